@@ -1,0 +1,126 @@
+/** An automatic pool: a subnet that nobody uses, wherever there is room. */
+import { type Family, type Range, cidrRange, formatCidr } from './address.ts';
+import { bearPool } from './birth.ts';
+import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
+import { type Ring, candidate, firstClear, ringOf } from './draw.ts';
+import { ANNOUNCEMENT_TIMEOUT, type Pool } from './pool.ts';
+import { RangeSet } from './range-set.ts';
+import { Refusal } from './refusal.ts';
+import type { PoolPlan } from './pool-plan.ts';
+import type { Ref } from './ref.ts';
+import type { SpaceConfig } from './space.ts';
+import { digestBelow, pauseWithJitter } from './world.ts';
+
+/** Gaps among which callers that met at one place part again. */
+const GAPS = 16;
+const PAUSE = 20;
+
+/** What a search for room has learnt: hints alone, for the announcement decides. */
+interface Survey {
+  taken: RangeSet;
+  /** The host that created each pool seen, by generation. */
+  readonly creators: Map<string, string>;
+  /** An announcement stood in the way that may not last. */
+  sawPending: boolean;
+}
+
+/**
+ * Draws subnets until one is confirmed. Callers at the same time spread over the space, since each draws by its own
+ * request key; a repeated call draws anew, since Docker repeats a request for a different pool (it holds the first back
+ * until it has one that does not overlap its routes).
+ *
+ * @param avoid what overlaps the host's own routes and name servers.
+ * @throws Refusal `no-pool-left` when the space has no room.
+ */
+export async function createAutomaticPool(
+  deps: Deps,
+  call: Call,
+  plan: PoolPlan,
+  config: SpaceConfig,
+  family: Family,
+  avoid: readonly Range[],
+): Promise<{ pool: Pool; ref: Ref }> {
+  const size = plan.size ?? config.size[family];
+  const ring = ringOf(
+    config.ranges.filter((range) => range.family === family),
+    size,
+  );
+  if (ring.count === 0n)
+    throw new Refusal('no-pool-left', `space ${plan.space} has no IPv${family} range for a /${size}`);
+  const excluded = [...avoid, ...config.excluded.map(cidrRange)].filter((range) => range.family === family);
+  const survey: Survey = { taken: new RangeSet(excluded), creators: new Map(), sawPending: false };
+  const seed = `${call.requestKey} ${call.attempt} ${deps.world.random(4)}`;
+  let from = digestBelow(deps.world, `draw ${seed}`, ring.count);
+  for (let round = 0; deps.world.now() < call.deadline; round++) {
+    const number = firstClear(ring, from, survey.taken);
+    if (number === undefined) {
+      if (!survey.sawPending) refuseExhausted(ring, plan.space, survey);
+      survey.taken = new RangeSet(excluded);
+      survey.sawPending = false;
+      await pauseWithJitter(deps.world, PAUSE);
+      continue;
+    }
+    const cidr = candidate(ring, number);
+    const birth = await bearPool(deps, call, plan.draft(cidr), plan.refOf);
+    if (birth.kind === 'born') return birth;
+    if (birth.kind !== 'lost') {
+      await note(deps, survey, birth.pool);
+      await surveyFrom(deps, plan.space, ring, number, survey);
+    }
+    from = pickGap(deps, ring, number, survey, `${seed} ${round}`);
+  }
+  throw new Refusal('busy', `no pool was free in time in space ${plan.space}: others kept winning; try again`);
+}
+
+/** Takes a pool as taken, or clears it away when it is an announcement that was abandoned. */
+async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise<void> {
+  if (pool.state === 'pending' && pool.announcedAt + ANNOUNCEMENT_TIMEOUT < world.now()) {
+    await store.removePool(pool);
+    return;
+  }
+  survey.taken.add(cidrRange(pool.cidr));
+  survey.creators.set(pool.generation, pool.createdBy);
+  survey.sawPending ||= pool.state === 'pending';
+}
+
+/** Reads the pools that follow a candidate. */
+async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint, survey: Survey): Promise<void> {
+  const cidr = candidate(ring, number);
+  const part = ring.parts.find(({ range }) => rangeHas(cidrRange(range), cidr.first));
+  if (part === undefined) return;
+  const rest = { ...cidrRange(part.range), first: cidr.first };
+  const { items } = await deps.store.poolsStartingIn(space, rest);
+  for (const pool of items) await note(deps, survey, pool);
+}
+
+const rangeHas = (range: Range, value: bigint): boolean => range.first <= value && value <= range.last;
+
+/** One of the next gaps, by chance: callers who met before do not meet in the next gap again. */
+function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: string): bigint {
+  const gaps: bigint[] = [];
+  for (let at = number; gaps.length < GAPS;) {
+    const gap = firstClear(ring, at, survey.taken);
+    if (gap === undefined || gap >= number + ring.count) break;
+    gaps.push(gap);
+    at = gap + 1n;
+  }
+  return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))] ?? number;
+}
+
+function refuseExhausted(ring: Ring, space: string, { creators }: Survey): never {
+  const ranges = ring.parts.map(({ range }) => formatCidr(range)).join(', ');
+  const held = creators.size;
+  const most = Object.entries(Object.groupBy(creators.values(), (host) => host))
+    .map(([host, pools = []]) => ({ host, count: pools.length }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, 3)
+    .map(({ host, count }) => `${host} ${count}`)
+    .join(', ');
+  throw new Refusal(
+    'no-pool-left',
+    `all predefined address pools have been fully subnetted: no /${ring.size} is free in ${ranges} of space ${space}` +
+      `${held > 0 ? ` (${held} pools held, most by ${most})` : ''}; remove unused networks (docker network prune), ` +
+      'choose a longer prefix (--ipam-opt berth.size) or give the space more ranges',
+  );
+}

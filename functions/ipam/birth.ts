@@ -1,0 +1,103 @@
+/**
+ * How a pool is born: announce, look, confirm (docs/data-model.md). Two pools of one space never overlap, by
+ * single-item conditional writes alone: whoever confirms has announced first and looked afterwards, so of two rivals at
+ * least one sees the other, and the elder removes the younger's announcement before it confirms its own.
+ */
+import { type Range, cidrRange, overlap } from './address.ts';
+import type { Call } from './call.ts';
+import { type Deps, together } from './deps.ts';
+import { ANNOUNCEMENT_TIMEOUT, type Pool, type PoolDraft, isElder } from './pool.ts';
+import type { Ref } from './ref.ts';
+import { addRefWithGateway } from './reservation.ts';
+import type { Page, Store } from './store.ts';
+
+export type Birth =
+  | { readonly kind: 'born'; readonly pool: Pool; readonly ref: Ref }
+  /** A pool stands at this very CIDR. */
+  | { readonly kind: 'standing'; readonly pool: Pool }
+  /** A confirmed (or retiring) pool overlaps. */
+  | { readonly kind: 'overlaps'; readonly pool: Pool }
+  /** An elder announcement won; trying again may succeed. */
+  | { readonly kind: 'lost' };
+
+/** How often an announcement looks again because a rival moved under its eyes, before it gives way. */
+const MAX_LOOKS = 8;
+
+export async function bearPool(deps: Deps, call: Call, draft: PoolDraft, refOf: (pool: Pool) => Ref): Promise<Birth> {
+  const announcement = await deps.store.announcePool(draft);
+  if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
+  const pool = announcement.announced;
+  const ref = refOf(pool);
+  // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
+  const [verdict] = await together([contest(deps, pool), addRefWithGateway(deps, call, ref)]);
+  if (verdict === 'clear') {
+    const confirmed = await deps.store.changePool(pool, 'confirmed');
+    if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
+  }
+  await together([deps.store.removePool(pool), deps.store.endRef(ref.generation, ref.name)]);
+  return typeof verdict === 'object' ? { kind: 'overlaps', pool: verdict } : { kind: 'lost' };
+}
+
+/** Whether an announcement may be confirmed; a pool is one that stands in its way for good. */
+async function contest({ store, world }: Deps, pool: Pool): Promise<'clear' | 'lost' | Pool> {
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const { blocking, pending } = await look(store, pool);
+    if (blocking !== undefined) return blocking;
+    const expired = (rival: Pool): boolean => rival.announcedAt + ANNOUNCEMENT_TIMEOUT < world.now();
+    if (pending.some((rival) => isElder(rival, pool) && !expired(rival))) return 'lost';
+    let moved = false;
+    for (const rival of pending) {
+      if (!(await store.removePool(rival))) moved = true;
+    }
+    if (!moved) return 'clear';
+  }
+  return 'lost';
+}
+
+interface View {
+  readonly blocking?: Pool;
+  readonly pending: readonly Pool[];
+}
+
+/** The order is part of the proof: forward first and ascending, then backward (a query is not a snapshot). */
+async function look(store: Store, pool: Pool): Promise<View> {
+  const inside = await lookForward(store, pool);
+  if (inside.blocking !== undefined) return inside;
+  const before = await lookBackward(store, pool);
+  return { ...before, pending: [...inside.pending, ...before.pending] };
+}
+
+/** All that starts inside the pool overlaps it, and so does a larger pool that starts where it starts. */
+async function lookForward(store: Store, pool: Pool): Promise<View> {
+  const pending: Pool[] = [];
+  const range: Range = cidrRange(pool.cidr);
+  let page: Page<Pool> = { items: [], more: true };
+  while (page.more) {
+    page = await store.poolsStartingIn(pool.space, range, page.items.at(-1)?.cidr);
+    for (const other of page.items) {
+      if (other.generation === pool.generation) continue;
+      if (other.state !== 'pending') return { blocking: other, pending };
+      pending.push(other);
+    }
+  }
+  return { pending };
+}
+
+/**
+ * Confirmed pools are disjoint, so of those that start earlier only the nearest confirmed one can reach into this pool.
+ * Pending ones prove nothing about what lies behind them: the look goes past them all.
+ */
+async function lookBackward(store: Store, pool: Pool): Promise<View> {
+  const pending: Pool[] = [];
+  const start = { family: pool.cidr.family, value: pool.cidr.first };
+  let page: Page<Pool> = { items: [], more: true };
+  while (page.more) {
+    page = await store.poolsStartingBefore(pool.space, start, page.items.at(-1)?.cidr);
+    for (const other of page.items) {
+      const reaches = overlap(other.cidr, pool.cidr);
+      if (other.state !== 'pending') return reaches ? { blocking: other, pending } : { pending };
+      if (reaches) pending.push(other);
+    }
+  }
+  return { pending };
+}

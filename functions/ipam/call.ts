@@ -1,0 +1,30 @@
+/**
+ * One call of dockerd, with what its host adds to it: who asks, in which order, under which key, and for how long an
+ * answer is still of use.
+ */
+
+export type Driver = 'berth' | 'berth-ipvlan';
+
+/** Width of a sequence: base 36 milliseconds, enough until the year 5188. Fixed, so that text order is time order. */
+export const SEQUENCE_WIDTH = 9;
+const NONCE_WIDTH = 4;
+/** A request key: a sequence and a fresh random tail. */
+export const REQUEST_KEY_WIDTH = SEQUENCE_WIDTH + NONCE_WIDTH;
+
+export interface Call {
+  readonly hostId: string;
+  /** Raised by a fence: what an earlier epoch held can claim nothing any more. */
+  readonly epoch: number;
+  readonly driver: Driver;
+  /** Identifies the call on each of its attempts: a repeat carries the same one. */
+  readonly requestKey: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** When the host gives up, in ms since the epoch by this function's clock (told as remaining time). */
+  readonly deadline: number;
+}
+
+/** The host's monotone number of this call: orders two messages of one host, whatever the clocks say. */
+export const sequenceOf = (requestKey: string): string => requestKey.slice(0, SEQUENCE_WIDTH);
+
+export const isRequestKey = (text: string): boolean => /^[0-9a-z]{13}$/.test(text);

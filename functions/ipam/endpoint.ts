@@ -1,0 +1,31 @@
+/** What dockerd tells of the endpoint that an address is for, and how it is recognised when it comes back. */
+import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
+import type { PoolId } from './pool-id.ts';
+import { encodeSlot } from './slot.ts';
+import { digestText } from './world.ts';
+
+export interface Endpoint {
+  /** `aa:bb:cc:dd:ee:ff`, or '' where the engine tells none. */
+  readonly mac: string;
+  /** The container's name (engine 29 and later), or ''. */
+  readonly name: string;
+}
+
+const STICKY_WIDTH = 6;
+
+/**
+ * What an endpoint keeps when it is started again. The host is part of it, or all containers named `web` of a fleet
+ * would meet at one slot. Without name and MAC nothing is kept, and the call stands for itself.
+ */
+export function stickyText(call: Call, { mac, name }: Endpoint): string {
+  if (name !== '') return `name ${call.hostId} ${name}`;
+  return mac === '' ? `call ${call.requestKey}` : `mac ${call.hostId} ${mac}`;
+}
+
+export const stickyTag = ({ world }: Deps, call: Call, endpoint: Endpoint): string =>
+  digestText(world, `sticky ${stickyText(call, endpoint)}`, STICKY_WIDTH);
+
+/** The slot of an endpoint's lease: the same for every attempt of a call. */
+export const leaseOf = (call: Call, id: PoolId, { mac, name }: Endpoint): string =>
+  encodeSlot({ kind: 'leased', ref: id.ref, requestKey: call.requestKey, mac, name });

@@ -1,0 +1,69 @@
+/** Writes to a slot that somebody asked for by its address. */
+import type { Address } from './address.ts';
+import { type Call, sequenceOf } from './call.ts';
+import type { Claimed } from './claim.ts';
+import type { Deps } from './deps.ts';
+import { type Endpoint, leaseOf, stickyTag } from './endpoint.ts';
+import { refuseHeld } from './holder.ts';
+import { placeOf } from './place.ts';
+import type { PoolId } from './pool-id.ts';
+import { hostTag } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { decodeSlot } from './slot.ts';
+import { MIN_COOLDOWN } from './space.ts';
+import type { SlotExpectation, SlotPlace } from './store.ts';
+
+const MAX_TRIES = 8;
+
+/**
+ * Claims the address that was asked for. Its cool-down does not matter then.
+ *
+ * @throws Refusal `address-in-use` with who holds it.
+ */
+export async function claimGiven(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  endpoint: Endpoint,
+  address: Address,
+): Promise<Claimed> {
+  const place = placeOf(id.generation, id.cidr, address);
+  const value = leaseOf(call, id, endpoint);
+  const sticky = stickyTag(deps, call, endpoint);
+  const cooledBy = deps.world.now() - Math.max(id.cooldown, MIN_COOLDOWN);
+  const held = await takeGiven(deps, call, place, { value, sticky }, { kind: 'free', cooledBy });
+  if (held !== undefined) await refuseHeld(deps, { generation: id.generation, address }, held);
+  return { address, place, value };
+}
+
+/**
+ * Writes a lease or (without `sticky`) a reservation to a slot, also while the slot rests after a release.
+ *
+ * @returns the encoded slot that stands in the way, if any.
+ * @throws Refusal `busy` for a late duplicate: it must not take back what its own host has released since.
+ */
+export async function takeGiven(
+  deps: Deps,
+  call: Call,
+  place: SlotPlace,
+  { value, sticky }: { readonly value: string; readonly sticky: string | undefined },
+  expectation: SlotExpectation,
+): Promise<string | undefined> {
+  let outcome = await deps.store.writeSlot(place, value, sticky, expectation);
+  for (let tries = 0; tries < MAX_TRIES && !outcome.written; tries++) {
+    const current = outcome.chunk.slots[place.slot];
+    if (current !== undefined && standsInTheWay(deps, call, current, sticky === undefined)) return current;
+    outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: current });
+  }
+  if (!outcome.written) throw new Refusal('busy', 'the address is in great demand: try again');
+  return undefined;
+}
+
+function standsInTheWay({ world }: Deps, call: Call, current: string, reserves: boolean): boolean {
+  const slot = decodeSlot(current);
+  if (slot.kind !== 'free') return slot.kind === 'leased' || !reserves;
+  if (slot.hostTag === hostTag(world, call.hostId) && slot.sequence > sequenceOf(call.requestKey)) {
+    throw new Refusal('busy', 'this request came after the release of the address that it asks for');
+  }
+  return false;
+}

@@ -1,0 +1,15 @@
+/** Where an address is kept. */
+import type { Address, Cidr } from './address.ts';
+import { CHUNK_SIZE, type SlotPlace } from './store.ts';
+
+const SLOTS = BigInt(CHUNK_SIZE);
+
+export function placeOf(generation: string, cidr: Cidr, address: Address): SlotPlace {
+  const offset = address.value - cidr.first;
+  return { generation, chunk: offset / SLOTS, slot: Number(offset % SLOTS) };
+}
+
+export const addressAt = (cidr: Cidr, chunk: bigint, slot: number): Address => ({
+  family: cidr.family,
+  value: cidr.first + chunk * SLOTS + BigInt(slot),
+});

@@ -1,0 +1,86 @@
+/**
+ * PoolID: the name by which Docker knows a network's share of a pool. Docker keeps it for years and sends it back with
+ * every request, so it carries all that is needed to find the pool's items without a look-up. Docker never looks into
+ * it. This file alone knows its form.
+ */
+import { type Cidr, formatCidr, parseCidr } from './address.ts';
+import { type Call, type Driver } from './call.ts';
+import { hostTag, hostTagOf, isRefName } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { isSpaceName } from './space.ts';
+import { type World, digestText } from './world.ts';
+
+export interface PoolId {
+  readonly space: string;
+  readonly cidr: Cidr;
+  readonly subPool: Cidr | undefined;
+  readonly generation: string;
+  readonly ref: string;
+  readonly order: Order;
+  /** ms */
+  readonly cooldown: number;
+  readonly driver: Driver;
+}
+
+/** How automatic addresses are chosen: each endpoint by a hash of its own, or the lowest that is free. */
+export type Order = 'spread' | 'serial';
+
+const VERSION = 'berth1';
+const CHECK_WIDTH = 6;
+const NO_SUB_POOL = '-';
+
+export function encodePoolId(world: World, id: PoolId): string {
+  const body = [
+    VERSION,
+    id.space,
+    formatCidr(id.cidr),
+    id.subPool === undefined ? NO_SUB_POOL : formatCidr(id.subPool),
+    id.generation,
+    id.ref,
+    id.order,
+    String(id.cooldown),
+    id.driver,
+  ].join(',');
+  return `${body},${digestText(world, body, CHECK_WIDTH)}`;
+}
+
+/**
+ * @throws Refusal `foreign-pool` when the text is not a PoolID of ours, was damaged, or names a network of another
+ * host than the caller.
+ */
+export function decodePoolId(world: World, text: string, call: Pick<Call, 'hostId'>): PoolId {
+  const id = parse(world, text);
+  if (id === undefined) {
+    throw new Refusal('foreign-pool', `invalid pool id: ${quote(text)} was not issued by Berth, or was damaged`);
+  }
+  if (hostTagOf(id.ref) !== hostTag(world, call.hostId)) {
+    throw new Refusal(
+      'foreign-pool',
+      `invalid pool id: the network ${formatCidr(id.cidr)} (${id.ref}) belongs to another host than ${call.hostId}`,
+    );
+  }
+  return id;
+}
+
+function parse(world: World, text: string): PoolId | undefined {
+  const comma = text.lastIndexOf(',');
+  const body = text.slice(0, comma);
+  if (comma < 0 || text.slice(comma + 1) !== digestText(world, body, CHECK_WIDTH)) return undefined;
+  const [version, space = '', pool = '', sub = '', generation = '', ref = '', order, cooldown = '', driver, ...rest] =
+    body.split(',');
+  const cidr = parseCidr(pool);
+  const subPool = sub === NO_SUB_POOL ? undefined : parseCidr(sub);
+  const sound =
+    version === VERSION &&
+    rest.length === 0 &&
+    isSpaceName(space) &&
+    (subPool !== undefined || sub === NO_SUB_POOL) &&
+    /^[0-9a-z]{12}$/.test(generation) &&
+    isRefName(ref) &&
+    /^\d{1,9}$/.test(cooldown);
+  if (!sound || cidr === undefined) return undefined;
+  if ((order !== 'spread' && order !== 'serial') || (driver !== 'berth' && driver !== 'berth-ipvlan')) return undefined;
+  return { space, cidr, subPool, generation, ref, order, cooldown: Number(cooldown), driver };
+}
+
+const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

@@ -1,0 +1,95 @@
+/** What a request for a pool asks for, once it is checked: how its pool and its reference would look. */
+import { type Cidr, type Range, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
+import type { Call } from './call.ts';
+import { type PoolOptions, gatewayOf } from './options.ts';
+import type { Pool, PoolDraft } from './pool.ts';
+import { type Ref, newRefName } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import type { World } from './world.ts';
+
+export interface PoolPlan {
+  readonly space: string;
+  /** Prefix length of an automatic pool, where the user chose one. */
+  readonly size: number | undefined;
+  /** @throws Refusal when the pool does not hold what the options name. */
+  readonly draft: (cidr: Cidr) => PoolDraft;
+  /** A fresh reference to a pool. */
+  readonly refOf: (pool: Pool) => Ref;
+}
+
+export function planPool(
+  world: World,
+  call: Call,
+  request: { readonly space: string; readonly size: number | undefined; readonly subPool: Cidr | undefined },
+  options: PoolOptions,
+  defaultCooldown: number,
+): PoolPlan {
+  return {
+    space: request.space,
+    size: request.size,
+    draft: (cidr) => {
+      refuseOutside(cidr, options.reserve);
+      return {
+        space: request.space,
+        cidr,
+        announcedAt: world.now(),
+        createdBy: call.hostId,
+        gateway: gatewayOf(cidr, options.gateway),
+        cooldown: options.cooldown ?? defaultCooldown,
+        exclusive: options.exclusive,
+      };
+    },
+    refOf: (pool) => ({
+      name: newRefName(world, call.hostId),
+      generation: pool.generation,
+      space: pool.space,
+      cidr: pool.cidr,
+      subPool: request.subPool,
+      hostId: call.hostId,
+      epoch: call.epoch,
+      requestKey: call.requestKey,
+      gateway: pool.gateway,
+      reserved: [...gatewayRange(pool), ...options.reserve],
+      state: 'live',
+    }),
+  };
+}
+
+const gatewayRange = ({ gateway }: Pool): Range[] =>
+  gateway === undefined ? [] : [{ family: gateway.family, first: gateway.value, last: gateway.value }];
+
+function refuseOutside(cidr: Cidr, reserve: readonly Range[]): void {
+  const pool = cidrRange(cidr);
+  const outside = reserve.find(
+    ({ family, first, last }) =>
+      !rangeContains(pool, { family, value: first }) || !rangeContains(pool, { family, value: last }),
+  );
+  if (outside !== undefined) {
+    const first = formatAddress({ family: outside.family, value: outside.first });
+    throw new Refusal('invalid-request', `berth.reserve: ${first} lies outside the pool ${formatCidr(cidr)}`);
+  }
+}
+
+/** @throws Refusal when a second network asks for a pool on other terms than the first, with what differs. */
+export function refuseContradiction(pool: Pool, options: PoolOptions): void {
+  const where = `${formatCidr(pool.cidr)} (created by host ${pool.createdBy})`;
+  if (pool.exclusive || options.exclusive) {
+    const whose = pool.exclusive ? 'was created with berth.exclusive=true' : 'exists already';
+    throw new Refusal('pool-overlap', `Pool overlaps with other one on this address space: ${where} ${whose}`);
+  }
+  if (options.cooldown !== undefined && options.cooldown !== pool.cooldown) {
+    contradict(where, 'berth.cooldown', `${pool.cooldown}ms`, `${options.cooldown}ms`);
+  }
+  const asked = options.gateway === undefined ? pool.gateway : gatewayOf(pool.cidr, options.gateway);
+  if (asked?.value !== pool.gateway?.value) {
+    const text = (address: typeof asked): string => (address === undefined ? 'none' : formatAddress(address));
+    contradict(where, 'berth.gateway', text(pool.gateway), text(asked));
+  }
+}
+
+function contradict(where: string, option: string, stands: string, asked: string): never {
+  throw new Refusal(
+    'invalid-request',
+    `${option} contradicts the pool that is shared: ${where} has ${stands}, this network asks for ${asked}; leave the option out to join`,
+  );
+}

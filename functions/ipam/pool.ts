@@ -1,0 +1,38 @@
+/** A pool: a subnet in a space. Confirmed pools of one space never overlap. */
+import type { Address, Cidr } from './address.ts';
+
+/** What the first host fixes for all that share the pool. */
+export interface PoolSettings {
+  /** Kept for the network's gateway even when dockerd asks for none; absent in tiny pools and by choice. */
+  readonly gateway: Address | undefined;
+  /** ms that a freed address rests before another endpoint may have it. */
+  readonly cooldown: number;
+  /** No second network may join. */
+  readonly exclusive: boolean;
+}
+
+export interface PoolDraft extends PoolSettings {
+  readonly space: string;
+  readonly cidr: Cidr;
+  /** ms since the epoch; the elder of two announcements that overlap wins. */
+  readonly announcedAt: number;
+  /** The host that created it, for people who ask who uses up a space. */
+  readonly createdBy: string;
+}
+
+export interface Pool extends PoolDraft {
+  /** Unique for one life of the pool, from its announcement to its removal. */
+  readonly generation: string;
+  /** Fresh on every change: a write stands on the very state that was read. */
+  readonly rev: string;
+  /** `retiring`: its last reference has left, and it blocks others as a confirmed one does. */
+  readonly state: 'pending' | 'confirmed' | 'retiring';
+}
+
+/** An announcement that is not confirmed after this long (ms) was abandoned, and anyone may remove it. */
+export const ANNOUNCEMENT_TIMEOUT = 5_000;
+
+/** Elder first: by time of announcement, then by generation. A total order, so that two rivals agree on it. */
+export function isElder(a: Pool, b: Pool): boolean {
+  return a.announcedAt === b.announcedAt ? a.generation < b.generation : a.announcedAt < b.announcedAt;
+}

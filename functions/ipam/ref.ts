@@ -1,0 +1,39 @@
+/**
+ * A reference: one network of one host using a pool. Docker's PoolID is its name. A pool lives while it has one.
+ */
+import type { Address, Cidr, Range } from './address.ts';
+import { type World, digestText } from './world.ts';
+
+export const HOST_TAG_WIDTH = 8;
+const REF_NAME_WIDTH = 14;
+
+export interface Ref {
+  /** `<host tag><6 random>`: the tag shows whose it is without a look-up. */
+  readonly name: string;
+  /** The life of the pool that it belongs to. */
+  readonly generation: string;
+  readonly space: string;
+  readonly cidr: Cidr;
+  /** Where automatic addresses come from, if narrower than the pool. */
+  readonly subPool: Cidr | undefined;
+  readonly hostId: string;
+  readonly epoch: number;
+  readonly requestKey: string;
+  /** The pool's default gateway, if it keeps one. */
+  readonly gateway: Address | undefined;
+  /** Addresses that this network keeps for no endpoint: gateway, auxiliary and `berth.reserve` addresses. */
+  readonly reserved: readonly Range[];
+  /** `dormant`: its host is fenced, the pool stays. `gone`: a tombstone, so that a late write finds it was released. */
+  readonly state: 'live' | 'dormant' | 'gone';
+}
+
+export const hostTag = (world: World, hostId: string): string => digestText(world, `host ${hostId}`, HOST_TAG_WIDTH);
+
+export const newRefName = (world: World, hostId: string): string =>
+  hostTag(world, hostId) + world.random(REF_NAME_WIDTH - HOST_TAG_WIDTH);
+
+export const hostTagOf = (refName: string): string => refName.slice(0, HOST_TAG_WIDTH);
+
+export const isHostTag = (text: string): boolean => /^[0-9a-z]{8}$/.test(text);
+
+export const isRefName = (text: string): boolean => /^[0-9a-z]{14}$/.test(text);

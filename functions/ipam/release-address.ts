@@ -1,0 +1,43 @@
+/** ReleaseAddress: one write, without a read. */
+import { cidrRange, formatCidr, parseAddress, rangeContains } from './address.ts';
+import { type Call, sequenceOf } from './call.ts';
+import type { Deps } from './deps.ts';
+import { placeOf } from './place.ts';
+import { decodePoolId } from './pool-id.ts';
+import { hostTagOf } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { decodeSlot, encodeSlot, leasesUpTo } from './slot.ts';
+
+/**
+ * - `freed`: the network's lease on the address has ended.
+ * - `nothing`: there was none, or the address is a reservation, which lasts as long as its network.
+ * - `later-lease`: the network has asked for the address again since this release was sent, and keeps it.
+ */
+export type Release = 'freed' | 'nothing' | 'later-lease';
+
+/**
+ * Ends the lease of the caller's network on an address. Only leases that were asked for before this release was sent
+ * are meant: a late or repeated release frees nobody else's, and has nothing left to do.
+ */
+export async function releaseAddress(
+  deps: Deps,
+  call: Call,
+  request: { readonly poolId: string; readonly address: string },
+): Promise<Release> {
+  const id = decodePoolId(deps.world, request.poolId, call);
+  const address = parseAddress(request.address);
+  if (address === undefined) {
+    throw new Refusal('invalid-request', `invalid address: ${JSON.stringify(request.address)}`);
+  }
+  if (!rangeContains(cidrRange(id.cidr), address)) {
+    throw new Refusal('out-of-range', `${request.address} is not an address of ${formatCidr(id.cidr)}`);
+  }
+  const place = placeOf(id.generation, id.cidr, address);
+  const sequence = sequenceOf(call.requestKey);
+  const free = encodeSlot({ kind: 'free', releasedAt: deps.world.now(), hostTag: hostTagOf(id.ref), sequence });
+  const outcome = await deps.store.releaseSlot(place, free, leasesUpTo(id.ref, sequence));
+  if (outcome.written) return 'freed';
+  const current = outcome.chunk.slots[place.slot];
+  const slot = current === undefined ? undefined : decodeSlot(current);
+  return slot?.kind === 'leased' && slot.ref === id.ref ? 'later-lease' : 'nothing';
+}

@@ -1,0 +1,127 @@
+/** RequestAddress: an address for an endpoint, or one that the pool keeps for its gateway and the like. */
+import {
+  type Address,
+  type Cidr,
+  cidrRange,
+  formatAddress,
+  formatCidr,
+  parseAddress,
+  rangeContains,
+  usableRange,
+} from './address.ts';
+import { type Call } from './call.ts';
+import { type Claimed, claimAny } from './claim.ts';
+import type { Deps } from './deps.ts';
+import type { Endpoint } from './endpoint.ts';
+import { claimGiven } from './given.ts';
+import { type PoolId, decodePoolId } from './pool-id.ts';
+import { refuseUnusable, whyUnusable } from './ref-check.ts';
+import { Refusal } from './refusal.ts';
+import { freeExactly, isListed, reserveAddress } from './reservation.ts';
+
+export interface AddressRequest {
+  readonly poolId: string;
+  /** '' for any. */
+  readonly address: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** @returns the address with the prefix length of its pool: Docker takes nothing else. */
+export async function requestAddress(deps: Deps, call: Call, request: AddressRequest): Promise<string> {
+  const id = decodePoolId(deps.world, request.poolId, call);
+  const wanted = request.address === '' ? undefined : parseWanted(id, request.address);
+  const address = await dispatch(deps, call, id, wanted, request.options);
+  return `${formatAddress(address)}/${id.cidr.prefix}`;
+}
+
+async function dispatch(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  wanted: Address | undefined,
+  options: AddressRequest['options'],
+): Promise<Address> {
+  if (options['RequestAddressType'] === 'com.docker.network.gateway') return requestGateway(deps, call, id, wanted);
+  const endpoint = parseEndpoint(options);
+  if (wanted === undefined) return lease(deps, call, id, claimAny(deps, call, id, endpoint));
+  if (await isReservation(deps, id, wanted, endpoint)) {
+    await reserveAddress(deps, call, id, wanted, false);
+    return wanted;
+  }
+  return lease(deps, call, id, claimGiven(deps, call, id, endpoint, wanted));
+}
+
+/** @throws Refusal when the text is no address that the pool could give out. */
+function parseWanted(id: PoolId, text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Refusal('invalid-request', `invalid address: ${JSON.stringify(text)}`);
+  if (!rangeContains(cidrRange(id.cidr), address)) {
+    throw new Refusal('out-of-range', `requested address is out of range: ${text} is not in ${formatCidr(id.cidr)}`);
+  }
+  const usable = usableRange(id.cidr);
+  if (usable === undefined || !rangeContains(usable, address)) {
+    throw new Refusal(
+      'address-in-use',
+      `Address already in use: ${text} is the ${edgeName(id.cidr, address)} address of ${formatCidr(id.cidr)}`,
+    );
+  }
+  return address;
+}
+
+function edgeName(cidr: Cidr, { family, value }: Address): string {
+  if (family === 6) return 'subnet-router anycast';
+  return value === cidr.first ? 'network' : 'broadcast';
+}
+
+function parseEndpoint(options: AddressRequest['options']): Endpoint {
+  const mac = (options['com.docker.network.endpoint.macaddress'] ?? '').toLowerCase();
+  if (mac !== '' && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) {
+    throw new Refusal('invalid-request', `invalid MAC address: ${JSON.stringify(mac)}`);
+  }
+  return { mac, name: options['com.docker.network.endpoint.name'] ?? '' };
+}
+
+/**
+ * Whether a request for a given address, which may come from `--aux-address` or from a container's `--ip`, is of the
+ * first kind. On driver `berth` every endpoint has a MAC, so a request without one is for no endpoint. On
+ * `berth-ipvlan` the two look alike on engines up to 28: what `berth.reserve` lists is shared, all else is exclusive,
+ * which is the safe reading.
+ */
+async function isReservation(deps: Deps, id: PoolId, wanted: Address, { mac, name }: Endpoint): Promise<boolean> {
+  if (mac !== '' || name !== '') return false;
+  if (id.driver === 'berth') return true;
+  const ref = await deps.store.readRef(id.generation, id.ref);
+  return ref !== undefined && isListed(ref, wanted);
+}
+
+async function requestGateway(deps: Deps, call: Call, id: PoolId, wanted: Address | undefined): Promise<Address> {
+  const gateway = wanted ?? (await defaultGateway(deps, call, id));
+  await reserveAddress(deps, call, id, gateway, true);
+  return gateway;
+}
+
+/** The pool's own; in a pool that keeps none (a tiny one, or by choice) the first usable address. */
+async function defaultGateway(deps: Deps, call: Call, id: PoolId): Promise<Address> {
+  const ref = await deps.store.readRef(id.generation, id.ref);
+  refuseUnusable(ref, id, call);
+  const usable = usableRange(id.cidr);
+  if (ref.gateway !== undefined) return ref.gateway;
+  if (usable !== undefined) return { family: usable.family, value: usable.first };
+  throw new Refusal('no-address-left', `no available addresses on this pool: ${formatCidr(id.cidr)} has none`);
+}
+
+/**
+ * A claim and, beside it, a consistent read of the reference: a lease under a reference that may take none is undone.
+ * One that slips through, because the reference ends between the two, is found by its tombstone.
+ */
+async function lease(deps: Deps, call: Call, id: PoolId, claim: Promise<Claimed>): Promise<Address> {
+  const check = deps.store.readRef(id.generation, id.ref).then((ref) => whyUnusable(ref, id, call));
+  const [refusal, claimed] = await Promise.allSettled([check, claim]);
+  if (claimed.status === 'fulfilled' && !(refusal.status === 'fulfilled' && refusal.value === undefined)) {
+    const { place, value } = claimed.value;
+    await freeExactly(deps.store, call, id.ref, place, value, deps.world.now());
+  }
+  const unusable = await check;
+  if (unusable !== undefined) throw unusable;
+  return (await claim).address;
+}

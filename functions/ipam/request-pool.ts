@@ -1,0 +1,145 @@
+/** RequestPool: a subnet for a network: a given one, alone or shared with others, or an automatic one. */
+import { type Cidr, type Family, type Range, cidrRange, formatCidr, parseCidr, rangeContains } from './address.ts';
+import { createAutomaticPool } from './automatic-pool.ts';
+import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
+import { createGivenPool, joinNamedPool } from './given-pool.ts';
+import { leavePool } from './membership.ts';
+import { type PoolOptions, parseOptions } from './options.ts';
+import type { Pool } from './pool.ts';
+import { encodePoolId } from './pool-id.ts';
+import { planPool } from './pool-plan.ts';
+import type { Ref } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { reserveListed } from './reservation.ts';
+import { DEFAULT_SPACE, isSpaceName } from './space.ts';
+
+export interface PoolRequest {
+  readonly addressSpace: string;
+  /** A CIDR; '' for an automatic pool; an unspecified address (`0.0.0.0/26`) for an automatic pool of that size. */
+  readonly pool: string;
+  /** Where automatic addresses are to come from; '' for the whole pool. */
+  readonly subPool: string;
+  readonly v6: boolean;
+  readonly options: Readonly<Record<string, string>>;
+  /** What the host reaches already, told by its shim: an automatic pool stays clear of it. */
+  readonly avoid: readonly Range[];
+}
+
+export interface GrantedPool {
+  readonly poolId: string;
+  /** The whole pool, as a CIDR. */
+  readonly pool: string;
+}
+
+interface Wanted {
+  readonly family: Family;
+  readonly cidr: Cidr | undefined;
+  readonly size: number | undefined;
+  readonly subPool: Cidr | undefined;
+}
+
+/** @throws Refusal when the request is malformed, contradicts a pool that stands, or finds no room. */
+export async function requestPool(deps: Deps, call: Call, request: PoolRequest): Promise<GrantedPool> {
+  const wanted = parseWanted(request);
+  const options = parseOptions(request.options, wanted.family);
+  const space = options.space ?? request.addressSpace;
+  if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${JSON.stringify(space)}`);
+  const config = (await deps.store.readSpace(space)) ?? DEFAULT_SPACE;
+  const plan = planPool(
+    deps.world,
+    call,
+    { space, size: wanted.size ?? options.size, subPool: wanted.subPool },
+    options,
+    config.cooldown,
+  );
+  const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
+  const { pool, ref } = await grant(deps, call, plan, wanted, options, automatic);
+  await keepReserved(deps, call, ref, options);
+  return { poolId: poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
+}
+
+function grant(
+  deps: Deps,
+  call: Call,
+  plan: ReturnType<typeof planPool>,
+  { cidr, family, size }: Wanted,
+  options: PoolOptions,
+  automatic: () => Promise<{ pool: Pool; ref: Ref }>,
+): Promise<{ pool: Pool; ref: Ref }> {
+  if (cidr !== undefined) {
+    if (options.name !== undefined) {
+      throw new Refusal('invalid-request', 'berth.name is for automatic pools: leave out --subnet or berth.name');
+    }
+    return createGivenPool(deps, call, plan, cidr, options);
+  }
+  if (options.name === undefined) return automatic();
+  return joinNamedPool(
+    deps,
+    call,
+    plan,
+    { name: options.name, family, size: size ?? options.size },
+    options,
+    automatic,
+  );
+}
+
+/** A refused reservation refuses the network: nothing of it stays. */
+async function keepReserved(deps: Deps, call: Call, ref: Ref, { reserve }: PoolOptions): Promise<void> {
+  try {
+    await reserveListed(deps, call, ref, reserve);
+  } catch (error) {
+    await leavePool(deps, ref);
+    throw error;
+  }
+}
+
+const poolIdOf = ({ world }: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolOptions): string =>
+  encodePoolId(world, {
+    space: pool.space,
+    cidr: pool.cidr,
+    subPool: ref.subPool,
+    generation: pool.generation,
+    ref: ref.name,
+    order,
+    cooldown: pool.cooldown,
+    driver: call.driver,
+  });
+
+function parseWanted(request: PoolRequest): Wanted {
+  const asked = request.pool === '' ? undefined : parsePool(request.pool);
+  const isSize = asked?.first === 0n;
+  if (asked === undefined || isSize) {
+    if (request.subPool !== '') {
+      throw new Refusal('invalid-request', 'invalid address subpool: an --ip-range needs a --subnet');
+    }
+    const family = asked?.family ?? (request.v6 ? 6 : 4);
+    return { family, cidr: undefined, size: asked?.prefix === 0 ? undefined : asked?.prefix, subPool: undefined };
+  }
+  return { family: asked.family, cidr: asked, size: undefined, subPool: parseSubPool(asked, request.subPool) };
+}
+
+function parsePool(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) {
+    throw new Refusal(
+      'invalid-request',
+      `invalid address pool: ${JSON.stringify(text)} is not a CIDR such as 10.1.0.0/24`,
+    );
+  }
+  return cidr;
+}
+
+/** A range as wide as the pool, or wider, is no restriction. */
+function parseSubPool(pool: Cidr, text: string): Cidr | undefined {
+  if (text === '') return undefined;
+  const subPool = parseCidr(text);
+  if (subPool === undefined) throw new Refusal('invalid-request', `invalid address subpool: ${JSON.stringify(text)}`);
+  if (subPool.family !== pool.family) {
+    throw new Refusal('invalid-request', 'pool and subpool are of incompatible address families');
+  }
+  if (!rangeContains(cidrRange(pool), { family: subPool.family, value: subPool.first })) {
+    throw new Refusal('invalid-request', `invalid address subpool: ${text} is not within ${formatCidr(pool)}`);
+  }
+  return subPool.prefix <= pool.prefix ? undefined : subPool;
+}

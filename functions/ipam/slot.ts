@@ -1,0 +1,115 @@
+/**
+ * A slot: the state of one address, as one string. The states order as free < leased < reserved and the fields have
+ * fixed widths (but the last), so that one comparison inside a condition decides:
+ *
+ *   F<released at>.<host tag>.<sequence of the release>
+ *   L<ref>.<request key>.<mac>.<endpoint name>
+ *   R<ref>.<sequence>
+ *
+ * An absent slot was never used. A slot has at most 50 bytes, so that a full chunk of sixteen, with the sticky tags
+ * beside them, stays within 1 KB, which is one DynamoDB write unit.
+ */
+import { SEQUENCE_WIDTH, isRequestKey } from './call.ts';
+import { isHostTag, isRefName } from './ref.ts';
+
+export const SLOT_MAX_BYTES = 50;
+const MAC_WIDTH = 8;
+/** What is left for the endpoint's name, which is kept for people to read and cut to fit. */
+export const NAME_MAX_BYTES = 11;
+
+export interface FreeSlot {
+  readonly kind: 'free';
+  /** ms since the epoch, by the clock of the function that freed it. */
+  readonly releasedAt: number;
+  readonly hostTag: string;
+  readonly sequence: string;
+}
+
+export interface LeasedSlot {
+  readonly kind: 'leased';
+  readonly ref: string;
+  readonly requestKey: string;
+  /** `aa:bb:cc:dd:ee:ff`, or '' where the engine told none. */
+  readonly mac: string;
+  readonly name: string;
+}
+
+export interface ReservedSlot {
+  readonly kind: 'reserved';
+  readonly ref: string;
+  readonly sequence: string;
+}
+
+export type Slot = FreeSlot | LeasedSlot | ReservedSlot;
+
+export function encodeSlot(slot: Slot): string {
+  switch (slot.kind) {
+    case 'free':
+      return `F${encodeTime(slot.releasedAt)}.${slot.hostTag}.${slot.sequence}`;
+    case 'leased':
+      return `L${slot.ref}.${slot.requestKey}.${encodeMac(slot.mac)}.${printable(slot.name).slice(0, NAME_MAX_BYTES)}`;
+    case 'reserved':
+      return `R${slot.ref}.${slot.sequence}`;
+  }
+}
+
+/** @throws Error when the text is no slot: the table holds something that this version cannot have written. */
+export function decodeSlot(text: string): Slot {
+  const [head = '', ...fields] = text.slice(1).split('.');
+  const slot = decoders[text.charAt(0)]?.(head, fields);
+  if (slot === undefined) throw new Error(`not a slot: ${JSON.stringify(text)}`);
+  return slot;
+}
+
+const decoders: Record<string, (head: string, fields: string[]) => Slot | undefined> = {
+  F: (head, [hostTag = '', sequence = '']) =>
+    isTime(head) && isHostTag(hostTag) && isTime(sequence)
+      ? { kind: 'free', releasedAt: parseInt(head, 36), hostTag, sequence }
+      : undefined,
+  L: (ref, [requestKey = '', mac = '', ...name]) =>
+    isRefName(ref) && isRequestKey(requestKey) && mac.length === MAC_WIDTH
+      ? { kind: 'leased', ref, requestKey, mac: decodeMac(mac), name: name.join('.') }
+      : undefined,
+  R: (ref, [sequence = '']) => (isRefName(ref) && isTime(sequence) ? { kind: 'reserved', ref, sequence } : undefined),
+};
+
+/** Every free slot that was released before `time` is smaller than this bound, and every later or taken one is not. */
+export const freedBefore = (time: number): string => `F${encodeTime(Math.max(0, time))}`;
+
+/** Every free slot is smaller than this bound, and every taken one is not. */
+export const ANY_FREE = 'G';
+
+/** The leases that a release by `ref` may end: those that its host asked for before it sent the release. */
+export const leasesUpTo = (ref: string, sequence: string): readonly [from: string, to: string] => [
+  `L${ref}.`,
+  `L${ref}.${sequence}`,
+];
+
+export const encodeTime = (milliseconds: number): string =>
+  Math.floor(milliseconds).toString(36).padStart(SEQUENCE_WIDTH, '0');
+
+const isTime = (text: string): boolean => text.length === SEQUENCE_WIDTH && /^[0-9a-z]+$/.test(text);
+
+const printable = (text: string): string => text.replace(/[^\x21-\x7e]/gu, '?');
+
+// 48 bits are exactly eight digits of base 64 (the alphabet of RFC 4648 §5); tildes say that none was told.
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const NO_MAC = '~~~~~~~~';
+
+function encodeMac(mac: string): string {
+  if (mac === '') return NO_MAC;
+  const value = BigInt(`0x${mac.replaceAll(':', '')}`);
+  return Array.from({ length: MAC_WIDTH }, (_, i) =>
+    DIGITS.charAt(Number((value >> BigInt(6 * (MAC_WIDTH - 1 - i))) & 63n)),
+  ).join('');
+}
+
+function decodeMac(text: string): string {
+  if (text === NO_MAC) return '';
+  const digits = Array.from({ length: MAC_WIDTH }, (_, i) => BigInt(DIGITS.indexOf(text.charAt(i))));
+  const value = digits.reduce((sum, digit) => (sum << 6n) | digit, 0n);
+  return value
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/..(?!$)/g, '$&:');
+}

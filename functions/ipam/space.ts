@@ -1,0 +1,39 @@
+/** An address space (a VRF): pools in it never overlap. */
+import { type Cidr, type Family, parseCidr } from './address.ts';
+
+export interface SpaceConfig {
+  /** Where automatic pools are cut from. */
+  readonly ranges: readonly Cidr[];
+  /** Prefix length of an automatic pool. */
+  readonly size: Readonly<Record<Family, number>>;
+  /** Never given to an automatic pool: the VPC, its peers, the office. */
+  readonly excluded: readonly Cidr[];
+  /** ms that a freed address rests. */
+  readonly cooldown: number;
+}
+
+/** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
+export const MIN_COOLDOWN = 2_000;
+
+const cidr = (text: string): Cidr => {
+  const parsed = parseCidr(text);
+  if (parsed === undefined) throw new Error(`not a CIDR: ${text}`);
+  return parsed;
+};
+
+/**
+ * A space that nobody configured. The range lies clear of AWS's default VPC (172.31.0.0/16), of Docker's own pools
+ * (172.17.0.0/12, 192.168.0.0/16) and of the low end of 10/8, where VPCs are usually cut.
+ */
+export const DEFAULT_SPACE: SpaceConfig = {
+  ranges: [cidr('10.192.0.0/10'), cidr('fdbe:5274:6800::/48')],
+  size: { 4: 24, 6: 64 },
+  excluded: [],
+  cooldown: 30_000,
+};
+
+/** The space of hosts that were told none. */
+export const DEFAULT_SPACE_NAME = 'default';
+
+/** Space names become parts of keys and of PoolIDs. */
+export const isSpaceName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text);

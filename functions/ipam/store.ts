@@ -1,0 +1,101 @@
+/**
+ * What the rules ask of a store. Each method is one atomic operation on one item, or one page of a strongly consistent
+ * read; each may be repeated by the store until its result is known, and may land late. To lose a race is a returned
+ * value, not an error.
+ */
+import type { Address, Cidr, Range } from './address.ts';
+import type { Pool, PoolDraft } from './pool.ts';
+import type { Ref } from './ref.ts';
+import type { SpaceConfig } from './space.ts';
+
+/** Sixteen neighbouring addresses of a pool, kept in one item. */
+export const CHUNK_SIZE = 16;
+/** Chunks under one partition key: one query reads them all, and a big pool is spread over many partitions. */
+export const CHUNKS_PER_GROUP = 64n;
+
+export interface Chunk {
+  readonly index: bigint;
+  /** Sixteen encoded slots; `undefined` was never used. */
+  readonly slots: readonly (string | undefined)[];
+  /** Beside each slot: a hash of what its last holder is recognised by. Releases leave it as it is. */
+  readonly stickies: readonly (string | undefined)[];
+}
+
+/** Where a slot is: which life of which pool, which chunk, which of its sixteen slots. */
+export interface SlotPlace {
+  readonly generation: string;
+  readonly chunk: bigint;
+  readonly slot: number;
+}
+
+/** What a slot must hold for a write to it to go ahead. */
+export type SlotExpectation =
+  /** Never used, or free since before `cooledBy` (ms). */
+  | { readonly kind: 'free'; readonly cooledBy: number }
+  /** Never used, or reserved by whomever. */
+  | { readonly kind: 'unused-or-reserved' }
+  /** Exactly this (`undefined`: never used). */
+  | { readonly kind: 'exactly'; readonly value: string | undefined };
+
+export type SlotOutcome = { readonly written: true } | { readonly written: false; readonly chunk: Chunk };
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** There may be more after the last of these. */
+  readonly more: boolean;
+}
+
+/** What a shared name of automatic pools stands for. */
+export interface PoolName {
+  readonly cidr: Cidr;
+  readonly generation: string;
+}
+
+export interface Store {
+  /** `undefined`: nobody configured it. */
+  readSpace(space: string): Promise<SpaceConfig | undefined>;
+
+  /**
+   * Announces a pool unless one stands at its CIDR already. After an ambiguous result it announces anew as another
+   * generation: under one generation, a late duplicate would bring back an announcement that was removed since.
+   */
+  announcePool(draft: PoolDraft): Promise<{ announced: Pool } | { standing: Pool }>;
+  readPool(space: string, cidr: Cidr): Promise<Pool | undefined>;
+  /** Pools that start inside a range, ascending by start, then by prefix length; `after` continues a page. */
+  poolsStartingIn(space: string, range: Range, after?: Cidr): Promise<Page<Pool>>;
+  /** Pools that start before an address, descending; `before` continues a page. */
+  poolsStartingBefore(space: string, address: Address, before?: Cidr): Promise<Page<Pool>>;
+  /** Sets a pool's state if it is still the very one that was seen. `undefined`: it is not. */
+  changePool(seen: Pool, state: Pool['state']): Promise<Pool | undefined>;
+  /** Removes a pool if it is still the very one that was seen. */
+  removePool(seen: Pool): Promise<boolean>;
+
+  readPoolName(space: string, family: Cidr['family'], name: string): Promise<PoolName | undefined>;
+  /** Lets a name stand for a pool if it still stands for `seen` (`undefined`: for nothing). */
+  writePoolName(space: string, name: string, pool: PoolName, seen: PoolName | undefined): Promise<boolean>;
+
+  /** Adds a reference unless one of that name exists, be it a tombstone. */
+  addRef(ref: Ref): Promise<boolean>;
+  readRef(generation: string, name: string): Promise<Ref | undefined>;
+  /** Sets what a live reference lists, if it is of the epoch and lists just what was seen. */
+  writeReserved(seen: Ref, reserved: readonly Range[]): Promise<boolean>;
+  /** Turns a reference into a tombstone. `false`: there is none. */
+  endRef(generation: string, name: string): Promise<boolean>;
+  /** References of one life of a pool, tombstones included; `after` (a ref's name) continues a page. */
+  refsOf(generation: string, after?: string): Promise<Page<Ref>>;
+
+  /** The chunks from `first` to `last`, both of one group, that exist. */
+  readChunks(generation: string, first: bigint, last: bigint): Promise<readonly Chunk[]>;
+  /**
+   * Writes a slot on a condition. A write that is found done already (by a repeat of ours) has succeeded.
+   * `sticky`: set, or taken away where `undefined`.
+   */
+  writeSlot(
+    place: SlotPlace,
+    value: string,
+    sticky: string | undefined,
+    expectation: SlotExpectation,
+  ): Promise<SlotOutcome>;
+  /** Frees a slot if its lease lies between the two bounds, both exclusive in effect (see `leasesUpTo`). */
+  releaseSlot(place: SlotPlace, value: string, leases: readonly [from: string, to: string]): Promise<SlotOutcome>;
+}

@@ -1,0 +1,103 @@
+/** Hosts that call the use cases directly, over one store and one world. */
+import assert from 'node:assert/strict';
+import { type Call, type Driver, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
+import type { Deps } from '../../functions/ipam/deps.ts';
+import { Refusal, type RefusalCode } from '../../functions/ipam/refusal.ts';
+import { releaseAddress } from '../../functions/ipam/release-address.ts';
+import { releasePool } from '../../functions/ipam/release-pool.ts';
+import { requestAddress } from '../../functions/ipam/request-address.ts';
+import { type GrantedPool, requestPool } from '../../functions/ipam/request-pool.ts';
+import { MemoryStore } from './memory-store.ts';
+import { type TestWorld, testWorld } from './world.ts';
+
+export interface Fleet extends Deps {
+  readonly store: MemoryStore;
+  readonly world: TestWorld;
+}
+
+export const fleet = (seed = 1): Fleet => ({ store: new MemoryStore(), world: testWorld({ seed }) });
+
+const DEADLINE = 20_000;
+
+export const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
+export const named = (name: string) => ({ 'com.docker.network.endpoint.name': name });
+export const withMac = (mac: string) => ({ 'com.docker.network.endpoint.macaddress': mac });
+
+export interface PoolWish {
+  readonly pool?: string;
+  readonly subPool?: string;
+  readonly v6?: boolean;
+  readonly space?: string;
+  readonly options?: Record<string, string>;
+  readonly avoid?: Parameters<typeof requestPool>[2]['avoid'];
+}
+
+export class Host {
+  readonly #fleet: Fleet;
+  readonly #id: string;
+  readonly #driver: Driver;
+  #sequence = 0;
+
+  constructor(deps: Fleet, id: string, driver: Driver = 'berth') {
+    this.#fleet = deps;
+    this.#id = id;
+    this.#driver = driver;
+  }
+
+  /** The next call of this host. */
+  call(changes: Partial<Call> = {}): Call {
+    const { world } = this.#fleet;
+    this.#sequence = Math.max(this.#sequence + 1, world.now());
+    return {
+      hostId: this.#id,
+      epoch: 1,
+      driver: this.#driver,
+      requestKey: this.#sequence.toString(36).padStart(SEQUENCE_WIDTH, '0') + world.random(4),
+      attempt: 1,
+      deadline: world.now() + DEADLINE,
+      ...changes,
+    };
+  }
+
+  pool(wish: PoolWish = {}, call = this.call()): Promise<GrantedPool> {
+    return requestPool(this.#fleet, call, {
+      addressSpace: wish.space ?? 'default',
+      pool: wish.pool ?? '',
+      subPool: wish.subPool ?? '',
+      v6: wish.v6 ?? false,
+      options: wish.options ?? {},
+      avoid: wish.avoid ?? [],
+    });
+  }
+
+  leave({ poolId }: GrantedPool, call = this.call()): Promise<void> {
+    return releasePool(this.#fleet, call, poolId);
+  }
+
+  /** An address of a pool, without its prefix length; '' asks for any. */
+  async address({ poolId }: GrantedPool, address = '', options = {}, call = this.call()): Promise<string> {
+    const answer = await requestAddress(this.#fleet, call, { poolId, address, options });
+    return answer.slice(0, answer.indexOf('/'));
+  }
+
+  release({ poolId }: GrantedPool, address: string, call = this.call()) {
+    return releaseAddress(this.#fleet, call, { poolId, address });
+  }
+}
+
+/** A host with one network. */
+export async function network(pool = '10.1.0.0/24', wish: PoolWish = {}, driver: Driver = 'berth') {
+  const deps = fleet();
+  const host = new Host(deps, 'a', driver);
+  return { deps, host, net: await host.pool({ pool, ...wish }) };
+}
+
+/** Passes when the operation is refused for that reason, in words that match. */
+export async function refused(operation: Promise<unknown>, code: RefusalCode, words: RegExp): Promise<void> {
+  await assert.rejects(operation, (error) => {
+    if (!(error instanceof Refusal)) throw error;
+    assert.equal(error.code, code);
+    assert.match(error.message, words);
+    return true;
+  });
+}

@@ -1,0 +1,133 @@
+/** Items as they are kept, and the values of the domain that they stand for. Every item read is parsed. */
+import * as v from 'valibot';
+import { type Address, type Range, formatAddress, formatCidr, parseAddress, parseCidr } from '../ipam/address.ts';
+import type { Pool } from '../ipam/pool.ts';
+import type { Ref } from '../ipam/ref.ts';
+import { DEFAULT_SPACE, type SpaceConfig } from '../ipam/space.ts';
+import { CHUNK_SIZE, type Chunk, type PoolName } from '../ipam/store.ts';
+import { parseChunkKey, parsePoolKey } from './keys.ts';
+
+const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
+  v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }): T => {
+      const value = parse(dataset.value);
+      if (value !== undefined) return value;
+      addIssue({ message: `not ${what}` });
+      return NEVER;
+    }),
+  );
+
+const cidr = parsed(parseCidr, 'a CIDR');
+const address = parsed(parseAddress, 'an address');
+const key = { pk: v.string(), sk: v.string() };
+
+const rangeText = ({ family, first, last }: Range): string => {
+  const from = formatAddress({ family, value: first });
+  return first === last ? from : `${from}-${formatAddress({ family, value: last })}`;
+};
+
+function parseRange(text: string): Range | undefined {
+  const [from, to = from] = text.split('-').map(parseAddress);
+  if (from === undefined || to === undefined) return undefined;
+  return { family: from.family, first: from.value, last: to.value };
+}
+
+/** Ranges as one text, so that a condition can compare them. */
+export const rangesText = (ranges: readonly Range[]): string => ranges.map(rangeText).join(',');
+
+const ranges = v.pipe(
+  v.string(),
+  v.transform((text) => (text === '' ? [] : text.split(','))),
+  v.array(parsed(parseRange, 'a range')),
+);
+
+const optionalAddress = (value: Address | undefined) => (value === undefined ? {} : { gateway: formatAddress(value) });
+
+const poolItem = v.object({
+  ...key,
+  state: v.picklist(['pending', 'confirmed', 'retiring']),
+  generation: v.string(),
+  rev: v.string(),
+  announcedAt: v.number(),
+  createdBy: v.string(),
+  gateway: v.optional(address),
+  cooldown: v.number(),
+  exclusive: v.boolean(),
+});
+
+export function decodePool(item: unknown): Pool {
+  const { pk, sk, gateway, ...pool } = v.parse(poolItem, item);
+  return { ...pool, ...parsePoolKey({ pk, sk }), gateway };
+}
+
+export function encodePool({ space: _space, cidr: _cidr, gateway, ...pool }: Pool) {
+  return { ...pool, ...optionalAddress(gateway) };
+}
+
+const refItem = v.object({
+  ...key,
+  space: v.string(),
+  cidr,
+  subPool: v.optional(cidr),
+  host: v.string(),
+  epoch: v.number(),
+  requestKey: v.string(),
+  gateway: v.optional(address),
+  reserved: v.optional(ranges, ''),
+  state: v.picklist(['live', 'dormant', 'gone']),
+});
+
+export function decodeRef(item: unknown): Ref {
+  const { pk, sk, host, subPool, gateway, ...ref } = v.parse(refItem, item);
+  const generation = pk.slice('pool#'.length);
+  return { ...ref, generation, name: sk.slice('ref#'.length), hostId: host, subPool, gateway };
+}
+
+/** `host` is the key of the index: it makes a reference findable by its host. */
+export function encodeRef({ name: _name, generation: _generation, hostId, cidr, subPool, gateway, ...ref }: Ref) {
+  return {
+    ...ref,
+    host: hostId,
+    cidr: formatCidr(cidr),
+    reserved: rangesText(ref.reserved),
+    ...(subPool && { subPool: formatCidr(subPool) }),
+    ...optionalAddress(gateway),
+  };
+}
+
+export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;
+export const stickyAttribute = (slot: number): string => `k${slot.toString(16)}`;
+
+const chunkItem = v.objectWithRest(key, v.string());
+
+export function decodeChunk(item: unknown): Chunk {
+  const { pk, sk, ...attributes } = v.parse(chunkItem, item);
+  const all = (name: (slot: number) => string) => Array.from({ length: CHUNK_SIZE }, (_, i) => attributes[name(i)]);
+  return { index: parseChunkKey({ pk, sk }), slots: all(slotAttribute), stickies: all(stickyAttribute) };
+}
+
+const nameItem = v.object({ cidr, generation: v.string() });
+
+export const decodeName = (item: unknown): PoolName => v.parse(nameItem, item);
+
+const prefixLength = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(128));
+
+/** Every setting of a space may be left out. */
+const spaceItem = v.object({
+  ranges: v.optional(v.array(cidr)),
+  size4: v.optional(prefixLength),
+  size6: v.optional(prefixLength),
+  excluded: v.optional(v.array(cidr)),
+  cooldown: v.optional(v.number()),
+});
+
+export function decodeSpace(item: unknown): SpaceConfig {
+  const { ranges, size4, size6, excluded, cooldown } = v.parse(spaceItem, item);
+  return {
+    ranges: ranges ?? DEFAULT_SPACE.ranges,
+    size: { 4: size4 ?? DEFAULT_SPACE.size[4], 6: size6 ?? DEFAULT_SPACE.size[6] },
+    excluded: excluded ?? DEFAULT_SPACE.excluded,
+    cooldown: cooldown ?? DEFAULT_SPACE.cooldown,
+  };
+}

@@ -1,0 +1,27 @@
+/** Opens the table. The client is built once and kept for the life of the process. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Store } from '../ipam/store.ts';
+import type { World } from '../ipam/world.ts';
+import { dynamoStore } from './store.ts';
+import { Table } from './table.ts';
+
+/** ms. A healthy table answers in a few; a lost connection is noticed while there is time for another attempt. */
+const CONNECTION_TIMEOUT = 1_000;
+const REQUEST_TIMEOUT = 3_000;
+
+const ID_WIDTH = 12;
+
+/** Region, credentials and endpoint come from the environment, as the AWS SDK reads it. */
+export function openStore(tableName: string, world: World): Store {
+  const client = new DynamoDBClient({
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+  });
+  return storeOver(client, tableName, world);
+}
+
+export function storeOver(client: DynamoDBClient, tableName: string, world: World): Store {
+  const random = (): number => parseInt(world.random(8), 36) / 36 ** 8;
+  const pause = (milliseconds: number): Promise<void> => world.pause(milliseconds);
+  return dynamoStore(new Table(client, tableName, { pause, random }), () => world.random(ID_WIDTH));
+}

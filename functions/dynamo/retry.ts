@@ -1,0 +1,52 @@
+/** The one retry loop. The SDK's own is off: a repeat that nobody knows of would break what the rules rely on. */
+
+export interface Retries {
+  readonly pause: (milliseconds: number) => Promise<void>;
+  /** In `[0, 1)`. */
+  readonly random: () => number;
+}
+
+const MAX_ATTEMPTS = 6;
+const FIRST_PAUSE = 25;
+const LONGEST_PAUSE = 1_000;
+
+/** DynamoDB refused for now (throttling, a conflict) or did not get to it. Nothing in the request is at fault. */
+const TRANSIENT = new Set([
+  'InternalServerError',
+  'LimitExceededException',
+  'ProvisionedThroughputExceededException',
+  'ReplicatedWriteConflictException',
+  'RequestLimitExceeded',
+  'ServiceUnavailable',
+  'ThrottlingException',
+  'TimeoutError',
+  'TransactionConflictException',
+]);
+
+/** Runs an operation until it is answered, with full jitter between attempts. @throws the last failure. */
+export async function withRetries<T>(retries: Retries, operation: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (attempt >= MAX_ATTEMPTS || !isTransient(error)) throw error;
+      await retries.pause(retries.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt));
+    }
+  }
+}
+
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return TRANSIENT.has(error.name) || isServerError(error) || isConnectionError(error);
+}
+
+function isServerError(error: Error): boolean {
+  if (!('$metadata' in error)) return false;
+  const metadata = error.$metadata;
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return false;
+  return typeof metadata.httpStatusCode === 'number' && metadata.httpStatusCode >= 500;
+}
+
+/** Node's network errors carry a code such as ECONNRESET; what became of the request is unknown. */
+const isConnectionError = (error: Error): boolean =>
+  'code' in error && typeof error.code === 'string' && /^E[A-Z_]+$/.test(error.code);

@@ -1,0 +1,15 @@
+/** The store port over one DynamoDB table. */
+import type { Store } from '../ipam/store.ts';
+import { chunks } from './chunks.ts';
+import { pools } from './pools.ts';
+import { refs } from './refs.ts';
+import { spaces } from './spaces.ts';
+import type { Table } from './table.ts';
+
+/** @param freshId makes an identity for one attempt of one write: 12 characters of `0-9a-z`, never the same twice. */
+export const dynamoStore = (table: Table, freshId: () => string): Store => ({
+  ...spaces(table),
+  ...pools(table, freshId),
+  ...refs(table),
+  ...chunks(table),
+});

@@ -1,0 +1,110 @@
+/**
+ * One DynamoDB table, as the store sees it: strongly consistent reads and conditional writes of single items. The one
+ * place that retries, and the only one that knows how a condition fails.
+ */
+import {
+  ConditionalCheckFailedException,
+  type AttributeValue,
+  DeleteItemCommand,
+  type DeleteItemCommandInput,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  type PutItemCommandInput,
+  QueryCommand,
+  type QueryCommandInput,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { type Retries, withRetries } from './retry.ts';
+
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** An item as plain values, for a schema to parse. */
+export type Item = Readonly<Record<string, unknown>>;
+
+/**
+ * A write that went ahead, or one whose condition failed, with the item that stands there (`undefined`: none).
+ * `attempts` above 1 says that an earlier attempt may have landed.
+ */
+export type WriteResult =
+  { readonly done: true } | { readonly done: false; readonly standing: Item | undefined; readonly attempts: number };
+
+type Write<Input> = Omit<Input, 'TableName' | 'ReturnValuesOnConditionCheckFailure' | 'Key'>;
+
+export class Table {
+  readonly #client: DynamoDBClient;
+  readonly #name: string;
+  readonly #retries: Retries;
+
+  constructor(client: DynamoDBClient, name: string, retries: Retries) {
+    this.#client = client;
+    this.#name = name;
+    this.#retries = retries;
+  }
+
+  async get(key: Key): Promise<Item | undefined> {
+    const command = new GetItemCommand({ TableName: this.#name, Key: marshallKey(key), ConsistentRead: true });
+    const { Item: item } = await withRetries(this.#retries, () => this.#client.send(command));
+    return item && unmarshall(item);
+  }
+
+  /** One page. `after` is the key of the last item of the page before. */
+  async query(
+    input: Omit<QueryCommandInput, 'TableName'>,
+    after: Key | undefined,
+  ): Promise<{ items: Item[]; more: boolean }> {
+    const command = new QueryCommand({
+      ...input,
+      TableName: this.#name,
+      ConsistentRead: true,
+      ...(after && { ExclusiveStartKey: marshallKey(after) }),
+    });
+    const { Items: items = [], LastEvaluatedKey: last } = await withRetries(this.#retries, () =>
+      this.#client.send(command),
+    );
+    return { items: items.map((item) => unmarshall(item)), more: last !== undefined };
+  }
+
+  /** Each write is built anew for each attempt, so that an attempt can carry an identity of its own. */
+  put(build: () => Write<PutItemCommandInput>): Promise<WriteResult> {
+    return this.#write(() => this.#client.send(new PutItemCommand({ ...build(), ...this.#condition() })));
+  }
+
+  update(key: Key, build: () => Write<UpdateItemCommandInput>): Promise<WriteResult> {
+    return this.#write(() =>
+      this.#client.send(new UpdateItemCommand({ ...build(), Key: marshallKey(key), ...this.#condition() })),
+    );
+  }
+
+  delete(key: Key, build: () => Write<DeleteItemCommandInput>): Promise<WriteResult> {
+    return this.#write(() =>
+      this.#client.send(new DeleteItemCommand({ ...build(), Key: marshallKey(key), ...this.#condition() })),
+    );
+  }
+
+  /** The item that made a condition fail comes back with the failure, at no cost. */
+  #condition() {
+    return { TableName: this.#name, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+  }
+
+  async #write(send: () => Promise<unknown>): Promise<WriteResult> {
+    let attempts = 0;
+    return withRetries(this.#retries, async (): Promise<WriteResult> => {
+      attempts++;
+      try {
+        await send();
+        return { done: true };
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        return { done: false, standing: error.Item && unmarshall(error.Item), attempts };
+      }
+    });
+  }
+}
+
+const marshallKey = ({ pk, sk }: Key): Record<string, AttributeValue> => ({ pk: { S: pk }, sk: { S: sk } });

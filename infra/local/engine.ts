@@ -1,0 +1,133 @@
+/** The embedded engine: a DynamoDB-compatible server of one static binary that keeps its data in one file. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect, createServer } from 'node:net';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface Engine {
+  readonly url: string;
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
+const PORT_TRIES = 5;
+const READY_TRIES = 200;
+const READY_PAUSE = 25;
+
+/**
+ * Starts the engine on a free port of loopback. One that an earlier run left behind (killed, so that it could not clean
+ * up) is ended first: two engines on one file would know nothing of each other's conditions.
+ *
+ * @param folder where the data file is, or `undefined` for one in memory.
+ * @throws Error when there is no engine for this platform or it does not start.
+ */
+export async function startEngine(folder: string | undefined): Promise<Engine> {
+  const binary = findBinary();
+  if (folder !== undefined) await endLeftover(folder);
+  for (let tries = 0; tries < PORT_TRIES; tries++) {
+    const port = await freePort();
+    const engine = spawnEngine(binary, port, folder);
+    if (await isReady(engine, port)) {
+      const pid = engine.pid ?? 0;
+      if (folder !== undefined) writeFileSync(pidFile(folder), String(pid));
+      return { url: `http://127.0.0.1:${port}`, process: engine, stop: () => stopEngine(engine, folder) };
+    }
+    engine.kill('SIGKILL');
+  }
+  throw new Error('the embedded engine does not start');
+}
+
+function findBinary(): string {
+  const name = `@dynoxide/${process.platform}-${process.arch}`;
+  try {
+    return path.join(path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'dynoxide');
+  } catch {
+    throw new Error(
+      `no embedded engine for ${process.platform}-${process.arch} is installed (npm package ${name}): ` +
+        'give a DynamoDB-compatible endpoint with --dynamodb URL',
+    );
+  }
+}
+
+const dataFile = (folder: string): string => path.join(folder, 'table.db');
+const pidFile = (folder: string): string => path.join(folder, 'engine.pid');
+
+function spawnEngine(binary: string, port: number, folder: string | undefined): ChildProcess {
+  const file = folder === undefined ? [] : ['--db-path', dataFile(folder)];
+  return spawn(binary, ['serve', '--host', '127.0.0.1', '--port', String(port), ...file], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    // A signal from the terminal goes to its parent alone, which ends it when nobody needs it any more.
+    detached: true,
+  });
+}
+
+async function stopEngine(engine: ChildProcess, folder: string | undefined): Promise<void> {
+  const ended = new Promise((resolve) => engine.once('exit', resolve));
+  if (engine.exitCode === null && engine.signalCode === null) {
+    engine.kill('SIGTERM');
+    await ended;
+  }
+  if (folder !== undefined) rmSync(pidFile(folder), { force: true });
+}
+
+async function endLeftover(folder: string): Promise<void> {
+  const pid = readPid(pidFile(folder));
+  if (pid === undefined || !serves(pid, folder)) return;
+  process.kill(pid, 'SIGTERM');
+  for (let tries = 0; tries < READY_TRIES && serves(pid, folder); tries++) await delay(READY_PAUSE);
+  if (serves(pid, folder)) throw new Error(`an engine of an earlier run does not end: process ${pid}`);
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'));
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A process number may have been given to somebody else since: only a process with our data file counts. */
+function serves(pid: number, folder: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(dataFile(folder));
+  } catch {
+    return false;
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}
+
+/** `false`: it has ended, most likely because somebody else took the port meanwhile. */
+async function isReady(engine: ChildProcess, port: number): Promise<boolean> {
+  for (let tries = 0; tries < READY_TRIES; tries++) {
+    if (engine.exitCode !== null || engine.signalCode !== null) return false;
+    if (await accepts(port)) return true;
+    await delay(READY_PAUSE);
+  }
+  return false;
+}
+
+const accepts = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });

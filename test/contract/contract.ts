@@ -1,0 +1,232 @@
+/** What every store must do (functions/ipam/store.ts), run on each store that there is. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { cidrRange, formatCidr, parseAddress } from '../../functions/ipam/address.ts';
+import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
+import type { Ref } from '../../functions/ipam/ref.ts';
+import type { Store } from '../../functions/ipam/store.ts';
+
+import { OTHER, REF, announce, cidr, draft, fresh, ref } from './samples.ts';
+import { slotContract } from './slot-contract.ts';
+
+export interface OpenStore {
+  readonly store: Store;
+  close(): Promise<void>;
+}
+
+export function storeContract(name: string, open: () => Promise<OpenStore>): void {
+  describe(`the store contract on ${name}`, () => {
+    let opened: OpenStore;
+    let store: Store;
+    before(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    after(() => opened.close());
+
+    poolContract(() => store);
+    neighbourContract(() => store);
+    refContract(() => store);
+    slotContract(() => store);
+    nameContract(() => store);
+  });
+}
+
+function poolContract(get: () => Store): void {
+  describe('pools', () => {
+    it('announces a pool where none stands, and returns the standing one otherwise', async () => {
+      const space = fresh('s');
+      const pool = await announce(get(), space, '10.0.0.0/24');
+      assert.equal(pool.state, 'pending');
+      assert.deepEqual(await get().announcePool(draft(space, '10.0.0.0/24')), { standing: pool });
+      assert.deepEqual(await get().readPool(space, cidr('10.0.0.0/24')), pool);
+      assert.equal(await get().readPool(space, cidr('10.0.0.0/25')), undefined);
+    });
+
+    it('gives each announcement a generation and a rev of its own', async () => {
+      const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
+      const other = await announce(get(), fresh('s'), '10.0.0.0/24');
+      assert.notEqual(pool.generation, other.generation);
+      assert.notEqual(pool.rev, other.rev);
+    });
+
+    it('keeps a pool without a gateway, and one of IPv6', async () => {
+      const space = fresh('s');
+      const plain: PoolDraft = { ...draft(space, 'fd00::/64'), gateway: undefined, exclusive: true };
+      await get().announcePool(plain);
+      const pool = (await get().readPool(space, cidr('fd00::/64'))) ?? assert.fail();
+      assert.deepEqual({ ...pool, generation: '', rev: '' }, { ...plain, generation: '', rev: '', state: 'pending' });
+    });
+
+    it('changes a pool only from the very state that was seen, and sets a fresh rev', async () => {
+      const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
+      const confirmed = (await get().changePool(pool, 'confirmed')) ?? assert.fail();
+      assert.deepEqual({ ...confirmed, rev: '' }, { ...pool, state: 'confirmed', rev: '' });
+      assert.notEqual(confirmed.rev, pool.rev);
+      assert.equal(await get().changePool(pool, 'retiring'), undefined);
+      assert.deepEqual(await get().readPool(pool.space, pool.cidr), confirmed);
+    });
+
+    it('removes a pool only in the very state that was seen', async () => {
+      const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
+      const confirmed = (await get().changePool(pool, 'confirmed')) ?? assert.fail();
+      assert.equal(await get().removePool(pool), false);
+      assert.equal(await get().removePool(confirmed), true);
+      assert.equal(await get().removePool(confirmed), false);
+      assert.equal(await get().readPool(pool.space, pool.cidr), undefined);
+      assert.equal(await get().changePool(confirmed, 'retiring'), undefined);
+    });
+  });
+}
+
+const texts = (pools: readonly Pool[]): string[] => pools.map((pool) => formatCidr(pool.cidr));
+
+function neighbourContract(get: () => Store): void {
+  const ALL = ['10.0.0.0/8', '10.0.0.0/24', '10.0.1.0/24', '10.0.1.128/25', '10.1.0.0/16', 'fd00::/64'];
+
+  async function spaceWith(pools: readonly string[]): Promise<string> {
+    const space = fresh('s');
+    for (const text of pools) await announce(get(), space, text);
+    return space;
+  }
+
+  describe('neighbours', () => {
+    it('lists what starts inside a range, ascending by start and then by prefix length', async () => {
+      const space = await spaceWith(ALL.toReversed());
+      const inside = async (text: string) => texts((await get().poolsStartingIn(space, cidrRange(cidr(text)))).items);
+      assert.deepEqual(await inside('10.0.0.0/16'), ALL.slice(0, 4));
+      assert.deepEqual(await inside('10.0.1.0/24'), ['10.0.1.0/24', '10.0.1.128/25']);
+      assert.deepEqual(await inside('10.0.1.0/25'), ['10.0.1.0/24']);
+      assert.deepEqual(await inside('11.0.0.0/8'), []);
+      assert.deepEqual(await inside('::/0'), ['fd00::/64']);
+    });
+
+    it('lists what starts before an address, descending', async () => {
+      const space = await spaceWith(ALL);
+      const before = async (text: string) => {
+        const address = parseAddress(text) ?? assert.fail();
+        return texts((await get().poolsStartingBefore(space, address)).items);
+      };
+      assert.deepEqual(await before('10.1.0.0'), ['10.0.1.128/25', '10.0.1.0/24', '10.0.0.0/24', '10.0.0.0/8']);
+      assert.deepEqual(await before('10.0.1.128'), ['10.0.1.0/24', '10.0.0.0/24', '10.0.0.0/8']);
+      assert.deepEqual(await before('10.0.0.0'), []);
+      assert.deepEqual(await before('fd01::'), ['fd00::/64']);
+    });
+
+    it('goes on after a page, both ways, to the last pool', async () => {
+      const pools = Array.from({ length: 230 }, (_, i) => `10.2.${i}.0/24`);
+      const space = await spaceWith(pools);
+      const range = cidrRange(cidr('10.0.0.0/8'));
+      const seen: Pool[] = [];
+      for (let more = true; more;) {
+        const page = await get().poolsStartingIn(space, range, seen.at(-1)?.cidr);
+        seen.push(...page.items);
+        more = page.more;
+      }
+      assert.deepEqual(texts(seen), pools);
+      const back: Pool[] = [];
+      for (let more = true; more;) {
+        const page = await get().poolsStartingBefore(space, { family: 4, value: range.last }, back.at(-1)?.cidr);
+        back.push(...page.items);
+        more = page.more;
+      }
+      assert.deepEqual(texts(back), pools.toReversed());
+    });
+  });
+}
+
+function refContract(get: () => Store): void {
+  describe('references', () => {
+    it('adds a reference once, and reads back what it was', async () => {
+      const generation = fresh('g');
+      assert.equal(await get().addRef(ref(generation, REF)), true);
+      assert.deepEqual(await get().readRef(generation, REF), ref(generation, REF));
+      assert.equal(await get().readRef(generation, OTHER), undefined);
+      assert.equal(await get().addRef({ ...ref(generation, REF), requestKey: '0000000000002' }), false);
+    });
+
+    it('takes a repeat of the same call for success', async () => {
+      const generation = fresh('g');
+      await get().addRef(ref(generation, REF));
+      assert.equal(await get().addRef(ref(generation, REF)), true);
+    });
+
+    it('ends a reference by a tombstone, which nothing brings back', async () => {
+      const generation = fresh('g');
+      await get().addRef(ref(generation, REF));
+      assert.equal(await get().endRef(generation, REF), true);
+      assert.equal((await get().readRef(generation, REF))?.state, 'gone');
+      assert.equal(await get().addRef(ref(generation, REF)), false);
+      assert.equal((await get().readRef(generation, REF))?.state, 'gone');
+      assert.equal(await get().endRef(generation, REF), true);
+      assert.equal(await get().endRef(generation, OTHER), false);
+      assert.equal(await get().readRef(generation, OTHER), undefined);
+    });
+
+    it('sets what a reference lists, on what was seen', async () => {
+      const generation = fresh('g');
+      const seen = ref(generation, REF);
+      await get().addRef(seen);
+      const next = [{ family: 4, first: 3n, last: 3n } as const];
+      assert.equal(await get().writeReserved(seen, next), true);
+      assert.deepEqual((await get().readRef(generation, REF))?.reserved, next);
+      assert.equal(await get().writeReserved(seen, []), false);
+      assert.equal(await get().writeReserved({ ...seen, reserved: next }, []), true);
+      assert.deepEqual((await get().readRef(generation, REF))?.reserved, []);
+    });
+
+    it('lists nothing on a reference that is gone, or of another epoch', async () => {
+      const generation = fresh('g');
+      const seen = ref(generation, REF);
+      await get().addRef(seen);
+      assert.equal(await get().writeReserved({ ...seen, epoch: 2 }, []), false);
+      await get().endRef(generation, REF);
+      assert.equal(await get().writeReserved(seen, []), false);
+    });
+
+    it('lists the references of one life of a pool by pages, tombstones included', async () => {
+      const generation = fresh('g');
+      const names = Array.from({ length: 40 }, (_, i) => `hosthost${String(i).padStart(6, '0')}`);
+      for (const name of names) await get().addRef(ref(generation, name));
+      await get().addRef(ref(fresh('g'), REF));
+      await get().endRef(generation, REF);
+      const seen: Ref[] = [];
+      for (let more = true; more;) {
+        const page = await get().refsOf(generation, seen.at(-1)?.name);
+        seen.push(...page.items);
+        more = page.more;
+      }
+      assert.deepEqual(
+        seen.map(({ name }) => name),
+        names,
+      );
+      assert.deepEqual(
+        seen.filter(({ state }) => state === 'gone').map(({ name }) => name),
+        [REF],
+      );
+    });
+  });
+}
+
+function nameContract(get: () => Store): void {
+  describe('names and spaces', () => {
+    it('lets one of several set a name', async () => {
+      const space = fresh('s');
+      const one = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
+      const two = { cidr: cidr('10.0.1.0/24'), generation: 'g2' };
+      assert.equal(await get().readPoolName(space, 4, 'ci'), undefined);
+      assert.equal(await get().writePoolName(space, 'ci', one, undefined), true);
+      assert.equal(await get().writePoolName(space, 'ci', two, undefined), false);
+      assert.deepEqual(await get().readPoolName(space, 4, 'ci'), one);
+      assert.equal(await get().writePoolName(space, 'ci', two, { ...one, generation: 'g0' }), false);
+      assert.equal(await get().writePoolName(space, 'ci', two, one), true);
+      assert.equal(await get().writePoolName(space, 'ci', two, one), true);
+      assert.deepEqual(await get().readPoolName(space, 4, 'ci'), two);
+      assert.equal(await get().readPoolName(space, 6, 'ci'), undefined);
+    });
+
+    it('knows of no settings for a space that nobody configured', async () => {
+      assert.equal(await get().readSpace(fresh('s')), undefined);
+    });
+  });
+}

@@ -1,0 +1,31 @@
+/** A store on an embedded engine in memory, for one test file. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { storeOver } from '../../functions/dynamo/open.ts';
+import type { Store } from '../../functions/ipam/store.ts';
+import { realWorld } from '../../functions/lambda/world.ts';
+import { createTable } from '../../infra/local/create-table.ts';
+import { startEngine } from '../../infra/local/engine.ts';
+
+export interface EngineStore {
+  readonly store: Store;
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  close(): Promise<void>;
+}
+
+export async function engineStore(): Promise<EngineStore> {
+  const engine = await startEngine(undefined);
+  const client = new DynamoDBClient({
+    endpoint: engine.url,
+    region: 'local',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 1,
+  });
+  const table = 'berth-test';
+  await createTable(client, table);
+  const close = async (): Promise<void> => {
+    client.destroy();
+    await engine.stop();
+  };
+  return { store: storeOver(client, table, realWorld), client, table, close };
+}

@@ -1,0 +1,48 @@
+/** What the plugin can do, and where its other functions are. Touches no table. */
+import { capabilitiesEnv, parseEnv } from './lambda/env.ts';
+import { type Method, handle, parseAs } from './lambda/handler.ts';
+import { handshakeHeaders } from './lambda/messages.ts';
+
+const env = parseEnv(capabilitiesEnv);
+
+/**
+ * `berth` is told the MAC of every endpoint. With that, ipvlan endpoints fail ("ipvlan interfaces do not support custom
+ * mac address assignment", moby/moby#45880), hence the second driver. Neither wants its requests replayed when dockerd
+ * starts: what is held is in the table, and an error during a replay would end live pools.
+ */
+const capabilitiesOf = (driver: 'berth' | 'berth-ipvlan') => ({
+  RequiresMACAddress: driver === 'berth',
+  RequiresRequestReplay: false,
+});
+
+/** Swarm managers ask in the global space and nodes in the local one: two names keep them apart. */
+const spacesOf = (space: string) => ({
+  LocalDefaultAddressSpace: space,
+  GlobalDefaultAddressSpace: `${space}.global`,
+});
+
+const getCapabilities: Method = ({ headers }) =>
+  capabilitiesOf(parseAs(handshakeHeaders, headers, 'the header of the request')['berth-driver']);
+
+const getDefaultAddressSpaces: Method = ({ headers }) =>
+  spacesOf(parseAs(handshakeHeaders, headers, 'the header of the request')['berth-space']);
+
+/** All that a shim asks when it starts, in one answer. */
+const handshake: Method = ({ headers }) => {
+  const { 'berth-driver': driver, 'berth-space': space } = parseAs(
+    handshakeHeaders,
+    headers,
+    'the header of the request',
+  );
+  return {
+    Capabilities: capabilitiesOf(driver),
+    AddressSpaces: spacesOf(space),
+    Functions: { Pools: env.BERTH_POOLS_URL, Addresses: env.BERTH_ADDRESSES_URL },
+  };
+};
+
+export const handler = handle({
+  '/IpamDriver.GetCapabilities': getCapabilities,
+  '/IpamDriver.GetDefaultAddressSpaces': getDefaultAddressSpaces,
+  '/Berth.Handshake': handshake,
+});

@@ -1,0 +1,17 @@
+/** The environment that the deployment gives the functions, parsed once at their start. */
+import * as v from 'valibot';
+
+export const tableEnv = v.object({ BERTH_TABLE: v.pipe(v.string(), v.nonEmpty()) });
+
+/** Where the other functions are: a Function URL, `http:` on loopback, or `unix:PATH`. */
+const endpoint = v.pipe(v.string(), v.regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]|unix:\/)/));
+
+export const capabilitiesEnv = v.object({ BERTH_POOLS_URL: endpoint, BERTH_ADDRESSES_URL: endpoint });
+
+/** @throws Error that names the variable. */
+export function parseEnv<Schema extends v.GenericSchema>(schema: Schema): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, process.env);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Error(`environment variable ${v.getDotPath(issue) ?? ''}: ${issue.message}`);
+}

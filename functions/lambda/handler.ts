@@ -1,0 +1,122 @@
+/**
+ * From a Function URL's event (payload 2.0; an HTTP API sends the same) to a method, and back. A refusal is an answer
+ * like any other: HTTP 200 with `Error`, which Docker shows to the person at the command line.
+ */
+import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
+import * as v from 'valibot';
+import { type Call } from '../ipam/call.ts';
+import { Refusal } from '../ipam/refusal.ts';
+import { log } from './log.ts';
+import { callHeaders } from './messages.ts';
+
+export interface Request {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+  /** ms since the epoch by which this function must have answered. */
+  readonly deadline: number;
+}
+
+/** Answers a request with a JSON object. @throws Refusal, or anything else for a fault of ours. */
+export type Method = (request: Request) => Promise<object> | object;
+
+export type Handler = (
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  context: Pick<Context, 'getRemainingTimeInMillis'>,
+) => Promise<LambdaFunctionURLResult>;
+
+/** More than any message of Docker's; a PoolID has some 130 bytes. */
+export const MAX_BODY_BYTES = 65_536;
+/** ms kept back so that the answer is out before Lambda ends the function. */
+const MARGIN = 250;
+
+const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
+
+/** @param methods by path, such as `/IpamDriver.RequestPool`. */
+export function handle(methods: Readonly<Record<string, Method>>): Handler {
+  return async (event, context) => {
+    const method = Object.hasOwn(methods, event.rawPath) ? methods[event.rawPath] : undefined;
+    if (method === undefined) return answer(404, { Err: `no such method: ${event.rawPath.slice(0, 100)}` });
+    try {
+      const body = bodyOf(event);
+      const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
+      return answer(200, await method({ headers: event.headers, body, deadline }));
+    } catch (error) {
+      return answer(200, { Error: explain(error, event) });
+    }
+  };
+}
+
+function answer(statusCode: number, body: object): LambdaFunctionURLResult {
+  return { statusCode, headers: { 'content-type': CONTENT_TYPE }, body: JSON.stringify(body) };
+}
+
+function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAuthorizer): string {
+  const text = isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body;
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
+    throw new Refusal('invalid-request', `the request is larger than ${MAX_BODY_BYTES} bytes`);
+  }
+  return text;
+}
+
+/** A fault of ours is logged in full and told in general: the request key finds it in the log. */
+function explain(error: unknown, event: LambdaFunctionURLEventWithIAMAuthorizer): string {
+  const request = event.headers['berth-request'] ?? 'unknown';
+  const about = { method: event.rawPath, request, host: event.headers['berth-host'], principal: principalOf(event) };
+  if (error instanceof Refusal) {
+    log('info', 'refused', { ...about, code: error.code, reason: error.message });
+    return error.message;
+  }
+  log('error', 'failed', { ...about, error });
+  return `Berth failed to answer (request ${request}): the log of the function says why; trying again may help`;
+}
+
+/** Who signed the request, where Lambda has checked it. */
+function principalOf({ requestContext }: LambdaFunctionURLEventWithIAMAuthorizer): string | undefined {
+  const parsed = v.safeParse(iamContext, requestContext);
+  return parsed.success ? parsed.output.authorizer.iam.userArn : undefined;
+}
+
+const iamContext = v.object({ authorizer: v.object({ iam: v.object({ userArn: v.string() }) }) });
+
+/**
+ * Parses a message. An empty body is refused: after a broken connection dockerd repeats a request without its body, and
+ * to take that for a request with nothing given would allocate a wrong pool (moby/moby#39331).
+ */
+export function parseMessage<Schema extends v.GenericSchema>(schema: Schema, { body }: Request): v.InferOutput<Schema> {
+  if (body.trim() === '') {
+    throw new Refusal('invalid-request', 'the request has no body: dockerd repeats a broken request so; try again');
+  }
+  return parseAs(schema, parseJson(body), 'the request');
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new Refusal('invalid-request', 'the request is not JSON');
+  }
+}
+
+export function parseAs<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  what: string,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new Refusal('invalid-request', `${what} is malformed: ${v.getDotPath(issue) ?? 'body'}: ${issue.message}`);
+}
+
+/** What the host added. @throws Refusal when the request did not come through a shim. */
+export function parseCall({ headers, deadline }: Request): Call {
+  const parsed = parseAs(callHeaders, headers, 'the header of the request');
+  return {
+    hostId: parsed['berth-host'],
+    epoch: parsed['berth-epoch'],
+    driver: parsed['berth-driver'],
+    requestKey: parsed['berth-request'],
+    attempt: parsed['berth-attempt'],
+    deadline: Math.min(deadline, Date.now() + parsed['berth-remaining-ms']),
+  };
+}

@@ -1,0 +1,31 @@
+/** RequestPool and ReleasePool. */
+import { openStore } from './dynamo/open.ts';
+import { releasePool } from './ipam/release-pool.ts';
+import { requestPool } from './ipam/request-pool.ts';
+import { parseEnv, tableEnv } from './lambda/env.ts';
+import { handle, parseAs, parseCall, parseMessage } from './lambda/handler.ts';
+import { avoidHeaders, releasePoolMessage, requestPoolMessage } from './lambda/messages.ts';
+import { realWorld as world } from './lambda/world.ts';
+
+const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+
+export const handler = handle({
+  '/IpamDriver.RequestPool': async (request) => {
+    const message = parseMessage(requestPoolMessage, request);
+    const { poolId, pool } = await requestPool(deps, parseCall(request), {
+      addressSpace: message.AddressSpace,
+      pool: message.Pool,
+      subPool: message.SubPool,
+      v6: message.V6,
+      options: message.Options,
+      avoid: parseAs(avoidHeaders, request.headers, 'the header of the request'),
+    });
+    return { PoolID: poolId, Pool: pool, Data: {} };
+  },
+
+  '/IpamDriver.ReleasePool': async (request) => {
+    const { PoolID: poolId } = parseMessage(releasePoolMessage, request);
+    await releasePool(deps, parseCall(request), poolId);
+    return {};
+  },
+});

@@ -1,0 +1,114 @@
+/**
+ * The whole cloud as one process: the embedded engine and the functions, each behind a Unix socket of its own as each
+ * has a URL of its own on AWS. Started by `berth up`, which it tells when it is ready; it ends with its parent.
+ *
+ * Usage: node infra/local/cloud.ts --data DIR [--dynamodb URL]
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Handler } from '../../functions/lambda/handler.ts';
+import { createTable } from './create-table.ts';
+import { type Engine, startEngine } from './engine.ts';
+import { functionUrl } from './function-url.ts';
+
+const TABLE = 'berth';
+/** ms, as in serverless.yml. */
+const FUNCTION_TIMEOUT = 10_000;
+const FUNCTIONS = ['capabilities', 'pools', 'addresses'] as const;
+
+const { values } = parseArgs({ options: { data: { type: 'string' }, dynamodb: { type: 'string' } } });
+
+async function main(data: string, dynamodb: string | undefined): Promise<void> {
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const engine = dynamodb === undefined ? await startEngine(data) : undefined;
+  const servers: Server[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= stopAll(servers, engine));
+  const end = (code: number) => void stop().finally(() => process.exit(code));
+  process.once('SIGTERM', () => {
+    end(0);
+  });
+  process.once('SIGINT', () => {
+    end(0);
+  });
+  process.once('disconnect', () => {
+    end(0);
+  });
+  engine?.process.once('exit', () => {
+    if (stopping !== undefined) return;
+    console.error('the embedded engine has ended');
+    end(1);
+  });
+  try {
+    servers.push(...(await serveFunctions(data, dynamodb ?? engine?.url ?? '')));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  process.send?.({ ready: true, endpoint: `unix:${socketPath(data, 'capabilities')}` });
+}
+
+async function serveFunctions(data: string, dynamodb: string): Promise<Server[]> {
+  setEnvironment(data, dynamodb);
+  await createTable(new DynamoDBClient({}), TABLE);
+  const handlers = await loadHandlers();
+  return Promise.all(
+    FUNCTIONS.map((name) => listen(functionUrl(name, handlers[name], FUNCTION_TIMEOUT), socketPath(data, name))),
+  );
+}
+
+const socketPath = (data: string, name: string): string => path.join(data, `${name}.sock`);
+
+/** What the deployment would set. An embedded engine takes any credentials; another endpoint gets one's own. */
+function setEnvironment(data: string, dynamodb: string): void {
+  process.env['BERTH_TABLE'] = TABLE;
+  process.env['BERTH_POOLS_URL'] = `unix:${socketPath(data, 'pools')}`;
+  process.env['BERTH_ADDRESSES_URL'] = `unix:${socketPath(data, 'addresses')}`;
+  process.env['AWS_ENDPOINT_URL_DYNAMODB'] = dynamodb;
+  process.env['AWS_REGION'] ??= 'local';
+  if (process.env['AWS_ACCESS_KEY_ID'] === undefined && process.env['AWS_PROFILE'] === undefined) {
+    process.env['AWS_ACCESS_KEY_ID'] = 'local';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
+  }
+}
+
+/** Functions read their environment when they are loaded, so they are loaded now. */
+async function loadHandlers(): Promise<Record<(typeof FUNCTIONS)[number], Handler>> {
+  const [capabilities, pools, addresses] = await Promise.all([
+    import('../../functions/capabilities.ts'),
+    import('../../functions/pools.ts'),
+    import('../../functions/addresses.ts'),
+  ]);
+  return { capabilities: capabilities.handler, pools: pools.handler, addresses: addresses.handler };
+}
+
+function listen(server: Server, socket: string): Promise<Server> {
+  rmSync(socket, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socket, () => {
+      resolve(server);
+    });
+  });
+}
+
+async function stopAll(servers: readonly Server[], engine: Engine | undefined): Promise<void> {
+  await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise((resolve) => {
+          server.close(resolve);
+          server.closeIdleConnections();
+        }),
+    ),
+  );
+  await engine?.stop();
+}
+
+// Sockets, data and the process number are for the user who runs this, nobody else.
+process.umask(0o077);
+if (values.data === undefined) throw new Error('--data is missing');
+await main(path.resolve(values.data), values.dynamodb);

@@ -1,0 +1,102 @@
+/** A Function URL on this machine: HTTP in, the event that Lambda would make of it to the handler, HTTP out. */
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
+import type { Handler } from '../../functions/lambda/handler.ts';
+import { readBody } from '../../shim/body.ts';
+
+/** Lambda's own limit of a request. */
+const MAX_BODY_BYTES = 6 * 1024 * 1024;
+const ACCOUNT = '000000000000';
+
+/** @param timeout ms that the function has to answer. */
+export function functionUrl(name: string, handler: Handler, timeout: number): Server {
+  return createServer((request, response) => {
+    void respond(name, handler, timeout, request, response);
+  });
+}
+
+async function respond(
+  name: string,
+  handler: Handler,
+  timeout: number,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    const body = await readBody(request, MAX_BODY_BYTES);
+    if (body === undefined) {
+      response.writeHead(413).end('{"Message":"Request Entity Too Large"}');
+      return;
+    }
+    const deadline = Date.now() + timeout;
+    const result = await handler(eventOf(name, request, body), {
+      getRemainingTimeInMillis: () => deadline - Date.now(),
+    });
+    write(response, result);
+  } catch (error) {
+    // As Lambda: what became of it stands in the log, the caller learns nothing.
+    console.error(error);
+    response.writeHead(502, { 'content-type': 'application/json' }).end('{"Message":"Internal Server Error"}');
+  }
+}
+
+function eventOf(name: string, request: IncomingMessage, body: Buffer): LambdaFunctionURLEventWithIAMAuthorizer {
+  const [rawPath = '/', rawQueryString = ''] = (request.url ?? '/').split('?');
+  const headers = flatHeaders(request);
+  const isText = /^(text\/|application\/(json|javascript|xml))/.test(headers['content-type'] ?? '');
+  const now = new Date();
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath,
+    rawQueryString,
+    headers,
+    requestContext: {
+      accountId: ACCOUNT,
+      apiId: name,
+      authorizer: { iam: localPrincipal },
+      domainName: 'localhost',
+      domainPrefix: name,
+      http: {
+        method: request.method ?? 'GET',
+        path: rawPath,
+        protocol: `HTTP/${request.httpVersion}`,
+        sourceIp: '127.0.0.1',
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId: randomUUID(),
+      routeKey: '$default',
+      stage: '$default',
+      time: now.toISOString(),
+      timeEpoch: now.getTime(),
+    },
+    ...(body.length > 0 && { body: isText ? body.toString('utf8') : body.toString('base64') }),
+    isBase64Encoded: body.length > 0 && !isText,
+  };
+}
+
+/** Who may open the socket is root, or the user who runs the local cloud. */
+const localPrincipal = {
+  accessKey: 'local',
+  accountId: ACCOUNT,
+  callerId: 'local',
+  cognitoIdentity: null,
+  principalOrgId: '',
+  userArn: `arn:aws:iam::${ACCOUNT}:user/local`,
+  userId: 'local',
+};
+
+/** Lower case, repeated ones joined by commas, as Lambda gives them. */
+const flatHeaders = (request: IncomingMessage): Record<string, string> =>
+  Object.fromEntries(Object.entries(request.headersDistinct).map(([name, values = []]) => [name, values.join(',')]));
+
+function write(response: ServerResponse, result: LambdaFunctionURLResult): void {
+  if (typeof result === 'string') {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(result);
+    return;
+  }
+  const { statusCode = 200, headers = {}, body = '' } = result;
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, String(value));
+  response.writeHead(statusCode).end(body);
+}

@@ -1,0 +1,14 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Reads a body of at most `limit` bytes. `undefined`: it is larger, and what is left of it is thrown away. */
+export async function readBody(message: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of message) {
+    const bytes: unknown = part;
+    if (!Buffer.isBuffer(bytes)) continue;
+    size += bytes.length;
+    if (size <= limit) parts.push(bytes);
+  }
+  return size <= limit ? Buffer.concat(parts) : undefined;
+}

@@ -1,0 +1,43 @@
+/** Where a function is reached: its URL on AWS, or a socket or port of this machine. */
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { UserError } from './settings.ts';
+
+export interface Endpoint {
+  /** As it was given, for people. */
+  readonly text: string;
+  /** What Node's HTTP client connects to; with a socket, host and port are names only. */
+  readonly target: {
+    readonly protocol: 'http:' | 'https:';
+    readonly host: string;
+    readonly port: number;
+    readonly socketPath?: string;
+  };
+  readonly agent: HttpAgent;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+/**
+ * @throws UserError unless it is `unix:/PATH`, `http:` on loopback, or `https:`. Plain HTTP never crosses a network: a
+ * request says who asks, and nobody should read or change that on its way.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  if (text.startsWith('unix:/')) {
+    const target = { protocol: 'http:', host: 'localhost', port: 80, socketPath: text.slice('unix:'.length) } as const;
+    return { text, target, agent: new HttpAgent({ keepAlive: true }) };
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const port = (fallback: number): number => (url?.port ? Number(url.port) : fallback);
+  if (url?.protocol === 'https:') {
+    const target = { protocol: 'https:', host: url.hostname, port: port(443) } as const;
+    return { text, target, agent: new HttpsAgent({ keepAlive: true }) };
+  }
+  if (url?.protocol === 'http:' && LOOPBACK.has(url.hostname)) {
+    const target = { protocol: 'http:', host: url.hostname.replace(/^\[|\]$/g, ''), port: port(80) } as const;
+    return { text, target, agent: new HttpAgent({ keepAlive: true }) };
+  }
+  throw new UserError(
+    `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine (127.0.0.1)`,
+  );
+}

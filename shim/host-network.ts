@@ -1,0 +1,74 @@
+/**
+ * What this host reaches already, so that an automatic pool stays clear of it. dockerd checks that too, by asking for
+ * another pool again and again; told beforehand, the first answer fits.
+ */
+import { readFile } from 'node:fs/promises';
+
+export interface HostNetwork {
+  /** CIDRs, broadest first. */
+  readonly routes: readonly string[];
+  readonly nameservers: readonly string[];
+}
+
+/** Headers have room for so many bytes of routes; the broadest matter most. */
+const MAX_ROUTES_LENGTH = 4_000;
+
+export async function readHostNetwork(files = SYSTEM_FILES): Promise<HostNetwork> {
+  const [routes4, routes6, ...resolvers] = await Promise.all(
+    [files.routes4, files.routes6, ...files.resolvers].map(readOrNothing),
+  );
+  const routes = [...parseRoutes4(routes4 ?? ''), ...parseRoutes6(routes6 ?? '')].sort((a, b) => a.prefix - b.prefix);
+  return {
+    routes: fitting(routes.map(({ text }) => text)),
+    nameservers: [...new Set(resolvers.flatMap(parseNameservers))],
+  };
+}
+
+const SYSTEM_FILES = {
+  routes4: '/proc/self/net/route',
+  routes6: '/proc/self/net/ipv6_route',
+  // Behind systemd-resolved the first names its stub, the second the servers.
+  resolvers: ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'],
+};
+
+/** Not every kernel has every file. */
+const readOrNothing = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+
+interface Route {
+  readonly text: string;
+  readonly prefix: number;
+}
+
+/** Destination and mask are little-endian hexadecimal (proc_pid_net(5)). Default routes say nothing. */
+function parseRoutes4(table: string): Route[] {
+  return rows(table.slice(table.indexOf('\n') + 1)).flatMap((fields) => {
+    const [destination, mask] = [fields[1], fields[7]];
+    if (destination?.length !== 8 || mask?.length !== 8) return [];
+    const bytes = (hex: string): number[] => [6, 4, 2, 0].map((at) => parseInt(hex.slice(at, at + 2), 16));
+    const prefix = bytes(mask).reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
+    return prefix === 0 ? [] : [{ text: `${bytes(destination).join('.')}/${prefix}`, prefix }];
+  });
+}
+
+/** Local addresses (/128), link-local and multicast ranges are no networks that a pool could run into. */
+function parseRoutes6(table: string): Route[] {
+  return rows(table).flatMap(([destination = '', length = '']) => {
+    const prefix = parseInt(length, 16);
+    if (destination.length !== 32 || !(prefix > 0 && prefix < 128) || /^(fe[89ab]|ff)/.test(destination)) return [];
+    return [{ text: `${(destination.match(/.{4}/g) ?? []).join(':')}/${prefix}`, prefix }];
+  });
+}
+
+const rows = (table: string): string[][] =>
+  table
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => line.trim().split(/\s+/));
+
+const parseNameservers = (text: string): string[] =>
+  [...text.matchAll(/^\s*nameserver\s+([0-9A-Fa-f.:]+)/gm)].flatMap(([, address]) => address ?? []);
+
+function fitting(routes: readonly string[]): string[] {
+  let length = 0;
+  return [...new Set(routes)].filter((route) => (length += route.length + 1) <= MAX_ROUTES_LENGTH);
+}

@@ -1,0 +1,39 @@
+/** Who this host is to the fleet. Kept on disk, since what the host holds is bound to it. */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { readIfThere, writeDurably } from './files.ts';
+import { UserError } from './settings.ts';
+
+const HOST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/**
+ * The id that was given, else the one kept from earlier, else one derived from the machine's own.
+ *
+ * @throws UserError when the given id contradicts the kept one: under another id, what the host holds would be lost to
+ * it.
+ */
+export function hostIdentity(folder: string, given: string | undefined, machineIdFile = '/etc/machine-id'): string {
+  const file = path.join(folder, 'host-id');
+  const kept = readIfThere(file)?.trim();
+  if (given !== undefined && !HOST_ID.test(given)) {
+    throw new UserError(`bad host id ${JSON.stringify(given)}: letters, digits and . _ : - only, at most 128`);
+  }
+  if (kept !== undefined && given !== undefined && kept !== given) {
+    throw new UserError(
+      `the data in ${folder} belong to host ${kept}, not to ${given}: leave out --host-id, or choose another --data`,
+    );
+  }
+  if (kept !== undefined) return kept;
+  const id = given ?? derivedId(machineIdFile);
+  writeDurably(file, `${id}\n`);
+  return id;
+}
+
+/** The machine's id itself is confidential (machine-id(5)), so that a hash of it stands for it. */
+function derivedId(machineIdFile: string): string {
+  const machineId = readIfThere(machineIdFile)?.trim();
+  if (machineId === undefined || machineId === '') {
+    throw new UserError(`this machine has no id (${machineIdFile}): name the host with --host-id`);
+  }
+  return createHash('sha256').update(`berth ${machineId}`).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,44 @@
+/**
+ * The numbers of this host's calls: `max(last + 1, own clock in ms)`, never the same twice and never smaller, across
+ * restarts and whatever the clock does. They order two messages of one host.
+ */
+import { randomInt } from 'node:crypto';
+import path from 'node:path';
+import { readIfThere, writeDurably } from './files.ts';
+import { UserError } from './settings.ts';
+
+/** Numbers are set aside for this long (ms) at a time, so that the disk is asked once a minute, not once a call. */
+const SET_ASIDE = 60_000;
+const SEQUENCE_WIDTH = 9;
+const NONCE_WIDTH = 4;
+
+export class Sequence {
+  readonly #file: string;
+  readonly #now: () => number;
+  #last: number;
+  /** Every number up to this one is set aside on disk. */
+  #setAside: number;
+
+  /** @throws UserError when the file on disk is damaged. */
+  constructor(folder: string, now: () => number = Date.now) {
+    this.#file = path.join(folder, 'sequence');
+    this.#now = now;
+    const text = readIfThere(this.#file) ?? '0';
+    this.#last = Number(text);
+    if (!Number.isSafeInteger(this.#last) || text.trim() === '') {
+      throw new UserError(`${this.#file} is damaged: ${JSON.stringify(text.slice(0, 40))} is not a number`);
+    }
+    this.#setAside = this.#last;
+  }
+
+  /** The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat. */
+  requestKey(): string {
+    this.#last = Math.max(this.#last + 1, this.#now());
+    if (this.#last > this.#setAside) {
+      this.#setAside = this.#last + SET_ASIDE;
+      writeDurably(this.#file, String(this.#setAside));
+    }
+    const nonce = Array.from({ length: NONCE_WIDTH }, () => randomInt(36).toString(36)).join('');
+    return this.#last.toString(36).padStart(SEQUENCE_WIDTH, '0') + nonce;
+  }
+}

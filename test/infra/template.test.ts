@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import * as v from 'valibot';
+import { buildFunctions, functionNames, outDir } from '../../infra/build.ts';
+import { unzipOnly } from './unzip.ts';
+
+const KIB = 1024;
+const root = join(import.meta.dirname, '../..');
+const scratch = mkdtempSync(join(tmpdir(), 'berth-package-'));
+
+const Intrinsic = v.union([v.strictObject({ Ref: v.string() }), v.strictObject({ 'Fn::GetAtt': v.array(v.string()) })]);
+const Statement = v.object({
+  Effect: v.string(),
+  Action: v.union([v.string(), v.array(v.string())]),
+  Resource: v.optional(v.unknown()),
+});
+const PolicyDocument = v.object({ Statement: v.array(Statement) });
+const LambdaFunction = v.object({
+  DependsOn: v.array(v.string()),
+  Properties: v.object({
+    Code: v.object({ S3Key: v.string() }),
+    FunctionName: v.string(),
+    Handler: v.string(),
+    Runtime: v.string(),
+    Architectures: v.array(v.string()),
+    MemorySize: v.number(),
+    Timeout: v.number(),
+    Role: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }),
+    Environment: v.object({ Variables: v.record(v.string(), Intrinsic) }),
+    TracingConfig: v.optional(v.unknown()),
+  }),
+});
+const Url = v.object({ Properties: v.object({ AuthType: v.string(), TargetFunctionArn: Intrinsic }) });
+const Role = v.object({
+  Properties: v.strictObject({
+    AssumeRolePolicyDocument: PolicyDocument,
+    Policies: v.array(v.object({ PolicyDocument })),
+  }),
+});
+const LogGroup = v.object({ Properties: v.object({ LogGroupName: v.string(), RetentionInDays: v.number() }) });
+const Template = v.object({
+  Resources: v.record(v.string(), v.looseObject({ Type: v.string() })),
+  Outputs: v.record(v.string(), v.looseObject({ Value: v.unknown() })),
+});
+
+let template: v.InferOutput<typeof Template>;
+
+before(() => {
+  runPackageStep(['--stage', 'test', '--region', 'eu-west-1', '--package', scratch]);
+  const path = join(scratch, 'cloudformation-template-update-stack.json');
+  template = v.parse(Template, JSON.parse(readFileSync(path, 'utf8')));
+});
+
+after(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+describe('the functions in the template', () => {
+  it('are those that are built, and no others', () => {
+    assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
+  });
+
+  for (const [name, timeout] of [['capabilities', 3] as const, ['pools', 10] as const, ['addresses', 10] as const]) {
+    it(`${name} runs on Node 24, arm64, 256 MB, ${timeout} s, without tracing`, () => {
+      const { Properties } = lambda(name);
+      assert.equal(Properties.FunctionName, `berth-test-${name}`);
+      assert.equal(Properties.Runtime, 'nodejs24.x');
+      assert.deepEqual(Properties.Architectures, ['arm64']);
+      assert.equal(Properties.MemorySize, 256);
+      assert.equal(Properties.Timeout, timeout);
+      assert.equal(Properties.TracingConfig, undefined);
+    });
+
+    it(`${name} has a log group of its own that forgets, made before it first runs`, () => {
+      const id = logical(name, 'LogGroup');
+      const { Properties } = v.parse(LogGroup, template.Resources[id]);
+      assert.equal(Properties.LogGroupName, `/aws/lambda/berth-test-${name}`);
+      assert.ok(Properties.RetentionInDays <= 90);
+      assert.ok(lambda(name).DependsOn.includes(id));
+    });
+  }
+
+  it('capabilities is told where the other two are', () => {
+    assert.deepEqual(lambda('capabilities').Properties.Environment.Variables, {
+      BERTH_POOLS_URL: urlOf('pools'),
+      BERTH_ADDRESSES_URL: urlOf('addresses'),
+    });
+  });
+
+  it('pools and addresses are told the table', () => {
+    for (const name of ['pools', 'addresses']) {
+      assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' } });
+    }
+  });
+});
+
+describe('who may call', () => {
+  it('every function has one URL, signed calls only', () => {
+    const urls = ofType('AWS::Lambda::Url').map((id) => v.parse(Url, template.Resources[id]).Properties);
+    assert.deepEqual(
+      urls,
+      functionNames.map((name) => ({
+        AuthType: 'AWS_IAM',
+        TargetFunctionArn: { 'Fn::GetAtt': [lambda(name).id, 'Arn'] },
+      })),
+    );
+  });
+
+  it('no function is opened to anyone by a resource policy', () => {
+    assert.deepEqual(ofType('AWS::Lambda::Permission'), []);
+  });
+
+  it('the endpoint that a host is told is the capabilities URL', () => {
+    assert.deepEqual(template.Outputs['Endpoint']?.Value, urlOf('capabilities'));
+  });
+});
+
+describe('what the functions may do', () => {
+  it('each has a role of its own, and there is no other', () => {
+    const roles = functionNames.map((name) => lambda(name).Properties.Role['Fn::GetAtt'][0]);
+    assert.deepEqual([...new Set(roles)].sort(), ofType('AWS::IAM::Role').sort());
+    assert.equal(ofType('AWS::IAM::Role').length, functionNames.length);
+  });
+
+  const onTable = {
+    capabilities: undefined,
+    pools: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    addresses: ['GetItem', 'Query', 'UpdateItem'],
+  };
+  for (const name of functionNames) {
+    it(`${name} may write its own log and ${onTable[name]?.join(', ') ?? 'nothing'} on the one table`, () => {
+      // Exact, so that any wildcard is a difference. A log group's Arn itself ends in `:*`, its streams.
+      const logs = {
+        Effect: 'Allow',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: { 'Fn::GetAtt': [logical(name, 'LogGroup'), 'Arn'] },
+      };
+      const table = {
+        Effect: 'Allow',
+        Action: onTable[name]?.map((action) => `dynamodb:${action}`),
+        Resource: { 'Fn::GetAtt': ['Table', 'Arn'] },
+      };
+      assert.deepEqual(statementsOf(name), onTable[name] ? [logs, table] : [logs]);
+    });
+  }
+
+  it('only Lambda can take the roles on', () => {
+    for (const id of ofType('AWS::IAM::Role')) {
+      const { Properties } = v.parse(Role, template.Resources[id]);
+      assert.deepEqual(
+        Properties.AssumeRolePolicyDocument.Statement.map(({ Effect, Action }) => [Effect, Action]),
+        [['Allow', 'sts:AssumeRole']],
+      );
+      const text = JSON.stringify(template.Resources[id]);
+      assert.deepEqual(text.match(/"Principal":[^}]*}/g), ['"Principal":{"Service":"lambda.amazonaws.com"}']);
+      assert.ok(!text.includes('*'));
+    }
+  });
+});
+
+describe('the table', () => {
+  const source: unknown = JSON.parse(readFileSync(join(root, 'infra/table.json'), 'utf8'));
+
+  it('is the one that the embedded cloud makes', () => {
+    assert.deepEqual(ofType('AWS::DynamoDB::Table'), ['Table']);
+    assert.deepEqual(template.Resources['Table'], source);
+  });
+
+  it('outlives the stack, mistakes and a deleted item', () => {
+    const kept = v.object({
+      DeletionPolicy: v.literal('Retain'),
+      UpdateReplacePolicy: v.literal('Retain'),
+      Properties: v.object({
+        BillingMode: v.literal('PAY_PER_REQUEST'),
+        DeletionProtectionEnabled: v.literal(true),
+        PointInTimeRecoverySpecification: v.object({ PointInTimeRecoveryEnabled: v.literal(true) }),
+      }),
+    });
+    assert.ok(v.is(kept, source));
+  });
+
+  it('holds no CloudFormation function, which CreateTable could not read', () => {
+    assert.doesNotMatch(JSON.stringify(source), /"(Ref|Fn::|Condition)/);
+  });
+});
+
+describe('the zips', () => {
+  // The SDK alone takes 195 KiB; the providers and CommonJS halves that infra/build.ts leaves out would add 300.
+  const maxBundleBytes = { capabilities: 32 * KIB, pools: 256 * KIB, addresses: 256 * KIB };
+
+  for (const name of functionNames) {
+    it(`${name}.zip holds one bundle of bounded size, where the handler says`, () => {
+      const { bytes, name: file, mode } = unzipOnly(zipOf(name));
+      assert.equal(`${file.replace(/\.js$/, '')}.handler`, lambda(name).Properties.Handler);
+      assert.equal(mode, 0o100644, 'readable for the user that Lambda runs it as');
+      assert.ok(bytes.length <= maxBundleBytes[name], `${bytes.length} bytes`);
+      assert.ok(zipOf(name).length <= maxBundleBytes[name] / 2, `${zipOf(name).length} bytes zipped`);
+    });
+
+    it(`${name} loads with what the template gives it and exports its handler`, () => {
+      const { bytes, name: file } = unzipOnly(zipOf(name));
+      const path = join(scratch, name, file);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, bytes);
+      const options = { env: lambdaEnvironment(name), encoding: 'utf8' } as const;
+      // An ES module would load as well, but 20 ms later.
+      const args = ['--no-experimental-require-module', '-p', 'typeof require(process.argv[1]).handler', path];
+      const type = execFileSync(process.execPath, args, options);
+      assert.equal(type.trim(), 'function');
+    });
+  }
+
+  it('come out the same byte for byte, in another folder and another time zone', async () => {
+    const again = join(scratch, 'again');
+    await buildFunctions(again);
+    for (const name of functionNames) {
+      assert.ok(readFileSync(join(again, `${name}.zip`)).equals(zipOf(name)), name);
+    }
+  });
+});
+
+/** As a user runs it, but with no AWS credentials to find and in a far time zone. */
+function runPackageStep(args: readonly string[]): void {
+  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('AWS_'));
+  const none = join(scratch, 'no-such-file');
+  const env = {
+    ...Object.fromEntries(inherited),
+    AWS_SHARED_CREDENTIALS_FILE: none,
+    AWS_CONFIG_FILE: none,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    TZ: 'Asia/Tokyo',
+  };
+  execFileSync(process.execPath, ['infra/package.ts', ...args], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function ofType(type: string): string[] {
+  return Object.keys(template.Resources).filter((id) => template.Resources[id]?.Type === type);
+}
+
+function logical(name: string, suffix: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}${suffix}`;
+}
+
+function lambda(name: string): { id: string } & v.InferOutput<typeof LambdaFunction> {
+  const id = logical(name, 'LambdaFunction');
+  return { id, ...v.parse(LambdaFunction, template.Resources[id]) };
+}
+
+function urlOf(name: string): { 'Fn::GetAtt': string[] } {
+  return { 'Fn::GetAtt': [logical(name, 'LambdaFunctionUrl'), 'FunctionUrl'] };
+}
+
+function statementsOf(name: string): v.InferOutput<typeof Statement>[] {
+  const role = v.parse(Role, template.Resources[lambda(name).Properties.Role['Fn::GetAtt'][0]]);
+  return role.Properties.Policies.flatMap((policy) => policy.PolicyDocument.Statement);
+}
+
+function zipOf(name: string): Buffer {
+  return readFileSync(join(outDir, basename(lambda(name).Properties.Code.S3Key)));
+}
+
+/** What Lambda sets of itself, plus the template's variables with CloudFormation's references filled in. */
+function lambdaEnvironment(name: string): Record<string, string> {
+  const variables = Object.entries(lambda(name).Properties.Environment.Variables);
+  return {
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'example',
+    AWS_SECRET_ACCESS_KEY: 'example',
+    ...Object.fromEntries(variables.map(([key, to]) => [key, 'Ref' in to ? to.Ref : 'https://function.example/'])),
+  };
+}

@@ -1,0 +1,128 @@
+/** Berth as users start it: the program, its sockets, its words. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const PROGRAM = path.join(ROOT, 'shim/main.ts');
+const START_TIMEOUT = 30_000;
+
+/** Starts a command; a test host starts it in its own namespaces. */
+export type Spawn = (
+  command: string,
+  args: readonly string[],
+) => ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
+
+export interface Berth {
+  readonly process: ChildProcess;
+  /** What it printed, for people. */
+  readonly stdout: string;
+  /** Its log so far. */
+  log(): string;
+  /** Ends it and returns its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const spawnHere: Spawn = (command, args) => spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+
+/** Starts `berth ARGS` and waits until it says that it is ready. @throws Error with its last words if it ends instead. */
+export async function startBerth(args: readonly string[], spawnOn: Spawn = spawnHere): Promise<Berth> {
+  const child = spawnOn(process.execPath, [PROGRAM, ...args]);
+  const said = { out: '', err: '' };
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  child.stderr.on('data', (text: Buffer) => (said.err += text.toString()));
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', (text: Buffer) => {
+      said.out += text.toString();
+      if (said.out.includes('docker network create')) resolve();
+    });
+    child.once('exit', (code) => {
+      reject(new Error(`berth ended with ${code ?? 'a signal'}: ${said.err}`));
+    });
+  });
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT);
+  await ready.finally(() => {
+    clearTimeout(timer);
+  });
+  return {
+    process: child,
+    stdout: said.out,
+    log: () => said.err,
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Runs `berth ARGS` to its end. */
+export async function runBerth(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawnHere(process.execPath, [PROGRAM, ...args]);
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (text: Buffer) => (said.out += text.toString()));
+  child.stderr.on('data', (text: Buffer) => (said.err += text.toString()));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, ...said };
+}
+
+export interface Folders {
+  readonly data: string;
+  readonly sockets: string;
+  remove(): void;
+}
+
+/** Short, since a Unix socket's path has 107 bytes. */
+export function temporaryFolders(): Folders {
+  const root = mkdtempSync(path.join(os.tmpdir(), 'berth-'));
+  return {
+    data: path.join(root, 'data'),
+    sockets: path.join(root, 'sockets'),
+    remove: () => {
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface PluginAnswer {
+  readonly status: number;
+  readonly text: string;
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+/** A call as dockerd makes it: POST, no Content-Type, a strange Host. `body` goes out as it is, or as JSON. */
+export function callPlugin(
+  socketPath: string,
+  method: string,
+  body: string | Buffer | object = '',
+): Promise<PluginAnswer> {
+  const bytes =
+    typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(`${JSON.stringify(body)}\n`);
+  return new Promise((resolve, reject) => {
+    const headers = {
+      host: 'plugin.moby.localhost',
+      'user-agent': 'Go-http-client/1.1',
+      accept: 'application/vnd.docker.plugins.v1.2+json',
+      'content-length': bytes.length,
+    };
+    const call = request({ socketPath, path: `/${method}`, method: 'POST', headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => (text += part));
+      response.once('end', () => {
+        resolve({ status: response.statusCode ?? 0, text, json: parseObject(text) });
+      });
+      response.once('error', reject);
+    });
+    call.once('error', reject);
+    call.end(bytes);
+  });
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`no JSON object: ${text}`);
+  return { ...value };
+}

@@ -4,12 +4,11 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { type Logger, destination, pino } from 'pino';
+import manifest from '../package.json' with { type: 'json' };
 import { lockFolder } from './lock.ts';
 import { type Shim, serveShim } from './serve.ts';
 import { type Settings, UserError, defaultData, defaultSockets, isRoot } from './settings.ts';
 import { startCloud } from './up.ts';
-
-const VERSION = '0.1.0';
 
 interface CommonOptions {
   readonly sockets: string;
@@ -20,7 +19,7 @@ interface CommonOptions {
 
 const program = new Command('berth')
   .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
-  .version(VERSION)
+  .version(manifest.version)
   .showHelpAfterError();
 
 common(program.command('shim'))
@@ -46,23 +45,25 @@ function common(command: Command): Command {
 }
 
 async function runShim(options: CommonOptions, endpoint: string): Promise<void> {
+  const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
   const shim = await serveShim(settings, endpoint, logger());
   announce(shim, settings);
-  await terminated();
+  await signal;
   await shim.stop();
   lock.close();
 }
 
 async function runUp(options: CommonOptions, dynamodb: string | undefined): Promise<void> {
+  const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
   const cloud = await startCloud(settings.data, dynamodb);
   try {
     const shim = await serveShim(settings, cloud.endpoint, logger());
     announce(shim, settings, cloud.endpoint);
-    const reason = await Promise.race([terminated(), cloud.ended.then(() => 'cloud' as const)]);
+    const reason = await Promise.race([signal, cloud.ended.then(() => 'cloud' as const)]);
     await shim.stop();
     if (reason === 'cloud') throw new UserError('the embedded cloud has ended: see above');
   } finally {
@@ -97,6 +98,7 @@ function announce({ hostId, sockets }: Shim, { data }: Settings, endpoint?: stri
   console.log(lines.join('\n'));
 }
 
+/** Asked for before anything starts: a signal that comes while it starts must not leave half of it behind. */
 const terminated = (): Promise<'signal'> =>
   new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {

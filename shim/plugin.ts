@@ -126,7 +126,12 @@ async function networkHeaders(): Promise<Record<string, string>> {
   return { 'berth-routes': routes.join(','), 'berth-nameservers': nameservers.join(',') };
 }
 
-const jsonObject = v.pipe(v.string(), v.parseJson(), v.looseObject({ Error: v.optional(v.string()) }));
+const jsonObject = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.check((value) => !Array.isArray(value)),
+  v.looseObject({ Error: v.optional(v.string()) }),
+);
 
 /** A function answers 200 and a JSON object; anything else came from something in between. */
 function checked(endpoint: Endpoint, { status, body }: Answer): string {

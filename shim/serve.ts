@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import path from 'node:path';
 import type { Logger } from 'pino';
+import { closeServer } from './close-server.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { Forwarder } from './forwarder.ts';
 import { DRIVERS, shakeHands } from './handshake.ts';
@@ -79,8 +80,5 @@ async function clearStale(socket: string): Promise<void> {
 async function closeSocket(server: Server, socket: string): Promise<void> {
   // First out of sight, so that dockerd waits for the next shim instead of meeting a closing one.
   rmSync(socket, { force: true });
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeIdleConnections();
-  });
+  await closeServer(server);
 }

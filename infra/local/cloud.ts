@@ -7,9 +7,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Handler } from '../../functions/lambda/handler.ts';
+import { closeServer } from '../../shim/close-server.ts';
+import { lockFolder } from '../../shim/lock.ts';
 import { createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';
@@ -17,12 +20,16 @@ import { functionUrl } from './function-url.ts';
 const TABLE = 'berth';
 /** ms, as in serverless.yml. */
 const FUNCTION_TIMEOUT = 10_000;
+/** Longer than a function may take. */
+const LOCK_TRIES = 600;
+const LOCK_PAUSE = 25;
 const FUNCTIONS = ['capabilities', 'pools', 'addresses'] as const;
 
 const { values } = parseArgs({ options: { data: { type: 'string' }, dynamodb: { type: 'string' } } });
 
 async function main(data: string, dynamodb: string | undefined): Promise<void> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
+  const lock = await lockWhenFree(data);
   const engine = dynamodb === undefined ? await startEngine(data) : undefined;
   const servers: Server[] = [];
   let stopping: Promise<void> | undefined;
@@ -48,7 +55,22 @@ async function main(data: string, dynamodb: string | undefined): Promise<void> {
     await stop();
     throw error;
   }
+  process.once('exit', () => {
+    lock.close();
+  });
   process.send?.({ ready: true, endpoint: `unix:${socketPath(data, 'capabilities')}` });
+}
+
+/** A cloud whose parent was killed answers its last calls before it ends; two at once would take each other's sockets. */
+async function lockWhenFree(data: string): Promise<ReturnType<typeof lockFolder>> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return lockFolder(data);
+    } catch (error) {
+      if (tries === LOCK_TRIES) throw error;
+      await delay(LOCK_PAUSE);
+    }
+  }
 }
 
 async function serveFunctions(data: string, dynamodb: string): Promise<Server[]> {
@@ -96,15 +118,7 @@ function listen(server: Server, socket: string): Promise<Server> {
 }
 
 async function stopAll(servers: readonly Server[], engine: Engine | undefined): Promise<void> {
-  await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise((resolve) => {
-          server.close(resolve);
-          server.closeIdleConnections();
-        }),
-    ),
-  );
+  await Promise.all(servers.map(closeServer));
   await engine?.stop();
 }
 

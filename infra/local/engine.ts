@@ -1,6 +1,6 @@
 /** The embedded engine: a DynamoDB-compatible server of one static binary that keeps its data in one file. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
@@ -36,7 +36,7 @@ export async function startEngine(folder: string | undefined): Promise<Engine> {
     }
     engine.kill('SIGKILL');
   }
-  throw new Error('the embedded engine does not start');
+  throw new Error(`the embedded engine does not start${folder === undefined ? '' : `: see ${folder}/engine.log`}`);
 }
 
 function findBinary(): string {
@@ -56,11 +56,14 @@ const pidFile = (folder: string): string => path.join(folder, 'engine.pid');
 
 function spawnEngine(binary: string, port: number, folder: string | undefined): ChildProcess {
   const file = folder === undefined ? [] : ['--db-path', dataFile(folder)];
-  return spawn(binary, ['serve', '--host', '127.0.0.1', '--port', String(port), ...file], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const log = folder === undefined ? 'ignore' : openSync(path.join(folder, 'engine.log'), 'a', 0o600);
+  const engine = spawn(binary, ['serve', '--host', '127.0.0.1', '--port', String(port), ...file], {
+    stdio: ['ignore', log, log],
     // A signal from the terminal goes to its parent alone, which ends it when nobody needs it any more.
     detached: true,
   });
+  if (log !== 'ignore') closeSync(log);
+  return engine;
 }
 
 async function stopEngine(engine: ChildProcess, folder: string | undefined): Promise<void> {

@@ -1,0 +1,15 @@
+import type { Server } from 'node:http';
+
+const SWEEP_PAUSE = 20;
+
+/**
+ * Takes no new connections, lets the requests under way finish, and closes each connection once it is idle: with
+ * keep-alive for ever, as dockerd needs it, none would close by itself.
+ */
+export async function closeServer(server: Server): Promise<void> {
+  const sweep = setInterval(() => {
+    server.closeIdleConnections();
+  }, SWEEP_PAUSE);
+  await new Promise((resolve) => server.close(resolve));
+  clearInterval(sweep);
+}

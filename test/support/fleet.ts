@@ -10,12 +10,12 @@ import { type GrantedPool, requestPool } from '../../functions/ipam/request-pool
 import { MemoryStore } from './memory-store.ts';
 import { type TestWorld, testWorld } from './world.ts';
 
+/** The store may be any. */
 export interface Fleet extends Deps {
-  readonly store: MemoryStore;
   readonly world: TestWorld;
 }
 
-export const fleet = (seed = 1): Fleet => ({ store: new MemoryStore(), world: testWorld({ seed }) });
+export const fleet = (seed = 1) => ({ store: new MemoryStore(), world: testWorld({ seed }) });
 
 const DEADLINE = 20_000;
 

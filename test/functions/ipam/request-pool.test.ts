@@ -229,6 +229,13 @@ describe('an automatic pool', () => {
     await refused(host.pool({ avoid: [range('10.0.0.53/32')] }), 'no-pool-left', /fully subnetted/);
   });
 
+  it('is found where an announcement was abandoned', async () => {
+    const deps = small('10.0.0.0/24', 24);
+    const abandoned = { space: 'default', createdBy: 'dead', gateway: undefined, cooldown: 1, exclusive: false };
+    await deps.store.announcePool({ ...abandoned, announcedAt: deps.world.now(), cidr: cidr('10.0.0.0/24') });
+    assert.equal((await new Host(deps, 'a').pool()).pool, '10.0.0.0/24');
+  });
+
   it('is refused when no range of the space is that wide', async () => {
     await refused(new Host(fleet(), 'a').pool({ pool: '0.0.0.0/8' }), 'no-pool-left', /no IPv4 range for a \/8/);
   });

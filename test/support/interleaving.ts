@@ -1,0 +1,58 @@
+/**
+ * Mixes the steps of callers that run side by side: every operation on the store waits for some turns before it takes
+ * place and for some more before its result is seen. Which, follows from a seed.
+ */
+import type { Store } from '../../functions/ipam/store.ts';
+
+/** Most steps take a moment; now and then one is held up for so long that the others get far ahead of it. */
+const SHORT = 4;
+const LONG = 80;
+const HELD_UP = 0.12;
+
+/** Numbers in [0, 1), always the same for a seed (mulberry32). */
+export function chance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** @param check is called after every operation, and throws when something is wrong that must never be. */
+export function interleaved(store: Store, seed: number, check: () => void): Store {
+  const random = chance(seed);
+  const turns = async (): Promise<void> => {
+    const most = random() < HELD_UP ? LONG : SHORT;
+    for (let left = Math.floor(random() * most); left > 0; left--) await Promise.resolve();
+  };
+  const slowly = <Args extends unknown[], Result>(operation: (...args: Args) => Promise<Result>) => {
+    return async (...args: Args): Promise<Result> => {
+      await turns();
+      const result = await operation(...args);
+      check();
+      await turns();
+      return result;
+    };
+  };
+  return {
+    readSpace: slowly((space) => store.readSpace(space)),
+    announcePool: slowly((draft) => store.announcePool(draft)),
+    readPool: slowly((space, cidr) => store.readPool(space, cidr)),
+    poolsStartingIn: slowly((space, range, after) => store.poolsStartingIn(space, range, after)),
+    poolsStartingBefore: slowly((space, address, before) => store.poolsStartingBefore(space, address, before)),
+    changePool: slowly((seen, state) => store.changePool(seen, state)),
+    removePool: slowly((seen) => store.removePool(seen)),
+    readPoolName: slowly((space, family, name) => store.readPoolName(space, family, name)),
+    writePoolName: slowly((space, name, pool, seen) => store.writePoolName(space, name, pool, seen)),
+    addRef: slowly((ref) => store.addRef(ref)),
+    readRef: slowly((generation, name) => store.readRef(generation, name)),
+    writeReserved: slowly((seen, reserved) => store.writeReserved(seen, reserved)),
+    endRef: slowly((generation, name) => store.endRef(generation, name)),
+    refsOf: slowly((generation, after) => store.refsOf(generation, after)),
+    readChunks: slowly((generation, first, last) => store.readChunks(generation, first, last)),
+    writeSlot: slowly((place, value, sticky, expected) => store.writeSlot(place, value, sticky, expected)),
+    releaseSlot: slowly((place, value, leases) => store.releaseSlot(place, value, leases)),
+  };
+}

@@ -83,16 +83,23 @@ function prepare({ sockets, data, space, hostId }: CommonOptions): Settings {
   return settings;
 }
 
+/** Where Docker looks for plugins, and where a file with `unix://PATH` in it shows it another place. */
+const DOCKER_SOCKETS = '/run/docker/plugins';
+const SPEC_FILES = '/etc/docker/plugins/berth.spec (unix://PATH)';
+
 /** The log goes to standard error, as one line of JSON per event. */
 const logger = (): Logger => pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination(2));
 
-function announce({ hostId, sockets }: Shim, { data }: Settings, endpoint?: string): void {
+function announce({ hostId, sockets }: Shim, { data, sockets: folder }: Settings, endpoint?: string): void {
   const lines = [
     'Berth is ready.',
     `  host     ${hostId}`,
     `  data     ${data}`,
     ...sockets.map((socket, i) => `  ${i === 0 ? 'sockets ' : '        '} ${socket}`),
     ...(endpoint === undefined ? [] : [`  endpoint ${endpoint} (for berth shim --endpoint)`]),
+    ...(folder === DOCKER_SOCKETS
+      ? []
+      : [`  note     Docker looks in ${DOCKER_SOCKETS}: name these sockets in ${SPEC_FILES}`]),
     `  try      ${isRoot() ? '' : 'sudo '}docker network create --ipam-driver berth demo`,
   ];
   console.log(lines.join('\n'));

@@ -11,7 +11,8 @@ const rules: Record<string, { folders: readonly string[]; packages: RegExp }> = 
   'functions/dynamo': { folders: ['functions/ipam'], packages: /^(@aws-sdk\/|valibot$)/ },
   'functions/lambda': { folders: ['functions/ipam'], packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: ['functions/ipam', 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
-  shim: { folders: [], packages: /^(node:|commander$|http-proxy$|pino$|valibot$)/ },
+  // The version is the manifest's.
+  shim: { folders: ['.'], packages: /^(node:|commander$|http-proxy$|pino$|valibot$)/ },
 };
 
 const importsOf = (file: string): string[] =>

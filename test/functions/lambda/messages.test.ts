@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as v from 'valibot';
+import {
+  avoidHeaders,
+  handshakeHeaders,
+  releaseAddressMessage,
+  releasePoolMessage,
+  requestAddressMessage,
+  requestPoolMessage,
+} from '../../../functions/lambda/messages.ts';
+import { range } from '../ipam/values.ts';
+
+/** Where a message is wrong, or '' when it is not. */
+function wrongAt(schema: v.GenericSchema, message: unknown): string {
+  const result = v.safeParse(schema, message);
+  return result.success ? '' : (v.getDotPath(result.issues[0]) ?? 'body');
+}
+
+const messages = {
+  RequestPool: requestPoolMessage,
+  ReleasePool: releasePoolMessage,
+  RequestAddress: requestAddressMessage,
+  ReleaseAddress: releaseAddressMessage,
+} as const;
+
+describe("Docker's messages", () => {
+  it('are read as Docker 29 sends them', () => {
+    const pool = {
+      AddressSpace: 'default',
+      Pool: '10.1.0.0/24',
+      SubPool: '',
+      Options: { 'berth.order': 'serial' },
+      V6: false,
+    };
+    assert.deepEqual(v.parse(requestPoolMessage, pool), pool);
+    const gateway = { PoolID: 'p', Address: '', Options: { RequestAddressType: 'com.docker.network.gateway' } };
+    assert.deepEqual(v.parse(requestAddressMessage, gateway), gateway);
+    assert.deepEqual(v.parse(releaseAddressMessage, { PoolID: 'p', Address: '10.1.0.2' }), {
+      PoolID: 'p',
+      Address: '10.1.0.2',
+    });
+    assert.deepEqual(v.parse(releasePoolMessage, { PoolID: 'p' }), { PoolID: 'p' });
+  });
+
+  it('may leave out what is empty, and say null for no options', () => {
+    const empty = { AddressSpace: 'default', Pool: '', SubPool: '', Options: {}, V6: false };
+    assert.deepEqual(v.parse(requestPoolMessage, { AddressSpace: 'default' }), empty);
+    assert.deepEqual(v.parse(requestPoolMessage, { AddressSpace: 'default', Options: null }), empty);
+    assert.deepEqual(v.parse(requestAddressMessage, { PoolID: 'p', Options: null }), {
+      PoolID: 'p',
+      Address: '',
+      Options: {},
+    });
+  });
+
+  it('may carry fields that no version had yet, which are passed over', () => {
+    assert.deepEqual(v.parse(releasePoolMessage, { PoolID: 'p', Reason: 'x' }), { PoolID: 'p' });
+  });
+
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`key${i}`, '']));
+  const cases: readonly [what: string, name: keyof typeof messages, message: object, at: string][] = [
+    ['an address space left out', 'RequestPool', {}, 'AddressSpace'],
+    ['an empty address space', 'RequestPool', { AddressSpace: '' }, 'AddressSpace'],
+    ['a pool that is no text', 'RequestPool', { AddressSpace: 'a', Pool: null }, 'Pool'],
+    ['V6 that is no truth value', 'RequestPool', { AddressSpace: 'a', V6: 'true' }, 'V6'],
+    ['options that are a text', 'RequestPool', { AddressSpace: 'a', Options: 'x' }, 'Options'],
+    ['an option that is no text', 'RequestPool', { AddressSpace: 'a', Options: { k: 1 } }, 'Options.k'],
+    ['an option too long', 'RequestPool', { AddressSpace: 'a', Options: { k: 'x'.repeat(2_049) } }, 'Options.k'],
+    ['65 options', 'RequestPool', { AddressSpace: 'a', Options: many(65) }, 'Options'],
+    ['a pool too long', 'RequestPool', { AddressSpace: 'a', Pool: 'x'.repeat(2_049) }, 'Pool'],
+    ['a PoolID left out', 'ReleasePool', {}, 'PoolID'],
+    ['an empty PoolID', 'RequestAddress', { PoolID: '' }, 'PoolID'],
+    ['an address that is no text', 'RequestAddress', { PoolID: 'p', Address: 1 }, 'Address'],
+    ['an address left out', 'ReleaseAddress', { PoolID: 'p' }, 'Address'],
+    ['an empty address', 'ReleaseAddress', { PoolID: 'p', Address: '' }, 'Address'],
+  ];
+  for (const [what, name, message, at] of cases) {
+    it(`are refused at the field that is wrong: ${what} (${name})`, () => {
+      assert.equal(wrongAt(messages[name], message), at);
+    });
+  }
+
+  it('may have 64 options of 2,048 bytes, which is more than anybody gives', () => {
+    const Options = { ...many(63), k: 'x'.repeat(2_048) };
+    assert.equal(wrongAt(requestPoolMessage, { AddressSpace: 'a', Options }), '');
+  });
+});
+
+describe('what an automatic pool must stay clear of', () => {
+  const avoid = (routes?: string, nameservers?: string) =>
+    v.parse(avoidHeaders, {
+      ...(routes !== undefined && { 'berth-routes': routes }),
+      ...(nameservers !== undefined && { 'berth-nameservers': nameservers }),
+    });
+
+  it('is nothing for a host that tells nothing', () => {
+    assert.deepEqual(avoid(), []);
+    assert.deepEqual(avoid('', ''), []);
+  });
+
+  it('is the networks that the host reaches and the addresses of its name servers', () => {
+    assert.deepEqual(avoid('10.0.0.0/8,fdbe:5274:6800:0001:0000:0000:0000:0000/64', '192.168.1.1,fd00::53'), [
+      range('10.0.0.0-10.255.255.255'),
+      range('fdbe:5274:6800:1::-fdbe:5274:6800:1:ffff:ffff:ffff:ffff'),
+      range('192.168.1.1'),
+      range('fd00::53'),
+    ]);
+  });
+
+  it('is what can be read of it, for it only helps to choose', () => {
+    assert.deepEqual(avoid('nonsense, 10.0.0.0/8 ,10.0.0.1,,/,300.0.0.0/8', '::1/64,dns.example, 9.9.9.9'), [
+      range('10.0.0.0-10.255.255.255'),
+      range('9.9.9.9'),
+    ]);
+  });
+});
+
+describe('the headers of a handshake', () => {
+  it('name the driver, and the default space unless another', () => {
+    const driver = { 'berth-driver': 'berth-ipvlan' };
+    assert.deepEqual(v.parse(handshakeHeaders, driver), { ...driver, 'berth-space': 'default' });
+    assert.deepEqual(v.parse(handshakeHeaders, { ...driver, 'berth-space': 'prod' }), {
+      ...driver,
+      'berth-space': 'prod',
+    });
+  });
+
+  it('are refused with another driver or a bad space', () => {
+    assert.equal(wrongAt(handshakeHeaders, {}), 'berth-driver');
+    assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'bridge' }), 'berth-driver');
+    assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'berth', 'berth-space': 'a b' }), 'berth-space');
+  });
+});

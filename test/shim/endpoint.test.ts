@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { describe, it } from 'node:test';
+import * as v from 'valibot';
+import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
+import { UserError } from '../../shim/settings.ts';
+
+const keptOpen = v.object({ options: v.object({ keepAlive: v.literal(true) }) });
+
+const socket = (socketPath: string): Endpoint['target'] => ({
+  protocol: 'http:',
+  host: 'localhost',
+  port: 80,
+  socketPath,
+});
+
+describe('parseEndpoint', () => {
+  const url = 'abc123.lambda-url.eu-west-1.on.aws';
+  const good: readonly [text: string, target: Endpoint['target']][] = [
+    [`https://${url}/`, { protocol: 'https:', host: url, port: 443 }],
+    [`https://${url}`, { protocol: 'https:', host: url, port: 443 }],
+    ['https://berth.example:8443', { protocol: 'https:', host: 'berth.example', port: 8443 }],
+    ['https://10.0.0.1:8443/', { protocol: 'https:', host: '10.0.0.1', port: 8443 }],
+    ['HTTPS://Berth.Example', { protocol: 'https:', host: 'berth.example', port: 443 }],
+    ['http://127.0.0.1', { protocol: 'http:', host: '127.0.0.1', port: 80 }],
+    ['http://127.0.0.1:3000/', { protocol: 'http:', host: '127.0.0.1', port: 3000 }],
+    ['http://localhost:3000', { protocol: 'http:', host: 'localhost', port: 3000 }],
+    ['http://[::1]:3000', { protocol: 'http:', host: '::1', port: 3000 }],
+    ['unix:/run/berth/capabilities.sock', socket('/run/berth/capabilities.sock')],
+    ['unix:/var/lib/my data/c%20.sock', socket('/var/lib/my data/c%20.sock')],
+  ];
+  for (const [text, target] of good) {
+    it(`takes ${text}`, () => {
+      const endpoint = parseEndpoint(text);
+      assert.deepEqual(endpoint.target, target);
+      assert.equal(endpoint.text, text);
+      endpoint.agent.destroy();
+    });
+  }
+
+  const bad: readonly [why: string, ...texts: string[]][] = [
+    ['nothing', '', ' ', '/', ':'],
+    ['no URL', 'berth.example', 'berth.example:443', '/run/berth.sock', './berth.sock', '127.0.0.1:3000'],
+    ['a socket without a whole path', 'unix:', 'unix:berth.sock', 'unix:./berth.sock', 'unix', ' unix:/a'],
+    [
+      'plain HTTP across a network',
+      'http://berth.example',
+      'http://10.0.0.1:3000',
+      'http://[fd00::1]',
+      `http://${url}/`,
+    ],
+    [
+      'what only looks like this machine',
+      'http://127.0.0.1.example',
+      'http://localhost.example',
+      'http://a@b/127.0.0.1',
+    ],
+    ['this machine as the user of another', 'http://127.0.0.1@berth.example', 'http://localhost:80@berth.example'],
+    ['every address of this machine', 'http://0.0.0.0:3000', 'http://[::]:3000'],
+    ['another protocol', 'ftp://berth.example', 'ws://127.0.0.1', 'file:///run/berth.sock', 'tcp://127.0.0.1:80'],
+    ['a URL that cannot be', 'https://', 'https://berth.example:99999', 'https://ber th', 'https://[::1'],
+  ];
+  for (const [why, ...texts] of bad) {
+    it(`refuses ${why}, and says what to give`, () => {
+      for (const text of texts) {
+        const message = `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine (127.0.0.1)`;
+        assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
+      }
+    });
+  }
+
+  it('keeps connections open, encrypted ones to https alone', () => {
+    for (const text of ['https://berth.example', 'http://localhost', 'unix:/run/berth.sock']) {
+      const { agent } = parseEndpoint(text);
+      assert.ok(v.is(keptOpen, agent), text);
+      assert.equal(agent instanceof HttpsAgent, text.startsWith('https:'), text);
+      assert.ok(agent instanceof HttpAgent);
+      agent.destroy();
+    }
+  });
+});

@@ -16,6 +16,8 @@ export interface Endpoint {
   readonly agent: HttpAgent;
 }
 
+const HTTP = { protocol: 'http:', port: 80, Agent: HttpAgent } as const;
+const HTTPS = { protocol: 'https:', port: 443, Agent: HttpsAgent } as const;
 const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /**
@@ -28,16 +30,23 @@ export function parseEndpoint(text: string): Endpoint {
     return { text, target, agent: new HttpAgent({ keepAlive: true }) };
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const port = (fallback: number): number => (url?.port ? Number(url.port) : fallback);
-  if (url?.protocol === 'https:') {
-    const target = { protocol: 'https:', host: url.hostname, port: port(443) } as const;
-    return { text, target, agent: new HttpsAgent({ keepAlive: true }) };
-  }
-  if (url?.protocol === 'http:' && LOOPBACK.has(url.hostname)) {
-    const target = { protocol: 'http:', host: url.hostname.replace(/^\[|\]$/g, ''), port: port(80) } as const;
-    return { text, target, agent: new HttpAgent({ keepAlive: true }) };
+  if (
+    url !== undefined &&
+    isPlain(url) &&
+    (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname)))
+  ) {
+    const { protocol, port, Agent } = url.protocol === 'https:' ? HTTPS : HTTP;
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    return {
+      text,
+      target: { protocol, host, port: url.port === '' ? port : Number(url.port) },
+      agent: new Agent({ keepAlive: true }),
+    };
   }
   throw new UserError(
     `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine (127.0.0.1)`,
   );
 }
+
+/** A function answers at the root of its URL: a path, a query or a password would be dropped without a word. */
+const isPlain = ({ protocol, host, href }: URL): boolean => href === `${protocol}//${host}/`;

@@ -39,6 +39,17 @@ interface Route {
   readonly prefix: number;
 }
 
+/** The kernel's flag of a route through a gateway (RTF_GATEWAY). */
+const GATEWAY = 0x2;
+/**
+ * Routes through a gateway name networks that this host reaches, such as peered VPCs, unless they are this broad: then
+ * they say only where all else goes, as the halves of the Internet or the whole of 10/8 behind a VPN.
+ */
+const NARROWEST_SUMMARY = { 4: 11, 6: 31 } as const;
+
+const isSummary = (family: 4 | 6, prefix: number, flags = ''): boolean =>
+  (parseInt(flags, 16) & GATEWAY) !== 0 && prefix <= NARROWEST_SUMMARY[family];
+
 /** Destination and mask are little-endian hexadecimal (proc_pid_net(5)). Default routes say nothing. */
 function parseRoutes4(table: string): Route[] {
   return rows(table.slice(table.indexOf('\n') + 1)).flatMap((fields) => {
@@ -46,15 +57,18 @@ function parseRoutes4(table: string): Route[] {
     if (destination?.length !== 8 || mask?.length !== 8) return [];
     const bytes = (hex: string): number[] => [6, 4, 2, 0].map((at) => parseInt(hex.slice(at, at + 2), 16));
     const prefix = bytes(mask).reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
-    return prefix === 0 ? [] : [{ text: `${bytes(destination).join('.')}/${prefix}`, prefix }];
+    return prefix === 0 || isSummary(4, prefix, fields[3])
+      ? []
+      : [{ text: `${bytes(destination).join('.')}/${prefix}`, prefix }];
   });
 }
 
 /** Local addresses (/128), link-local and multicast ranges are no networks that a pool could run into. */
 function parseRoutes6(table: string): Route[] {
-  return rows(table).flatMap(([destination = '', length = '']) => {
+  return rows(table).flatMap(([destination = '', length = '', ...fields]) => {
     const prefix = parseInt(length, 16);
     if (destination.length !== 32 || !(prefix > 0 && prefix < 128) || /^(fe[89ab]|ff)/.test(destination)) return [];
+    if (isSummary(6, prefix, fields[6])) return [];
     return [{ text: `${(destination.match(/.{4}/g) ?? []).join(':')}/${prefix}`, prefix }];
   });
 }

@@ -15,6 +15,9 @@ const HOST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export function hostIdentity(folder: string, given: string | undefined, machineIdFile = '/etc/machine-id'): string {
   const file = path.join(folder, 'host-id');
   const kept = readIfThere(file)?.trim();
+  if (kept !== undefined && !HOST_ID.test(kept)) {
+    throw new UserError(`${file} is damaged: ${JSON.stringify(kept.slice(0, 40))} is no host id`);
+  }
   if (given !== undefined && !HOST_ID.test(given)) {
     throw new UserError(`bad host id ${JSON.stringify(given)}: letters, digits and . _ : - only, at most 128`);
   }

@@ -11,15 +11,24 @@ import { UserError } from './settings.ts';
  * @throws UserError when another process holds it.
  */
 export function lockFolder(folder: string): DatabaseSync {
-  const database = new DatabaseSync(path.join(folder, 'lock.db'), { timeout: 0 });
+  const file = path.join(folder, 'lock.db');
+  let database: DatabaseSync | undefined;
   try {
+    database = new DatabaseSync(file, { timeout: 0 });
     database.exec('BEGIN EXCLUSIVE');
+    return database;
   } catch (error) {
-    database.close();
-    throw new UserError(
-      `Berth runs already with the data in ${folder}: stop it first, or choose another folder with --data`,
-      { cause: error },
-    );
+    database?.close();
+    throw new UserError(whyNot(folder, file, error), { cause: error });
   }
-  return database;
+}
+
+/** SQLite's code for a lock that somebody else holds. */
+const BUSY = 5;
+
+function whyNot(folder: string, file: string, error: unknown): string {
+  if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) {
+    return `Berth runs already with the data in ${folder}: stop it first, or choose another folder with --data`;
+  }
+  return `cannot lock ${file}: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -11,6 +11,8 @@ import { UserError } from './settings.ts';
 const SET_ASIDE = 60_000;
 const SEQUENCE_WIDTH = 9;
 const NONCE_WIDTH = 4;
+/** Far from the last number that the width holds: the year 4000. */
+const LARGEST = Date.UTC(4000, 0);
 
 export class Sequence {
   readonly #file: string;
@@ -25,7 +27,7 @@ export class Sequence {
     this.#now = now;
     const text = readIfThere(this.#file) ?? '0';
     this.#last = Number(text);
-    if (!Number.isSafeInteger(this.#last) || text.trim() === '') {
+    if (!/^\d+\s*$/.test(text) || this.#last > LARGEST) {
       throw new UserError(`${this.#file} is damaged: ${JSON.stringify(text.slice(0, 40))} is not a number`);
     }
     this.#setAside = this.#last;
@@ -35,8 +37,9 @@ export class Sequence {
   requestKey(): string {
     this.#last = Math.max(this.#last + 1, this.#now());
     if (this.#last > this.#setAside) {
-      this.#setAside = this.#last + SET_ASIDE;
-      writeDurably(this.#file, String(this.#setAside));
+      const setAside = this.#last + SET_ASIDE;
+      writeDurably(this.#file, String(setAside));
+      this.#setAside = setAside;
     }
     const nonce = Array.from({ length: NONCE_WIDTH }, () => randomInt(36).toString(36)).join('');
     return this.#last.toString(36).padStart(SEQUENCE_WIDTH, '0') + nonce;

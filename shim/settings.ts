@@ -13,15 +13,16 @@ export interface Settings {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
+/** A folder of the user's, where it is set: an empty variable is as good as none (XDG Base Directory Specification). */
+const xdg = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);
+
 export const defaultSockets = (): string =>
   isRoot()
     ? '/run/docker/plugins'
-    : path.join(process.env['XDG_RUNTIME_DIR'] ?? path.join(homedir(), '.local/run'), 'docker/plugins');
+    : path.join(xdg('XDG_RUNTIME_DIR') ?? path.join(homedir(), '.local/run'), 'docker/plugins');
 
 export const defaultData = (): string =>
-  isRoot()
-    ? '/var/lib/berth'
-    : path.join(process.env['XDG_DATA_HOME'] ?? path.join(homedir(), '.local/share'), 'berth');
+  isRoot() ? '/var/lib/berth' : path.join(xdg('XDG_DATA_HOME') ?? path.join(homedir(), '.local/share'), 'berth');
 
 /** Something that the person who started the program can put right: told in one line, without a stack. */
 export class UserError extends Error {}

@@ -1,9 +1,17 @@
 /** Items as they are kept, and the values of the domain that they stand for. Every item read is parsed. */
 import * as v from 'valibot';
-import { type Address, type Range, formatAddress, formatCidr, parseAddress, parseCidr } from '../ipam/address.ts';
+import {
+  type Address,
+  type Range,
+  formatAddress,
+  formatCidr,
+  parseAddress,
+  parseCidr,
+  parseRange,
+} from '../ipam/address.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
-import { DEFAULT_SPACE, type SpaceConfig } from '../ipam/space.ts';
+import { DEFAULT_SPACE, MAX_COOLDOWN, MIN_COOLDOWN, type SpaceConfig } from '../ipam/space.ts';
 import { CHUNK_SIZE, type Chunk, type PoolName } from '../ipam/store.ts';
 import { parseChunkKey, parsePoolKey } from './keys.ts';
 
@@ -26,12 +34,6 @@ const rangeText = ({ family, first, last }: Range): string => {
   const from = formatAddress({ family, value: first });
   return first === last ? from : `${from}-${formatAddress({ family, value: last })}`;
 };
-
-function parseRange(text: string): Range | undefined {
-  const [from, to = from] = text.split('-').map(parseAddress);
-  if (from === undefined || to === undefined) return undefined;
-  return { family: from.family, first: from.value, last: to.value };
-}
 
 /** Ranges as one text, so that a condition can compare them. */
 export const rangesText = (ranges: readonly Range[]): string => ranges.map(rangeText).join(',');
@@ -111,15 +113,15 @@ const nameItem = v.object({ cidr, generation: v.string() });
 
 export const decodeName = (item: unknown): PoolName => v.parse(nameItem, item);
 
-const prefixLength = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(128));
+const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 
 /** Every setting of a space may be left out. */
 const spaceItem = v.object({
   ranges: v.optional(v.array(cidr)),
-  size4: v.optional(prefixLength),
-  size6: v.optional(prefixLength),
+  size4: v.optional(integer(1, 32)),
+  size6: v.optional(integer(1, 128)),
   excluded: v.optional(v.array(cidr)),
-  cooldown: v.optional(v.number()),
+  cooldown: v.optional(integer(MIN_COOLDOWN, MAX_COOLDOWN)),
 });
 
 export function decodeSpace(item: unknown): SpaceConfig {

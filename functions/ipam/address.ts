@@ -43,6 +43,8 @@ function parseIPv4(text: string): bigint | undefined {
 function parseIPv6(text: string): bigint | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
+  // Dotted decimal is the tail of the whole, so never a head that something follows.
+  if (halves.length === 2 && halves[0]?.includes('.')) return undefined;
   const [head, tail] = halves.map(parseGroups);
   if (head === undefined) return undefined;
   if (halves.length === 1) return head.length === 8 ? joinGroups(head) : undefined;
@@ -112,6 +114,15 @@ export function cidrAt({ family, value }: Address, prefix: number): Cidr {
 
 export const formatCidr = ({ family, first, prefix }: Cidr): string =>
   `${formatAddress({ family, value: first })}/${prefix}`;
+
+/** Parses `ADDRESS` or `ADDRESS-ADDRESS`, both of one family and in order. */
+export function parseRange(text: string): Range | undefined {
+  const [from, to, ...rest] = text.split('-').map(parseAddress);
+  if (from === undefined || rest.length > 0) return undefined;
+  const last = text.includes('-') ? to : from;
+  if (from.family !== last?.family || from.value > last.value) return undefined;
+  return { family: from.family, first: from.value, last: last.value };
+}
 
 /** How many addresses a prefix has, network and broadcast addresses included. */
 export const cidrSize = ({ family, prefix }: Cidr): bigint => 1n << BigInt(addressBits(family) - prefix);

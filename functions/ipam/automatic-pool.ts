@@ -120,7 +120,7 @@ function refuseExhausted(ring: Ring, space: string, { creators }: Survey): never
   throw new Refusal(
     'no-pool-left',
     `all predefined address pools have been fully subnetted: no /${ring.size} is free in ${ranges} of space ${space}` +
-      `${held > 0 ? ` (${held} pools held, most by ${most})` : ''}; remove unused networks (docker network prune), ` +
-      'choose a longer prefix (--ipam-opt berth.size) or give the space more ranges',
+      `${held > 0 ? ` (${held} pools held, most by ${most})` : ''}, next to what the space excludes and this host's own ` +
+      'routes; remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) or give the space more ranges',
   );
 }

@@ -7,12 +7,13 @@ import {
   cidrRange,
   formatCidr,
   parseAddress,
+  parseRange,
   rangeContains,
   usableRange,
 } from './address.ts';
 import type { Order } from './pool-id.ts';
 import { Refusal } from './refusal.ts';
-import { MIN_COOLDOWN, isSpaceName } from './space.ts';
+import { MAX_COOLDOWN, MIN_COOLDOWN, isSpaceName } from './space.ts';
 
 export interface PoolOptions {
   readonly space: string | undefined;
@@ -29,7 +30,6 @@ export interface PoolOptions {
 
 type Parser = (value: string, family: Family) => Partial<PoolOptions>;
 
-const MAX_COOLDOWN = 86_400_000;
 /** A reservation is written address by address, so a pool's worth of them must stay a handful of writes. */
 const MAX_RESERVED = 256n;
 
@@ -112,10 +112,7 @@ function parseGateway(value: string, family: Family): Partial<PoolOptions> {
 function parseReserve(value: string, family: Family): Partial<PoolOptions> {
   const wanted = 'addresses and ranges such as 10.0.0.5,10.0.0.16-10.0.0.31';
   const ranges = value.split(',').map((part): Range => {
-    const [from, to = from, ...rest] = part.split('-').map(parseAddress);
-    if (from === undefined || to === undefined || rest.length > 0) bad('reserve', value, wanted);
-    if (from.family !== to.family || from.value > to.value) bad('reserve', value, wanted);
-    return { family: from.family, first: from.value, last: to.value };
+    return parseRange(part) ?? bad('reserve', value, wanted);
   });
   const reserve = ranges.filter((range) => range.family === family);
   const count = reserve.reduce((sum, range) => sum + range.last - range.first + 1n, 0n);
@@ -140,15 +137,13 @@ function parseCooldown(value: string): Partial<PoolOptions> {
  */
 export function gatewayOf(cidr: Cidr, choice: PoolOptions['gateway']): Address | undefined {
   const usable = usableRange(cidr);
-  if (choice === 'none' || usable === undefined) return undefined;
-  const { family } = cidr;
   if (typeof choice === 'object') {
-    if (!rangeContains(usable, choice)) {
+    if (usable === undefined || !rangeContains(usable, choice)) {
       throw new Refusal('invalid-request', `berth.gateway lies outside the usable addresses of ${formatCidr(cidr)}`);
     }
     return choice;
   }
   const range = cidrRange(cidr);
-  if (range.last - range.first < 3n) return undefined;
-  return { family, value: choice === 'last' ? usable.last : usable.first };
+  if (choice === 'none' || usable === undefined || range.last - range.first < 3n) return undefined;
+  return { family: cidr.family, value: choice === 'last' ? usable.last : usable.first };
 }

@@ -62,22 +62,20 @@ export function decodeSlot(text: string): Slot {
 }
 
 const decoders: Record<string, (head: string, fields: string[]) => Slot | undefined> = {
-  F: (head, [hostTag = '', sequence = '']) =>
-    isTime(head) && isHostTag(hostTag) && isTime(sequence)
+  F: (head, [hostTag = '', sequence = '', ...rest]) =>
+    isTime(head) && isHostTag(hostTag) && isTime(sequence) && rest.length === 0
       ? { kind: 'free', releasedAt: parseInt(head, 36), hostTag, sequence }
       : undefined,
   L: (ref, [requestKey = '', mac = '', ...name]) =>
-    isRefName(ref) && isRequestKey(requestKey) && mac.length === MAC_WIDTH
+    isRefName(ref) && isRequestKey(requestKey) && isMac(mac) && name.length > 0
       ? { kind: 'leased', ref, requestKey, mac: decodeMac(mac), name: name.join('.') }
       : undefined,
-  R: (ref, [sequence = '']) => (isRefName(ref) && isTime(sequence) ? { kind: 'reserved', ref, sequence } : undefined),
+  R: (ref, [sequence = '', ...rest]) =>
+    isRefName(ref) && isTime(sequence) && rest.length === 0 ? { kind: 'reserved', ref, sequence } : undefined,
 };
 
 /** Every free slot that was released before `time` is smaller than this bound, and every later or taken one is not. */
 export const freedBefore = (time: number): string => `F${encodeTime(Math.max(0, time))}`;
-
-/** Every free slot is smaller than this bound, and every taken one is not. */
-export const ANY_FREE = 'G';
 
 /** The leases that a release by `ref` may end: those that its host asked for before it sent the release. */
 export const leasesUpTo = (ref: string, sequence: string): readonly [from: string, to: string] => [
@@ -95,6 +93,8 @@ const printable = (text: string): string => text.replace(/[^\x21-\x7e]/gu, '?');
 // 48 bits are exactly eight digits of base 64 (the alphabet of RFC 4648 §5); tildes say that none was told.
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const NO_MAC = '~~~~~~~~';
+
+const isMac = (text: string): boolean => text === NO_MAC || /^[\w-]{8}$/.test(text);
 
 function encodeMac(mac: string): string {
   if (mac === '') return NO_MAC;

@@ -14,6 +14,7 @@ export interface SpaceConfig {
 
 /** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
 export const MIN_COOLDOWN = 2_000;
+export const MAX_COOLDOWN = 86_400_000;
 
 const cidr = (text: string): Cidr => {
   const parsed = parseCidr(text);

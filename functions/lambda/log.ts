@@ -4,8 +4,12 @@ export function log(
   message: string,
   fields: Readonly<Record<string, unknown>>,
 ): void {
-  console.log(JSON.stringify({ level, message, ...fields }, plainErrors));
+  console.log(JSON.stringify({ level, message, ...fields }, plain));
 }
 
-const plainErrors = (_key: string, value: unknown): unknown =>
-  value instanceof Error ? { name: value.name, message: value.message, stack: value.stack } : value;
+/** What JSON cannot hold must not keep an error from being logged. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (!(value instanceof Error)) return value;
+  return { name: value.name, message: value.message, stack: value.stack, cause: value.cause };
+}

@@ -39,7 +39,15 @@ describe('the settings of a space', () => {
     });
   });
 
-  for (const bad of [{ ranges: { L: [{ S: '10.0.0.0' }] } }, { size4: { N: '129' } }, { cooldown: { S: 'soon' } }]) {
+  for (const bad of [
+    { ranges: { L: [{ S: '10.0.0.0' }] } },
+    { size4: { N: '33' } },
+    { size6: { N: '129' } },
+    { cooldown: { S: 'soon' } },
+    { cooldown: { N: '30000.5' } },
+    { cooldown: { N: '1999' } },
+    { cooldown: { N: '86400001' } },
+  ]) {
     it(`are refused when they make no sense: ${JSON.stringify(bad)}`, async () => {
       await assert.rejects(read(bad), { name: 'ValiError' });
     });

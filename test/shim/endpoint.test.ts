@@ -20,6 +20,7 @@ describe('parseEndpoint', () => {
   const good: readonly [text: string, target: Endpoint['target']][] = [
     [`https://${url}/`, { protocol: 'https:', host: url, port: 443 }],
     [`https://${url}`, { protocol: 'https:', host: url, port: 443 }],
+    ['https://[fd00::1]:8443', { protocol: 'https:', host: 'fd00::1', port: 8443 }],
     ['https://berth.example:8443', { protocol: 'https:', host: 'berth.example', port: 8443 }],
     ['https://10.0.0.1:8443/', { protocol: 'https:', host: '10.0.0.1', port: 8443 }],
     ['HTTPS://Berth.Example', { protocol: 'https:', host: 'berth.example', port: 443 }],
@@ -58,6 +59,7 @@ describe('parseEndpoint', () => {
     ],
     ['this machine as the user of another', 'http://127.0.0.1@berth.example', 'http://localhost:80@berth.example'],
     ['every address of this machine', 'http://0.0.0.0:3000', 'http://[::]:3000'],
+    ['what would be dropped', 'https://host/prod', 'https://u:p@host', 'https://host?x=1', 'http://127.0.0.1/a'],
     ['another protocol', 'ftp://berth.example', 'ws://127.0.0.1', 'file:///run/berth.sock', 'tcp://127.0.0.1:80'],
     ['a URL that cannot be', 'https://', 'https://berth.example:99999', 'https://ber th', 'https://[::1'],
   ];

@@ -76,6 +76,18 @@ describe('the routes of a host', () => {
     );
   });
 
+  it('leave out broad ones through a gateway, which say only where all else goes', async (t) => {
+    const four = table4([
+      'tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0',
+      'tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0',
+      'tun0\t0000000A\t0100080A\t0003\t0\t0\t0\t000000FF\t0\t0\t0',
+      'eth0\t0000100A\t0100080A\t0003\t0\t0\t0\t0000F0FF\t0\t0\t0',
+    ]);
+    const summary = route6('fc000000000000000000000000000000', '07', 'tun0').replace('00000001 ', '00000003 ');
+    const six = summary.replace(/00000001( +tun0)$/, '00000003$1');
+    assert.deepEqual((await read(t, { four, six })).routes, ['10.16.0.0/12']);
+  });
+
   it('are those of both families in one order', async (t) => {
     const { routes } = await read(t, { four: ROUTES4, six: ROUTES6 });
     const prefixes = routes.map((text) => Number(text.split('/')[1]));

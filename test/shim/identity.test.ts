@@ -60,6 +60,17 @@ describe('the identity of a host', () => {
     assert.equal(statSync(file).mode & 0o777, 0o600);
   });
 
+  for (const text of ['', '\n', 'a b\n', 'web-1\nweb-2\n']) {
+    it(`is refused when the file that keeps it is damaged: ${JSON.stringify(text)}`, async (t) => {
+      const folder = await temporaryFolder(t);
+      const file = path.join(folder, 'host-id');
+      writeFileSync(file, text);
+      for (const given of [undefined, 'web-1']) {
+        refuses(() => hostIdentity(folder, given), `${file} is damaged: ${JSON.stringify(text.trim())} is no host id`);
+      }
+    });
+  }
+
   it('is taken from a file that somebody wrote without a line feed', async (t) => {
     const folder = await temporaryFolder(t);
     writeFileSync(path.join(folder, 'host-id'), 'web-1');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -50,6 +51,17 @@ describe('the lock of a folder', () => {
     const folder = await temporaryFolder(t);
     await holderOf(t, folder);
     refused(folder);
+  });
+
+  it('is refused in other words when its file or folder is unusable', async (t) => {
+    const folder = await temporaryFolder(t);
+    const file = path.join(folder, 'lock.db');
+    writeFileSync(file, 'garbage '.repeat(200));
+    assert.throws(() => lockFolder(folder), {
+      constructor: UserError,
+      message: `cannot lock ${file}: file is not a database`,
+    });
+    assert.throws(() => lockFolder(path.join(folder, 'none')), { constructor: UserError, message: /^cannot lock / });
   });
 
   it('is refused to another process while this one holds it', async (t) => {

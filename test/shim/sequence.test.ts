@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -46,6 +46,13 @@ describe('a request key', () => {
 });
 
 describe('the sequence', () => {
+  it('gives no number that the disk does not know of, also after a write that failed', async (t) => {
+    const folder = await temporaryFolder(t);
+    const sequence = new Sequence(folder, () => START);
+    rmSync(folder, { recursive: true });
+    for (const attempt of [1, 2]) assert.throws(() => sequence.requestKey(), /ENOENT/, `attempt ${attempt}`);
+  });
+
   it('counts on within a millisecond, and while the clock goes backwards', async (t) => {
     let now = START;
     const sequence = new Sequence(await temporaryFolder(t), () => now);
@@ -119,7 +126,22 @@ describe('the sequence', () => {
     assert.equal(numberOf(new Sequence(folder, () => START).requestKey()), START + 6);
   });
 
-  for (const text of ['', ' \n', 'NaN', 'null', '{}', '12x', '1.5', 'Infinity', '9'.repeat(40), '1767225600000 2']) {
+  for (const text of [
+    '',
+    ' \n',
+    'NaN',
+    'null',
+    '{}',
+    '12x',
+    '1.5',
+    'Infinity',
+    '9'.repeat(40),
+    '1767225600000 2',
+    '-5',
+    '0x10',
+    '1e3',
+    '101559956668416',
+  ]) {
     it(`refuses to start from a damaged file: ${JSON.stringify(text.slice(0, 20))}`, async (t) => {
       const folder = await temporaryFolder(t);
       const file = path.join(folder, 'sequence');

@@ -93,6 +93,7 @@ describe('parseAddress', () => {
     ['a group too long or not hexadecimal', '12345::', '00001::', 'g::', '::0x1', '1:2:3:4:5:6:7:-8'],
     ['a colon at an end', ':1:2:3:4:5:6:7', '1:2:3:4:5:6:7:', ':1::2', '1::2:'],
     ['dotted octets anywhere but at the end', '1.2.3.4:1::', '::1.2.3.4:1', '1:2:3:4:5:1.2.3.4:6'],
+    ['dotted octets before a run of zeros', '1.2.3.4::', '1:1.2.3.4::5', 'fd00:1.2.3.4::'],
     ['words', 'localhost', 'any', '10.0.0.x', 'fd00::nope', 'undefined'],
   ];
   for (const [why, ...texts] of bad) {

@@ -277,6 +277,11 @@ describe('a fault of ours', () => {
     assert.match(error.stack, /handler\.test\.ts/);
   });
 
+  it('is answered also when it holds what JSON cannot', async (t) => {
+    const fault = Object.assign(new Error(SECRET), { cause: { big: 1n } });
+    assert.equal(await refusal(t, () => Promise.reject(fault), { body: '{}' }), told);
+  });
+
   it('is answered also when the request does not say who asks', async (t) => {
     const text = await refusal(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers: {} });
     assert.equal(text, told.replace('0mjuohs00abcd', 'unknown'));

@@ -20,6 +20,9 @@ interface Suite {
   readonly run: () => Promise<Counts>;
 }
 
+/** What did not run, by name and why. */
+const omissions: string[] = [];
+
 const root = path.join(import.meta.dirname, '..');
 const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
 
@@ -61,13 +64,21 @@ function tests(name: string, ...globs: readonly (string | number)[]): Suite {
   };
 }
 
-/** A describe block is no test of its own; a test that is skipped or to do has not passed. */
+/**
+ * A describe block is no test of its own, but one that is skipped stands for all in it. What is skipped or to do has not
+ * passed, and is named at the end.
+ */
 async function runFiles(files: string[], concurrency: number | true): Promise<Counts> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const stream = run({ files, concurrency, cwd: root });
-  stream.on('test:pass', ({ details, skip, todo }) => {
-    if (details.type === 'suite') return;
-    counts[(skip ?? todo) === undefined ? 'passed' : 'skipped']++;
+  stream.on('test:pass', ({ name, details, skip, todo }) => {
+    const reason = skip ?? todo;
+    if (reason !== undefined) {
+      counts.skipped++;
+      omissions.push(`SKIPPED: ${name}: ${String(reason)}`);
+    } else if (details.type !== 'suite') {
+      counts.passed++;
+    }
   });
   stream.on('test:fail', ({ details }) => {
     // A block fails with its tests, which are counted themselves; it may also fail on its own, in a hook.
@@ -96,7 +107,7 @@ async function main(names: readonly string[]): Promise<void> {
     total.failed += failed;
     total.skipped += skipped;
   }
-  console.log(`\n${lines.join('\n')}\n`);
+  console.log(`\n${[...omissions, ...lines].join('\n')}\n`);
   const forbidden = process.env['CI'] === 'true' ? total.skipped : 0;
   if (forbidden > 0) console.log(`${forbidden} skipped, which CI does not allow: they count as failed`);
   const skipped = total.skipped > forbidden ? `, ${total.skipped} skipped` : '';

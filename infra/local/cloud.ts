@@ -13,6 +13,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Handler } from '../../functions/lambda/handler.ts';
 import { closeServer } from '../../shim/close-server.ts';
 import { lockFolder } from '../../shim/lock.ts';
+import { UserError } from '../../shim/settings.ts';
 import { createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';
@@ -75,7 +76,7 @@ async function lockWhenFree(data: string): Promise<ReturnType<typeof lockFolder>
 
 async function serveFunctions(data: string, dynamodb: string): Promise<Server[]> {
   setEnvironment(data, dynamodb);
-  await createTable(new DynamoDBClient({}), TABLE);
+  await reachTable(dynamodb);
   const handlers = await loadHandlers();
   return Promise.all(
     FUNCTIONS.map((name) => listen(functionUrl(name, handlers[name], FUNCTION_TIMEOUT), socketPath(data, name))),
@@ -83,6 +84,16 @@ async function serveFunctions(data: string, dynamodb: string): Promise<Server[]>
 }
 
 const socketPath = (data: string, name: string): string => path.join(data, `${name}.sock`);
+
+/** @throws UserError when the endpoint is no DynamoDB, or does not let us in. */
+async function reachTable(dynamodb: string): Promise<void> {
+  try {
+    await createTable(new DynamoDBClient({}), TABLE);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UserError(`there is no table to be had at ${dynamodb}: ${why}`, { cause: error });
+  }
+}
 
 /** What the deployment would set. An embedded engine takes any credentials; another endpoint gets one's own. */
 function setEnvironment(data: string, dynamodb: string): void {
@@ -125,4 +136,9 @@ async function stopAll(servers: readonly Server[], engine: Engine | undefined): 
 // Sockets, data and the process number are for the user who runs this, nobody else.
 process.umask(0o077);
 if (values.data === undefined) throw new Error('--data is missing');
-await main(path.resolve(values.data), values.dynamodb);
+try {
+  await main(path.resolve(values.data), values.dynamodb);
+} catch (error) {
+  console.error(error instanceof UserError ? `berth: ${error.message}` : error);
+  process.exit(1);
+}

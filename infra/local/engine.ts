@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { UserError } from '../../shim/settings.ts';
 
 export interface Engine {
   readonly url: string;
@@ -36,7 +37,7 @@ export async function startEngine(folder: string | undefined): Promise<Engine> {
     }
     engine.kill('SIGKILL');
   }
-  throw new Error(`the embedded engine does not start${folder === undefined ? '' : `: see ${folder}/engine.log`}`);
+  throw new UserError(`the embedded engine does not start${folder === undefined ? '' : `: see ${folder}/engine.log`}`);
 }
 
 function findBinary(): string {
@@ -44,7 +45,7 @@ function findBinary(): string {
   try {
     return path.join(path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'dynoxide');
   } catch {
-    throw new Error(
+    throw new UserError(
       `no embedded engine for ${process.platform}-${process.arch} is installed (npm package ${name}): ` +
         'give a DynamoDB-compatible endpoint with --dynamodb URL',
     );
@@ -80,7 +81,7 @@ async function endLeftover(folder: string): Promise<void> {
   if (pid === undefined || !serves(pid, folder)) return;
   process.kill(pid, 'SIGTERM');
   for (let tries = 0; tries < READY_TRIES && serves(pid, folder); tries++) await delay(READY_PAUSE);
-  if (serves(pid, folder)) throw new Error(`an engine of an earlier run does not end: process ${pid}`);
+  if (serves(pid, folder)) throw new UserError(`an engine of an earlier run does not end: process ${pid}`);
 }
 
 function readPid(file: string): number | undefined {

@@ -5,6 +5,7 @@ import { request } from 'node:http';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { startEngine } from '../../infra/local/engine.ts';
 import {
   type Berth,
   type Folders,
@@ -146,6 +147,28 @@ describe('berth up', () => {
     assert.match(berth.log(), /berth: the embedded cloud has ended/);
     assert.equal(existsSync(socket()), false);
   });
+
+  it('keeps its table in another DynamoDB-compatible endpoint when told so, and leaves that alone', async () => {
+    const engine = await startEngine(undefined);
+    try {
+      const berth = await startBerth([...upArguments(folders), '--dynamodb', engine.url]);
+      assert.match(String((await requestPool('10.1.0.0/24'))['Pool']), /^10\.1\.0\.0\/24$/);
+      assert.equal(existsSync(path.join(folders.data, 'cloud/table.db')), false);
+      await berth.stop();
+      assert.equal(engine.process.exitCode, null);
+    } finally {
+      await engine.stop();
+    }
+  });
+
+  for (const url of ['http://127.0.0.1:1', 'nonsense']) {
+    it(`says so when there is no DynamoDB at ${url}`, async () => {
+      const { code, err } = await runBerth([...upArguments(folders), '--dynamodb', url]);
+      assert.equal(code, 1);
+      assert.ok(err.includes(`berth: there is no table to be had at ${url}: `), err);
+      assert.doesNotMatch(err, /\n {4}at /);
+    });
+  }
 
   it('keeps its host id, and refuses another one', async () => {
     await (await up()).stop();

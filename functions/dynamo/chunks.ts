@@ -10,8 +10,6 @@ type ChunkStore = Pick<Store, 'readChunks' | 'writeSlot' | 'releaseSlot'>;
 /** The conditions on a slot, each in one sentence. */
 const UNUSED = 'attribute_not_exists(#slot)';
 const FREE = `${UNUSED} OR #slot < :cooled`;
-/** No slot is greater than a reservation. */
-const UNUSED_OR_RESERVED = `${UNUSED} OR #slot > :reserved`;
 const EXACTLY = '#slot = :seen';
 const LEASED_BETWEEN = '#slot BETWEEN :from AND :to';
 
@@ -19,8 +17,6 @@ function conditionOf(expectation: SlotExpectation) {
   switch (expectation.kind) {
     case 'free':
       return { expression: FREE, values: { ':cooled': { S: freedBefore(expectation.cooledBy) } } };
-    case 'unused-or-reserved':
-      return { expression: UNUSED_OR_RESERVED, values: { ':reserved': { S: 'R' } } };
     case 'exactly':
       return expectation.value === undefined
         ? { expression: UNUSED, values: {} }

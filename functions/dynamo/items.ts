@@ -35,14 +35,17 @@ const rangeText = ({ family, first, last }: Range): string => {
   return first === last ? from : `${from}-${formatAddress({ family, value: last })}`;
 };
 
-/** Ranges as one text, so that a condition can compare them. */
-export const rangesText = (ranges: readonly Range[]): string => ranges.map(rangeText).join(',');
+/** What a reference keeps, as one text that a condition can compare: its gateway (or nothing), then ranges. */
+export const keptText = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>): string =>
+  [gateway === undefined ? '' : formatAddress(gateway), ...reserved.map(rangeText)].join(',');
 
-const ranges = v.pipe(
-  v.string(),
-  v.transform((text) => (text === '' ? [] : text.split(','))),
-  v.array(parsed(parseRange, 'a range')),
-);
+function parseKept(text: string): Pick<Ref, 'gateway' | 'reserved'> | undefined {
+  const [first = '', ...rest] = text.split(',');
+  const gateway = first === '' ? undefined : parseAddress(first);
+  const reserved = rest.map(parseRange).filter((range) => range !== undefined);
+  if ((gateway === undefined && first !== '') || reserved.length < rest.length) return undefined;
+  return { gateway, reserved };
+}
 
 const optionalAddress = (value: Address | undefined) => (value === undefined ? {} : { gateway: formatAddress(value) });
 
@@ -75,26 +78,24 @@ const refItem = v.object({
   host: v.string(),
   epoch: v.number(),
   requestKey: v.string(),
-  gateway: v.optional(address),
-  reserved: v.optional(ranges, ''),
+  kept: parsed(parseKept, 'a gateway and ranges'),
   state: v.picklist(['live', 'dormant', 'gone']),
 });
 
 export function decodeRef(item: unknown): Ref {
-  const { pk, sk, host, subPool, gateway, ...ref } = v.parse(refItem, item);
+  const { pk, sk, host, subPool, kept, ...ref } = v.parse(refItem, item);
   const generation = pk.slice('pool#'.length);
-  return { ...ref, generation, name: sk.slice('ref#'.length), hostId: host, subPool, gateway };
+  return { ...ref, ...kept, generation, name: sk.slice('ref#'.length), hostId: host, subPool };
 }
 
 /** `host` is the key of the index: it makes a reference findable by its host. */
-export function encodeRef({ name: _name, generation: _generation, hostId, cidr, subPool, gateway, ...ref }: Ref) {
+export function encodeRef(ref: Ref) {
+  const { space, hostId: host, epoch, requestKey, state, cidr, subPool } = ref;
   return {
-    ...ref,
-    host: hostId,
+    ...{ space, host, epoch, requestKey, state },
     cidr: formatCidr(cidr),
-    reserved: rangesText(ref.reserved),
+    kept: keptText(ref),
     ...(subPool && { subPool: formatCidr(subPool) }),
-    ...optionalAddress(gateway),
   };
 }
 

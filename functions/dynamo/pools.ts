@@ -10,9 +10,12 @@ import type { Table } from './table.ts';
 type PoolReads = Pick<Store, 'readPool' | 'poolsStartingIn' | 'poolsStartingBefore'>;
 type PoolWrites = Pick<Store, 'announcePool' | 'changePool' | 'removePool'>;
 
-/** Forward, a page serves to find gaps in a crowded space; backward, the nearest pool is the answer as a rule. */
-const PAGE_FORWARD = 100;
-const PAGE_BACKWARD = 4;
+/**
+ * First pages: forward, one serves to find gaps in a crowded space; backward, the nearest pool is the answer as a rule.
+ * Who reads on, reads all that fits.
+ */
+const FIRST_FORWARD = 100;
+const FIRST_BACKWARD = 4;
 
 const BETWEEN = 'pk = :pk AND sk BETWEEN :from AND :to';
 const bounds = (pk: string, from: string, to: string) => ({
@@ -52,7 +55,7 @@ function poolReads(table: Table): PoolReads {
       return queryPools(space, after, {
         KeyConditionExpression: BETWEEN,
         ExpressionAttributeValues: bounds(pk, from, to),
-        Limit: PAGE_FORWARD,
+        ...(after === undefined && { Limit: FIRST_FORWARD }),
       });
     },
 
@@ -62,7 +65,7 @@ function poolReads(table: Table): PoolReads {
         KeyConditionExpression: BETWEEN,
         ExpressionAttributeValues: bounds(pk, firstPool(family), poolStart({ family, value })),
         ScanIndexForward: false,
-        Limit: PAGE_BACKWARD,
+        ...(before === undefined && { Limit: FIRST_BACKWARD }),
       });
     },
   };

@@ -1,14 +1,14 @@
 /** References to pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Store } from '../ipam/store.ts';
-import { decodeRef, encodeRef, rangesText } from './items.ts';
+import { decodeRef, encodeRef, keptText } from './items.ts';
 import { refKey, refPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
-type RefStore = Pick<Store, 'addRef' | 'readRef' | 'writeReserved' | 'endRef' | 'refsOf'>;
+type RefStore = Pick<Store, 'addRef' | 'readRef' | 'writeKept' | 'endRef' | 'refsOf'>;
 
-/** Most often one page is asked only for whether anybody is there. */
-const PAGE = 16;
+/** The first page is asked most often only for whether anybody is there; who reads on, reads all that fits. */
+const FIRST_PAGE = 16;
 
 export const refs = (table: Table): RefStore => ({
   async addRef(ref) {
@@ -24,28 +24,27 @@ export const refs = (table: Table): RefStore => ({
     return item && decodeRef(item);
   },
 
-  async writeReserved(seen, reserved) {
-    const next = rangesText(reserved);
+  async writeKept(seen, kept) {
     const result = await table.update(refKey(seen.generation, seen.name), () => ({
-      UpdateExpression: 'SET reserved = :next',
-      ConditionExpression: '#state = :live AND epoch = :epoch AND reserved = :seen',
+      UpdateExpression: 'SET kept = :next',
+      ConditionExpression: '#state = :live AND epoch = :epoch AND kept = :seen',
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: {
         ':live': { S: 'live' },
         ':epoch': { N: String(seen.epoch) },
-        ':seen': { S: rangesText(seen.reserved) },
-        ':next': { S: next },
+        ':seen': { S: keptText(seen) },
+        ':next': { S: keptText(kept) },
       },
     }));
     if (result.done) return true;
     const standing = result.standing && decodeRef(result.standing);
-    return standing?.state === 'live' && standing.epoch === seen.epoch && rangesText(standing.reserved) === next;
+    return standing?.state === 'live' && standing.epoch === seen.epoch && keptText(standing) === keptText(kept);
   },
 
   async endRef(generation, name) {
     // Keeps the index key as it is, which spares a write to the index.
     const result = await table.update(refKey(generation, name), () => ({
-      UpdateExpression: 'SET #state = :gone REMOVE subPool, gateway, reserved',
+      UpdateExpression: 'SET #state = :gone',
       ConditionExpression: 'attribute_exists(pk)',
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: { ':gone': { S: 'gone' } },
@@ -58,7 +57,7 @@ export const refs = (table: Table): RefStore => ({
       {
         KeyConditionExpression: 'pk = :pk AND begins_with(sk, :ref)',
         ExpressionAttributeValues: { ':pk': { S: refPartition(generation) }, ':ref': { S: 'ref#' } },
-        Limit: PAGE,
+        ...(after === undefined && { Limit: FIRST_PAGE }),
       },
       after === undefined ? undefined : refKey(generation, after),
     );

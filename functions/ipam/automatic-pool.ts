@@ -4,7 +4,7 @@ import { bearPool } from './birth.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { type Ring, candidate, firstClear, ringOf } from './draw.ts';
-import { ANNOUNCEMENT_TIMEOUT, type Pool } from './pool.ts';
+import { type Pool, hasExpired } from './pool.ts';
 import { RangeSet } from './range-set.ts';
 import { Refusal } from './refusal.ts';
 import type { PoolPlan } from './pool-plan.ts';
@@ -75,7 +75,7 @@ export async function createAutomaticPool(
 
 /** Takes a pool as taken, or clears it away when it is an announcement that was abandoned. */
 async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise<void> {
-  if (pool.state === 'pending' && pool.announcedAt + ANNOUNCEMENT_TIMEOUT < world.now()) {
+  if (hasExpired(pool, world.now())) {
     await store.removePool(pool);
     return;
   }

@@ -6,7 +6,8 @@
 import { type Range, cidrRange, overlap } from './address.ts';
 import type { Call } from './call.ts';
 import { type Deps, together } from './deps.ts';
-import { ANNOUNCEMENT_TIMEOUT, type Pool, type PoolDraft, isElder } from './pool.ts';
+import { orLeave } from './membership.ts';
+import { type Pool, type PoolDraft, hasExpired, isElder } from './pool.ts';
 import type { Ref } from './ref.ts';
 import { addRefWithGateway } from './reservation.ts';
 import type { Page, Store } from './store.ts';
@@ -17,8 +18,8 @@ export type Birth =
   | { readonly kind: 'standing'; readonly pool: Pool }
   /** A confirmed (or retiring) pool overlaps. */
   | { readonly kind: 'overlaps'; readonly pool: Pool }
-  /** An elder announcement won; trying again may succeed. */
-  | { readonly kind: 'lost' };
+  /** An elder announcement won, if it is known which; trying again may succeed. */
+  | { readonly kind: 'lost'; readonly to: Pool | undefined };
 
 /** How often an announcement looks again because a rival moved under its eyes, before it gives way. */
 const MAX_LOOKS = 8;
@@ -28,30 +29,32 @@ export async function bearPool(deps: Deps, call: Call, draft: PoolDraft, refOf: 
   if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
   const pool = announcement.announced;
   const ref = refOf(pool);
-  // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
-  const [verdict] = await together([contest(deps, pool), addRefWithGateway(deps, call, ref)]);
-  if (verdict === 'clear') {
-    const confirmed = await deps.store.changePool(pool, 'confirmed');
-    if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
-  }
-  await together([deps.store.removePool(pool), deps.store.endRef(ref.generation, ref.name)]);
-  return typeof verdict === 'object' ? { kind: 'overlaps', pool: verdict } : { kind: 'lost' };
+  return orLeave(deps, ref, async () => {
+    // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
+    const [verdict] = await together([contest(deps, pool), addRefWithGateway(deps, call, ref, true)]);
+    if (verdict === undefined) {
+      const confirmed = await deps.store.changePool(pool, 'confirmed');
+      if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
+    }
+    await together([deps.store.removePool(pool), deps.store.endRef(ref.generation, ref.name)]);
+    return verdict ?? { kind: 'lost', to: undefined };
+  });
 }
 
-/** Whether an announcement may be confirmed; a pool is one that stands in its way for good. */
-async function contest({ store, world }: Deps, pool: Pool): Promise<'clear' | 'lost' | Pool> {
+/** Looks for rivals and removes those that must give way. @returns why the announcement may not be confirmed, if so. */
+async function contest({ store, world }: Deps, pool: Pool): Promise<Birth | undefined> {
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const { blocking, pending } = await look(store, pool);
-    if (blocking !== undefined) return blocking;
-    const expired = (rival: Pool): boolean => rival.announcedAt + ANNOUNCEMENT_TIMEOUT < world.now();
-    if (pending.some((rival) => isElder(rival, pool) && !expired(rival))) return 'lost';
+    if (blocking !== undefined) return { kind: 'overlaps', pool: blocking };
+    const elder = pending.find((rival) => isElder(rival, pool) && !hasExpired(rival, world.now()));
+    if (elder !== undefined) return { kind: 'lost', to: elder };
     let moved = false;
     for (const rival of pending) {
       if (!(await store.removePool(rival))) moved = true;
     }
-    if (!moved) return 'clear';
+    if (!moved) return undefined;
   }
-  return 'lost';
+  return { kind: 'lost', to: undefined };
 }
 
 interface View {

@@ -1,11 +1,11 @@
 /** Pools that are shared by agreement: by their CIDR, or by a name. */
-import { type Cidr, type Family, formatCidr } from './address.ts';
+import { type Cidr, type Family, type Range, cidrRange, formatCidr, rangesOverlap } from './address.ts';
 import { type Birth, bearPool } from './birth.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
-import { joinPool, leavePool } from './membership.ts';
+import { joinPool, leavePool, orLeave } from './membership.ts';
 import type { PoolOptions } from './options.ts';
-import { ANNOUNCEMENT_TIMEOUT, type Pool } from './pool.ts';
+import { type Pool, hasExpired } from './pool.ts';
 import { type PoolPlan, refuseContradiction } from './pool-plan.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
@@ -53,6 +53,7 @@ async function settleBirth(
     case 'born':
       return birth;
     case 'lost':
+      if (birth.to !== undefined) await awaitConfirmation(deps, call, birth.to);
       return undefined;
     case 'overlaps':
       throw new Refusal(
@@ -88,13 +89,21 @@ async function awaitConfirmation(deps: Deps, call: Call, announced: Pool): Promi
     const pool = await store.readPool(announced.space, announced.cidr);
     if (pool === undefined) return undefined;
     if (pool.state !== 'pending') return pool;
-    if (pool.announcedAt + ANNOUNCEMENT_TIMEOUT < world.now()) {
+    if (hasExpired(pool, world.now())) {
       await store.removePool(pool);
       return undefined;
     }
     await pauseWithJitter(world, POLL_PAUSE);
   }
   return undefined;
+}
+
+export interface NamedWish {
+  readonly name: string;
+  readonly family: Family;
+  readonly size: number | undefined;
+  /** What the host reaches already. */
+  readonly avoid: readonly Range[];
 }
 
 /**
@@ -105,7 +114,7 @@ export async function joinNamedPool(
   deps: Deps,
   call: Call,
   plan: PoolPlan,
-  wanted: { readonly name: string; readonly family: Family; readonly size: number | undefined },
+  wanted: NamedWish,
   options: PoolOptions,
   createPool: () => Promise<Grant>,
 ): Promise<Grant> {
@@ -115,22 +124,32 @@ export async function joinNamedPool(
     const standing = seen && (await store.readPool(plan.space, seen.cidr));
     if (standing !== undefined && standing.generation === seen?.generation) {
       refuseOtherSize(standing, wanted);
+      refuseReached(standing, wanted);
       const grant = await joinStanding(deps, call, plan, standing, options);
       if (grant !== undefined) return grant;
       continue;
     }
     const grant = await createPool();
     const { cidr, generation } = grant.pool;
-    if (await store.writePoolName(plan.space, wanted.name, { cidr, generation }, seen)) return grant;
+    const name = { cidr, generation };
+    const isSet = await orLeave(deps, grant.ref, () => store.writePoolName(plan.space, wanted.name, name, seen));
+    if (isSet) return grant;
     await leavePool(deps, grant.ref);
   }
   throw new Refusal('busy', `the pool named ${wanted.name} is being created or removed by others: try again`);
 }
 
-function refuseOtherSize(
-  pool: Pool,
-  { name, size }: { readonly name: string; readonly size: number | undefined },
-): void {
+/** dockerd asks for another pool when this one overlaps a route of its host, and would get the same for ever. */
+function refuseReached(pool: Pool, { name, avoid }: NamedWish): void {
+  if (!avoid.some((range) => rangesOverlap(range, cidrRange(pool.cidr)))) return;
+  throw new Refusal(
+    'pool-overlap',
+    `the pool that berth.name=${name} stands for, ${formatCidr(pool.cidr)}, is reached by this host already (a route or ` +
+      'a name server); one bridge network per host can have it: give another one another name',
+  );
+}
+
+function refuseOtherSize(pool: Pool, { name, size }: NamedWish): void {
   if (size === undefined || size === pool.cidr.prefix) return;
   throw new Refusal(
     'invalid-request',

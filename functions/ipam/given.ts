@@ -11,7 +11,7 @@ import { hostTag } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot } from './slot.ts';
 import { MIN_COOLDOWN } from './space.ts';
-import type { SlotExpectation, SlotPlace } from './store.ts';
+import type { SlotPlace } from './store.ts';
 
 const MAX_TRIES = 8;
 
@@ -31,39 +31,40 @@ export async function claimGiven(
   const value = leaseOf(call, id, endpoint);
   const sticky = stickyTag(deps, call, endpoint);
   const cooledBy = deps.world.now() - Math.max(id.cooldown, MIN_COOLDOWN);
-  const held = await takeGiven(deps, call, place, { value, sticky }, { kind: 'free', cooledBy });
-  if (held !== undefined) await refuseHeld(deps, { generation: id.generation, address }, held);
+  const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy });
+  if (!outcome.written) {
+    const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);
+    if (held !== undefined) await refuseHeld(deps, { generation: id.generation, address }, held);
+  }
   return { address, place, value };
 }
 
 /**
- * Writes a lease or (without `sticky`) a reservation to a slot, also while the slot rests after a release.
+ * Writes a lease or (without `sticky`) a reservation to a slot, also while the slot rests after a release; always on the
+ * exact value that was seen, so that nothing that came later is overwritten.
  *
  * @returns the encoded slot that stands in the way, if any.
- * @throws Refusal `busy` for a late duplicate: it must not take back what its own host has released since.
  */
-export async function takeGiven(
+export async function takeSeen(
   deps: Deps,
   call: Call,
   place: SlotPlace,
   { value, sticky }: { readonly value: string; readonly sticky: string | undefined },
-  expectation: SlotExpectation,
+  seen: string | undefined,
 ): Promise<string | undefined> {
-  let outcome = await deps.store.writeSlot(place, value, sticky, expectation);
-  for (let tries = 0; tries < MAX_TRIES && !outcome.written; tries++) {
-    const current = outcome.chunk.slots[place.slot];
+  let current = seen;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     if (current !== undefined && standsInTheWay(deps, call, current, sticky === undefined)) return current;
-    outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: current });
+    const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: current });
+    if (outcome.written) return undefined;
+    current = outcome.chunk.slots[place.slot];
   }
-  if (!outcome.written) throw new Refusal('busy', 'the address is in great demand: try again');
-  return undefined;
+  throw new Refusal('busy', 'the address is in great demand: try again');
 }
 
+/** A free slot does when its own host has freed it since: a late duplicate must not take back what was released. */
 function standsInTheWay({ world }: Deps, call: Call, current: string, reserves: boolean): boolean {
   const slot = decodeSlot(current);
   if (slot.kind !== 'free') return slot.kind === 'leased' || !reserves;
-  if (slot.hostTag === hostTag(world, call.hostId) && slot.sequence > sequenceOf(call.requestKey)) {
-    throw new Refusal('busy', 'this request came after the release of the address that it asks for');
-  }
-  return false;
+  return slot.hostTag === hostTag(world, call.hostId) && slot.sequence > sequenceOf(call.requestKey);
 }

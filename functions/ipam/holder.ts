@@ -28,7 +28,7 @@ export async function refuseHeld(
         `Address already in use: ${address} is reserved as a gateway or auxiliary address of its network`,
       );
     case 'free':
-      throw new Refusal('busy', `${address} is in great demand: try again`);
+      throw new Refusal('busy', `the request for ${address} came after the release of the address that it asks for`);
   }
 }
 

@@ -5,7 +5,6 @@ import type { Pool } from './pool.ts';
 import type { Ref } from './ref.ts';
 import { addRefWithGateway } from './reservation.ts';
 import type { Page, Store } from './store.ts';
-import type { Cidr } from './address.ts';
 
 /** A pool changes hands at most this often while one call looks on; then the call gives up or leaves it to others. */
 const MAX_ROUNDS = 8;
@@ -17,43 +16,59 @@ const MAX_ROUNDS = 8;
  * @returns `undefined` when that life of the pool has ended: start over.
  */
 export async function joinPool(deps: Deps, call: Call, ref: Ref): Promise<Pool | undefined> {
-  const { store } = deps;
-  await addRefWithGateway(deps, call, ref);
-  for (let round = 0; round < MAX_ROUNDS; round++) {
-    const pool = await store.readPool(ref.space, ref.cidr);
-    if (pool?.generation !== ref.generation || pool.state === 'pending') break;
-    if (pool.state === 'confirmed') return pool;
-    const revived = await store.changePool(pool, 'confirmed');
-    if (revived !== undefined) return revived;
-  }
-  await store.endRef(ref.generation, ref.name);
-  return undefined;
+  return orLeave(deps, ref, async () => {
+    await addRefWithGateway(deps, call, ref, false);
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const pool = await deps.store.readPool(ref.space, ref.cidr);
+      if (pool?.generation !== ref.generation || pool.state === 'pending') break;
+      if (pool.state === 'confirmed') return pool;
+      const revived = await deps.store.changePool(pool, 'confirmed');
+      if (revived !== undefined) return revived;
+    }
+    await deps.store.endRef(ref.generation, ref.name);
+    return undefined;
+  });
 }
+
+/**
+ * Runs what a new reference is part of; when that fails, the reference goes, for nobody will ever release it: the caller
+ * has no PoolID. A failure to leave is passed over in favour of the first, which says more.
+ */
+export async function orLeave<T>(deps: Deps, ref: RefKey, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    await Promise.allSettled([leavePool(deps, ref)]);
+    throw error;
+  }
+}
+
+type RefKey = Pick<Ref, 'generation' | 'name' | 'space' | 'cidr'>;
 
 /**
  * Ends a reference and, when it was the last, its pool. Safe to repeat, to be cut off anywhere and to run twice at once;
  * who finds the pool changed leaves the rest to whoever changed it.
+ *
+ * @returns whether others keep the pool alive.
  */
-export async function leavePool(
-  { store }: Deps,
-  ref: { readonly generation: string; readonly name: string; readonly space: string; readonly cidr: Cidr },
-): Promise<void> {
+export async function leavePool({ store }: Deps, ref: RefKey): Promise<boolean> {
   await store.endRef(ref.generation, ref.name);
   const pool = await store.readPool(ref.space, ref.cidr);
-  if (pool?.generation !== ref.generation) return;
-  if (await isReferenced(store, ref.generation)) return;
+  if (pool?.generation !== ref.generation) return false;
+  if (await isReferenced(store, ref.generation)) return true;
   if (pool.state === 'pending') {
     await store.removePool(pool);
-    return;
+    return false;
   }
   const retiring = await store.changePool(pool, 'retiring');
-  if (retiring === undefined) return;
+  if (retiring === undefined) return false;
   // A reference that was added before the pool was seen retiring is visible now; a later one flips the pool back.
   if (await isReferenced(store, ref.generation)) {
     await store.changePool(retiring, 'confirmed');
-  } else {
-    await store.removePool(retiring);
+    return true;
   }
+  await store.removePool(retiring);
+  return false;
 }
 
 async function isReferenced(store: Store, generation: string): Promise<boolean> {

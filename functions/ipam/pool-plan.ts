@@ -49,14 +49,11 @@ export function planPool(
       epoch: call.epoch,
       requestKey: call.requestKey,
       gateway: pool.gateway,
-      reserved: [...gatewayRange(pool), ...options.reserve],
+      reserved: options.reserve,
       state: 'live',
     }),
   };
 }
-
-const gatewayRange = ({ gateway }: Pool): Range[] =>
-  gateway === undefined ? [] : [{ family: gateway.family, first: gateway.value, last: gateway.value }];
 
 function refuseOutside(cidr: Cidr, reserve: readonly Range[]): void {
   const pool = cidrRange(cidr);
@@ -72,6 +69,7 @@ function refuseOutside(cidr: Cidr, reserve: readonly Range[]): void {
 
 /** @throws Refusal when a second network asks for a pool on other terms than the first, with what differs. */
 export function refuseContradiction(pool: Pool, options: PoolOptions): void {
+  refuseOutside(pool.cidr, options.reserve);
   const where = `${formatCidr(pool.cidr)} (created by host ${pool.createdBy})`;
   if (pool.exclusive || options.exclusive) {
     const whose = pool.exclusive ? 'was created with berth.exclusive=true' : 'exists already';

@@ -32,6 +32,10 @@ export interface Pool extends PoolDraft {
 /** An announcement that is not confirmed after this long (ms) was abandoned, and anyone may remove it. */
 export const ANNOUNCEMENT_TIMEOUT = 5_000;
 
+/** Whether an announcement was abandoned. */
+export const hasExpired = ({ state, announcedAt }: Pool, now: number): boolean =>
+  state === 'pending' && announcedAt + ANNOUNCEMENT_TIMEOUT < now;
+
 /** Elder first: by time of announcement, then by generation. A total order, so that two rivals agree on it. */
 export function isElder(a: Pool, b: Pool): boolean {
   return a.announcedAt === b.announcedAt ? a.generation < b.generation : a.announcedAt < b.announcedAt;

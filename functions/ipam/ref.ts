@@ -19,9 +19,9 @@ export interface Ref {
   readonly hostId: string;
   readonly epoch: number;
   readonly requestKey: string;
-  /** The pool's default gateway, if it keeps one. */
+  /** The pool's default gateway, if this network keeps it. */
   readonly gateway: Address | undefined;
-  /** Addresses that this network keeps for no endpoint: gateway, auxiliary and `berth.reserve` addresses. */
+  /** What else this network keeps from endpoints: a gateway elsewhere, auxiliary and `berth.reserve` addresses. */
   readonly reserved: readonly Range[];
   /** `dormant`: its host is fenced, the pool stays. `gone`: a tombstone, so that a late write finds it was released. */
   readonly state: 'live' | 'dormant' | 'gone';

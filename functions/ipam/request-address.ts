@@ -17,7 +17,7 @@ import { claimGiven } from './given.ts';
 import { type PoolId, decodePoolId } from './pool-id.ts';
 import { refuseUnusable, whyUnusable } from './ref-check.ts';
 import { Refusal } from './refusal.ts';
-import { freeExactly, isListed, reserveAddress } from './reservation.ts';
+import { freeExactly, keeps, reserveAddress } from './reservation.ts';
 
 export interface AddressRequest {
   readonly poolId: string;
@@ -91,7 +91,7 @@ async function isReservation(deps: Deps, id: PoolId, wanted: Address, { mac, nam
   if (mac !== '' || name !== '') return false;
   if (id.driver === 'berth') return true;
   const ref = await deps.store.readRef(id.generation, id.ref);
-  return ref !== undefined && isListed(ref, wanted);
+  return ref !== undefined && keeps(ref, wanted);
 }
 
 async function requestGateway(deps: Deps, call: Call, id: PoolId, wanted: Address | undefined): Promise<Address> {
@@ -119,7 +119,7 @@ async function lease(deps: Deps, call: Call, id: PoolId, claim: Promise<Claimed>
   const [refusal, claimed] = await Promise.allSettled([check, claim]);
   if (claimed.status === 'fulfilled' && !(refusal.status === 'fulfilled' && refusal.value === undefined)) {
     const { place, value } = claimed.value;
-    await freeExactly(deps.store, call, id.ref, place, value, deps.world.now());
+    await freeExactly(deps, call, id.ref, place, value);
   }
   const unusable = await check;
   if (unusable !== undefined) throw unusable;

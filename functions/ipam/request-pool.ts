@@ -4,14 +4,14 @@ import { createAutomaticPool } from './automatic-pool.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { createGivenPool, joinNamedPool } from './given-pool.ts';
-import { leavePool } from './membership.ts';
+import { orLeave } from './membership.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
 import { encodePoolId } from './pool-id.ts';
 import { planPool } from './pool-plan.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { reserveListed } from './reservation.ts';
+import { addressesIn, freeUnkept, reserveListed } from './reservation.ts';
 import { DEFAULT_SPACE, isSpaceName } from './space.ts';
 
 export interface PoolRequest {
@@ -54,7 +54,7 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
     config.cooldown,
   );
   const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
-  const { pool, ref } = await grant(deps, call, plan, wanted, options, automatic);
+  const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
   await keepReserved(deps, call, ref, options);
   return { poolId: poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
 }
@@ -63,7 +63,7 @@ function grant(
   deps: Deps,
   call: Call,
   plan: ReturnType<typeof planPool>,
-  { cidr, family, size }: Wanted,
+  { cidr, family, size, avoid }: Wanted & Pick<PoolRequest, 'avoid'>,
   options: PoolOptions,
   automatic: () => Promise<{ pool: Pool; ref: Ref }>,
 ): Promise<{ pool: Pool; ref: Ref }> {
@@ -74,22 +74,16 @@ function grant(
     return createGivenPool(deps, call, plan, cidr, options);
   }
   if (options.name === undefined) return automatic();
-  return joinNamedPool(
-    deps,
-    call,
-    plan,
-    { name: options.name, family, size: size ?? options.size },
-    options,
-    automatic,
-  );
+  const wish = { name: options.name, family, size: size ?? options.size, avoid };
+  return joinNamedPool(deps, call, plan, wish, options, automatic);
 }
 
 /** A refused reservation refuses the network: nothing of it stays. */
 async function keepReserved(deps: Deps, call: Call, ref: Ref, { reserve }: PoolOptions): Promise<void> {
   try {
-    await reserveListed(deps, call, ref, reserve);
+    await orLeave(deps, ref, () => reserveListed(deps, call, ref, reserve));
   } catch (error) {
-    await leavePool(deps, ref);
+    await freeUnkept(deps, call, ref, addressesIn(reserve));
     throw error;
   }
 }

@@ -4,40 +4,50 @@
  */
 import { type Address, type Range, formatCidr, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
-import type { Deps } from './deps.ts';
-import { takeGiven } from './given.ts';
+import { type Deps, together } from './deps.ts';
+import { takeSeen } from './given.ts';
 import { refuseHeld } from './holder.ts';
 import { placeOf } from './place.ts';
-import { type PoolId } from './pool-id.ts';
-import { type Ref, hostTagOf } from './ref.ts';
-import { decodeSlot, encodeSlot } from './slot.ts';
-import { Refusal } from './refusal.ts';
-import type { Page, SlotPlace, Store } from './store.ts';
+import type { PoolId } from './pool-id.ts';
 import { refuseUnusable } from './ref-check.ts';
+import { type Ref, hostTagOf } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { decodeSlot, encodeSlot } from './slot.ts';
+import type { Page, SlotPlace, Store } from './store.ts';
 
 const MAX_TRIES = 8;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
 
-export const isListed = (ref: Pick<Ref, 'reserved'>, address: Address): boolean =>
-  ref.reserved.some((range) => rangeContains(range, address));
+export function* addressesIn(ranges: readonly Range[]): Generator<Address> {
+  for (const { family, first, last } of ranges) {
+    for (let value = first; value <= last; value += 1n) yield { family, value };
+  }
+}
+
+/** Whether a network keeps an address from all endpoints: as its gateway, or otherwise. */
+export const keeps = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>, address: Address): boolean =>
+  gateway?.value === address.value || reserved.some((range) => rangeContains(range, address));
 
 /**
- * Puts a new reference, which lists the pool's default gateway, then keeps that address. Should an endpoint hold it
- * already (another network moved the gateway elsewhere), it stays with the endpoint.
+ * Puts a new reference, then stamps the default gateway that it keeps. Should an endpoint hold that address already
+ * (another network moved its gateway elsewhere), it stays with the endpoint.
+ *
+ * @param isNewborn nobody can have used the pool yet.
  */
-export async function addRefWithGateway(deps: Deps, call: Call, ref: Ref): Promise<void> {
-  if (!(await deps.store.addRef(ref))) throw new Error(`the reference ${ref.name} exists already`);
-  if (ref.gateway !== undefined) await stamp(deps, call, ref, ref.gateway);
+export async function addRefWithGateway(deps: Deps, call: Call, ref: Ref, isNewborn: boolean): Promise<void> {
+  const { gateway } = ref;
+  const [isAdded, seen] = await together([
+    deps.store.addRef(ref),
+    gateway === undefined || isNewborn ? undefined : readSlot(deps.store, ref, gateway),
+  ]);
+  if (!isAdded) throw new Error(`the reference ${ref.name} exists already`);
+  if (gateway !== undefined) await stamp(deps, call, ref, gateway, seen);
 }
 
 /** Keeps every address that a reference lists through `berth.reserve`. @throws Refusal when an endpoint holds one. */
 export async function reserveListed(deps: Deps, call: Call, ref: Ref, ranges: readonly Range[]): Promise<void> {
-  for (const { family, first, last } of ranges) {
-    for (let value = first; value <= last; value += 1n) {
-      await stampOrRefuse(deps, call, ref, { family, value });
-    }
-  }
+  for (const address of addressesIn(ranges)) await stampOrRefuse(deps, call, ref, address, undefined);
 }
 
 /**
@@ -54,67 +64,97 @@ export async function reserveAddress(
   isGateway: boolean,
 ): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const ref = await deps.store.readRef(id.generation, id.ref);
+    const [ref, seen] = await together([deps.store.readRef(id.generation, id.ref), readSlot(deps.store, id, address)]);
     refuseUnusable(ref, id, call);
     const unneeded = isGateway && ref.gateway?.value !== address.value ? ref.gateway : undefined;
-    if (await list(deps, ref, address, unneeded)) {
-      await stampOrRefuse(deps, call, ref, address);
-      if (unneeded !== undefined) await freeUnlisted(deps, call, ref, unneeded);
+    if (await keep(deps, ref, address, unneeded)) {
+      await stampOrRefuse(deps, call, ref, address, seen);
+      if (unneeded !== undefined) await freeUnkept(deps, call, ref, [unneeded]);
       return;
     }
   }
   throw new Refusal('busy', `the reservations of ${formatCidr(id.cidr)} keep changing: try again`);
 }
 
-/** Lists one address on a reference and takes another off it. `false`: the reference has changed, read it again. */
-async function list({ store }: Deps, ref: Ref, address: Address, unneeded: Address | undefined): Promise<boolean> {
-  const kept = ref.reserved.filter((range) => range.first !== unneeded?.value || range.last !== unneeded.value);
-  const listed = isListed({ reserved: kept }, address);
-  if (listed && kept.length === ref.reserved.length) return true;
-  return store.writeReserved(ref, listed ? kept : [...kept, single(address)]);
+/** Lists an address on a reference, and gives up its default gateway. `false`: the reference has changed, read it again. */
+async function keep({ store }: Deps, ref: Ref, address: Address, unneeded: Address | undefined): Promise<boolean> {
+  const kept = { reserved: ref.reserved, gateway: unneeded === undefined ? ref.gateway : undefined };
+  if (keeps(kept, address)) return unneeded === undefined || store.writeKept(ref, kept);
+  return store.writeKept(ref, { ...kept, reserved: [...kept.reserved, single(address)] });
 }
 
-async function stampOrRefuse(deps: Deps, call: Call, ref: Ref, address: Address): Promise<void> {
-  const held = await stamp(deps, call, ref, address);
+async function stampOrRefuse(
+  deps: Deps,
+  call: Call,
+  ref: Ref,
+  address: Address,
+  seen: string | undefined,
+): Promise<void> {
+  const held = await stamp(deps, call, ref, address, seen);
   if (held !== undefined) await refuseHeld(deps, { ...ref, address }, held);
 }
 
 /** @returns the encoded slot that stands in the way, if any. */
-function stamp(deps: Deps, call: Call, ref: Ref, address: Address): Promise<string | undefined> {
+function stamp(
+  deps: Deps,
+  call: Call,
+  ref: Ref,
+  address: Address,
+  seen: string | undefined,
+): Promise<string | undefined> {
   const place = placeOf(ref.generation, ref.cidr, address);
   const value = encodeSlot({ kind: 'reserved', ref: ref.name, sequence: sequenceOf(call.requestKey) });
-  return takeGiven(deps, call, place, { value, sticky: undefined }, { kind: 'unused-or-reserved' });
+  return takeSeen(deps, call, place, { value, sticky: undefined }, seen);
+}
+
+async function readSlot(
+  store: Store,
+  { generation, cidr }: Pick<Ref, 'generation' | 'cidr'>,
+  address: Address,
+): Promise<string | undefined> {
+  const place = placeOf(generation, cidr, address);
+  const [chunk] = await store.readChunks(generation, place.chunk, place.chunk);
+  return chunk?.slots[place.slot];
 }
 
 /**
- * Frees a reservation that no reference lists: the slot is read first, then whoever could list it, and the write stands
- * on the exact slot. Who lists it meanwhile stamps it afresh, and this write fails.
+ * Frees those of some reservations that no reference keeps: the slots are read first, then whoever could keep them, and
+ * each write stands on the exact slot. Who lists one meanwhile stamps it afresh, and that write fails.
  */
-async function freeUnlisted({ store }: Deps, call: Call, ref: Ref, address: Address): Promise<void> {
-  const place = placeOf(ref.generation, ref.cidr, address);
-  const [chunk] = await store.readChunks(place.generation, place.chunk, place.chunk);
-  const value = chunk?.slots[place.slot];
-  if (value === undefined || decodeSlot(value).kind !== 'reserved') return;
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more) {
-    page = await store.refsOf(ref.generation, page.items.at(-1)?.name);
-    if (page.items.some((other) => other.state !== 'gone' && isListed(other, address))) return;
+export async function freeUnkept(deps: Deps, call: Call, ref: Ref, addresses: Iterable<Address>): Promise<void> {
+  const stamped: { address: Address; value: string }[] = [];
+  for (const address of addresses) {
+    const value = await readSlot(deps.store, ref, address);
+    if (value !== undefined && decodeSlot(value).kind === 'reserved') stamped.push({ address, value });
   }
-  await freeExactly(store, call, ref.name, place, value, 0);
+  const others = stamped.length === 0 ? [] : await liveRefs(deps.store, ref.generation);
+  for (const { address, value } of stamped) {
+    if (others.some((other) => keeps(other, address))) continue;
+    await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value);
+  }
 }
 
-/** Frees a slot that still holds exactly `value`; with `releasedAt` 0 nobody used it, and it need not rest. */
+async function liveRefs(store: Store, generation: string): Promise<Ref[]> {
+  const refs: Ref[] = [];
+  let page: Page<Ref> = { items: [], more: true };
+  while (page.more) {
+    page = await store.refsOf(generation, page.items.at(-1)?.name);
+    refs.push(...page.items.filter(({ state }) => state !== 'gone'));
+  }
+  return refs;
+}
+
+/** Frees a slot that still holds exactly `value`. It rests from now on. */
 export async function freeExactly(
-  store: Store,
+  { store, world }: Deps,
   call: Call,
   refName: string,
   place: SlotPlace,
   value: string,
-  releasedAt: number,
 ): Promise<void> {
   const free = encodeSlot({
     kind: 'free',
-    releasedAt,
+    releasedAt: world.now(),
     hostTag: hostTagOf(refName),
     sequence: sequenceOf(call.requestKey),
   });

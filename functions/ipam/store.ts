@@ -32,8 +32,6 @@ export interface SlotPlace {
 export type SlotExpectation =
   /** Never used, or free since before `cooledBy` (ms). */
   | { readonly kind: 'free'; readonly cooledBy: number }
-  /** Never used, or reserved by whomever. */
-  | { readonly kind: 'unused-or-reserved' }
   /** Exactly this (`undefined`: never used). */
   | { readonly kind: 'exactly'; readonly value: string | undefined };
 
@@ -77,9 +75,9 @@ export interface Store {
   /** Adds a reference unless one of that name exists, be it a tombstone. */
   addRef(ref: Ref): Promise<boolean>;
   readRef(generation: string, name: string): Promise<Ref | undefined>;
-  /** Sets what a live reference lists, if it is of the epoch and lists just what was seen. */
-  writeReserved(seen: Ref, reserved: readonly Range[]): Promise<boolean>;
-  /** Turns a reference into a tombstone. `false`: there is none. */
+  /** Sets what a live reference keeps, if it is of the epoch and keeps just what was seen. */
+  writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>): Promise<boolean>;
+  /** Turns a reference into a tombstone, which still says what it was. `false`: there is none. */
   endRef(generation: string, name: string): Promise<boolean>;
   /** References of one life of a pool, tombstones included; `after` (a ref's name) continues a page. */
   refsOf(generation: string, after?: string): Promise<Page<Ref>>;

@@ -163,25 +163,28 @@ function refContract(get: () => Store): void {
       assert.equal(await get().readRef(generation, OTHER), undefined);
     });
 
-    it('sets what a reference lists, on what was seen', async () => {
+    it('sets what a reference keeps, on what was seen', async () => {
       const generation = fresh('g');
       const seen = ref(generation, REF);
       await get().addRef(seen);
-      const next = [{ family: 4, first: 3n, last: 3n } as const];
-      assert.equal(await get().writeReserved(seen, next), true);
-      assert.deepEqual((await get().readRef(generation, REF))?.reserved, next);
-      assert.equal(await get().writeReserved(seen, []), false);
-      assert.equal(await get().writeReserved({ ...seen, reserved: next }, []), true);
-      assert.deepEqual((await get().readRef(generation, REF))?.reserved, []);
+      const next = { gateway: seen.gateway, reserved: [{ family: 4, first: 3n, last: 3n } as const] };
+      assert.equal(await get().writeKept(seen, next), true);
+      assert.deepEqual(await get().readRef(generation, REF), { ...seen, ...next });
+      const nothing = { gateway: undefined, reserved: [] };
+      assert.equal(await get().writeKept(seen, nothing), false);
+      assert.equal(await get().writeKept({ ...seen, ...next }, nothing), true);
+      assert.deepEqual(await get().readRef(generation, REF), { ...seen, ...nothing });
     });
 
-    it('lists nothing on a reference that is gone, or of another epoch', async () => {
+    it('changes nothing on a reference that is gone, or of another epoch', async () => {
       const generation = fresh('g');
       const seen = ref(generation, REF);
       await get().addRef(seen);
-      assert.equal(await get().writeReserved({ ...seen, epoch: 2 }, []), false);
+      const nothing = { gateway: undefined, reserved: [] };
+      assert.equal(await get().writeKept({ ...seen, epoch: 2 }, nothing), false);
       await get().endRef(generation, REF);
-      assert.equal(await get().writeReserved(seen, []), false);
+      assert.equal(await get().writeKept(seen, nothing), false);
+      assert.deepEqual(await get().readRef(generation, REF), { ...seen, state: 'gone' });
     });
 
     it('lists the references of one life of a pool by pages, tombstones included', async () => {

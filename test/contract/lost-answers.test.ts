@@ -72,7 +72,7 @@ describe('an answer that is lost', () => {
     const generation = fresh('g');
     const added = ref(generation, REF);
     assert.equal(await losing(() => store.addRef(added)), true);
-    assert.equal(await losing(() => store.writeReserved(added, [])), true);
+    assert.equal(await losing(() => store.writeKept(added, { gateway: undefined, reserved: [] })), true);
     assert.equal(await losing(() => store.endRef(generation, REF)), true);
   });
 

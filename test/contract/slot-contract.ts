@@ -50,18 +50,6 @@ export function slotContract(get: () => Store): void {
       assert.deepEqual(await get().readChunks(at.generation, at.chunk, at.chunk), []);
     });
 
-    it('reserves what is unused or reserved, and neither a lease nor a resting slot', async () => {
-      const at = place();
-      const reserve = (refName: string) =>
-        get().writeSlot(at, reserved(refName), undefined, { kind: 'unused-or-reserved' });
-      assert.deepEqual(await reserve(REF), { written: true });
-      assert.deepEqual(await reserve(OTHER), { written: true });
-      await put(at, free(1));
-      assert.equal((await reserve(REF)).written, false);
-      await put(at, lease(OTHER, KEY));
-      assert.equal((await reserve(REF)).written, false);
-    });
-
     it('writes on an exact value', async () => {
       const at = place();
       assert.equal(

@@ -104,20 +104,18 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.refs.get(refKey({ generation, name })));
   }
 
-  writeReserved(seen: Ref, reserved: Ref['reserved']) {
+  writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>) {
     const ref = this.refs.get(refKey(seen));
-    const same = ref?.state === 'live' && ref.epoch === seen.epoch && text(ref.reserved) === text(seen.reserved);
-    if (!same) return Promise.resolve(ref?.state === 'live' && text(ref.reserved) === text(reserved));
-    this.refs.set(refKey(seen), { ...ref, reserved });
+    const same = ref?.state === 'live' && ref.epoch === seen.epoch && keptText(ref) === keptText(seen);
+    if (!same) return Promise.resolve(ref?.state === 'live' && keptText(ref) === keptText(kept));
+    this.refs.set(refKey(seen), { ...ref, gateway: kept.gateway, reserved: kept.reserved });
     return Promise.resolve(true);
   }
 
   endRef(generation: string, name: string) {
     const ref = this.refs.get(refKey({ generation, name }));
-    if (ref === undefined) return Promise.resolve(false);
-    const { subPool: _subPool, gateway: _gateway, ...rest } = ref;
-    this.refs.set(refKey(ref), { ...rest, subPool: undefined, gateway: undefined, reserved: [], state: 'gone' });
-    return Promise.resolve(true);
+    if (ref !== undefined) this.refs.set(refKey(ref), { ...ref, state: 'gone' });
+    return Promise.resolve(ref !== undefined);
   }
 
   refsOf(generation: string, after?: string) {
@@ -173,8 +171,6 @@ function meets(current: string | undefined, expectation: SlotExpectation): boole
   switch (expectation.kind) {
     case 'free':
       return current === undefined || current < freedBefore(expectation.cooledBy);
-    case 'unused-or-reserved':
-      return current === undefined || current.startsWith('R');
     case 'exactly':
       return current === expectation.value;
   }
@@ -197,4 +193,5 @@ const poolKey = ({ space, cidr }: Pick<Pool, 'space' | 'cidr'>): string =>
   `${space} ${cidr.family} ${cidrRange(cidr).first} ${cidr.prefix}`;
 const refKey = ({ generation, name }: Pick<Ref, 'generation' | 'name'>): string => `${generation} ${name}`;
 const chunkKey = (generation: string, index: bigint): string => `${generation} ${index}`;
-const text = (ranges: Ref['reserved']): string => ranges.map(({ first, last }) => `${first}-${last}`).join();
+const keptText = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>): string =>
+  [gateway?.value ?? '', ...reserved.map(({ first, last }) => `${first}-${last}`)].join();

@@ -1,6 +1,8 @@
 import type { Server } from 'node:http';
 
 const SWEEP_PAUSE = 20;
+/** ms. Longer than a call of dockerd may take; what is still open then, somebody has forgotten. */
+const PATIENCE = 25_000;
 
 /**
  * Takes no new connections, lets the requests under way finish, and closes each connection once it is idle: with
@@ -10,6 +12,10 @@ export async function closeServer(server: Server): Promise<void> {
   const sweep = setInterval(() => {
     server.closeIdleConnections();
   }, SWEEP_PAUSE);
+  const end = setTimeout(() => {
+    server.closeAllConnections();
+  }, PATIENCE);
   await new Promise((resolve) => server.close(resolve));
   clearInterval(sweep);
+  clearTimeout(end);
 }

@@ -24,6 +24,8 @@ export interface PluginHost {
 const FIRST_EPOCH = '1';
 /** ms within which every call of dockerd is answered, the cold start of a function included. */
 const DEADLINE = 20_000;
+/** ms for what comes before and after the wait for the function. */
+const GRACE = 1_000;
 /** Larger than any message of Docker's. */
 const MAX_BODY_BYTES = 65_536;
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
@@ -51,6 +53,10 @@ export function pluginServer(driver: Driver, handshake: Handshake, host: PluginH
   // dockerd keeps idle connections for 30 s or for ever, and a request that meets a closing one loses its body.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
+  server.headersTimeout = 0;
+  server.on('error', (error) => {
+    host.log.error({ driver, err: error }, 'socket failed');
+  });
   return server;
 }
 
@@ -76,7 +82,7 @@ async function carry(
   try {
     const requestKey = host.sequence.requestKey();
     about['request'] = requestKey;
-    text = await answerOf(driver, endpoint, host, requestKey, request, response);
+    text = await within(DEADLINE + GRACE, answerOf(driver, endpoint, host, requestKey, request, response));
   } catch (error) {
     text = JSON.stringify({ Error: explain(error) });
     if (!(error instanceof NoAnswer)) about['err'] = error;
@@ -86,6 +92,19 @@ async function carry(
   if (refusal === undefined) host.log.info({ ...about, ms }, 'answered');
   else host.log.warn({ ...about, ms, reason: refusal }, 'refused');
   send(response, 200, text);
+}
+
+/** A request whose body never ends is answered all the same. */
+async function within<T>(milliseconds: number, operation: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new NoAnswer(`the request did not arrive within ${milliseconds / 1_000} s`));
+    }, milliseconds);
+  });
+  return Promise.race([operation, late]).finally(() => {
+    clearTimeout(timer);
+  });
 }
 
 const explain = (error: unknown): string =>
@@ -133,9 +152,13 @@ const jsonObject = v.pipe(
   v.looseObject({ Error: v.optional(v.string()) }),
 );
 
-/** A function answers 200 and a JSON object; anything else came from something in between. */
+/**
+ * A function answers 200 and a JSON object, or 500 and one with `Error`, which dockerd gets as any refusal; all else came
+ * from something in between.
+ */
 function checked(endpoint: Endpoint, { status, body }: Answer): string {
-  if (status === 200 && v.safeParse(jsonObject, body).success) return body;
+  const parsed = v.safeParse(jsonObject, body);
+  if (parsed.success && (status === 200 || parsed.output.Error !== undefined)) return body;
   throw new NoAnswer(`Berth's functions at ${endpoint.text} answered HTTP ${status}: ${body.trim().slice(0, 200)}`);
 }
 

@@ -7,7 +7,7 @@ import { Table } from './table.ts';
 
 /** ms. A healthy table answers in a few; a lost connection is noticed while there is time for another attempt. */
 const CONNECTION_TIMEOUT = 1_000;
-const REQUEST_TIMEOUT = 3_000;
+const REQUEST_TIMEOUT = 1_500;
 
 const ID_WIDTH = 12;
 
@@ -15,7 +15,12 @@ const ID_WIDTH = 12;
 export function openStore(tableName: string, world: World): Store {
   const client = new DynamoDBClient({
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT, requestTimeout: REQUEST_TIMEOUT },
+    requestHandler: {
+      connectionTimeout: CONNECTION_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+      // Else a request that takes too long is only warned of.
+      throwOnRequestTimeout: true,
+    },
   });
   return storeOver(client, tableName, world);
 }
@@ -23,5 +28,7 @@ export function openStore(tableName: string, world: World): Store {
 export function storeOver(client: DynamoDBClient, tableName: string, world: World): Store {
   const random = (): number => parseInt(world.random(8), 36) / 36 ** 8;
   const pause = (milliseconds: number): Promise<void> => world.pause(milliseconds);
-  return dynamoStore(new Table(client, tableName, { pause, random }), () => world.random(ID_WIDTH));
+  return dynamoStore(new Table(client, tableName, { pause, random, now: () => world.now() }), () =>
+    world.random(ID_WIDTH),
+  );
 }

@@ -2,6 +2,8 @@
 
 export interface Retries {
   readonly pause: (milliseconds: number) => Promise<void>;
+  /** ms */
+  readonly now: () => number;
   /** In `[0, 1)`. */
   readonly random: () => number;
 }
@@ -9,6 +11,8 @@ export interface Retries {
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE = 25;
 const LONGEST_PAUSE = 1_000;
+/** ms after which no further attempt begins: a function that has ten seconds must still be able to say what failed. */
+const BUDGET = 5_000;
 
 /** DynamoDB refused for now (throttling, a conflict) or did not get to it. Nothing in the request is at fault. */
 const TRANSIENT = new Set([
@@ -25,11 +29,12 @@ const TRANSIENT = new Set([
 
 /** Runs an operation until it is answered, with full jitter between attempts. @throws the last failure. */
 export async function withRetries<T>(retries: Retries, operation: () => Promise<T>): Promise<T> {
+  const end = retries.now() + BUDGET;
   for (let attempt = 1; ; attempt++) {
     try {
       return await operation();
     } catch (error) {
-      if (attempt >= MAX_ATTEMPTS || !isTransient(error)) throw error;
+      if (attempt >= MAX_ATTEMPTS || retries.now() >= end || !isTransient(error)) throw error;
       await retries.pause(retries.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt));
     }
   }

@@ -8,7 +8,6 @@ import type { PoolId } from './pool-id.ts';
 import { hostTag } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import {
-  MAX_EXAMINED,
   type Cooling,
   type Seeker,
   type Span,
@@ -206,9 +205,9 @@ async function claimCooling(search: Search, tally: Tally): Promise<Claimed | und
   return undefined;
 }
 
-function refuseFull({ id }: Search, { examined, held, cooling, contended }: Tally): never {
+function refuseFull({ id, span }: Search, { examined, held, cooling, contended }: Tally): never {
   if (contended) throw new Refusal('busy', noAddress(id, 'others kept taking what was free: try again'));
-  if (examined >= MAX_EXAMINED) {
+  if (examined < span.last - span.first + 1n) {
     throw new Refusal('no-address-left', noAddress(id, `no free address found in ${examined} examined`));
   }
   throw new Refusal(

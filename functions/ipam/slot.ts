@@ -61,6 +61,17 @@ export function decodeSlot(text: string): Slot {
   return slot;
 }
 
+/** The MAC is for people, who ask rarely; a search decodes slots by the ten thousand. */
+const leasedSlot = (ref: string, requestKey: string, mac: string, name: string): LeasedSlot => ({
+  kind: 'leased',
+  ref,
+  requestKey,
+  name,
+  get mac() {
+    return decodeMac(mac);
+  },
+});
+
 const decoders: Record<string, (head: string, fields: string[]) => Slot | undefined> = {
   F: (head, [hostTag = '', sequence = '', ...rest]) =>
     isTime(head) && isHostTag(hostTag) && isTime(sequence) && rest.length === 0
@@ -68,7 +79,7 @@ const decoders: Record<string, (head: string, fields: string[]) => Slot | undefi
       : undefined,
   L: (ref, [requestKey = '', mac = '', ...name]) =>
     isRefName(ref) && isRequestKey(requestKey) && isMac(mac) && name.length > 0
-      ? { kind: 'leased', ref, requestKey, mac: decodeMac(mac), name: name.join('.') }
+      ? leasedSlot(ref, requestKey, mac, name.join('.'))
       : undefined,
   R: (ref, [sequence = '', ...rest]) =>
     isRefName(ref) && isTime(sequence) && rest.length === 0 ? { kind: 'reserved', ref, sequence } : undefined,

@@ -1,6 +1,7 @@
 /**
  * From a Function URL's event (payload 2.0; an HTTP API sends the same) to a method, and back. A refusal is an answer
- * like any other: HTTP 200 with `Error`, which Docker shows to the person at the command line.
+ * like any other: HTTP 200 with `Error`, which Docker shows to the person at the command line. A fault of ours is HTTP
+ * 500: the shim must know that what was asked for may have been done all the same.
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
@@ -41,7 +42,7 @@ export function handle(methods: Readonly<Record<string, Method>>): Handler {
       const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
       return answer(200, await method({ headers: event.headers, body, deadline }));
     } catch (error) {
-      return answer(200, { Error: explain(error, event) });
+      return answer(error instanceof Refusal ? 200 : 500, { Error: explain(error, event) });
     }
   };
 }

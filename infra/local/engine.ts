@@ -30,9 +30,9 @@ export async function startEngine(folder: string | undefined): Promise<Engine> {
   for (let tries = 0; tries < PORT_TRIES; tries++) {
     const port = await freePort();
     const engine = spawnEngine(binary, port, folder);
+    // At once: whoever comes after us must be able to end it, should we be killed right now.
+    if (folder !== undefined) writeFileSync(pidFile(folder), String(engine.pid ?? 0));
     if (await isReady(engine, port)) {
-      const pid = engine.pid ?? 0;
-      if (folder !== undefined) writeFileSync(pidFile(folder), String(pid));
       return { url: `http://127.0.0.1:${port}`, process: engine, stop: () => stopEngine(engine, folder) };
     }
     engine.kill('SIGKILL');
@@ -64,6 +64,10 @@ function spawnEngine(binary: string, port: number, folder: string | undefined): 
     detached: true,
   });
   if (log !== 'ignore') closeSync(log);
+  // A binary that cannot be started shows as one that does not get ready.
+  engine.once('error', (error) => {
+    console.error(`${binary}: ${error.message}`);
+  });
   return engine;
 }
 

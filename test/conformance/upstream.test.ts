@@ -85,6 +85,11 @@ describe('the shim', () => {
       (_, response) => response.writeHead(403).end('{"Message":"Forbidden"}'),
       /answered HTTP 403: {"Message":"Forbidden"}/,
     ],
+    [
+      'a fault that the function tells of itself',
+      (_, response) => response.writeHead(500).end('{"Error":"Berth failed to answer"}'),
+      /^Berth failed to answer$/,
+    ],
     ['HTTP 502', (_, response) => response.writeHead(502).end('no'), /answered HTTP 502: no/],
     ['a broken connection', (request) => request.socket.destroy(), /cannot be reached at unix:.*: socket hang up/],
     [

@@ -240,6 +240,25 @@ describe('an automatic pool', () => {
     await refused(new Host(fleet(), 'a').pool({ pool: '0.0.0.0/8' }), 'no-pool-left', /no IPv4 range for a \/8/);
   });
 
+  it('of a name is refused to a host that reaches it already, which would ask for another for ever', async () => {
+    const deps = fleet();
+    const options = { 'berth.name': 'ci' };
+    const { pool } = await new Host(deps, 'a').pool({ options });
+    const again = new Host(deps, 'b').pool({ options, avoid: [range(pool)] });
+    await refused(
+      again,
+      'pool-overlap',
+      /the pool that berth.name=ci stands for, 10\..* is reached by this host already/,
+    );
+  });
+
+  it('of a name refuses reservations that lie outside, also to who joins', async () => {
+    const deps = fleet();
+    await new Host(deps, 'a').pool({ options: { 'berth.name': 'ci' } });
+    const wish = { options: { 'berth.name': 'ci', 'berth.reserve': '1.2.3.4' } };
+    await refused(new Host(deps, 'b').pool(wish), 'invalid-request', /1\.2\.3\.4 lies outside the pool/);
+  });
+
   it('is shared by those who ask for the same name', async () => {
     const deps = fleet();
     const options = { 'berth.name': 'ci' };

@@ -79,6 +79,32 @@ describe('gateways and other reservations', () => {
     assert.equal([...deps.store.refs.values()].filter(({ state }) => state === 'live').length, 1);
   });
 
+  it('of berth.reserve that were made before one was refused are free again', async () => {
+    const { deps, host, net } = await network();
+    await host.address(net, '10.1.0.9', withMac(MAC));
+    const wish = { pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.5-10.1.0.12' } };
+    await refused(new Host(deps, 'b').pool(wish), 'address-in-use', /10\.1\.0\.9 is held/);
+    assert.equal(await host.address(net, '10.1.0.6', withMac('02:42:0a:01:00:06')), '10.1.0.6');
+  });
+
+  it('of berth.reserve stay when the gateway moves away from one of them', async () => {
+    const { host, net } = await network('10.1.0.0/24', { options: { 'berth.reserve': '10.1.0.1' } });
+    await host.address(net, '10.1.0.254', GATEWAY);
+    await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
+  });
+
+  it('end with the last network that keeps them, while the pool lives on', async () => {
+    const { deps, host, net } = await network();
+    const [b, c] = [new Host(deps, 'b'), new Host(deps, 'c')];
+    const nets = [await b.pool({ pool: '10.1.0.0/24' }), await c.pool({ pool: '10.1.0.0/24' })] as const;
+    await b.address(nets[0], '10.1.0.9');
+    await c.address(nets[1], '10.1.0.9');
+    await b.leave(nets[0]);
+    await refused(host.address(net, '10.1.0.9', withMac(MAC)), 'address-in-use', /reserved/);
+    await c.leave(nets[1]);
+    assert.equal(await host.address(net, '10.1.0.9', withMac(MAC)), '10.1.0.9');
+  });
+
   it('cannot be told from a container on berth-ipvlan: a given address is exclusive there', async () => {
     const { deps, host, net } = await network('10.1.0.0/24', {}, 'berth-ipvlan');
     await host.address(net, '10.1.0.9');

@@ -26,10 +26,15 @@ async function call(method: Method, part?: EventPart, path = PATH) {
 }
 
 /** The text that a refused request is answered with; the log is not shown. */
-async function refusal(t: TestContext, method: Method, part: EventPart): Promise<unknown> {
+const refusal = (t: TestContext, method: Method, part: EventPart): Promise<unknown> => errorText(t, method, part, 200);
+
+/** The text that is answered when the fault is ours. */
+const fault = (t: TestContext, method: Method, part: EventPart): Promise<unknown> => errorText(t, method, part, 500);
+
+async function errorText(t: TestContext, method: Method, part: EventPart, expected: number): Promise<unknown> {
   captureLog(t);
   const { status, body } = await call(method, part);
-  assert.equal(status, 200);
+  assert.equal(status, expected);
   assert.deepEqual(Object.keys(body), ['Error']);
   return body['Error'];
 }
@@ -248,7 +253,7 @@ describe('a fault of ours', () => {
   ];
   for (const [what, method] of faults) {
     it(`is told in general and not in its own words: ${what}`, async (t) => {
-      assert.equal(await refusal(t, method, { body: '{}' }), told);
+      assert.equal(await fault(t, method, { body: '{}' }), told);
     });
   }
 
@@ -278,12 +283,12 @@ describe('a fault of ours', () => {
   });
 
   it('is answered also when it holds what JSON cannot', async (t) => {
-    const fault = Object.assign(new Error(SECRET), { cause: { big: 1n } });
-    assert.equal(await refusal(t, () => Promise.reject(fault), { body: '{}' }), told);
+    const odd = Object.assign(new Error(SECRET), { cause: { big: 1n } });
+    assert.equal(await fault(t, () => Promise.reject(odd), { body: '{}' }), told);
   });
 
   it('is answered also when the request does not say who asks', async (t) => {
-    const text = await refusal(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers: {} });
+    const text = await fault(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers: {} });
     assert.equal(text, told.replace('0mjuohs00abcd', 'unknown'));
   });
 });

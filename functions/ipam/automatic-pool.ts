@@ -84,14 +84,16 @@ async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise
   survey.sawPending ||= pool.state === 'pending';
 }
 
-/** Reads the pools that follow a candidate. */
+/** Reads the pools that follow a candidate: a few the first time, all that one more read gives when that was too few. */
 async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint, survey: Survey): Promise<void> {
   const cidr = candidate(ring, number);
   const part = ring.parts.find(({ range }) => rangeHas(cidrRange(range), cidr.first));
   if (part === undefined) return;
   const rest = { ...cidrRange(part.range), first: cidr.first };
-  const { items } = await deps.store.poolsStartingIn(space, rest);
-  for (const pool of items) await note(deps, survey, pool);
+  const isFirst = survey.creators.size <= 1;
+  const few = await deps.store.poolsStartingIn(space, rest);
+  const more = few.more && !isFirst ? await deps.store.poolsStartingIn(space, rest, few.items.at(-1)?.cidr) : undefined;
+  for (const pool of [...few.items, ...(more?.items ?? [])]) await note(deps, survey, pool);
 }
 
 const rangeHas = (range: Range, value: bigint): boolean => range.first <= value && value <= range.last;
@@ -119,8 +121,9 @@ function refuseExhausted(ring: Ring, space: string, { creators }: Survey): never
     .join(', ');
   throw new Refusal(
     'no-pool-left',
-    `all predefined address pools have been fully subnetted: no /${ring.size} is free in ${ranges} of space ${space}` +
-      `${held > 0 ? ` (${held} pools held, most by ${most})` : ''}, next to what the space excludes and this host's own ` +
-      'routes; remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) or give the space more ranges',
+    `all predefined address pools have been fully subnetted: no /${ring.size} is free in ${ranges} of space ${space}, ` +
+      `clear of what the space excludes and of this host's own routes${held > 0 ? ` (${held} pools held, most by ${most})` : ''}; ` +
+      'remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) ' +
+      'or give the space more ranges',
   );
 }

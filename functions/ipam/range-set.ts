@@ -1,8 +1,8 @@
 /** A set of addresses of one family, as disjoint ranges in ascending order. */
-import { type Range, rangesOverlap } from './address.ts';
+import type { Range } from './address.ts';
 
 export class RangeSet {
-  #ranges: Range[] = [];
+  readonly #ranges: Range[] = [];
 
   constructor(ranges: Iterable<Range> = []) {
     for (const range of ranges) this.add(range);
@@ -10,21 +10,31 @@ export class RangeSet {
 
   /** Ranges that touch or overlap become one, so that a neighbourhood without gaps costs one entry. */
   add(range: Range): void {
+    const start = this.#firstEndingAt(range.first - 1n);
     let { first, last } = range;
-    const apart: Range[] = [];
-    for (const other of this.#ranges) {
-      if (other.last + 1n < first || last + 1n < other.first) {
-        apart.push(other);
-      } else {
-        if (other.first < first) first = other.first;
-        if (other.last > last) last = other.last;
-      }
+    let end = start;
+    for (let other = this.#ranges[end]; other !== undefined && other.first <= last + 1n; other = this.#ranges[++end]) {
+      if (other.first < first) first = other.first;
+      if (other.last > last) last = other.last;
     }
-    this.#ranges = [...apart, { family: range.family, first, last }].sort((a, b) => (a.first < b.first ? -1 : 1));
+    this.#ranges.splice(start, end - start, { family: range.family, first, last });
   }
 
   /** The range of the set that a given one runs into, if any. */
   meets(range: Range): Range | undefined {
-    return this.#ranges.find((other) => rangesOverlap(other, range));
+    const next = this.#ranges[this.#firstEndingAt(range.first)];
+    return next !== undefined && next.first <= range.last ? next : undefined;
+  }
+
+  /** The index of the first range that ends at a value or behind it: the ends ascend as the starts do. */
+  #firstEndingAt(value: bigint): number {
+    let [low, high] = [0, this.#ranges.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const range = this.#ranges[middle];
+      if (range !== undefined && range.last < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }

@@ -171,6 +171,17 @@ for (const version of VERSIONS) {
       await remove('first');
     });
 
+    it('gives networks of one name one pool, and refuses at once what dockerd would ask for in vain', async () => {
+      const named = ['--ipam-opt', 'berth.name=ci'];
+      await create('named', ...named);
+      const [subnet = ''] = await subnetsOf(host, 'named');
+      const words = /remote: the pool that berth\.name=ci stands for, 10\.[\d./]+, is reached by this host already/;
+      assert.match(await createFails(...named), words);
+      await create('beside', '-d', 'macvlan', '-o', 'parent=up0', '--subnet', subnet);
+      await remove('beside');
+      await remove('named');
+    });
+
     it('keeps what is held while it restarts', async () => {
       await create('kept', '--subnet', '10.57.0.0/29');
       const held = [

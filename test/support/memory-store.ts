@@ -14,9 +14,11 @@ import {
   type Store,
 } from '../../functions/ipam/store.ts';
 
+/** First pages, and all that follow: small ones, so that going on is tried. */
 const FORWARD_PAGE = 100;
 const BACKWARD_PAGE = 4;
 const REF_PAGE = 16;
+const NEXT_PAGE = 1_000;
 
 export class MemoryStore implements Store {
   readonly spaces = new Map<string, SpaceConfig>();
@@ -50,7 +52,13 @@ export class MemoryStore implements Store {
     const found = this.#sorted(space).filter(({ cidr }) =>
       rangeContains(range, { family: cidr.family, value: cidr.first }),
     );
-    return Promise.resolve(page(found, FORWARD_PAGE, ({ cidr }) => after !== undefined && compare(cidr, after) <= 0));
+    return Promise.resolve(
+      page(
+        found,
+        after === undefined ? FORWARD_PAGE : NEXT_PAGE,
+        ({ cidr }) => after !== undefined && compare(cidr, after) <= 0,
+      ),
+    );
   }
 
   poolsStartingBefore(space: string, address: Parameters<Store['poolsStartingBefore']>[1], before?: Cidr) {
@@ -58,7 +66,11 @@ export class MemoryStore implements Store {
       .filter(({ cidr }) => cidr.family === address.family && cidr.first < address.value)
       .reverse();
     return Promise.resolve(
-      page(found, BACKWARD_PAGE, ({ cidr }) => before !== undefined && compare(cidr, before) >= 0),
+      page(
+        found,
+        before === undefined ? BACKWARD_PAGE : NEXT_PAGE,
+        ({ cidr }) => before !== undefined && compare(cidr, before) >= 0,
+      ),
     );
   }
 
@@ -122,7 +134,9 @@ export class MemoryStore implements Store {
     const found = [...this.refs.values()]
       .filter((ref) => ref.generation === generation)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
-    return Promise.resolve(page(found, REF_PAGE, ({ name }) => after !== undefined && name <= after));
+    return Promise.resolve(
+      page(found, after === undefined ? REF_PAGE : NEXT_PAGE, ({ name }) => after !== undefined && name <= after),
+    );
   }
 
   readChunks(generation: string, first: bigint, last: bigint) {

@@ -27,4 +27,4 @@ export interface Call {
 /** The host's monotone number of this call: orders two messages of one host, whatever the clocks say. */
 export const sequenceOf = (requestKey: string): string => requestKey.slice(0, SEQUENCE_WIDTH);
 
-export const isRequestKey = (text: string): boolean => /^[0-9a-z]{13}$/.test(text);
+export const isRequestKey = (text: string): boolean => text.length === REQUEST_KEY_WIDTH && /^[0-9a-z]+$/.test(text);

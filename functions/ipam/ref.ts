@@ -4,8 +4,8 @@
 import type { Address, Cidr, Range } from './address.ts';
 import { type World, digestText } from './world.ts';
 
-export const HOST_TAG_WIDTH = 8;
-const REF_NAME_WIDTH = 14;
+const HOST_TAG_WIDTH = 8;
+export const REF_NAME_WIDTH = 14;
 
 export interface Ref {
   /** `<host tag><6 random>`: the tag shows whose it is without a look-up. */

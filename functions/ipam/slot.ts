@@ -9,13 +9,14 @@
  * An absent slot was never used. A slot has at most 50 bytes, so that a full chunk of sixteen, with the sticky tags
  * beside them, stays within 1 KB, which is one DynamoDB write unit.
  */
-import { SEQUENCE_WIDTH, isRequestKey } from './call.ts';
-import { isHostTag, isRefName } from './ref.ts';
+import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from './call.ts';
+import { REF_NAME_WIDTH, isHostTag, isRefName } from './ref.ts';
 
 export const SLOT_MAX_BYTES = 50;
 const MAC_WIDTH = 8;
+const LEASE_BEFORE_NAME = 'L.'.length + REF_NAME_WIDTH + REQUEST_KEY_WIDTH + '..'.length + MAC_WIDTH;
 /** What is left for the endpoint's name, which is kept for people to read and cut to fit. */
-export const NAME_MAX_BYTES = 11;
+export const NAME_MAX_BYTES = SLOT_MAX_BYTES - LEASE_BEFORE_NAME;
 
 export interface FreeSlot {
   readonly kind: 'free';

@@ -3,7 +3,7 @@ import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { leavePool } from './membership.ts';
 import { decodePoolId } from './pool-id.ts';
-import { addressesIn, freeUnkept } from './reservation.ts';
+import { freeUnkept, keptBy } from './reservation.ts';
 
 /**
  * Succeeds also when the network was released before: Docker repeats a release that it is not sure of. Where others keep
@@ -13,5 +13,5 @@ export async function releasePool(deps: Deps, call: Call, poolId: string): Promi
   const { generation, ref: name, space, cidr } = decodePoolId(deps.world, poolId, call);
   const ref = await deps.store.readRef(generation, name);
   const livesOn = await leavePool(deps, { generation, name, space, cidr });
-  if (livesOn && ref !== undefined) await freeUnkept(deps, call, ref, addressesIn(ref.reserved));
+  if (livesOn && ref !== undefined) await freeUnkept(deps, call, ref, keptBy(ref));
 }

@@ -11,7 +11,7 @@ import { encodePoolId } from './pool-id.ts';
 import { planPool } from './pool-plan.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { addressesIn, freeUnkept, reserveListed } from './reservation.ts';
+import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
 import { DEFAULT_SPACE, isSpaceName } from './space.ts';
 
 export interface PoolRequest {
@@ -83,7 +83,7 @@ async function keepReserved(deps: Deps, call: Call, ref: Ref, { reserve }: PoolO
   try {
     await orLeave(deps, ref, () => reserveListed(deps, call, ref, reserve));
   } catch (error) {
-    await freeUnkept(deps, call, ref, addressesIn(reserve));
+    await freeUnkept(deps, call, ref, keptBy(ref));
     throw error;
   }
 }

@@ -19,7 +19,7 @@ const MAX_TRIES = 8;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
 
-export function* addressesIn(ranges: readonly Range[]): Generator<Address> {
+function* addressesIn(ranges: readonly Range[]): Generator<Address> {
   for (const { family, first, last } of ranges) {
     for (let value = first; value <= last; value += 1n) yield { family, value };
   }
@@ -122,26 +122,27 @@ async function readSlot(
  * each write stands on the exact slot. Who lists one meanwhile stamps it afresh, and that write fails.
  */
 export async function freeUnkept(deps: Deps, call: Call, ref: Ref, addresses: Iterable<Address>): Promise<void> {
-  const stamped: { address: Address; value: string }[] = [];
+  let unkept: { address: Address; value: string }[] = [];
   for (const address of addresses) {
     const value = await readSlot(deps.store, ref, address);
-    if (value !== undefined && decodeSlot(value).kind === 'reserved') stamped.push({ address, value });
+    if (value !== undefined && decodeSlot(value).kind === 'reserved') unkept.push({ address, value });
   }
-  const others = stamped.length === 0 ? [] : await liveRefs(deps.store, ref.generation);
-  for (const { address, value } of stamped) {
-    if (others.some((other) => keeps(other, address))) continue;
+  // Most often a reference of the first page keeps the gateway, and there is nothing left to look for.
+  let page: Page<Ref> = { items: [], more: true };
+  while (page.more && unkept.length > 0) {
+    page = await deps.store.refsOf(ref.generation, page.items.at(-1)?.name);
+    const live = page.items.filter(({ state }) => state !== 'gone');
+    unkept = unkept.filter(({ address }) => !live.some((other) => keeps(other, address)));
+  }
+  for (const { address, value } of unkept) {
     await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value);
   }
 }
 
-async function liveRefs(store: Store, generation: string): Promise<Ref[]> {
-  const refs: Ref[] = [];
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more) {
-    page = await store.refsOf(generation, page.items.at(-1)?.name);
-    refs.push(...page.items.filter(({ state }) => state !== 'gone'));
-  }
-  return refs;
+/** All that a network keeps from endpoints. */
+export function* keptBy({ gateway, reserved }: Ref): Generator<Address> {
+  if (gateway !== undefined) yield gateway;
+  yield* addressesIn(reserved);
 }
 
 /** Frees a slot that still holds exactly `value`. It rests from now on. */

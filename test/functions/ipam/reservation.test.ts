@@ -93,6 +93,16 @@ describe('gateways and other reservations', () => {
     await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
   });
 
+  it('end with the last network that keeps the default gateway, while others have theirs elsewhere', async () => {
+    const { deps, host, net } = await network('10.1.0.0/29');
+    await host.address(net, '10.1.0.6', GATEWAY);
+    const other = new Host(deps, 'b');
+    const theirs = await other.pool({ pool: '10.1.0.0/29' });
+    await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
+    await other.leave(theirs);
+    assert.equal(await host.address(net, '10.1.0.1', withMac(MAC)), '10.1.0.1');
+  });
+
   it('end with the last network that keeps them, while the pool lives on', async () => {
     const { deps, host, net } = await network();
     const [b, c] = [new Host(deps, 'b'), new Host(deps, 'c')];

@@ -1,6 +1,6 @@
 /** What the plugin can do, and where its other functions are. Touches no table. */
 import { capabilitiesEnv, parseEnv } from './lambda/env.ts';
-import { type Method, handle, parseAs } from './lambda/handler.ts';
+import { type Method, type Request, handle, parseAs } from './lambda/handler.ts';
 import { handshakeHeaders } from './lambda/messages.ts';
 
 const env = parseEnv(capabilitiesEnv);
@@ -21,19 +21,19 @@ const spacesOf = (space: string) => ({
   GlobalDefaultAddressSpace: `${space}.global`,
 });
 
-const getCapabilities: Method = ({ headers }) =>
-  capabilitiesOf(parseAs(handshakeHeaders, headers, 'the header of the request')['berth-driver']);
+/** Whom the answer is for. */
+const asker = ({ headers }: Request) => {
+  const parsed = parseAs(handshakeHeaders, headers, 'the header of the request');
+  return { driver: parsed['berth-driver'], space: parsed['berth-space'] };
+};
 
-const getDefaultAddressSpaces: Method = ({ headers }) =>
-  spacesOf(parseAs(handshakeHeaders, headers, 'the header of the request')['berth-space']);
+const getCapabilities: Method = (request) => capabilitiesOf(asker(request).driver);
+
+const getDefaultAddressSpaces: Method = (request) => spacesOf(asker(request).space);
 
 /** All that a shim asks when it starts, in one answer. */
-const handshake: Method = ({ headers }) => {
-  const { 'berth-driver': driver, 'berth-space': space } = parseAs(
-    handshakeHeaders,
-    headers,
-    'the header of the request',
-  );
+const handshake: Method = (request) => {
+  const { driver, space } = asker(request);
   return {
     Capabilities: capabilitiesOf(driver),
     AddressSpaces: spacesOf(space),

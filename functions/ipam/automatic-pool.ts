@@ -3,12 +3,11 @@ import { type Family, type Range, cidrRange, formatCidr } from './address.ts';
 import { bearPool } from './birth.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
-import { type Ring, candidate, firstClear, ringOf } from './draw.ts';
+import { type Ring, candidate, firstClear, partAt, ringOf } from './draw.ts';
 import { type Pool, hasExpired } from './pool.ts';
 import { RangeSet } from './range-set.ts';
 import { Refusal } from './refusal.ts';
-import type { PoolPlan } from './pool-plan.ts';
-import type { Ref } from './ref.ts';
+import type { Grant, PoolPlan } from './pool-plan.ts';
 import type { SpaceConfig } from './space.ts';
 import { digestBelow, pauseWithJitter } from './world.ts';
 
@@ -40,7 +39,7 @@ export async function createAutomaticPool(
   config: SpaceConfig,
   family: Family,
   avoid: readonly Range[],
-): Promise<{ pool: Pool; ref: Ref }> {
+): Promise<Grant> {
   const size = plan.size ?? config.size[family];
   const ring = ringOf(
     config.ranges.filter((range) => range.family === family),
@@ -86,17 +85,12 @@ async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise
 
 /** Reads the pools that follow a candidate: a few the first time, all that one more read gives when that was too few. */
 async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint, survey: Survey): Promise<void> {
-  const cidr = candidate(ring, number);
-  const part = ring.parts.find(({ range }) => rangeHas(cidrRange(range), cidr.first));
-  if (part === undefined) return;
-  const rest = { ...cidrRange(part.range), first: cidr.first };
+  const rest = { ...cidrRange(partAt(ring, number).range), first: candidate(ring, number).first };
   const isFirst = survey.creators.size <= 1;
   const few = await deps.store.poolsStartingIn(space, rest);
   const more = few.more && !isFirst ? await deps.store.poolsStartingIn(space, rest, few.items.at(-1)?.cidr) : undefined;
   for (const pool of [...few.items, ...(more?.items ?? [])]) await note(deps, survey, pool);
 }
-
-const rangeHas = (range: Range, value: bigint): boolean => range.first <= value && value <= range.last;
 
 /** One of the next gaps, by chance: callers who met before do not meet in the next gap again. */
 function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: string): bigint {

@@ -2,7 +2,7 @@
 import { type Address, cidrRange, formatCidr, intersect, usableRange } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import { type Deps, together } from './deps.ts';
-import { type Endpoint, leaseOf, stickyTag, stickyText } from './endpoint.ts';
+import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpoint.ts';
 import { addressAt, placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { hostTag } from './ref.ts';
@@ -20,7 +20,7 @@ import {
   windows,
 } from './search.ts';
 import { decodeSlot } from './slot.ts';
-import { CHUNK_SIZE, type Chunk, type SlotPlace } from './store.ts';
+import { CHUNK_SIZE, type Chunk, type SlotExpectation, type SlotPlace } from './store.ts';
 import { MIN_COOLDOWN } from './space.ts';
 import { digestBelow } from './world.ts';
 
@@ -67,7 +67,7 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
   if (range === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
   const search = startSearch(deps, call, id, endpoint, spanOf(range, id.cidr.first));
   const place = placeAt(search, search.preferred);
-  const outcome = await write(search, place, { kind: 'free', cooledBy: cooledBy(search) });
+  const outcome = await write(search, place, { kind: 'free', cooledBy: cooledBy(search.deps, search.id) });
   if (outcome.written) return claimed(search, place);
   const tally: Tally = { examined: 0n, held: 0, contended: false, cooling: [] };
   return (
@@ -100,12 +100,10 @@ function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, spa
   };
 }
 
-const cooledBy = ({ deps, id }: Search): number => deps.world.now() - Math.max(id.cooldown, MIN_COOLDOWN);
-
 const placeAt = ({ id }: Search, offset: bigint): SlotPlace =>
   placeOf(id.generation, id.cidr, { family: id.cidr.family, value: id.cidr.first + offset });
 
-const write = (search: Search, place: SlotPlace, expectation: Parameters<Deps['store']['writeSlot']>[3]) =>
+const write = (search: Search, place: SlotPlace, expectation: SlotExpectation) =>
   search.deps.store.writeSlot(place, search.value, search.seeker.sticky, expectation);
 
 const claimed = ({ id, value }: Search, place: SlotPlace): Claimed => ({
@@ -127,7 +125,7 @@ async function claimInChunk(search: Search, seen: Chunk, tally: Tally): Promise<
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const own = ownClaim(search, chunk);
     if (own !== undefined) return own;
-    const [slot] = openSlots(chunk, search.span, search.seeker, cooledBy(search));
+    const [slot] = openSlots(chunk, search.span, search.seeker, cooledBy(search.deps, search.id));
     if (slot === undefined) return undefined;
     const place = { generation: search.id.generation, chunk: chunk.index, slot };
     const outcome = await write(search, place, { kind: 'exactly', value: chunk.slots[slot] });
@@ -158,7 +156,7 @@ async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | u
 
 async function claimInOneOf(search: Search, chunks: readonly Chunk[], tally: Tally): Promise<Claimed | undefined> {
   const { deps, call, id, span, seeker } = search;
-  const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(search)).length > 0);
+  const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(search.deps, search.id)).length > 0);
   // Seekers that read the same window do not all go for its first gap.
   const turn =
     id.order === 'serial' || open.length === 0
@@ -187,7 +185,7 @@ function count(search: Search, chunk: Chunk, tally: Tally): void {
     const value = chunk.slots[slot];
     return value !== undefined && decodeSlot(value).kind !== 'free';
   }).length;
-  tally.cooling.push(...coolingSlots(chunk, search.span, cooledBy(search)));
+  tally.cooling.push(...coolingSlots(chunk, search.span, cooledBy(search.deps, search.id)));
 }
 
 /** Nothing else is left: the address that has rested longest, though never less than the clocks may differ. */

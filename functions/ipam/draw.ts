@@ -1,11 +1,18 @@
 /** Which subnet an automatic pool becomes. Pure: a ring of candidates, cut from the ranges of a space. */
-import { type Cidr, cidrRange } from './address.ts';
+import { type Cidr, addressBits, cidrRange } from './address.ts';
 import type { RangeSet } from './range-set.ts';
 
 /** All subnets of one size in the ranges of a space, numbered through. */
 export interface Ring {
   readonly size: number;
-  readonly parts: readonly { readonly range: Cidr; readonly start: bigint }[];
+  readonly parts: readonly Part[];
+  readonly count: bigint;
+}
+
+interface Part {
+  readonly range: Cidr;
+  /** The number of its first candidate. */
+  readonly start: bigint;
   readonly count: bigint;
 }
 
@@ -14,23 +21,29 @@ export function ringOf(ranges: readonly Cidr[], size: number): Ring {
   const parts = ranges
     .filter((range) => range.prefix <= size)
     .map((range) => {
-      const start = count;
-      count += 1n << BigInt(size - range.prefix);
-      return { range, start };
+      const part = { range, start: count, count: 1n << BigInt(size - range.prefix) };
+      count += part.count;
+      return part;
     });
   return { size, parts, count };
 }
 
-/** The candidate of a number, counted round the ring. */
-export function candidate(ring: Ring, number: bigint): Cidr {
+/** The part of the ring that a number, counted round it, lies in. */
+export function partAt(ring: Ring, number: bigint): Part {
   const index = number % ring.count;
   const part = ring.parts.findLast(({ start }) => start <= index);
   if (part === undefined) throw new Error('the ring is empty');
-  const { family, first } = part.range;
-  return { family, first: first + ((index - part.start) << hostBits(ring, part.range)), prefix: ring.size };
+  return part;
 }
 
-const hostBits = (ring: Ring, { family }: Cidr): bigint => BigInt((family === 4 ? 32 : 128) - ring.size);
+/** The candidate of a number, counted round the ring. */
+export function candidate(ring: Ring, number: bigint): Cidr {
+  const { range, start } = partAt(ring, number);
+  const { family, first } = range;
+  return { family, first: first + (((number % ring.count) - start) << hostBits(ring, range)), prefix: ring.size };
+}
+
+const hostBits = (ring: Ring, { family }: Cidr): bigint => BigInt(addressBits(family) - ring.size);
 
 /**
  * The first candidate from `number` on that runs into nothing that is taken.
@@ -49,12 +62,8 @@ export function firstClear(ring: Ring, number: bigint, taken: RangeSet): bigint 
 
 /** The number of the first candidate behind an address, as far as it lies in the same range as candidate `at`. */
 function numberAfter(ring: Ring, at: bigint, last: bigint): bigint {
-  const index = at % ring.count;
-  const part = ring.parts.findLast(({ start }) => start <= index);
-  if (part === undefined) throw new Error('the ring is empty');
-  const bits = hostBits(ring, part.range);
-  const partCount = 1n << BigInt(ring.size - part.range.prefix);
-  const behind = ((last - part.range.first) >> bits) + 1n;
-  const next = part.start + (behind < partCount ? behind : partCount);
-  return at + (next - index);
+  const { range, start, count } = partAt(ring, at);
+  const behind = ((last - range.first) >> hostBits(ring, range)) + 1n;
+  const next = start + (behind < count ? behind : count);
+  return at + (next - (at % ring.count));
 }

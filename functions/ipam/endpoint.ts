@@ -3,6 +3,7 @@ import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
 import { encodeSlot } from './slot.ts';
+import { MIN_COOLDOWN } from './space.ts';
 import { digestText } from './world.ts';
 
 export interface Endpoint {
@@ -25,6 +26,10 @@ export function stickyText(call: Call, { mac, name }: Endpoint): string {
 
 export const stickyTag = ({ world }: Deps, call: Call, endpoint: Endpoint): string =>
   digestText(world, `sticky ${stickyText(call, endpoint)}`, STICKY_WIDTH);
+
+/** What was freed before this time (ms) has rested for as long as its pool asks. */
+export const cooledBy = ({ world }: Deps, { cooldown }: PoolId): number =>
+  world.now() - Math.max(cooldown, MIN_COOLDOWN);
 
 /** The slot of an endpoint's lease: the same for every attempt of a call. */
 export const leaseOf = (call: Call, id: PoolId, { mac, name }: Endpoint): string =>

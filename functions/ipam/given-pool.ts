@@ -6,18 +6,12 @@ import type { Deps } from './deps.ts';
 import { joinPool, leavePool, orLeave } from './membership.ts';
 import type { PoolOptions } from './options.ts';
 import { type Pool, hasExpired } from './pool.ts';
-import { type PoolPlan, refuseContradiction } from './pool-plan.ts';
-import type { Ref } from './ref.ts';
+import { type Grant, type PoolPlan, refuseContradiction } from './pool-plan.ts';
 import { Refusal } from './refusal.ts';
 import { pauseWithJitter } from './world.ts';
 
 /** ms between two looks at a pool that somebody else is about to confirm. */
 const POLL_PAUSE = 40;
-
-interface Grant {
-  readonly pool: Pool;
-  readonly ref: Ref;
-}
 
 /**
  * The pool of a given CIDR: a new one, or the one that stands there already, which is how a thousand hosts share one

@@ -3,14 +3,13 @@ import type { Address } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Claimed } from './claim.ts';
 import type { Deps } from './deps.ts';
-import { type Endpoint, leaseOf, stickyTag } from './endpoint.ts';
+import { type Endpoint, cooledBy, leaseOf, stickyTag } from './endpoint.ts';
 import { refuseHeld } from './holder.ts';
 import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { hostTag } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot } from './slot.ts';
-import { MIN_COOLDOWN } from './space.ts';
 import type { SlotPlace } from './store.ts';
 
 const MAX_TRIES = 8;
@@ -30,8 +29,7 @@ export async function claimGiven(
   const place = placeOf(id.generation, id.cidr, address);
   const value = leaseOf(call, id, endpoint);
   const sticky = stickyTag(deps, call, endpoint);
-  const cooledBy = deps.world.now() - Math.max(id.cooldown, MIN_COOLDOWN);
-  const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy });
+  const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy: cooledBy(deps, id) });
   if (!outcome.written) {
     const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);
     if (held !== undefined) await refuseHeld(deps, { generation: id.generation, address }, held);

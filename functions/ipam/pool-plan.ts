@@ -7,6 +7,12 @@ import { type Ref, newRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import type { World } from './world.ts';
 
+/** A pool, and the reference of the network that it was granted to. */
+export interface Grant {
+  readonly pool: Pool;
+  readonly ref: Ref;
+}
+
 export interface PoolPlan {
   readonly space: string;
   /** Prefix length of an automatic pool, where the user chose one. */

@@ -8,7 +8,7 @@ import { orLeave } from './membership.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
 import { encodePoolId } from './pool-id.ts';
-import { planPool } from './pool-plan.ts';
+import { type Grant, type PoolPlan, planPool } from './pool-plan.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
@@ -62,11 +62,11 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
 function grant(
   deps: Deps,
   call: Call,
-  plan: ReturnType<typeof planPool>,
+  plan: PoolPlan,
   { cidr, family, size, avoid }: Wanted & Pick<PoolRequest, 'avoid'>,
   options: PoolOptions,
-  automatic: () => Promise<{ pool: Pool; ref: Ref }>,
-): Promise<{ pool: Pool; ref: Ref }> {
+  automatic: () => Promise<Grant>,
+): Promise<Grant> {
   if (cidr !== undefined) {
     if (options.name !== undefined) {
       throw new Refusal('invalid-request', 'berth.name is for automatic pools: leave out --subnet or berth.name');

@@ -13,7 +13,7 @@ import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
 import { DEFAULT_SPACE, MAX_COOLDOWN, MIN_COOLDOWN, type SpaceConfig } from '../ipam/space.ts';
 import { CHUNK_SIZE, type Chunk, type PoolName } from '../ipam/store.ts';
-import { parseChunkKey, parsePoolKey } from './keys.ts';
+import { parseChunkKey, parsePoolKey, parseRefKey } from './keys.ts';
 
 const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
   v.pipe(
@@ -84,9 +84,12 @@ const refItem = v.object({
 
 export function decodeRef(item: unknown): Ref {
   const { pk, sk, host, subPool, kept, ...ref } = v.parse(refItem, item);
-  const generation = pk.slice('pool#'.length);
-  return { ...ref, ...kept, generation, name: sk.slice('ref#'.length), hostId: host, subPool };
+  return { ...ref, ...kept, ...parseRefKey({ pk, sk }), hostId: host, subPool };
 }
+
+/** What the index tells of a reference. */
+export const decodeRefKey = (item: unknown): Pick<Ref, 'generation' | 'name'> =>
+  parseRefKey(v.parse(v.object(key), item));
 
 /** `host` is the key of the index: it makes a reference findable by its host. */
 export function encodeRef(ref: Ref) {

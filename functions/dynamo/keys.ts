@@ -45,6 +45,11 @@ export const refKey = (generation: string, name: string): Key => ({
   sk: `ref#${name}`,
 });
 
+export const parseRefKey = ({ pk, sk }: Key): { generation: string; name: string } => ({
+  generation: pk.slice('pool#'.length),
+  name: sk.slice('ref#'.length),
+});
+
 /** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */
 export const chunkKey = (generation: string, chunk: bigint): Key => ({
   pk: `pool#${generation}#${(chunk / CHUNKS_PER_GROUP).toString(16)}`,

@@ -1,11 +1,11 @@
 /** References to pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Store } from '../ipam/store.ts';
-import { decodeRef, encodeRef, keptText } from './items.ts';
+import { decodeRef, decodeRefKey, encodeRef, keptText } from './items.ts';
 import { refKey, refPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
-type RefStore = Pick<Store, 'addRef' | 'readRef' | 'writeKept' | 'endRef' | 'refsOf'>;
+type RefStore = Pick<Store, 'addRef' | 'readRef' | 'writeKept' | 'endRef' | 'refsOf' | 'refsOfCall'>;
 
 /** The first page is asked most often only for whether anybody is there; who reads on, reads all that fits. */
 const FIRST_PAGE = 16;
@@ -62,5 +62,18 @@ export const refs = (table: Table): RefStore => ({
       after === undefined ? undefined : refKey(generation, after),
     );
     return { items: page.items.map(decodeRef), more: page.more };
+  },
+
+  async refsOfCall(hostId, requestKey) {
+    // The few attempts of one call fit one page.
+    const { items } = await table.query(
+      {
+        IndexName: 'byHost',
+        KeyConditionExpression: 'host = :host AND requestKey = :key',
+        ExpressionAttributeValues: { ':host': { S: hostId }, ':key': { S: requestKey } },
+      },
+      undefined,
+    );
+    return items.map(decodeRefKey);
   },
 });

@@ -55,13 +55,14 @@ export class Table {
 
   /** One page. `after` is the key of the last item of the page before. */
   async query(
-    input: Omit<QueryCommandInput, 'TableName'>,
+    input: Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>,
     after: Key | undefined,
   ): Promise<{ items: Item[]; more: boolean }> {
     const command = new QueryCommand({
       ...input,
       TableName: this.#name,
-      ConsistentRead: true,
+      // An index knows no consistent reads.
+      ConsistentRead: input.IndexName === undefined,
       ...(after && { ExclusiveStartKey: marshallKey(after) }),
     });
     const { Items: items = [], LastEvaluatedKey: last } = await withRetries(this.#retries, () =>

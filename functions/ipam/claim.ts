@@ -10,11 +10,12 @@ import { Refusal } from './refusal.ts';
 import {
   type Cooling,
   type Seeker,
+  type Segment,
   type Span,
   chunkOf,
   coolingSlots,
   openSlots,
-  slotOfKey,
+  slotsOfKey,
   slotsWithin,
   spanOf,
   windows,
@@ -62,10 +63,9 @@ interface Tally {
  * @throws Refusal `no-address-left` after a consistent read of all that may be given out.
  */
 export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed> {
-  const usable = usableRange(id.cidr);
-  const range = usable && (id.subPool === undefined ? usable : intersect(usable, cidrRange(id.subPool)));
-  if (range === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
-  const search = startSearch(deps, call, id, endpoint, spanOf(range, id.cidr.first));
+  const span = automaticSpan(id);
+  if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
+  const search = startSearch(deps, call, id, endpoint, span);
   const place = placeAt(search, search.preferred);
   const outcome = await write(search, place, { kind: 'free', cooledBy: cooledBy(search.deps, search.id) });
   if (outcome.written) return claimed(search, place);
@@ -76,6 +76,32 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
     (await claimCooling(search, tally)) ??
     refuseFull(search, tally)
   );
+}
+
+/**
+ * All leases that attempts of a call have written, wherever the search may have led them. Reads as far as a search does.
+ *
+ * @throws Refusal `busy` when the call's time is over.
+ */
+export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed[]> {
+  const span = automaticSpan(id);
+  if (span === undefined) return [];
+  const search = startSearch(deps, call, id, endpoint, span);
+  const found: Claimed[] = [];
+  for (const window of windows(span, chunkOf(search.preferred))) {
+    for (const chunk of await readWindow(search, window)) {
+      const slots = slotsOfKey(chunk, call.requestKey);
+      found.push(...slots.map((slot) => claimed(search, { generation: id.generation, chunk: chunk.index, slot })));
+    }
+  }
+  return found;
+}
+
+/** Where automatic addresses come from. `undefined`: there are none. */
+function automaticSpan({ cidr, subPool }: PoolId): Span | undefined {
+  const usable = usableRange(cidr);
+  const range = usable && (subPool === undefined ? usable : intersect(usable, cidrRange(subPool)));
+  return range && spanOf(range, cidr.first);
 }
 
 function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, span: Span): Search {
@@ -114,7 +140,7 @@ const claimed = ({ id, value }: Search, place: SlotPlace): Claimed => ({
 
 /** The lease that an earlier attempt of this call wrote; it says the same, since the call is the same. */
 function ownClaim(search: Search, chunk: Chunk): Claimed | undefined {
-  const slot = slotOfKey(chunk, search.call.requestKey);
+  const [slot] = slotsOfKey(chunk, search.call.requestKey);
   if (slot === undefined) return undefined;
   return claimed(search, { generation: search.id.generation, chunk: chunk.index, slot });
 }
@@ -138,11 +164,8 @@ async function claimInChunk(search: Search, seen: Chunk, tally: Tally): Promise<
 
 /** Reads on from the preferred chunk in windows of growing width, all round, and claims where something is open. */
 async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | undefined> {
-  const { deps, call, id, span } = search;
-  for (const window of windows(span, chunkOf(search.preferred))) {
-    if (deps.world.now() > call.deadline) throw new Refusal('busy', noAddress(id, 'the search took too long'));
-    const read = await together(window.map(({ first, last }) => deps.store.readChunks(id.generation, first, last)));
-    const chunks = window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
+  for (const window of windows(search.span, chunkOf(search.preferred))) {
+    const chunks = await readWindow(search, window);
     for (const chunk of chunks) {
       const own = ownClaim(search, chunk);
       if (own !== undefined) return own;
@@ -152,6 +175,13 @@ async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | u
     for (const chunk of chunks) count(search, chunk, tally);
   }
   return undefined;
+}
+
+/** Every chunk of a window, also those that do not exist yet. */
+async function readWindow({ deps, call, id }: Search, window: readonly Segment[]): Promise<Chunk[]> {
+  if (deps.world.now() > call.deadline) throw new Refusal('busy', noAddress(id, 'the search took too long'));
+  const read = await together(window.map(({ first, last }) => deps.store.readChunks(id.generation, first, last)));
+  return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
 }
 
 async function claimInOneOf(search: Search, chunks: readonly Chunk[], tally: Tally): Promise<Claimed | undefined> {

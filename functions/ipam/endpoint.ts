@@ -2,6 +2,7 @@
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
+import { Refusal } from './refusal.ts';
 import { encodeSlot } from './slot.ts';
 import { MIN_COOLDOWN } from './space.ts';
 import { digestText } from './world.ts';
@@ -14,6 +15,15 @@ export interface Endpoint {
 }
 
 const STICKY_WIDTH = 6;
+
+/** @throws Refusal when a MAC is none. */
+export function parseEndpoint(options: Readonly<Record<string, string>>): Endpoint {
+  const mac = (options['com.docker.network.endpoint.macaddress'] ?? '').toLowerCase();
+  if (mac !== '' && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) {
+    throw new Refusal('invalid-request', `invalid MAC address: ${JSON.stringify(mac)}`);
+  }
+  return { mac, name: options['com.docker.network.endpoint.name'] ?? '' };
+}
 
 /**
  * What an endpoint keeps when it is started again. The host is part of it, or all containers named `web` of a fleet

@@ -46,28 +46,26 @@ export async function orLeave<T>(deps: Deps, ref: RefKey, operation: () => Promi
 type RefKey = Pick<Ref, 'generation' | 'name' | 'space' | 'cidr'>;
 
 /**
- * Ends a reference and, when it was the last, its pool. Safe to repeat, to be cut off anywhere and to run twice at once;
- * who finds the pool changed leaves the rest to whoever changed it.
+ * Ends a reference and, when it was the last, its pool. Safe to repeat, to be cut off anywhere and to run twice at once.
+ * Who loses a write looks again: the winner may have written for the sake of this very reference.
  *
  * @returns whether others keep the pool alive.
  */
 export async function leavePool({ store }: Deps, ref: RefKey): Promise<boolean> {
   await store.endRef(ref.generation, ref.name);
-  const pool = await store.readPool(ref.space, ref.cidr);
-  if (pool?.generation !== ref.generation) return false;
-  if (await isReferenced(store, ref.generation)) return true;
-  if (pool.state === 'pending') {
-    await store.removePool(pool);
-    return false;
+  let pool = await store.readPool(ref.space, ref.cidr);
+  for (let round = 0; round < MAX_ROUNDS && pool?.generation === ref.generation; round++) {
+    if (await isReferenced(store, ref.generation)) {
+      if (pool.state === 'retiring') await store.changePool(pool, 'confirmed');
+      return true;
+    }
+    // A reference that was added before the pool was seen retiring is visible now; whoever adds one later flips the pool
+    // back, and the removal fails. Confirmed, it has to retire first: a joiner that sees it so would be content.
+    if (pool.state === 'confirmed') pool = await store.changePool(pool, 'retiring');
+    else if (await store.removePool(pool)) return false;
+    else pool = undefined;
+    pool ??= await store.readPool(ref.space, ref.cidr);
   }
-  const retiring = await store.changePool(pool, 'retiring');
-  if (retiring === undefined) return false;
-  // A reference that was added before the pool was seen retiring is visible now; a later one flips the pool back.
-  if (await isReferenced(store, ref.generation)) {
-    await store.changePool(retiring, 'confirmed');
-    return true;
-  }
-  await store.removePool(retiring);
   return false;
 }
 

@@ -3,15 +3,22 @@ import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { leavePool } from './membership.ts';
 import { decodePoolId } from './pool-id.ts';
+import type { Ref } from './ref.ts';
 import { freeUnkept, keptBy } from './reservation.ts';
 
-/**
- * Succeeds also when the network was released before: Docker repeats a release that it is not sure of. Where others keep
- * the pool alive, what this network alone had reserved is free again.
- */
+/** Succeeds also when the network was released before: Docker repeats a release that it is not sure of. */
 export async function releasePool(deps: Deps, call: Call, poolId: string): Promise<void> {
   const { generation, ref: name, space, cidr } = decodePoolId(deps.world, poolId, call);
-  const ref = await deps.store.readRef(generation, name);
-  const livesOn = await leavePool(deps, { generation, name, space, cidr });
+  await endNetwork(deps, call, { generation, name, space, cidr });
+}
+
+/** Ends a reference. Where others keep the pool alive, what this network alone had reserved is free again. */
+export async function endNetwork(
+  deps: Deps,
+  call: Call,
+  network: Pick<Ref, 'generation' | 'name' | 'space' | 'cidr'>,
+): Promise<void> {
+  const ref = await deps.store.readRef(network.generation, network.name);
+  const livesOn = await leavePool(deps, network);
   if (livesOn && ref !== undefined) await freeUnkept(deps, call, ref, keptBy(ref));
 }

@@ -12,7 +12,7 @@ import {
 import { type Call } from './call.ts';
 import { type Claimed, claimAny } from './claim.ts';
 import type { Deps } from './deps.ts';
-import type { Endpoint } from './endpoint.ts';
+import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { claimGiven } from './given.ts';
 import { type PoolId, decodePoolId } from './pool-id.ts';
 import { refuseUnusable, whyUnusable } from './ref-check.ts';
@@ -34,6 +34,9 @@ export async function requestAddress(deps: Deps, call: Call, request: AddressReq
   return `${formatAddress(address)}/${id.cidr.prefix}`;
 }
 
+export const isGatewayRequest = (options: AddressRequest['options']): boolean =>
+  options['RequestAddressType'] === 'com.docker.network.gateway';
+
 async function dispatch(
   deps: Deps,
   call: Call,
@@ -41,7 +44,7 @@ async function dispatch(
   wanted: Address | undefined,
   options: AddressRequest['options'],
 ): Promise<Address> {
-  if (options['RequestAddressType'] === 'com.docker.network.gateway') return requestGateway(deps, call, id, wanted);
+  if (isGatewayRequest(options)) return requestGateway(deps, call, id, wanted);
   const endpoint = parseEndpoint(options);
   if (wanted === undefined) return lease(deps, call, id, claimAny(deps, call, id, endpoint));
   if (await isReservation(deps, id, wanted, endpoint)) {
@@ -71,14 +74,6 @@ function parseWanted(id: PoolId, text: string): Address {
 function edgeName(cidr: Cidr, { family, value }: Address): string {
   if (family === 6) return 'subnet-router anycast';
   return value === cidr.first ? 'network' : 'broadcast';
-}
-
-function parseEndpoint(options: AddressRequest['options']): Endpoint {
-  const mac = (options['com.docker.network.endpoint.macaddress'] ?? '').toLowerCase();
-  if (mac !== '' && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) {
-    throw new Refusal('invalid-request', `invalid MAC address: ${JSON.stringify(mac)}`);
-  }
-  return { mac, name: options['com.docker.network.endpoint.name'] ?? '' };
 }
 
 /**

@@ -81,14 +81,13 @@ export function coolingSlots(chunk: Chunk, span: Span, cooledBy: number): Coolin
   });
 }
 
-/** The slot that an earlier attempt of the same call took. */
-export function slotOfKey(chunk: Chunk, requestKey: string): number | undefined {
-  const slot = chunk.slots.findIndex((value) => {
-    if (value === undefined) return false;
+/** The slots of a chunk that attempts of one call took: more than one, where a late attempt landed beside its repeat. */
+export function slotsOfKey(chunk: Chunk, requestKey: string): number[] {
+  return chunk.slots.flatMap((value, slot) => {
+    if (value === undefined) return [];
     const state = decodeSlot(value);
-    return state.kind === 'leased' && state.requestKey === requestKey;
+    return state.kind === 'leased' && state.requestKey === requestKey ? [slot] : [];
   });
-  return slot < 0 ? undefined : slot;
 }
 
 /** Chunks to read with one query: neighbours of one group, both inclusive. */

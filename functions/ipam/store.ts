@@ -81,6 +81,11 @@ export interface Store {
   endRef(generation: string, name: string): Promise<boolean>;
   /** References of one life of a pool, tombstones included; `after` (a ref's name) continues a page. */
   refsOf(generation: string, after?: string): Promise<Page<Ref>>;
+  /**
+   * The references, tombstones included, that the attempts of one call of a host have added. Found through an index that
+   * lags a little: one that was added a moment ago may be missing, and what is found is read again before it is acted on.
+   */
+  refsOfCall(hostId: string, requestKey: string): Promise<readonly Pick<Ref, 'generation' | 'name'>[]>;
 
   /** The chunks from `first` to `last`, both of one group, that exist. */
   readChunks(generation: string, first: bigint, last: bigint): Promise<readonly Chunk[]>;

@@ -187,6 +187,24 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(generation, REF), { ...seen, state: 'gone' });
     });
 
+    it("finds what the attempts of a host's call have added, tombstones included", async () => {
+      const hostId = fresh('host');
+      const [one, two, other] = [fresh('g'), fresh('g'), fresh('g')];
+      const added = { ...ref(one, REF), hostId };
+      await get().addRef(added);
+      await get().addRef({ ...added, generation: two, name: OTHER });
+      await get().addRef({ ...added, generation: other, requestKey: '0000000000002' });
+      await get().addRef({ ...added, generation: other, name: OTHER, hostId: fresh('host') });
+      await get().endRef(two, OTHER);
+      const found = await get().refsOfCall(hostId, added.requestKey);
+      const sorted = found.toSorted((a, b) => (a.generation < b.generation ? -1 : 1));
+      assert.deepEqual(sorted, [
+        { generation: one, name: REF },
+        { generation: two, name: OTHER },
+      ]);
+      assert.deepEqual(await get().refsOfCall(hostId, '0000000000003'), []);
+    });
+
     it('lists the references of one life of a pool by pages, tombstones included', async () => {
       const generation = fresh('g');
       const names = Array.from({ length: 40 }, (_, i) => `hosthost${String(i).padStart(6, '0')}`);

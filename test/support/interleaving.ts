@@ -51,6 +51,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
     writeKept: slowly((seen, kept) => store.writeKept(seen, kept)),
     endRef: slowly((generation, name) => store.endRef(generation, name)),
     refsOf: slowly((generation, after) => store.refsOf(generation, after)),
+    refsOfCall: slowly((hostId, requestKey) => store.refsOfCall(hostId, requestKey)),
     readChunks: slowly((generation, first, last) => store.readChunks(generation, first, last)),
     writeSlot: slowly((place, value, sticky, expected) => store.writeSlot(place, value, sticky, expected)),
     releaseSlot: slowly((place, value, leases) => store.releaseSlot(place, value, leases)),

@@ -14,11 +14,22 @@ import {
   type Store,
 } from '../../functions/ipam/store.ts';
 
-/** First pages, and all that follow: small ones, so that going on is tried. */
-const FORWARD_PAGE = 100;
-const BACKWARD_PAGE = 4;
-const REF_PAGE = 16;
-const NEXT_PAGE = 1_000;
+export interface MemoryOptions {
+  /** Makes an identity that is never the same twice. */
+  readonly freshId?: () => string;
+  /** How many items the first pages hold, and all that follow. */
+  readonly pages?: PageSizes;
+}
+
+export interface PageSizes {
+  readonly forward: number;
+  readonly backward: number;
+  readonly refs: number;
+  readonly next: number;
+}
+
+/** Small first pages, so that going on is tried. */
+const PAGES: PageSizes = { forward: 100, backward: 4, refs: 16, next: 1_000 };
 
 export class MemoryStore implements Store {
   readonly spaces = new Map<string, SpaceConfig>();
@@ -26,10 +37,12 @@ export class MemoryStore implements Store {
   readonly refs = new Map<string, Ref>();
   readonly chunks = new Map<string, Chunk>();
   readonly names = new Map<string, PoolName>();
-  #ids = 0;
+  readonly #freshId: () => string;
+  readonly #pages: PageSizes;
 
-  #freshId(): string {
-    return (++this.#ids).toString(36).padStart(12, '0');
+  constructor({ freshId = counting(), pages = PAGES }: MemoryOptions = {}) {
+    this.#freshId = freshId;
+    this.#pages = pages;
   }
 
   readSpace(space: string) {
@@ -55,7 +68,7 @@ export class MemoryStore implements Store {
     return Promise.resolve(
       page(
         found,
-        after === undefined ? FORWARD_PAGE : NEXT_PAGE,
+        after === undefined ? this.#pages.forward : this.#pages.next,
         ({ cidr }) => after !== undefined && compare(cidr, after) <= 0,
       ),
     );
@@ -68,7 +81,7 @@ export class MemoryStore implements Store {
     return Promise.resolve(
       page(
         found,
-        before === undefined ? BACKWARD_PAGE : NEXT_PAGE,
+        before === undefined ? this.#pages.backward : this.#pages.next,
         ({ cidr }) => before !== undefined && compare(cidr, before) >= 0,
       ),
     );
@@ -135,8 +148,17 @@ export class MemoryStore implements Store {
       .filter((ref) => ref.generation === generation)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     return Promise.resolve(
-      page(found, after === undefined ? REF_PAGE : NEXT_PAGE, ({ name }) => after !== undefined && name <= after),
+      page(
+        found,
+        after === undefined ? this.#pages.refs : this.#pages.next,
+        ({ name }) => after !== undefined && name <= after,
+      ),
     );
+  }
+
+  refsOfCall(hostId: string, requestKey: string) {
+    const found = [...this.refs.values()].filter((ref) => ref.hostId === hostId && ref.requestKey === requestKey);
+    return Promise.resolve(found.map(({ generation, name }) => ({ generation, name })));
   }
 
   readChunks(generation: string, first: bigint, last: bigint) {
@@ -179,6 +201,11 @@ export class MemoryStore implements Store {
     });
     return { written: true };
   }
+}
+
+function counting(): () => string {
+  let ids = 0;
+  return () => (++ids).toString(36).padStart(12, '0');
 }
 
 function meets(current: string | undefined, expectation: SlotExpectation): boolean {

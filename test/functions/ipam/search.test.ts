@@ -7,7 +7,7 @@ import {
   type Span,
   coolingSlots,
   openSlots,
-  slotOfKey,
+  slotsOfKey,
   slotsWithin,
   spanOf,
 } from '../../../functions/ipam/search.ts';
@@ -203,21 +203,21 @@ describe('every slot of a span', () => {
   });
 });
 
-describe('slotOfKey', () => {
+describe('slotsOfKey', () => {
   const key = '0000004000abc';
 
   it('finds the lease of a call, in the first slot and in the last', () => {
-    assert.equal(slotOfKey(chunk({ 0: { value: leased(key) } }), key), 0);
-    assert.equal(slotOfKey(chunk({ ...filled(leased()), 15: { value: leased(key) } }), key), 15);
+    assert.deepEqual(slotsOfKey(chunk({ 0: { value: leased(key) } }), key), [0]);
+    assert.deepEqual(slotsOfKey(chunk({ ...filled(leased()), 15: { value: leased(key) } }), key), [15]);
   });
 
   it('finds nothing in an unused chunk, nor in one that was never written', () => {
-    assert.equal(slotOfKey(chunk({}), key), undefined);
-    assert.equal(slotOfKey({ index: 0n, slots: [], stickies: [] }, key), undefined);
+    assert.deepEqual(slotsOfKey(chunk({}), key), []);
+    assert.deepEqual(slotsOfKey({ index: 0n, slots: [], stickies: [] }, key), []);
   });
 
   it('takes no other call of the same sequence, no release and no reservation for the call', () => {
     const others = { 1: { value: leased('0000004000abd') }, 2: { value: free(NOW) }, 3: { value: reserved } };
-    assert.equal(slotOfKey(chunk(others), key), undefined);
+    assert.deepEqual(slotsOfKey(chunk(others), key), []);
   });
 });

@@ -31,6 +31,10 @@ const suites: readonly Suite[] = [
   command('types', [bin('tsc')]),
   tests('unit', 'test/functions/**/*.test.ts', 'test/shim/**/*.test.ts', 'test/structure.test.ts'),
   tests('contract', 'test/contract/**/*.test.ts'),
+  tests('sim', 'test/sim/**/*.test.ts'),
+  tests('processes', 'test/processes/**/*.test.ts', 1),
+  tests('fuzz', 'test/fuzz/**/*.test.ts'),
+  tests('bench', 'test/bench/**/*.test.ts'),
   tests('conformance', 'test/conformance/**/*.test.ts'),
   tests('package', 'test/infra/**/*.test.ts'),
   // Engines and their hosts are heavy: one file at a time.

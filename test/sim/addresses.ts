@@ -1,0 +1,153 @@
+/** Addresses are given to one at a time, and none is lost, whatever becomes of a write. */
+import { type Check, holds, survives, violated } from './check.ts';
+import { nothingLeaks, sound } from './invariants.ts';
+import type { Actor, Model } from './simulation.ts';
+import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
+
+/** So long that whatever was freed before has rested. */
+const time: Actor = { name: 'time', play: (me) => me.wait(60_000) };
+
+/** Takes an address, keeps it for a while, and gives it back. */
+const uses = (name: string, { wish = '', options = MAC } = {}): Actor => ({
+  name,
+  play: async (me) => {
+    const address = await me.address(own(me), wish, options);
+    if (address === undefined) return;
+    const drop = await me.hold(own(me), address);
+    drop();
+    await me.release(own(me), address);
+  },
+});
+
+/** Takes an address for good. */
+const takes = (name: string, { wish = '', options = MAC } = {}): Actor => ({
+  name,
+  play: async (me) => {
+    const address = await me.address(own(me), wish, options);
+    if (address !== undefined) await me.hold(own(me), address);
+  },
+});
+
+/** An endpoint that is started again: it gives its address back and asks anew. */
+const restarts = (name: string, options = MAC, wish = ''): Actor => ({
+  name,
+  play: async (me) => {
+    for (let times = 0; times < 2; times++) {
+      const address = await me.address(own(me), wish, options);
+      if (address === undefined) return;
+      const drop = await me.hold(own(me), address);
+      drop();
+      await me.release(own(me), address);
+    }
+  },
+});
+
+/** A release that Docker sends twice. */
+const releasesTwice = (name: string): Actor => ({
+  name,
+  play: async (me) => {
+    const address = await me.address(own(me), '', MAC);
+    if (address === undefined) return;
+    const drop = await me.hold(own(me), address);
+    drop();
+    const call = me.call();
+    await me.release(own(me), address, call);
+    await me.release(own(me), address, call);
+  },
+});
+
+const model = (
+  name: string,
+  pool: string,
+  hosts: readonly string[],
+  faults: number,
+  ...actors: readonly Actor[]
+): Model => ({
+  name: `${name} on ${pool}`,
+  before: sharing(pool, hosts),
+  actors,
+  faults,
+  always: sound,
+  finally: nothingLeaks,
+});
+
+const MEMORY = 'test/support/memory-store.ts';
+
+const TWO = ['a', 'b'];
+const rivals = (faults: number): Model[] => [
+  model('two endpoints', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
+  model('two endpoints', '10.0.0.0/31', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
+  model('two endpoints', 'fd00::/127', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
+];
+
+const late = (faults: number): Model[] => [
+  model('a late release', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
+  model('a late release', '10.0.0.0/32', TWO, faults, restarts('a')),
+  model('a repeated release', '10.0.0.0/32', TWO, faults, releasesTwice('a'), takes('b', { options: OTHER_MAC })),
+];
+
+const given = (faults: number): Model[] => [
+  model('one address by name', '10.0.0.0/31', TWO, faults, ...TWO.map((name) => uses(name, { wish: '10.0.0.1' }))),
+  model(
+    'one address by name',
+    '10.0.0.0/31',
+    TWO,
+    faults,
+    restarts('a', MAC, '10.0.0.1'),
+    takes('b', { wish: '10.0.0.1' }),
+  ),
+  model('one by name, one by chance', '10.0.0.0/31', TWO, faults, uses('a', { wish: '10.0.0.1' }), takes('b')),
+];
+
+export const addresses: readonly Check[] = [
+  holds('two endpoints want one address, with a write gone astray', rivals(1)),
+  holds('a release comes late, twice, or after the address went to another', late(1)),
+  holds('an address is asked for by its name', given(1)),
+  survives(
+    'three endpoints share two addresses, with two writes gone astray',
+    [
+      model(
+        'three endpoints',
+        '10.0.0.0/31',
+        ['a', 'b', 'c'],
+        2,
+        restarts('a'),
+        uses('b', { options: OTHER_MAC }),
+        takes('c', { wish: '10.0.0.0' }),
+      ),
+      model(
+        'three endpoints',
+        '10.0.0.0/31',
+        ['a', 'b', 'c'],
+        2,
+        uses('a'),
+        uses('b', { options: OTHER_MAC }),
+        uses('c', { options: OTHER_MAC }),
+      ),
+    ],
+    1_000,
+  ),
+  violated('fails when a claim does not ask whether the address is free', rivals(0), /is held (under|twice)/, [
+    {
+      file: MEMORY,
+      find: 'return current === undefined || current < freedBefore(expectation.cooledBy);',
+      replace: 'return true;',
+    },
+  ]),
+  violated(
+    'fails when a second write does not stand on what was seen',
+    [...rivals(0), ...given(0)],
+    /is held (under|twice)/,
+    [{ file: MEMORY, find: 'return current === expectation.value;', replace: 'return true;' }],
+  ),
+  violated('fails when a release ends whatever lease there is', late(1), /is held under/, [
+    {
+      file: MEMORY,
+      find: 'current !== undefined && from <= current && current <= to;',
+      replace: "current !== undefined && current.startsWith('L');",
+    },
+  ]),
+  violated('fails when a release ends also a later lease of its network', late(1), /is held under/, [
+    { file: 'functions/ipam/slot.ts', find: '`L${ref}.${sequence}`,', replace: '`L${ref}.~`,' },
+  ]),
+];

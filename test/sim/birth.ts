@@ -1,0 +1,166 @@
+/** Pools are born disjoint, whoever is first and whatever becomes of a write. */
+import { type Cidr, parseCidr } from '../../functions/ipam/address.ts';
+import { type Check, falls, holds, survives, violated } from './check.ts';
+import { nothingLeaks, sound } from './invariants.ts';
+import type { Actor, Model } from './simulation.ts';
+
+/** Asks for a pool, and holds it for good. */
+const asks = (name: string, pool: string, ahead = 0): Actor => ({
+  name,
+  ahead,
+  play: async (me) => {
+    const net = await me.pool({ pool });
+    if (net !== undefined) await me.hold(net.poolId);
+  },
+});
+
+/** Asks for a pool, holds it for a while and gives it back. */
+const visits = (name: string, pool: string): Actor => ({
+  name,
+  play: async (me) => {
+    const net = await me.pool({ pool });
+    if (net === undefined) return;
+    const drop = await me.hold(net.poolId);
+    drop();
+    await me.leave(net.poolId);
+  },
+});
+
+/** Its clock is so far ahead that it takes every announcement for abandoned. */
+const impatient = (name: string, pool: string): Actor => asks(name, pool, name === 'b' ? 10_000 : 0);
+
+const NAMES = ['a', 'b', 'c'];
+
+function model(pools: readonly string[], faults: number, act = asks, changes: Partial<Model> = {}): Model {
+  const actors = pools.map((pool, index) => act(NAMES[index] ?? '', pool));
+  // Where nobody leaves, nobody reads a reference.
+  const unseen = act === asks ? ['add ref', 'holds'] : [];
+  // What nobody confirmed is left to its time-out; what was confirmed must be held.
+  return { name: pools.join(', '), actors, faults, always: sound, finally: nothingLeaks, unseen, ...changes };
+}
+
+function cidr(text: string): Cidr {
+  const parsed = parseCidr(text);
+  if (parsed === undefined) throw new Error(`not a CIDR: ${text}`);
+  return parsed;
+}
+
+/** A pool stands, and goes while a rival behind it and one that contains both are born. */
+const beside: Model = {
+  ...model(['10.0.0.0/30', '10.0.0.2/31'], 0),
+  name: '10.0.0.0/30, 10.0.0.2/31, 10.0.0.0/31 leaves',
+  before: async (me) => {
+    const net = await me.pool({ pool: '10.0.0.0/31' }, me.call({ hostId: 'c' }));
+    me.remember('c', net?.poolId ?? '');
+  },
+  actors: [asks('a', '10.0.0.0/30'), asks('b', '10.0.0.2/31'), { name: 'c', play: (me) => me.leave(me.recall('c')) }],
+  unseen: ['add ref', 'holds'],
+  positions: ['10.0.0.0/30', '10.0.0.0/31', '10.0.0.2/31'].map(cidr),
+};
+
+const bothWays = (pairs: readonly (readonly [string, string])[]): string[][] =>
+  pairs.flatMap(([a, b]) =>
+    a === b
+      ? [[a, b]]
+      : [
+          [a, b],
+          [b, a],
+        ],
+  );
+
+const PAIRS = bothWays([
+  ['10.0.0.0/30', '10.0.0.0/30'],
+  ['10.0.0.0/30', '10.0.0.0/31'],
+  ['10.0.0.0/30', '10.0.0.2/31'],
+  ['10.0.0.0/31', '10.0.0.1/32'],
+]);
+
+const TRIPLES = [
+  ['10.0.0.0/30', '10.0.0.0/31', '10.0.0.3/32'],
+  ['10.0.0.3/32', '10.0.0.0/30', '10.0.0.0/31'],
+  ['10.0.0.2/31', '10.0.0.3/32', '10.0.0.0/30'],
+  ['10.0.0.0/31', '10.0.0.0/32', '10.0.0.0/30'],
+];
+
+const BIRTH = 'functions/ipam/birth.ts';
+
+export const birth: readonly Check[] = [
+  holds(
+    'keeps two rivals apart, with a write gone astray',
+    PAIRS.map((pools) => model(pools, 1)),
+  ),
+  holds(
+    'keeps rivals of IPv6 apart',
+    bothWays([['fd00::/126', 'fd00::2/127']]).map((pools) => model(pools, 1)),
+  ),
+  survives(
+    'keeps three rivals apart that come and go, with two writes gone astray',
+    TRIPLES.map((pools) => model(pools, 2, visits)),
+    3_000,
+  ),
+  holds(
+    'keeps rivals apart that come and go',
+    PAIRS.map((pools) => model(pools, 0, visits)),
+  ),
+  holds('keeps rivals apart while a pool beside them goes', [beside]),
+  holds(
+    'keeps rivals apart whose looks take their time',
+    PAIRS.map((pools) =>
+      model(pools, 1, asks, { positions: ['10.0.0.0/30', '10.0.0.0/31', '10.0.0.1/32', '10.0.0.2/31'].map(cidr) }),
+    ),
+  ),
+  holds(
+    'keeps rivals apart of whom one takes every announcement for abandoned',
+    PAIRS.slice(0, 5).map((pools) => model(pools, 0, impatient)),
+  ),
+
+  violated(
+    'fails when the elder merely stands, and leaves the younger announcement',
+    PAIRS.map((pools) => model(pools, 0)),
+    /pools overlap/,
+    [{ file: BIRTH, find: 'if (!(await store.removePool(rival))) moved = true;', replace: '' }],
+  ),
+  falls(
+    'fails when the look backward stops at the first pool that it meets',
+    [
+      model(['10.0.0.0/30', '10.0.0.1/32', '10.0.0.2/31'], 0),
+      model(['10.0.0.1/32', '10.0.0.0/30', '10.0.0.2/31'], 0),
+      model(['10.0.0.2/31', '10.0.0.1/32', '10.0.0.0/30'], 0),
+      model(['10.0.0.0/30', '10.0.0.2/31', '10.0.0.1/32'], 0),
+    ],
+    /pools overlap/,
+    [
+      {
+        file: BIRTH,
+        find: '      if (reaches) pending.push(other);\n',
+        replace: '      if (reaches) pending.push(other);\n      return { pending };\n',
+      },
+    ],
+  ),
+  falls(
+    'fails when a retiring pool does not block',
+    [...PAIRS.map((pools) => model(pools, 0, visits))],
+    /pools overlap|lost its pool/,
+    [
+      {
+        file: BIRTH,
+        find: "      if (other.state !== 'pending') return { blocking: other, pending };",
+        replace:
+          "      if (other.state === 'retiring') continue;\n      if (other.state !== 'pending') return { blocking: other, pending };",
+      },
+      {
+        file: BIRTH,
+        find: '      const reaches = overlap(other.cidr, pool.cidr);',
+        replace:
+          "      const reaches = overlap(other.cidr, pool.cidr);\n      if (other.state === 'retiring') continue;",
+      },
+    ],
+  ),
+  violated('fails when the look forward descends', [{ ...beside, forwardDescends: true }], /pools overlap/, []),
+  violated(
+    'fails when all attempts of an announcement are one and the same',
+    PAIRS.map((pools) => model(pools, 1, asks, { oneAnnouncementId: true })),
+    /pools overlap/,
+    [],
+  ),
+];

@@ -1,0 +1,92 @@
+/** A network ends while something of it is still under way. */
+import { type Check, holds, violated } from './check.ts';
+import { networkOf, nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model } from './simulation.ts';
+import { MAC, leave, own, sharing } from './stands.ts';
+
+/** Docker does not ask on behalf of a network that it removes; a late attempt of an earlier call may come all the same. */
+const claims: Actor = {
+  name: 'a',
+  play: async (me) => {
+    await me.address(own(me), '', MAC);
+  },
+};
+
+const claimsAndHolds: Actor = {
+  name: 'a',
+  play: async (me) => {
+    await leave(me);
+    const address = await me.address(own(me), '', MAC);
+    if (address !== undefined) await me.hold(own(me), address);
+  },
+};
+
+const leaves: Actor = { name: 'a leaves', play: leave };
+
+const uses: Actor = {
+  name: 'b',
+  play: async (me) => {
+    const address = await me.address(own(me), '', MAC);
+    if (address === undefined) return;
+    const drop = await me.hold(own(me), address);
+    drop();
+    await me.release(own(me), address);
+  },
+};
+
+async function freeOrphans(me: Player): Promise<void> {
+  const { generation, ref } = networkOf(me.recall('a'));
+  const ended = await me.deps.store.readRef(generation, ref);
+  if (ended?.state === 'gone') await me.stage.rules.freeOrphans(me.deps, me.call(), ended);
+}
+
+const sweeps: Actor = { name: 'sweep', afterwards: true, play: freeOrphans };
+const sweepsAtOnce: Actor = { name: 'sweep', play: freeOrphans };
+
+const model = (faults: number, ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  before: sharing('10.0.0.0/31', ['a', 'b']),
+  actors,
+  faults,
+  always: sound,
+  finally: nothingLeaks,
+});
+
+export const endings: readonly Check[] = [
+  holds('a network ends while an address is claimed for it, and something clears up afterwards', [
+    model(1, claims, leaves, sweeps),
+    model(0, claims, leaves, uses, sweeps),
+  ]),
+  holds('an ended network gets no address', [model(1, claimsAndHolds, sweeps)]),
+  violated(
+    'fails when what an ended network leases is cleared up only at once',
+    [model(1, claims, leaves, sweepsAtOnce)],
+    /the lease .* leaks/,
+    [],
+  ),
+  violated(
+    'fails when nobody asks whether the network has ended',
+    [model(0, claimsAndHolds, sweeps)],
+    /lost its reference/,
+    [
+      {
+        file: 'functions/ipam/ref-check.ts',
+        find: "  if (ref === undefined || ref.state === 'gone') {",
+        replace: '  if (ref === undefined) {',
+      },
+    ],
+  ),
+  violated(
+    'fails when a claim under an ended network is refused and left',
+    [model(0, claimsAndHolds)],
+    /the lease .* leaks/,
+    [
+      {
+        file: 'functions/ipam/request-address.ts',
+        find: '    await freeExactly(deps, call, id.ref, place, value);',
+        replace: '    void [place, value];',
+      },
+    ],
+  ),
+];

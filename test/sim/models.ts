@@ -1,0 +1,19 @@
+/** All models, by what they are about. */
+import { addresses } from './addresses.ts';
+import { birth } from './birth.ts';
+import type { Check } from './check.ts';
+import { endings } from './endings.ts';
+import { membership } from './membership.ts';
+import { names } from './names.ts';
+import { reservations } from './reservations.ts';
+import { retries } from './retries.ts';
+
+export const models: Readonly<Record<string, readonly Check[]>> = {
+  'the birth of a pool': birth,
+  'the life of a pool': membership,
+  'the name of a pool': names,
+  'the addresses of a pool': addresses,
+  'a call that is repeated': retries,
+  'the end of a network': endings,
+  'what networks keep': reservations,
+};

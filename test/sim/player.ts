@@ -1,0 +1,135 @@
+/** What an actor of a model does: calls of one host, and what it believes to hold in between. */
+import { type Call, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
+import type { Deps } from '../../functions/ipam/deps.ts';
+import type { GrantedPool, PoolRequest } from '../../functions/ipam/request-pool.ts';
+import type { PoolWish } from '../support/fleet.ts';
+import type { Rules } from './rules.ts';
+
+/** What a network or an endpoint believes that it has. */
+export interface Holding {
+  readonly poolId: string;
+  /** `undefined`: the network itself. */
+  readonly address: string | undefined;
+}
+
+export interface Stage {
+  readonly rules: Rules;
+  readonly holdings: Set<Holding>;
+  /** What actors of one host tell each other: the host's journal. */
+  readonly notes: Map<string, string | (() => void)>;
+  /** ms that a call has. */
+  readonly patience: number;
+}
+
+export interface Turns {
+  /** Lets others go ahead. */
+  readonly rest: () => Promise<void>;
+  /** Lets time go by, for all. */
+  readonly wait: (milliseconds: number) => Promise<void>;
+}
+
+export class Player {
+  readonly deps: Deps;
+  readonly stage: Stage;
+  /** The actor's name up to the first blank, so that "a first" and "a second" are one host. */
+  readonly hostId: string;
+  readonly #turns: Turns;
+  #calls = 0;
+
+  constructor(name: string, stage: Stage, deps: Deps, turns: Turns) {
+    this.hostId = name.split(' ')[0] ?? '';
+    this.stage = stage;
+    this.deps = deps;
+    this.#turns = turns;
+  }
+
+  /** The next call of the host, in the order of the actors' clocks. */
+  call(changes: Partial<Call> = {}): Call {
+    const now = this.deps.world.now();
+    const sequence = (now + ++this.#calls * 1_000).toString(36).padStart(SEQUENCE_WIDTH, '0');
+    return {
+      hostId: this.hostId,
+      epoch: 1,
+      driver: 'berth',
+      requestKey: `${sequence}${this.deps.world.random(4)}`,
+      attempt: 1,
+      deadline: now + this.stage.patience,
+      ...changes,
+    };
+  }
+
+  /** `undefined`: refused. */
+  async pool(wish: PoolWish, call = this.call()): Promise<GrantedPool | undefined> {
+    const request: PoolRequest = {
+      addressSpace: 'default',
+      pool: wish.pool ?? '',
+      subPool: '',
+      v6: false,
+      options: { 'berth.gateway': 'none', ...wish.options },
+      avoid: [],
+    };
+    return this.#unlessRefused(this.stage.rules.requestPool(this.deps, call, request));
+  }
+
+  async address(
+    poolId: string,
+    address = '',
+    options: Readonly<Record<string, string>> = {},
+    call = this.call(),
+  ): Promise<string | undefined> {
+    const answer = await this.#unlessRefused(
+      this.stage.rules.requestAddress(this.deps, call, { poolId, address, options }),
+    );
+    return answer?.split('/')[0];
+  }
+
+  async release(poolId: string, address: string, call = this.call()): Promise<void> {
+    await this.stage.rules.releaseAddress(this.deps, call, { poolId, address });
+  }
+
+  async leave(poolId: string, call = this.call()): Promise<void> {
+    await this.stage.rules.releasePool(this.deps, call, poolId);
+  }
+
+  /** Lets time go by, for all actors. */
+  wait(milliseconds: number): Promise<void> {
+    return this.#turns.wait(milliseconds);
+  }
+
+  /** Holds something for a while, so that it is seen to be held. @returns how to give it up. */
+  async hold(poolId: string, address?: string): Promise<() => void> {
+    const holding = { poolId, address };
+    this.stage.holdings.add(holding);
+    await this.#turns.rest();
+    return () => {
+      this.stage.holdings.delete(holding);
+    };
+  }
+
+  /** Notes something for the other actors. */
+  remember(what: string, note: string | (() => void)): void {
+    this.stage.notes.set(what, note);
+  }
+
+  /** @throws Error when nobody noted it. */
+  recall(what: string): string {
+    const note = this.stage.notes.get(what);
+    if (typeof note !== 'string') throw new Error(`there is no note of ${what}`);
+    return note;
+  }
+
+  /** Gives up what somebody held, unless that was done before. */
+  giveUp(what: string): void {
+    const drop = this.stage.notes.get(what);
+    if (typeof drop === 'function') drop();
+  }
+
+  async #unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof this.stage.rules.Refusal) return undefined;
+      throw error;
+    }
+  }
+}

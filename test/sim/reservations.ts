@@ -1,0 +1,138 @@
+/** What networks keep from endpoints stays kept as long as one of them wants it, and no longer. */
+import { type Check, falls, holds, survives, violated } from './check.ts';
+import { nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model } from './simulation.ts';
+import { MAC, leave, own, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/29';
+const GATEWAY = '10.0.0.1';
+const OTHER = '10.0.0.2';
+const OPTIONS = { 'berth.gateway': GATEWAY };
+
+const leaves = (name: string): Actor => ({ name: `${name} leaves`, play: leave });
+
+const joins = (name: string): Actor => ({
+  name: `${name} joins`,
+  play: async (me) => {
+    const net = await me.pool({ pool: POOL, options: OPTIONS });
+    if (net !== undefined) await me.hold(net.poolId);
+  },
+});
+
+const moves = (name: string): Actor => ({
+  name: `${name} moves its gateway`,
+  play: async (me) => {
+    await me.address(own(me), OTHER, { RequestAddressType: 'com.docker.network.gateway' });
+  },
+});
+
+/** As for `--aux-address`: a request without a MAC is for no endpoint. */
+const keeps = (name: string, address: string): Actor => ({
+  name: `${name} keeps ${address}`,
+  play: async (me) => {
+    await me.address(own(me), address);
+  },
+});
+
+const keepsAndLeaves = (name: string, address: string): Actor => ({
+  name: `${name} keeps ${address} and leaves`,
+  play: async (me) => {
+    await me.address(own(me), address);
+    await leave(me);
+  },
+});
+
+const takes = (name: string, address: string): Actor => ({
+  name: `${name} takes ${address}`,
+  play: async (me) => {
+    const given = await me.address(own(me), address, MAC);
+    if (given !== undefined) await me.hold(own(me), given);
+  },
+});
+
+const model = (faults: number, hosts: readonly string[], ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  before: (me: Player) => sharing(POOL, hosts, OPTIONS)(me),
+  actors,
+  faults,
+  always: sound,
+  finally: nothingLeaks,
+});
+
+const meeting = (faults: number): Model[] => [
+  model(faults, ['a', 'c'], leaves('a'), joins('b')),
+  model(faults, ['a', 'b'], leaves('a'), moves('b')),
+  model(faults, ['a', 'b'], keepsAndLeaves('a', OTHER), keeps('b', OTHER)),
+];
+
+const RESERVATION = 'functions/ipam/reservation.ts';
+
+export const reservations: readonly Check[] = [
+  holds('one network leaves while another keeps the same addresses', meeting(0)),
+  holds('one network moves its gateway while another joins', [model(0, ['a'], moves('a'), joins('b'))]),
+  holds('an endpoint takes an address that a network wants to keep', [
+    model(1, ['a', 'b'], keeps('a', OTHER), takes('b', OTHER)),
+    model(0, ['a', 'b'], moves('a'), takes('b', GATEWAY)),
+  ]),
+  survives(
+    'networks come, go and move their gateways, with a write gone astray',
+    [
+      ...meeting(1),
+      model(1, ['a', 'b', 'c'], moves('a'), leaves('b'), joins('d'), takes('c', OTHER)),
+      model(1, ['a', 'b', 'c'], keepsAndLeaves('a', OTHER), keepsAndLeaves('b', OTHER), keeps('c', OTHER)),
+    ],
+    1_000,
+  ),
+  violated(
+    'fails when a reservation is freed whatever has become of it',
+    meeting(0),
+    /is kept by a network, and is free/,
+    [
+      {
+        file: 'test/support/memory-store.ts',
+        find: 'return current === expectation.value;',
+        replace: 'return true;',
+      },
+    ],
+  ),
+  violated(
+    'fails when a reservation that stands is not stamped afresh',
+    meeting(0),
+    /is kept by a network, and is free/,
+    [
+      {
+        file: 'functions/ipam/given.ts',
+        find: '    const outcome = await deps.store.writeSlot(place, value, sticky,',
+        replace:
+          "    if (sticky === undefined && current?.startsWith('R')) return undefined;\n    const outcome = await deps.store.writeSlot(place, value, sticky,",
+      },
+    ],
+  ),
+  falls(
+    'fails when an address is stamped before its network lists it',
+    meeting(0),
+    /is kept by a network, and is free|leaks/,
+    [
+      {
+        file: RESERVATION,
+        find: '    if (await keep(deps, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen);\n',
+        replace:
+          '    await stampOrRefuse(deps, call, ref, address, seen);\n    if (await keep(deps, ref, address, unneeded)) {\n',
+      },
+    ],
+  ),
+  violated(
+    'fails when it is asked who keeps an address before the address is read',
+    meeting(0),
+    /is kept by a network, and is free/,
+    [
+      {
+        file: RESERVATION,
+        find: '    await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value);',
+        replace:
+          '    await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), (await readSlot(deps.store, ref, address)) ?? value);',
+      },
+    ],
+  ),
+];

@@ -1,0 +1,247 @@
+/** A call that is sent again, for its first attempt was not answered: in the end it has had one effect, or none. */
+import { type Check, holds, violated } from './check.ts';
+import { nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model } from './simulation.ts';
+import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/30';
+
+/** What the host does with an answer: the first that comes goes to dockerd, and into the journal. */
+async function answered(me: Player, answer: string | undefined, hold: (answer: string) => Promise<() => void>) {
+  if (answer === undefined || me.stage.notes.has('answer')) return;
+  me.remember('answer', answer);
+  me.remember('drop', await hold(answer));
+}
+
+interface Wish {
+  readonly address?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly mayFail?: boolean;
+}
+
+/** One attempt of the call that the journal knows. */
+const attempt = (number: number, { address = '', options = MAC, mayFail = false }: Wish): Actor => ({
+  name: `a attempt ${number}`,
+  mayFail,
+  play: async (me) => {
+    const call = me.call({ requestKey: me.recall('key'), attempt: number });
+    const answer = await me.address(own(me), address, options, call);
+    await answered(me, answer, (given) => me.hold(own(me), given));
+  },
+});
+
+/** The function gets to it only after a while. */
+const late = (actor: Actor): Actor => ({
+  ...actor,
+  play: async (me) => {
+    await me.wait(0);
+    await actor.play(me);
+  },
+});
+
+/** An attempt whose answer dockerd gets, and gives back at once. */
+const attemptAndRelease = (number: number, { address = '', options = MAC }: Wish): Actor => ({
+  name: `a attempt ${number}`,
+  play: async (me) => {
+    const call = me.call({ requestKey: me.recall('key'), attempt: number });
+    const answer = await me.address(own(me), address, options, call);
+    if (answer === undefined) return;
+    const drop = await me.hold(own(me), answer);
+    drop();
+    await me.release(own(me), answer);
+  },
+});
+
+/** An attempt that nobody waits for any more. */
+const forgotten = (number: number, { address = '', options = MAC }: Wish): Actor => ({
+  name: `a attempt ${number}`,
+  play: async (me) => {
+    await me.address(own(me), address, options, me.call({ requestKey: me.recall('key'), attempt: number }));
+  },
+});
+
+/** Undoes what the call has left but the answer that dockerd was given. */
+async function settleAddress(me: Player, { address = '', options = MAC }: Wish): Promise<void> {
+  const keep = me.stage.notes.has('answer') ? me.recall('answer') : undefined;
+  const request = { poolId: own(me), address, options, requestKey: me.recall('key'), keep };
+  await me.stage.rules.settleAddress(me.deps, me.call(), request);
+}
+
+const settles = (wish: Wish): Actor => ({
+  name: 'a settles',
+  afterwards: true,
+  play: (me) => settleAddress(me, wish),
+});
+
+async function settlePool(me: Player): Promise<void> {
+  const keep = me.stage.notes.has('answer') ? me.recall('answer') : undefined;
+  await me.stage.rules.settlePool(me.deps, me.call(), { requestKey: me.recall('key'), keep });
+}
+
+const settlesPool: Actor = { name: 'a settles', afterwards: true, play: settlePool };
+
+/** What failed is settled at once, and not again when nothing of it can be under way any more. */
+const atOnce = (actor: Actor, settle: (me: Player) => Promise<void>): Actor => ({
+  ...actor,
+  play: async (me) => {
+    try {
+      await actor.play(me);
+    } catch {
+      await settle(me);
+    }
+  },
+});
+
+const uses = (name: string, address = ''): Actor => ({
+  name,
+  play: async (me) => {
+    const given = await me.address(own(me), address, OTHER_MAC);
+    if (given === undefined) return;
+    const drop = await me.hold(own(me), given);
+    drop();
+    await me.release(own(me), given);
+  },
+});
+
+const time: Actor = { name: 'time', play: (me) => me.wait(60_000) };
+
+const on = (pool: string, faults: number, ...actors: readonly Actor[]): Model => ({
+  name: `${actors.map(({ name }) => name).join(', ')} on ${pool}`,
+  before: sharing(pool, ['a', 'b']),
+  actors,
+  faults,
+  always: sound,
+  finally: nothingLeaks,
+});
+
+const GIVEN: Wish = { address: '10.0.0.1' };
+const FAILS: Wish = { mayFail: true };
+
+const unsettled = (faults: number): Model[] => [
+  on('10.0.0.0/31', faults, late(attempt(1, {})), attempt(2, {}), uses('b', '10.0.0.1'), time),
+  on('10.0.0.0/31', faults, attempt(1, GIVEN), attempt(2, GIVEN), uses('b', '10.0.0.1')),
+];
+const failing = (settling: Actor[]): Model[] => [
+  on('10.0.0.0/31', 1, attempt(1, FAILS), attempt(2, FAILS), ...settling),
+  on('10.0.0.0/31', 1, attempt(1, FAILS), uses('b'), time, ...settling),
+];
+const failingGiven = on(
+  '10.0.0.0/31',
+  1,
+  attempt(1, { ...GIVEN, mayFail: true }),
+  uses('b', '10.0.0.1'),
+  settles(GIVEN),
+);
+const overtaken = (pool: string, wish: Wish): Model => on(pool, 0, attemptAndRelease(1, wish), forgotten(2, wish));
+
+/** One attempt of a request for a pool. */
+const poolAttempt = (number: number, mayFail: boolean): Actor => ({
+  name: `a attempt ${number}`,
+  mayFail,
+  play: async (me) => {
+    const net = await me.pool({ pool: POOL }, me.call({ requestKey: me.recall('key'), attempt: number }));
+    await answered(me, net?.poolId, (poolId) => me.hold(poolId));
+  },
+});
+
+/** dockerd gives the network up again, and the journal notes it. */
+const poolGivenUp: Actor = {
+  name: 'a gives up',
+  play: async (me) => {
+    if (!me.stage.notes.has('answer')) return;
+    const poolId = me.recall('answer');
+    me.giveUp('drop');
+    await me.leave(poolId);
+  },
+};
+
+const visits: Actor = {
+  name: 'b',
+  play: async (me) => {
+    const net = await me.pool({ pool: POOL });
+    if (net === undefined) return;
+    const drop = await me.hold(net.poolId);
+    drop();
+    await me.leave(net.poolId);
+  },
+};
+
+const pools = (faults: number, ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  before: (me) => {
+    me.remember('key', me.call().requestKey);
+    return Promise.resolve();
+  },
+  actors,
+  faults,
+  always: sound,
+  finally: nothingLeaks,
+});
+
+export const retries: readonly Check[] = [
+  holds('two attempts of a request for an address run at once', [
+    ...unsettled(0).map(({ actors, ...model }) => ({ ...model, actors: [...actors, settles({})] })),
+  ]),
+  holds('a request for an address is given up, and settled', [...failing([settles({})]), failingGiven]),
+  holds('an attempt runs on after its repeat was answered and released', [
+    overtaken('10.0.0.0/32', {}),
+    overtaken('10.0.0.0/32', { address: '10.0.0.0' }),
+  ]),
+  holds('two attempts of a request for a pool run at once', [
+    pools(0, poolAttempt(1, false), poolAttempt(2, false), settlesPool),
+    pools(0, poolAttempt(1, false), poolAttempt(2, false), poolGivenUp, settlesPool),
+  ]),
+  holds('a request for a pool is given up, and settled', [
+    pools(1, poolAttempt(1, true), settlesPool),
+    pools(1, poolAttempt(1, true), visits, settlesPool),
+  ]),
+  violated(
+    'fails when two attempts of a request for an address are not settled',
+    [on('10.0.0.0/31', 0, late(attempt(1, {})), attempt(2, {}), uses('b', '10.0.0.1'), time)],
+    /the lease .* leaks/,
+    [],
+  ),
+  violated(
+    'fails when a request for an address is settled only at once',
+    [
+      on(
+        '10.0.0.0/31',
+        1,
+        atOnce(attempt(1, FAILS), (me) => settleAddress(me, {})),
+      ),
+    ],
+    /the lease .* leaks/,
+    [],
+  ),
+  violated(
+    'fails when a request for a pool is not settled',
+    [pools(1, poolAttempt(1, true))],
+    /reference .* leaks/,
+    [],
+  ),
+  violated(
+    'fails when a request for a pool is settled only at once',
+    [pools(1, atOnce(poolAttempt(1, true), settlePool))],
+    /reference .* leaks/,
+    [],
+  ),
+  violated(
+    'fails when an endpoint takes its own place also after a later release',
+    [overtaken('10.0.0.0/32', {})],
+    /the lease .* leaks/,
+    [{ file: 'functions/ipam/search.ts', find: ' && state.sequence < seeker.sequence', replace: '' }],
+  ),
+  violated(
+    'fails when a named address is taken also after a later release',
+    [overtaken('10.0.0.0/32', { address: '10.0.0.0' })],
+    /the lease .* leaks/,
+    [
+      {
+        file: 'functions/ipam/given.ts',
+        find: ' && slot.sequence > sequenceOf(call.requestKey)',
+        replace: ' && false',
+      },
+    ],
+  ),
+];

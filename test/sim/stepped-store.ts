@@ -1,0 +1,140 @@
+/** The store port, cut into operations that take place when somebody says so. */
+import { type Cidr, cidrRange, formatCidr, rangeContains } from '../../functions/ipam/address.ts';
+import type { Pool } from '../../functions/ipam/pool.ts';
+import type { Page, Store } from '../../functions/ipam/store.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
+
+export interface Operation<T = unknown> {
+  readonly label: string;
+  readonly kind: 'read' | 'write' | 'nothing';
+  /** Lets the next attempt of the operation take place. */
+  readonly attempt: () => Promise<T>;
+}
+
+/** Where fresh identities are counted. */
+export interface Ids {
+  ids: number;
+}
+
+export interface Manner {
+  /** When given, all attempts of one announcement carry the same identity. */
+  readonly shared: Ids | undefined;
+  /**
+   * Where pools may be, ascending. When given, a query comes by them one by one, as it does in truth: it is no snapshot.
+   * Otherwise each page is one.
+   */
+  readonly positions: readonly Cidr[] | undefined;
+  readonly forwardDescends: boolean;
+}
+
+type Submit = <T>(operation: Operation<T>) => Promise<T>;
+
+/** Every write recognises what an earlier attempt of its own has done, as the real store does. */
+export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner): Store {
+  const step =
+    (kind: Operation['kind']) =>
+    <T>(label: string, attempt: () => Promise<T>): Promise<T> =>
+      submit({ label, kind, attempt });
+  const read = step('read');
+  const write = step('write');
+  return {
+    ...looks(memory, submit, manner),
+    readSpace: (space) => memory.readSpace(space),
+    announcePool: (draft) => write(`announce ${formatCidr(draft.cidr)}`, announcing(memory, draft, manner.shared)),
+    readPool: (space, cidr) => read(`read pool ${formatCidr(cidr)}`, () => memory.readPool(space, cidr)),
+    changePool: (seen, state) => write(`${state} ${formatCidr(seen.cidr)}`, changing(memory, seen, state)),
+    removePool: (seen) => write(`remove ${formatCidr(seen.cidr)}`, removing(memory, seen)),
+    readPoolName: (space, family, name) => read(`read name ${name}`, () => memory.readPoolName(space, family, name)),
+    writePoolName: (space, name, pool, seen) =>
+      write(`name ${name} is ${formatCidr(pool.cidr)}`, () => memory.writePoolName(space, name, pool, seen)),
+    addRef: (ref) => write(`add ref ${ref.name}`, () => memory.addRef(ref)),
+    readRef: (generation, name) => read(`read ref ${name}`, () => memory.readRef(generation, name)),
+    writeKept: (seen, kept) => write(`list on ref ${seen.name}`, () => memory.writeKept(seen, kept)),
+    endRef: (generation, name) => write(`end ref ${name}`, () => memory.endRef(generation, name)),
+    refsOf: (generation, after) => read('read refs', () => memory.refsOf(generation, after)),
+    refsOfCall: (hostId, requestKey) => read(`read index`, () => memory.refsOfCall(hostId, requestKey)),
+    readChunks: (generation, first, last) => read('read slots', () => memory.readChunks(generation, first, last)),
+    writeSlot: (place, value, sticky, expected) =>
+      write(`slot ${place.slot} = ${value}`, () => memory.writeSlot(place, value, sticky, expected)),
+    releaseSlot: (place, value, leases) =>
+      write(`release slot ${place.slot}`, () => memory.releaseSlot(place, value, leases)),
+  };
+}
+
+function looks(
+  memory: MemoryStore,
+  submit: Submit,
+  { positions, forwardDescends }: Manner,
+): Pick<Store, 'poolsStartingIn' | 'poolsStartingBefore'> {
+  const read = <T>(label: string, attempt: () => Promise<T>) => submit({ label, kind: 'read', attempt });
+  if (positions === undefined) {
+    return {
+      poolsStartingIn: (space, range, after) => read('look forward', () => memory.poolsStartingIn(space, range, after)),
+      poolsStartingBefore: (space, address, before) =>
+        read('look backward', () => memory.poolsStartingBefore(space, address, before)),
+    };
+  }
+  /** Goes by one position after another, from the one behind `after`, to the first pool. */
+  const pass = async (space: string, order: readonly Cidr[], after: Cidr | undefined): Promise<Page<Pool>> => {
+    const start = after === undefined ? 0 : order.findIndex((cidr) => formatCidr(cidr) === formatCidr(after)) + 1;
+    for (const cidr of order.slice(start)) {
+      const pool = await read(`pass ${formatCidr(cidr)}`, () => memory.readPool(space, cidr));
+      if (pool !== undefined) return { items: [pool], more: true };
+    }
+    return { items: [], more: false };
+  };
+  const startOf = ({ family, first: value }: Cidr) => ({ family, value });
+  return {
+    poolsStartingIn: (space, range, after) => {
+      const inside = positions.filter((cidr) => rangeContains(range, startOf(cidr)));
+      return pass(space, forwardDescends ? inside.toReversed() : inside, after);
+    },
+    poolsStartingBefore: (space, address, before) => {
+      const earlier = positions.filter((cidr) => cidrRange(cidr).first < address.value);
+      return pass(space, earlier.toReversed(), before);
+    },
+  };
+}
+
+function announcing(
+  memory: MemoryStore,
+  draft: Parameters<Store['announcePool']>[0],
+  shared: Ids | undefined,
+): () => ReturnType<Store['announcePool']> {
+  const ours = new Set<string>();
+  const from = shared?.ids ?? 0;
+  return async () => {
+    if (shared !== undefined) shared.ids = from;
+    const result = await memory.announcePool(draft);
+    if ('announced' in result) {
+      ours.add(result.announced.generation);
+      return result;
+    }
+    return ours.has(result.standing.generation) ? { announced: result.standing } : result;
+  };
+}
+
+function changing(
+  memory: MemoryStore,
+  ...[seen, state]: Parameters<Store['changePool']>
+): () => ReturnType<Store['changePool']> {
+  const ours = new Set<string>();
+  return async () => {
+    const changed = await memory.changePool(seen, state);
+    if (changed !== undefined) {
+      ours.add(changed.rev);
+      return changed;
+    }
+    const standing = await memory.readPool(seen.space, seen.cidr);
+    return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
+  };
+}
+
+function removing(memory: MemoryStore, seen: Parameters<Store['removePool']>[0]): () => Promise<boolean> {
+  let attempts = 0;
+  return async () => {
+    attempts++;
+    if (await memory.removePool(seen)) return true;
+    return attempts > 1 && (await memory.readPool(seen.space, seen.cidr)) === undefined;
+  };
+}

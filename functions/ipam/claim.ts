@@ -1,26 +1,14 @@
 /** How an endpoint gets an address: one conditional write on one slot, as a rule. */
-import { type Address, cidrRange, formatCidr, intersect, usableRange } from './address.ts';
+import { type Address, cidrRange, intersect, usableRange } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import { type Deps, together } from './deps.ts';
 import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpoint.ts';
+import { Tally, noAddress, refuseFull } from './exhaustion.ts';
 import { addressAt, placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { hostTag } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import {
-  type Cooling,
-  type Seeker,
-  type Segment,
-  type Span,
-  chunkOf,
-  coolingSlots,
-  openSlots,
-  slotsOfKey,
-  slotsWithin,
-  spanOf,
-  windows,
-} from './search.ts';
-import { decodeSlot } from './slot.ts';
+import { type Seeker, type Segment, type Span, chunkOf, openSlots, slotsOfKey, spanOf, windows } from './search.ts';
 import { CHUNK_SIZE, type Chunk, type SlotExpectation, type SlotPlace } from './store.ts';
 import { MIN_COOLDOWN } from './space.ts';
 import { digestBelow } from './world.ts';
@@ -35,6 +23,9 @@ export interface Claimed {
 /** A lost write means that somebody else went ahead; this many in one chunk are followed by a look elsewhere. */
 const MAX_TRIES = CHUNK_SIZE;
 
+/** So often a search begins anew because others kept winning; with each pass it meets fewer of them. */
+const MAX_PASSES = 4;
+
 /** One call's search for an address. */
 interface Search {
   readonly deps: Deps;
@@ -45,15 +36,6 @@ interface Search {
   readonly value: string;
   /** The slot, as an offset in the pool, that is tried first. */
   readonly preferred: bigint;
-}
-
-/** What a search that found nothing saw. */
-interface Tally {
-  examined: bigint;
-  held: number;
-  /** A chunk was left with slots open, because others kept winning them. */
-  contended: boolean;
-  readonly cooling: Cooling[];
 }
 
 /**
@@ -69,13 +51,17 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
   const place = placeAt(search, search.preferred);
   const outcome = await write(search, place, { kind: 'free', cooledBy: cooledBy(search.deps, search.id) });
   if (outcome.written) return claimed(search, place);
-  const tally: Tally = { examined: 0n, held: 0, contended: false, cooling: [] };
-  return (
-    (await claimInChunk(search, outcome.chunk, tally)) ??
-    (await claimInWindows(search, tally)) ??
-    (await claimCooling(search, tally)) ??
-    refuseFull(search, tally)
-  );
+  let chunk: Chunk | undefined = outcome.chunk;
+  for (let pass = 1; ; pass++) {
+    const tally = new Tally();
+    const found =
+      (chunk && (await claimInChunk(search, chunk, tally)).claimed) ??
+      (await claimInWindows(search, tally)) ??
+      (await claimCooling(search, tally));
+    if (found !== undefined) return found;
+    if (!tally.contended || pass === MAX_PASSES) return refuseFull(deps, id, span, tally);
+    chunk = undefined;
+  }
 }
 
 /**
@@ -145,21 +131,25 @@ function ownClaim(search: Search, chunk: Chunk): Claimed | undefined {
   return claimed(search, { generation: search.id.generation, chunk: chunk.index, slot });
 }
 
-/** Tries the open slots of a chunk, as each lost write shows it anew. */
-async function claimInChunk(search: Search, seen: Chunk, tally: Tally): Promise<Claimed | undefined> {
+/** Tries the open slots of a chunk, as each lost write shows it anew. @returns how it was seen last. */
+async function claimInChunk(
+  search: Search,
+  seen: Chunk,
+  tally: Tally,
+): Promise<{ readonly claimed: Claimed | undefined; readonly chunk: Chunk }> {
   let chunk = seen;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const own = ownClaim(search, chunk);
-    if (own !== undefined) return own;
+    if (own !== undefined) return { claimed: own, chunk };
     const [slot] = openSlots(chunk, search.span, search.seeker, cooledBy(search.deps, search.id));
-    if (slot === undefined) return undefined;
+    if (slot === undefined) return { claimed: undefined, chunk };
     const place = { generation: search.id.generation, chunk: chunk.index, slot };
     const outcome = await write(search, place, { kind: 'exactly', value: chunk.slots[slot] });
-    if (outcome.written) return claimed(search, place);
+    if (outcome.written) return { claimed: claimed(search, place), chunk };
     chunk = outcome.chunk;
   }
   tally.contended = true;
-  return undefined;
+  return { claimed: undefined, chunk };
 }
 
 /** Reads on from the preferred chunk in windows of growing width, all round, and claims where something is open. */
@@ -170,9 +160,13 @@ async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | u
       const own = ownClaim(search, chunk);
       if (own !== undefined) return own;
     }
-    const result = await claimInOneOf(search, chunks, tally);
-    if (result !== undefined) return result;
-    for (const chunk of chunks) count(search, chunk, tally);
+    const seen = new Map(chunks.map((chunk) => [chunk.index, chunk]));
+    for (const chunk of inTurn(search, chunks)) {
+      const result = await claimInChunk(search, chunk, tally);
+      if (result.claimed !== undefined) return result.claimed;
+      seen.set(chunk.index, result.chunk);
+    }
+    for (const chunk of seen.values()) tally.count(chunk, search.span, cooledBy(search.deps, search.id));
   }
   return undefined;
 }
@@ -184,19 +178,17 @@ async function readWindow({ deps, call, id }: Search, window: readonly Segment[]
   return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
 }
 
-async function claimInOneOf(search: Search, chunks: readonly Chunk[], tally: Tally): Promise<Claimed | undefined> {
-  const { deps, call, id, span, seeker } = search;
-  const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(search.deps, search.id)).length > 0);
-  // Seekers that read the same window do not all go for its first gap.
-  const turn =
-    id.order === 'serial' || open.length === 0
-      ? 0
-      : Number(digestBelow(deps.world, `turn ${call.requestKey}`, BigInt(open.length)));
-  for (const chunk of [...open.slice(turn), ...open.slice(0, turn)]) {
-    const result = await claimInChunk(search, chunk, tally);
-    if (result !== undefined) return result;
-  }
-  return undefined;
+/** The chunks with open slots. Seekers that read the same window do not all go for its first gap. */
+function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly Chunk[]): readonly Chunk[] {
+  const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);
+  return id.order === 'serial' ? open : turned(deps, call, open);
+}
+
+/** A list from somewhere in its midst on, all round: for each call from somewhere else. */
+function turned<T>({ world }: Deps, { requestKey }: Call, list: readonly T[]): readonly T[] {
+  if (list.length === 0) return list;
+  const start = Number(digestBelow(world, `turn ${requestKey}`, BigInt(list.length)));
+  return [...list.slice(start), ...list.slice(0, start)];
 }
 
 /** A chunk that does not exist has sixteen slots that were never used. */
@@ -208,42 +200,24 @@ function withUnused({ first, last }: { first: bigint; last: bigint }, read: read
   });
 }
 
-function count(search: Search, chunk: Chunk, tally: Tally): void {
-  const slots = slotsWithin(chunk.index, search.span);
-  tally.examined += BigInt(slots.length);
-  tally.held += slots.filter((slot) => {
-    const value = chunk.slots[slot];
-    return value !== undefined && decodeSlot(value).kind !== 'free';
-  }).length;
-  tally.cooling.push(...coolingSlots(chunk, search.span, cooledBy(search.deps, search.id)));
-}
-
-/** Nothing else is left: the address that has rested longest, though never less than the clocks may differ. */
+/**
+ * Nothing else is left: the address that has rested longest, though never less than the clocks may differ. Who loses it
+ * goes on elsewhere among those that have rested so long, since all others go for the same.
+ */
 async function claimCooling(search: Search, tally: Tally): Promise<Claimed | undefined> {
   const { deps, call, id } = search;
-  const oldestFirst = tally.cooling.sort((a, b) => a.releasedAt - b.releasedAt).slice(0, MAX_TRIES);
-  for (const { chunk, slot, value, releasedAt } of oldestFirst) {
-    const rest = releasedAt + MIN_COOLDOWN - deps.world.now();
-    if (deps.world.now() + rest > call.deadline) return undefined;
-    if (rest > 0) await deps.world.pause(rest);
+  const oldestFirst = tally.cooling.toSorted((a, b) => a.releasedAt - b.releasedAt);
+  const [oldest] = oldestFirst;
+  if (oldest === undefined) return undefined;
+  const rested = oldest.releasedAt + MIN_COOLDOWN;
+  if (rested > call.deadline) return undefined;
+  if (rested > deps.world.now()) await deps.world.pause(rested - deps.world.now());
+  const others = oldestFirst.slice(1).filter(({ releasedAt }) => releasedAt + MIN_COOLDOWN <= deps.world.now());
+  for (const { chunk, slot, value } of [oldest, ...turned(deps, call, others)].slice(0, MAX_TRIES)) {
     const place = { generation: id.generation, chunk, slot };
     const outcome = await write(search, place, { kind: 'exactly', value });
     if (outcome.written) return claimed(search, place);
   }
+  tally.contended = true;
   return undefined;
 }
-
-function refuseFull({ id, span }: Search, { examined, held, cooling, contended }: Tally): never {
-  if (contended) throw new Refusal('busy', noAddress(id, 'others kept taking what was free: try again'));
-  if (examined < span.last - span.first + 1n) {
-    throw new Refusal('no-address-left', noAddress(id, `no free address found in ${examined} examined`));
-  }
-  throw new Refusal(
-    'no-address-left',
-    noAddress(id, `${held} of its ${examined} addresses are held and ${cooling.length} rest after their release`),
-  );
-}
-
-const noAddress = ({ cidr, subPool }: PoolId, why: string): string =>
-  `no available addresses on this pool: ${formatCidr(cidr)}` +
-  `${subPool === undefined ? '' : ` (range ${formatCidr(subPool)})`}: ${why}`;

@@ -41,6 +41,10 @@ export async function claimGiven(
  * Writes a lease or (without `sticky`) a reservation to a slot, also while the slot rests after a release; always on the
  * exact value that was seen, so that nothing that came later is overwritten.
  *
+ * A reservation is content with one that another network has stamped since the slot was last looked at: whoever would
+ * free that one reads it after the caller's reference was there, and so finds the reference. The first look may have
+ * been earlier than the reference, so only the second counts. A thousand hosts that join at once need not stamp in turn.
+ *
  * @returns the encoded slot that stands in the way, if any.
  */
 export async function takeSeen(
@@ -50,9 +54,12 @@ export async function takeSeen(
   { value, sticky }: { readonly value: string; readonly sticky: string | undefined },
   seen: string | undefined,
 ): Promise<string | undefined> {
+  const reserves = sticky === undefined;
   let current = seen;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (current !== undefined && standsInTheWay(deps, call, current, sticky === undefined)) return current;
+    if (current !== undefined && standsInTheWay(deps, call, current, reserves)) return current;
+    const isKept = reserves && current !== undefined && decodeSlot(current).kind === 'reserved';
+    if (isKept && tries >= 2) return undefined;
     const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: current });
     if (outcome.written) return undefined;
     current = outcome.chunk.slots[place.slot];

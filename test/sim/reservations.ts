@@ -69,7 +69,10 @@ const meeting = (faults: number): Model[] => [
 const RESERVATION = 'functions/ipam/reservation.ts';
 
 export const reservations: readonly Check[] = [
-  holds('one network leaves while another keeps the same addresses', meeting(0)),
+  holds('one network leaves while another keeps the same addresses', [
+    ...meeting(0),
+    model(0, ['a', 'b', 'c'], keepsAndLeaves('a', OTHER), keeps('b', OTHER), keeps('c', OTHER)),
+  ]),
   holds('one network moves its gateway while another joins', [model(0, ['a'], moves('a'), joins('b'))]),
   holds('an endpoint takes an address that a network wants to keep', [
     model(1, ['a', 'b'], keeps('a', OTHER), takes('b', OTHER)),
@@ -106,6 +109,18 @@ export const reservations: readonly Check[] = [
         find: '    const outcome = await deps.store.writeSlot(place, value, sticky,',
         replace:
           "    if (sticky === undefined && current?.startsWith('R')) return undefined;\n    const outcome = await deps.store.writeSlot(place, value, sticky,",
+      },
+    ],
+  ),
+  violated(
+    'fails when a network is content with a stamp that may be older than its reference',
+    meeting(0),
+    /is kept by a network, and is free/,
+    [
+      {
+        file: 'functions/ipam/given.ts',
+        find: 'if (isKept && tries >= 2) return',
+        replace: 'if (isKept && tries >= 1) return',
       },
     ],
   ),

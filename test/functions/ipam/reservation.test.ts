@@ -35,7 +35,11 @@ describe('gateways and other reservations', () => {
   it('are kept even when dockerd does not ask', async () => {
     const { host, net } = await network('10.1.0.0/30');
     assert.equal(await host.address(net), '10.1.0.2');
-    await refused(host.address(net), 'no-address-left', /2 of its 2 addresses are held/);
+    await refused(
+      host.address(net),
+      'no-address-left',
+      /none of its 2 addresses is free: 1 held by host a, 1 reserved/,
+    );
   });
 
   it('are not kept unasked with berth.gateway=none', async () => {
@@ -68,7 +72,11 @@ describe('gateways and other reservations', () => {
   it('of berth.reserve are given to no endpoint', async () => {
     const { host, net } = await network('10.1.0.0/29', { options: { 'berth.reserve': '10.1.0.2-10.1.0.4,10.1.0.6' } });
     assert.equal(await host.address(net), '10.1.0.5');
-    await refused(host.address(net), 'no-address-left', /6 of its 6/);
+    await refused(
+      host.address(net),
+      'no-address-left',
+      /none of its 6 addresses is free: 1 held by host a, 5 reserved/,
+    );
   });
 
   it('of berth.reserve refuse the network when an endpoint is there, and leave nothing', async () => {

@@ -1,21 +1,15 @@
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { installTools, run } from '../install-tools.ts';
 
-// The deploy tools have a package.json of their own, so nothing of them may be imported before installTools() has run.
+// Nothing of the tools may be imported before installDeployTools() has run.
 const here = import.meta.dirname;
 const root = join(here, '../..');
 const requireTool = createRequire(join(here, 'package.json'));
 
-/** `npm ci` in this folder, unless what is installed came from this very lockfile. */
-export function installTools(): void {
-  const lockfile = join(here, 'package-lock.json');
-  const installedFrom = join(here, 'node_modules/.installed-from.json');
-  if (existsSync(installedFrom) && readFileSync(installedFrom).equals(readFileSync(lockfile))) return;
-  run('npm', ['ci', '--ignore-scripts'], here);
-  copyFileSync(lockfile, installedFrom);
+export function installDeployTools(): void {
+  installTools(here);
 }
 
 export function osls(args: readonly string[]): void {
@@ -38,10 +32,4 @@ export function zipOne(name: string, bytes: Uint8Array): Uint8Array {
   const { zipSync } = v.parse(Fflate, requireTool('fflate'));
   const mtime = new Date(1980, 0, 1);
   return zipSync({ [name]: [bytes, { mtime, level: 9, os: UNIX, attrs: READABLE_FILE }] });
-}
-
-function run(command: string, args: readonly string[], cwd: string): void {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status ?? 'a signal'}`);
 }

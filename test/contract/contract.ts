@@ -5,8 +5,8 @@ import { cidrRange, formatCidr, parseAddress } from '../../functions/ipam/addres
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
 import type { Store } from '../../functions/ipam/store.ts';
-
 import { OTHER, REF, announce, cidr, draft, fresh, ref } from './samples.ts';
+import { crowdContract } from './crowd-contract.ts';
 import { slotContract } from './slot-contract.ts';
 
 export interface OpenStore {
@@ -14,8 +14,9 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-export function storeContract(name: string, open: () => Promise<OpenStore>): void {
-  describe(`the store contract on ${name}`, () => {
+/** @param why it cannot be run here, if it cannot. */
+export function storeContract(name: string, open: () => Promise<OpenStore>, why?: string): void {
+  describe(`the store contract on ${name}`, { skip: why ?? false }, () => {
     let opened: OpenStore;
     let store: Store;
     before(async () => {
@@ -29,6 +30,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>): voi
     refContract(() => store);
     slotContract(() => store);
     nameContract(() => store);
+    crowdContract(() => store);
   });
 }
 

@@ -15,8 +15,13 @@ export interface EngineStore {
 
 export async function engineStore(): Promise<EngineStore> {
   const engine = await startEngine(undefined);
+  return storeAt(engine.url, () => engine.stop());
+}
+
+/** A store on a new table of the engine at an address. */
+export async function storeAt(endpoint: string, stop: () => Promise<void>): Promise<EngineStore> {
   const client = new DynamoDBClient({
-    endpoint: engine.url,
+    endpoint,
     region: 'local',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     maxAttempts: 1,
@@ -25,7 +30,7 @@ export async function engineStore(): Promise<EngineStore> {
   await createTable(client, table);
   const close = async (): Promise<void> => {
     client.destroy();
-    await engine.stop();
+    await stop();
   };
   return { store: storeOver(client, table, realWorld), client, table, close };
 }

@@ -13,7 +13,7 @@ export interface Edit {
 export interface Mutant {
   /** Holds the same folders as the repository. */
   readonly root: string;
-  remove(): Promise<void>;
+  readonly remove: () => Promise<void>;
 }
 
 const repository = path.join(import.meta.dirname, '../..');

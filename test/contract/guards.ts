@@ -1,0 +1,256 @@
+/** The conditions of the store, each with a test of its contract that falls without it (docs/data-model.md). */
+import type { Edit } from '../support/mutant.ts';
+
+export interface Guard {
+  readonly what: string;
+  readonly edit: Edit;
+  /** A test of the contract that falls without it. */
+  readonly test: string;
+}
+
+const POOLS = 'functions/dynamo/pools.ts';
+const REFS = 'functions/dynamo/refs.ts';
+const SPACES = 'functions/dynamo/spaces.ts';
+const CHUNKS = 'functions/dynamo/chunks.ts';
+const TABLE = 'functions/dynamo/table.ts';
+/** Holds for every item, and takes values that would be left over. */
+const ALWAYS = '(attribute_exists(pk) OR attribute_not_exists(pk))';
+
+export const guards: readonly Guard[] = [
+  {
+    what: 'a pool is announced where none stands',
+    edit: {
+      file: POOLS,
+      find: "ConditionExpression: 'attribute_not_exists(pk)',",
+      replace: `ConditionExpression: '${ALWAYS}',`,
+    },
+    test: 'announces a pool where none stands, and returns the standing one otherwise',
+  },
+  {
+    what: 'an announcement that an earlier attempt has written is ours',
+    edit: {
+      file: POOLS,
+      find: 'ours.has(standing.generation) ? { announced: standing } : { standing }',
+      replace: '{ standing }',
+    },
+    test: 'of an announcement leaves one announcement, which is ours',
+  },
+  {
+    what: 'no other announcement is',
+    edit: {
+      file: POOLS,
+      find: 'ours.has(standing.generation) ? { announced: standing } : { standing }',
+      replace: '{ announced: standing }',
+    },
+    test: 'of an announcement that stood already does not make it ours',
+  },
+  {
+    what: 'a pool is changed or removed as it was seen',
+    edit: {
+      file: POOLS,
+      find: "ConditionExpression: 'rev = :seen',",
+      replace: "ConditionExpression: 'rev = :seen OR attribute_exists(pk)',",
+    },
+    test: 'change one pool: one does',
+  },
+  {
+    what: 'a change that an earlier attempt has written is ours',
+    edit: {
+      file: POOLS,
+      find: 'standing !== undefined && ours.has(standing.rev) ? standing : undefined',
+      replace: 'undefined',
+    },
+    test: 'of a change of a pool returns the pool as it is now',
+  },
+  {
+    what: 'no other change is',
+    edit: {
+      file: POOLS,
+      find: 'standing !== undefined && ours.has(standing.rev) ? standing',
+      replace: 'standing' + ' !== undefined ? standing',
+    },
+    test: 'of a change of a pool that another has changed does not make it ours',
+  },
+  {
+    what: 'a pool that an earlier attempt has removed is removed',
+    edit: { file: POOLS, find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
+    test: 'of a removal counts as removed',
+  },
+  {
+    what: 'a pool that somebody else has removed is not removed by us',
+    edit: {
+      file: POOLS,
+      find: '(result.standing === undefined && result.attempts > 1)',
+      replace: 'result.standing === undefined',
+    },
+    test: 'remove one pool: one does',
+  },
+  {
+    what: 'a reference is added where there is none',
+    edit: {
+      file: REFS,
+      find: "ConditionExpression: 'attribute_not_exists(pk)' }",
+      replace: `ConditionExpression: '${ALWAYS}' }`,
+    },
+    test: 'ends a reference by a tombstone, which nothing brings back',
+  },
+  {
+    what: 'a reference that an earlier attempt has added is ours',
+    edit: {
+      file: REFS,
+      find: "return standing.requestKey === ref.requestKey && standing.state === 'live';",
+      replace: 'return standing === undefined;',
+    },
+    test: 'of a reference, its reservations and its end is no failure',
+  },
+  {
+    what: 'a reference of another call is not',
+    edit: {
+      file: REFS,
+      find: "standing.requestKey === ref.requestKey && standing.state === 'live'",
+      replace: "standing.state === 'live'",
+    },
+    test: 'of a reference that another call has added does not make it ours',
+  },
+  {
+    what: 'a reference that has ended is not',
+    edit: {
+      file: REFS,
+      find: "standing.requestKey === ref.requestKey && standing.state === 'live'",
+      replace: 'standing.requestKey === ref.requestKey',
+    },
+    test: 'of a reference that has ended since does not bring it back',
+  },
+  {
+    what: 'only a live reference lists what it keeps',
+    edit: {
+      file: REFS,
+      find: "'#state = :live AND epoch = :epoch AND kept = :seen'",
+      replace: "'(#state = :live OR attribute_exists(pk)) AND epoch = :epoch AND kept = :seen'",
+    },
+    test: 'changes nothing on a reference that is gone, or of another epoch',
+  },
+  {
+    what: 'only the epoch that was seen lists what it keeps',
+    edit: {
+      file: REFS,
+      find: "AND epoch = :epoch AND kept = :seen'",
+      replace: "AND (epoch = :epoch OR attribute_exists(pk)) AND kept = :seen'",
+    },
+    test: 'changes nothing on a reference that is gone, or of another epoch',
+  },
+  {
+    what: 'what a reference keeps is changed as it was seen',
+    edit: { file: REFS, find: "AND kept = :seen'", replace: "AND (kept = :seen OR attribute_exists(pk))'" },
+    test: 'list what one reference keeps: one does',
+  },
+  {
+    what: 'a list that an earlier attempt has written is ours',
+    edit: {
+      file: REFS,
+      find: "return standing?.state === 'live' && standing.epoch === seen.epoch && keptText(standing) === keptText(kept);",
+      replace: 'return standing === undefined && keptText(kept) === keptText(seen) && false;',
+    },
+    test: 'of a reference, its reservations and its end is no failure',
+  },
+  {
+    what: 'no other list is',
+    edit: { file: REFS, find: ' && keptText(standing) === keptText(kept);', replace: ';' },
+    test: 'of reservations that another call has changed does not make them ours',
+  },
+  {
+    what: 'only a reference that exists is ended',
+    edit: {
+      file: REFS,
+      find: "ConditionExpression: 'attribute_exists(pk)',",
+      replace: `ConditionExpression: '${ALWAYS}',`,
+    },
+    test: 'ends a reference by a tombstone, which nothing brings back',
+  },
+  {
+    what: 'a name is set where there is none',
+    edit: {
+      file: SPACES,
+      find: "{ ConditionExpression: 'attribute_not_exists(pk)' }",
+      replace: `{ ConditionExpression: '${ALWAYS}' }`,
+    },
+    test: 'set one name: one does',
+  },
+  {
+    what: 'a name is changed as it was seen',
+    edit: {
+      file: SPACES,
+      find: "ConditionExpression: 'generation = :seen',",
+      replace: "ConditionExpression: 'generation = :seen OR attribute_exists(pk)',",
+    },
+    test: 'lets one of several set a name',
+  },
+  {
+    what: 'a name that an earlier attempt has set is ours',
+    edit: {
+      file: SPACES,
+      find: ' || (result.standing !== undefined && decodeName(result.standing).generation === generation)',
+      replace: '',
+    },
+    test: 'of a name is no failure',
+  },
+  {
+    what: 'no other name is',
+    edit: { file: SPACES, find: ' && decodeName(result.standing).generation === generation)', replace: ')' },
+    test: 'of a name that another has taken does not make it ours',
+  },
+  {
+    what: 'a slot is claimed that was never used',
+    edit: {
+      file: CHUNKS,
+      find: "const UNUSED = 'attribute_not_exists(#slot)';",
+      replace: "const UNUSED = '(attribute_not_exists(#slot) OR attribute_exists(#slot))';",
+    },
+    test: 'claim one slot: one wins, and every loser is shown what the winner wrote',
+  },
+  {
+    what: 'or one that has cooled down',
+    edit: {
+      file: CHUNKS,
+      find: 'const FREE = `${UNUSED} OR #slot < :cooled`;',
+      replace: 'const FREE = `${UNUSED} OR #slot < :cooled OR attribute_exists(#slot)`;',
+    },
+    test: 'claims a slot that was never used, or has cooled down, and no other',
+  },
+  {
+    what: 'a slot is written as it was seen',
+    edit: {
+      file: CHUNKS,
+      find: "const EXACTLY = '#slot = :seen';",
+      replace: "const EXACTLY = '(#slot = :seen OR attribute_exists(#slot))';",
+    },
+    test: 'writes on an exact value',
+  },
+  {
+    what: 'a lease of one network is freed that was asked for before',
+    edit: {
+      file: CHUNKS,
+      find: "const LEASED_BETWEEN = '#slot BETWEEN :from AND :to';",
+      replace: "const LEASED_BETWEEN = '(#slot BETWEEN :from AND :to OR attribute_exists(#slot))';",
+    },
+    test: 'releases the leases of one reference that were asked for before, and keeps the sticky tag',
+  },
+  {
+    what: 'a slot that an earlier attempt has written is ours',
+    edit: {
+      file: CHUNKS,
+      find: 'return chunk.slots[place.slot] === value ? { written: true } : { written: false, chunk };',
+      replace: 'return chunk.slots[place.slot] === value ? { written: false, chunk } : { written: false, chunk };',
+    },
+    test: 'of a claim and of a release is no failure',
+  },
+  {
+    what: 'who loses is shown what stands there',
+    edit: {
+      file: TABLE,
+      find: "ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const",
+      replace: "ReturnValuesOnConditionCheckFailure: 'NONE' } as const",
+    },
+    test: 'returns the whole chunk to who loses',
+  },
+];

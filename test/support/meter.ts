@@ -1,0 +1,113 @@
+/**
+ * What operations on the table cost, counted: requests, round trips, and capacity units as DynamoDB bills them.
+ *
+ * The units are those that the engine reports (ConsumedCapacity, indexes included). A write whose condition fails reports
+ * none, and is billed all the same: by the size of the item that stands there, one unit at least
+ * (docs.aws.amazon.com/amazondynamodb, "Working with items", conditional writes).
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  type ServiceInputTypes,
+} from '@aws-sdk/client-dynamodb';
+import * as v from 'valibot';
+
+export interface Cost {
+  readonly requests: number;
+  /** Requests that had to wait for one another, at most: what a caller waits for. */
+  readonly roundTrips: number;
+  readonly writeUnits: number;
+  readonly readUnits: number;
+  /** Writes whose condition failed. */
+  readonly lost: number;
+}
+
+interface Request {
+  readonly depth: number;
+  ended: boolean;
+}
+
+class Account {
+  readonly requests: Request[] = [];
+  writeUnits = 0;
+  readUnits = 0;
+  lost = 0;
+
+  /** A request comes after all that have ended. */
+  begin(): Request {
+    const earlier = this.requests.filter(({ ended }) => ended).map(({ depth }) => depth);
+    const request = { depth: 1 + Math.max(0, ...earlier), ended: false };
+    this.requests.push(request);
+    return request;
+  }
+
+  get cost(): Cost {
+    const { writeUnits, readUnits, lost } = this;
+    const roundTrips = Math.max(0, ...this.requests.map(({ depth }) => depth));
+    return { requests: this.requests.length, roundTrips, writeUnits, readUnits, lost };
+  }
+}
+
+export interface Meter {
+  /** Runs an operation and counts what it, and nothing else, asks of the table. */
+  readonly measure: <T>(
+    operation: () => Promise<T>,
+  ) => Promise<{ readonly outcome: PromiseSettledResult<T>; readonly cost: Cost }>;
+}
+
+const READS = new Set(['GetItemCommand', 'QueryCommand', 'ScanCommand', 'BatchGetItemCommand']);
+const Capacity = v.object({ ConsumedCapacity: v.object({ CapacityUnits: v.number() }) });
+
+/** @param client is told to report capacity from now on. */
+export function meter(client: DynamoDBClient): Meter {
+  const accounts = new AsyncLocalStorage<Account>();
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const account = accounts.getStore();
+      if (account === undefined) return next(args);
+      const request = account.begin();
+      try {
+        const input: ServiceInputTypes = { ...args.input, ReturnConsumedCapacity: 'INDEXES' };
+        const result = await next({ ...args, input });
+        const units = v.parse(Capacity, result.output).ConsumedCapacity.CapacityUnits;
+        if (READS.has(context.commandName ?? '')) account.readUnits += units;
+        else account.writeUnits += units;
+        return result;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) {
+          account.lost++;
+          account.writeUnits += writeUnits(error.Item ?? {});
+        }
+        throw error;
+      } finally {
+        request.ended = true;
+      }
+    },
+    { step: 'initialize', name: 'meter' },
+  );
+  return {
+    measure: async (operation) => {
+      const account = new Account();
+      const [outcome] = await accounts.run(account, () => Promise.allSettled([operation()]));
+      return { outcome, cost: account.cost };
+    },
+  };
+}
+
+/** One unit for each KB begun (docs.aws.amazon.com/amazondynamodb, "Item sizes and formats"). */
+export const writeUnits = (item: Readonly<Record<string, AttributeValue>>): number =>
+  Math.max(1, Math.ceil(itemSize(item) / 1_024));
+
+/** Bytes of an item of texts, numbers and booleans: its names and its values. */
+export const itemSize = (item: Readonly<Record<string, AttributeValue>>): number =>
+  Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueSize(value), 0);
+
+function valueSize(value: AttributeValue): number {
+  if (value.S !== undefined) return Buffer.byteLength(value.S);
+  // A byte for two digits, and one more.
+  if (value.N !== undefined) return Math.ceil(value.N.length / 2) + 1;
+  if (value.BOOL !== undefined) return 1;
+  throw new Error(`the size of ${JSON.stringify(value)} is not known here`);
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 
@@ -41,5 +41,32 @@ describe('imports go one way', () => {
 
   it('notices an import that goes the wrong way', () => {
     assert.notDeepEqual(violations('functions/dynamo', { folders: [], packages: /^$/ }), []);
+  });
+});
+
+describe('what the documents name is there', () => {
+  it('the guards and controls of the data model', () => {
+    const document = readFileSync(path.join(root, 'docs/data-model.md'), 'utf8');
+    const table = document.slice(document.indexOf('## Every condition'));
+    const titles = [...table.matchAll(/"([^"]+)"/g)].map(([, title = '']) => title);
+    const files = ['test/contract/guards.ts', ...globSync('test/sim/*.ts', { cwd: root })];
+    const tests = files.map((file) => readFileSync(path.join(root, file), 'utf8')).join('');
+    assert.ok(titles.length > 40);
+    assert.deepEqual(
+      titles.filter((title) => !tests.includes(`'${title}'`) && !tests.includes(`'fails when ${title}'`)),
+      [],
+    );
+  });
+
+  it('the files and folders', () => {
+    const documents = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
+    const missing = documents.flatMap((document) => {
+      const text = readFileSync(path.join(root, document), 'utf8');
+      const named = [...text.matchAll(/`((?:functions|shim|infra|test|docs)\/[\w./-]*)`/g)].map(
+        ([, name = '']) => name,
+      );
+      return named.filter((name) => !existsSync(path.join(root, name))).map((name) => `${document}: ${name}`);
+    });
+    assert.deepEqual(missing, []);
   });
 });

@@ -15,7 +15,7 @@ export function writeDurably(file: string, text: string): void {
   syncFolder(path.dirname(file));
 }
 
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {
     fsyncSync(descriptor);

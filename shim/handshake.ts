@@ -1,108 +1,190 @@
 /**
- * What the shim asks of the capabilities function when it starts: what each driver can do, its address spaces, and where
- * the other functions are. Kept on disk, because dockerd's question must never wait for a network: a failure there
- * silently disables a driver's capabilities until dockerd restarts.
+ * What the shim asks of the capabilities function: what a driver can do, its address spaces, and where the other
+ * functions are. Kept on disk and asked anew in the background, because dockerd's question must never wait for a network:
+ * a failure there silently disables a driver's capabilities until dockerd restarts.
  */
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import path from 'node:path';
 import * as v from 'valibot';
-import { readBody } from './body.ts';
+import type { Cloud } from './cloud/cloud.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { readIfThere, writeDurably } from './files.ts';
-import { UserError } from './settings.ts';
+import { type Driver, UserError } from './settings.ts';
 
-export const DRIVERS = ['berth', 'berth-ipvlan'] as const;
-export type Driver = (typeof DRIVERS)[number];
-
+const capabilities = v.object({ RequiresMACAddress: v.boolean(), RequiresRequestReplay: v.boolean() });
+const addressSpaces = v.object({ LocalDefaultAddressSpace: v.string(), GlobalDefaultAddressSpace: v.string() });
 const schema = v.object({
-  Capabilities: v.object({ RequiresMACAddress: v.boolean(), RequiresRequestReplay: v.boolean() }),
-  AddressSpaces: v.object({ LocalDefaultAddressSpace: v.string(), GlobalDefaultAddressSpace: v.string() }),
-  Functions: v.object({ Pools: v.string(), Addresses: v.string() }),
+  Capabilities: capabilities,
+  AddressSpaces: addressSpaces,
+  Functions: v.object({ Pools: v.string(), Addresses: v.string(), Hosts: v.string() }),
 });
 
-export interface Handshake {
-  readonly capabilities: object;
-  readonly addressSpaces: object;
+export interface Functions {
   readonly pools: Endpoint;
   readonly addresses: Endpoint;
+  readonly hosts: Endpoint;
 }
 
-const TIMEOUT = 5_000;
-const MAX_ANSWER_BYTES = 65_536;
+interface Handshake {
+  readonly capabilities: v.InferOutput<typeof capabilities>;
+  readonly addressSpaces: v.InferOutput<typeof addressSpaces>;
+  /** `undefined`: nobody has told yet. */
+  readonly functions: Functions | undefined;
+}
 
-/**
- * Asks the function; where it cannot be reached, takes what an earlier start kept.
- *
- * @param warn is told when an old answer serves.
- * @throws UserError when neither is to be had.
- */
-export async function shakeHands(
-  endpoint: Endpoint,
-  driver: Driver,
-  space: string,
-  folder: string,
-  warn: (message: string) => void,
-): Promise<Handshake> {
-  const file = path.join(folder, `handshake-${driver}.json`);
-  const key = `${endpoint.text} ${space}`;
-  try {
-    const answer = await ask(endpoint, driver, space);
-    const handshake = parse(answer);
-    writeDurably(file, JSON.stringify({ key, answer }));
-    return handshake;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    const kept = readKept(file, key);
-    if (kept === undefined) {
-      throw new UserError(`the capabilities function does not answer at ${endpoint.text}: ${why}`, { cause: error });
+/** ms */
+const TIMEOUT = 5_000;
+const REFRESH = 600_000;
+const REFRESH_WITHOUT_ANSWER = 5_000;
+/** However many calls find their function gone, it is asked anew so seldom. */
+const LEAST_PAUSE = 2_000;
+
+export interface HandshakeSettings {
+  readonly endpoint: Endpoint;
+  readonly driver: Driver;
+  readonly space: string;
+  readonly folder: string;
+  readonly warn: (message: string) => void;
+}
+
+/** The handshake of one driver: always there, and as fresh as the network allows. */
+export class Handshakes {
+  readonly #cloud: Cloud;
+  readonly #settings: HandshakeSettings;
+  readonly #file: string;
+  readonly #key: string;
+  #current: Handshake;
+  #answer = '';
+  #timer: NodeJS.Timeout | undefined;
+  #asking: Promise<void> | undefined;
+  #asked = -Infinity;
+
+  private constructor(cloud: Cloud, settings: HandshakeSettings) {
+    this.#cloud = cloud;
+    this.#settings = settings;
+    this.#file = path.join(settings.folder, `handshake-${settings.driver}.json`);
+    this.#key = `${settings.endpoint.text} ${settings.space}`;
+    this.#current = assumed(settings);
+  }
+
+  /**
+   * Takes what an earlier start kept, else asks; where there is no answer either, what Berth's functions have always
+   * said serves until there is one.
+   *
+   * @throws UserError when what answers is something else than Berth.
+   */
+  static async open(cloud: Cloud, settings: HandshakeSettings): Promise<Handshakes> {
+    const handshakes = new Handshakes(cloud, settings);
+    const kept = readKept(handshakes.#file, handshakes.#key);
+    if (kept !== undefined) {
+      handshakes.#current = kept.handshake;
+      handshakes.#answer = kept.answer;
+    } else await handshakes.#ask(true);
+    handshakes.#schedule(kept === undefined ? undefined : 0);
+    return handshakes;
+  }
+
+  get current(): Handshake {
+    return this.#current;
+  }
+
+  /** Asks anew, at most every other second. */
+  async renew(): Promise<void> {
+    if (performance.now() - this.#asked < LEAST_PAUSE) return this.#asking;
+    await (this.#asking ??= this.#ask(false).finally(() => {
+      this.#asking = undefined;
+    }));
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(pause = this.#current.functions === undefined ? REFRESH_WITHOUT_ANSWER : REFRESH): void {
+    this.#timer = setTimeout(() => {
+      void this.renew().finally(() => {
+        this.#schedule();
+      });
+    }, pause).unref();
+  }
+
+  async #ask(isFirst: boolean): Promise<void> {
+    this.#asked = performance.now();
+    const { endpoint, driver, space, warn } = this.#settings;
+    const verdict = await this.#cloud.ask(endpoint, {
+      question: 'own',
+      path: '/Berth.Handshake',
+      headers: { 'berth-driver': driver, 'berth-space': space },
+      body: Buffer.alloc(0),
+      timeout: TIMEOUT,
+    });
+    const parsed = verdict.kind === 'answered' ? parse(verdict.text) : undefined;
+    if (parsed !== undefined && verdict.kind === 'answered') {
+      this.#keep(parsed, verdict.text);
+      return;
     }
-    warn(`the capabilities function does not answer (${why}): its answer of an earlier start serves`);
-    return parse(kept);
+    if (verdict.kind === 'answered' && isFirst) {
+      throw new UserError(`this is no answer of Berth, at ${endpoint.text}: ${verdict.text.slice(0, 200)}`);
+    }
+    const why =
+      verdict.kind === 'failed' ? verdict.reason : `this is no answer of Berth: ${verdict.text.slice(0, 200)}`;
+    warn(`the capabilities function does not answer: ${why}: ${this.#whatServes()}`);
+  }
+
+  #whatServes(): string {
+    return this.#current.functions === undefined
+      ? 'networks and containers cannot be served until it does; what a driver can do is assumed'
+      : 'its answer of earlier serves';
+  }
+
+  /** The same answer again leaves the connections that there are. */
+  #keep(handshake: Handshake, text: string): void {
+    if (text === this.#answer) return;
+    this.#current = handshake;
+    this.#answer = text;
+    try {
+      writeDurably(this.#file, JSON.stringify({ key: this.#key, answer: text }));
+    } catch (error) {
+      this.#settings.warn(`cannot keep the handshake in ${this.#file}: ${String(error)}`);
+    }
   }
 }
 
+/** What holds until a function says otherwise, so that dockerd's first question has its answer without a network. */
+const assumed = ({ driver, space }: HandshakeSettings): Handshake => ({
+  capabilities: { RequiresMACAddress: driver === 'berth', RequiresRequestReplay: false },
+  addressSpaces: { LocalDefaultAddressSpace: space, GlobalDefaultAddressSpace: `${space}.global` },
+  functions: undefined,
+});
+
 const keptFile = v.object({ key: v.string(), answer: v.string() });
 
-function readKept(file: string, key: string): string | undefined {
+function readKept(file: string, key: string): { handshake: Handshake; answer: string } | undefined {
   const text = readIfThere(file);
   if (text === undefined) return undefined;
   const kept = v.safeParse(v.pipe(v.string(), v.parseJson(), keptFile), text);
-  return kept.success && kept.output.key === key ? kept.output.answer : undefined;
+  if (!kept.success || kept.output.key !== key) return undefined;
+  const { answer } = kept.output;
+  const handshake = parse(answer);
+  return handshake && { handshake, answer };
 }
 
-function parse(answer: string): Handshake {
+/** `undefined`: it is no answer of Berth. */
+function parse(answer: string): Handshake | undefined {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer);
-  if (!parsed.success) throw new Error(`this is no answer of Berth: ${answer.slice(0, 200)}`);
-  const { Capabilities: capabilities, AddressSpaces: addressSpaces, Functions: functions } = parsed.output;
-  return {
-    capabilities,
-    addressSpaces,
-    pools: parseEndpoint(functions.Pools),
-    addresses: parseEndpoint(functions.Addresses),
-  };
-}
-
-async function ask(endpoint: Endpoint, driver: Driver, space: string): Promise<string> {
-  const send = endpoint.target.protocol === 'https:' ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
-    const request = send(
-      {
-        ...endpoint.target,
-        agent: endpoint.agent,
-        path: '/Berth.Handshake',
-        method: 'POST',
-        headers: { 'berth-driver': driver, 'berth-space': space, 'content-length': 0 },
-        signal: AbortSignal.timeout(TIMEOUT),
+  if (!parsed.success) return undefined;
+  const { Functions: functions } = parsed.output;
+  try {
+    return {
+      capabilities: parsed.output.Capabilities,
+      addressSpaces: parsed.output.AddressSpaces,
+      functions: {
+        pools: parseEndpoint(functions.Pools),
+        addresses: parseEndpoint(functions.Addresses),
+        hosts: parseEndpoint(functions.Hosts),
       },
-      (response) => {
-        readBody(response, MAX_ANSWER_BYTES).then((body) => {
-          if (response.statusCode === 200 && body !== undefined) resolve(body.toString('utf8'));
-          else reject(new Error(`HTTP ${response.statusCode ?? 0} ${body?.toString('utf8').slice(0, 200) ?? ''}`));
-        }, reject);
-      },
-    );
-    request.once('error', reject);
-    request.end();
-  });
+    };
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }

@@ -6,13 +6,21 @@ import { UserError } from './settings.ts';
 
 const HOST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
+/** As EC2 names its instances. */
+const INSTANCE_ID = /^i-[0-9a-f]{8,17}$/;
+
 /**
- * The id that was given, else the one kept from earlier, else one derived from the machine's own.
+ * The id that was given, else the one kept from earlier, else the EC2 instance's, else one derived from the machine's own.
  *
  * @throws UserError when the given id contradicts the kept one: under another id, what the host holds would be lost to
- * it.
+ * it. And when the kept one is another instance's: then the disk was copied, and what it keeps is not this host's.
  */
-export function hostIdentity(folder: string, given: string | undefined, machineIdFile = '/etc/machine-id'): string {
+export function hostIdentity(
+  folder: string,
+  given: string | undefined,
+  machineIdFile = '/etc/machine-id',
+  instanceId?: string,
+): string {
   const file = path.join(folder, 'host-id');
   const kept = readIfThere(file)?.trim();
   if (kept !== undefined && !HOST_ID.test(kept)) {
@@ -26,8 +34,14 @@ export function hostIdentity(folder: string, given: string | undefined, machineI
       `the data in ${folder} belong to host ${kept}, not to ${given}: leave out --host-id, or choose another --data`,
     );
   }
+  if (kept !== undefined && instanceId !== undefined && INSTANCE_ID.test(kept) && kept !== instanceId) {
+    throw new UserError(
+      `the data in ${folder} belong to instance ${kept}, and this is ${instanceId}: it was made from an image of the ` +
+        'other; remove that folder, so that this host starts anew, and leave it out of images',
+    );
+  }
   if (kept !== undefined) return kept;
-  const id = given ?? derivedId(machineIdFile);
+  const id = given ?? instanceId ?? derivedId(machineIdFile);
   writeDurably(file, `${id}\n`);
   return id;
 }

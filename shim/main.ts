@@ -2,12 +2,22 @@
 /** The program `berth`. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
+import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
 import { type Shim, serveShim } from './serve.ts';
-import { type Settings, UserError, defaultData, defaultSockets, isRoot } from './settings.ts';
+import {
+  DRIVERS,
+  type Settings,
+  UserError,
+  defaultData,
+  defaultSockets,
+  isRoot,
+  parseDrivers,
+  parseMetricsPlace,
+} from './settings.ts';
 import { startCloud } from './up.ts';
 
 interface CommonOptions {
@@ -15,7 +25,20 @@ interface CommonOptions {
   readonly data: string;
   readonly space: string;
   readonly hostId?: string;
+  readonly drivers: string;
+  readonly region?: string;
+  readonly deadline: number;
+  readonly inFlightBound?: number;
+  readonly logLevel: Level;
+  readonly metrics?: string;
 }
+
+/** ms that a function may take (serverless.yml), and what clocks and queues may add. */
+const FUNCTION_TIMEOUT = 10_000;
+const MARGIN = 5_000;
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+type Level = (typeof LEVELS)[number];
 
 const program = new Command('berth')
   .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
@@ -24,9 +47,16 @@ const program = new Command('berth')
 
 common(program.command('shim'))
   .description('serve the plugin on this host and forward its calls to the functions')
-  .requiredOption('--endpoint <url>', "the capabilities function's: https://…, unix:/PATH, or http:// on this machine")
-  .action(async (options: CommonOptions & { endpoint: string }) => {
-    await runShim(options, options.endpoint);
+  .addOption(
+    new Option(
+      '--endpoint <url>',
+      "the capabilities function's: https://…, unix:/PATH, or http:// on this machine",
+    ).env('BERTH_ENDPOINT'),
+  )
+  .option('--health', 'ask the shim that runs how it is: exit code 0 ok, 1 failing or not running, 2 degraded')
+  .action(async (options: CommonOptions & { endpoint?: string; health?: boolean }) => {
+    if (options.health === true) await tellHealth(options);
+    else await runShim(options, options.endpoint);
   });
 
 common(program.command('up'))
@@ -37,18 +67,72 @@ common(program.command('up'))
   });
 
 function common(command: Command): Command {
+  const option = (flags: string, description: string, env: string): Option => new Option(flags, description).env(env);
   return command
     .option('--sockets <dir>', "folder of the plugin's sockets", defaultSockets())
     .option('--data <dir>', 'folder of what must survive a restart', defaultData())
-    .option('--space <name>', 'the address space of networks that name none', 'default')
-    .option('--host-id <id>', 'who this host is to the fleet (default: as before, else from /etc/machine-id)');
+    .addOption(
+      option('--space <name>', 'the address space of networks that name none', 'BERTH_SPACE').default('default'),
+    )
+    .addOption(
+      option(
+        '--host-id <id>',
+        'who this host is to the fleet (default: as before, else its EC2 instance, else from /etc/machine-id)',
+        'BERTH_HOST_ID',
+      ),
+    )
+    .addOption(option('--drivers <names>', 'which drivers to serve', 'BERTH_DRIVERS').default(DRIVERS.join(',')))
+    .addOption(option('--region <region>', "AWS region, where the endpoint's name does not tell it", 'BERTH_REGION'))
+    .addOption(
+      option('--deadline <seconds>', 'within which every call of dockerd is answered', 'BERTH_DEADLINE')
+        .argParser(numberBetween(1, 600))
+        .default(20),
+    )
+    .addOption(
+      new Option('--in-flight-bound <ms>', 'after which a request that was given up can take effect no more')
+        .argParser(numberBetween(1, 3_600_000))
+        .hideHelp(),
+    )
+    .addOption(option('--log-level <level>', 'what is worth a line', 'BERTH_LOG_LEVEL').choices(LEVELS).default('info'))
+    .addOption(
+      option(
+        '--metrics <place>',
+        'where Prometheus may ask: 127.0.0.1:PORT or unix:/PATH (default: nowhere)',
+        'BERTH_METRICS',
+      ),
+    );
 }
 
-async function runShim(options: CommonOptions, endpoint: string): Promise<void> {
+function numberBetween(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+(\.\d+)?$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`give a number from ${least} to ${most}`);
+  };
+}
+
+/** For service managers and load balancers: the exit code says how the shim is, the text why. */
+async function tellHealth(options: CommonOptions): Promise<void> {
+  const { sockets, drivers } = prepareSettings(options);
+  const socket = path.join(sockets, `${drivers[0]}.sock`);
+  let health: Health;
+  try {
+    health = await askHealth(socket);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UserError(`no shim answers at ${socket}: ${why}`, { cause: error });
+  }
+  console.log(JSON.stringify(health));
+  process.exitCode = { ok: 0, failing: 1, degraded: 2 }[health.status];
+}
+
+async function runShim(options: CommonOptions, endpoint: string | undefined): Promise<void> {
+  if (endpoint === undefined)
+    throw new UserError("name the capabilities function's URL with --endpoint or BERTH_ENDPOINT");
   const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
-  const shim = await serveShim(settings, endpoint, logger());
+  const shim = await serveShim(settings, { endpoint, version: manifest.version, log: logger(options.logLevel) });
   announce(shim, settings);
   await signal;
   await shim.stop();
@@ -61,7 +145,11 @@ async function runUp(options: CommonOptions, dynamodb: string | undefined): Prom
   const lock = lockFolder(settings.data);
   const cloud = await startCloud(settings.data, dynamodb);
   try {
-    const shim = await serveShim(settings, cloud.endpoint, logger());
+    const shim = await serveShim(settings, {
+      endpoint: cloud.endpoint,
+      version: manifest.version,
+      log: logger(options.logLevel),
+    });
     announce(shim, settings, cloud.endpoint);
     const reason = await Promise.race([signal, cloud.ended.then(() => 'cloud' as const)]);
     await shim.stop();
@@ -72,15 +160,31 @@ async function runUp(options: CommonOptions, dynamodb: string | undefined): Prom
   lock.close();
 }
 
-function prepare({ sockets, data, space, hostId }: CommonOptions): Settings {
+function prepare(options: CommonOptions): Settings {
+  const settings = prepareSettings(options);
+  // Sockets, keys and data are for the user who runs this, nobody else.
+  process.umask(0o077);
+  mkdirSync(settings.data, { recursive: true, mode: 0o700 });
+  return settings;
+}
+
+function prepareSettings(options: CommonOptions): Settings {
+  const { sockets, data, space, hostId, region, metrics } = options;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,54}$/.test(space)) {
     throw new UserError(`bad space ${JSON.stringify(space)}: letters, digits and . _ - only, at most 55`);
   }
-  // Sockets, keys and data are for the user who runs this, nobody else.
-  process.umask(0o077);
-  const settings = { sockets: path.resolve(sockets), data: path.resolve(data), space, hostId };
-  mkdirSync(settings.data, { recursive: true, mode: 0o700 });
-  return settings;
+  return {
+    sockets: path.resolve(sockets),
+    data: path.resolve(data),
+    space,
+    // A variable that is set to nothing is as good as none.
+    hostId: hostId === '' ? undefined : hostId,
+    drivers: parseDrivers(options.drivers),
+    region: region === '' ? process.env['AWS_REGION'] : (region ?? process.env['AWS_REGION']),
+    budget: options.deadline * 1_000,
+    inFlightBound: options.inFlightBound ?? options.deadline * 1_000 + FUNCTION_TIMEOUT + MARGIN,
+    metrics: metrics === undefined || metrics === '' ? undefined : parseMetricsPlace(metrics),
+  };
 }
 
 /** Where Docker looks for plugins, and where a file with `unix://PATH` in it shows it another place. */
@@ -88,15 +192,17 @@ const DOCKER_SOCKETS = '/run/docker/plugins';
 const SPEC_FILES = '/etc/docker/plugins/berth.spec (unix://PATH)';
 
 /** The log goes to standard error, as one line of JSON per event. */
-const logger = (): Logger => pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination(2));
+const logger = (level: Level): Logger =>
+  pino({ base: null, level, timestamp: pino.stdTimeFunctions.isoTime }, destination(2));
 
-function announce({ hostId, sockets }: Shim, { data, sockets: folder }: Settings, endpoint?: string): void {
+function announce({ hostId, sockets, warning }: Shim, { data, sockets: folder }: Settings, endpoint?: string): void {
   const lines = [
     'Berth is ready.',
     `  host     ${hostId}`,
     `  data     ${data}`,
     ...sockets.map((socket, i) => `  ${i === 0 ? 'sockets ' : '        '} ${socket}`),
     ...(endpoint === undefined ? [] : [`  endpoint ${endpoint} (for berth shim --endpoint)`]),
+    ...(warning === undefined ? [] : [`  warning  ${warning}`]),
     ...(folder === DOCKER_SOCKETS
       ? []
       : [`  note     Docker looks in ${DOCKER_SOCKETS}: name these sockets in ${SPEC_FILES}`]),

@@ -5,50 +5,49 @@
  */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Logger } from 'pino';
-import * as v from 'valibot';
 import { readBody } from './body.ts';
-import type { Endpoint } from './endpoint.ts';
-import { type Answer, type Forwarder, NoAnswer } from './forwarder.ts';
-import type { Driver, Handshake } from './handshake.ts';
-import { readHostNetwork } from './host-network.ts';
+import type { Calls, Reply } from './calls.ts';
+import type { Handshakes } from './handshake.ts';
+import type { Metrics } from './metrics.ts';
+import { METHODS, type Method } from './method.ts';
 import type { Sequence } from './sequence.ts';
+import type { Driver } from './settings.ts';
 
 export interface PluginHost {
-  readonly hostId: string;
   readonly sequence: Sequence;
-  readonly forwarder: Forwarder;
+  readonly calls: Calls;
+  readonly metrics: Metrics;
   readonly log: Logger;
+  /** How the shim is, for `berth shim --health`. */
+  readonly health: () => object;
+  /** ms within which a call of dockerd is answered. */
+  readonly budget: number;
 }
 
-/** Raised by a fence; a host that was never fenced is in its first. */
-const FIRST_EPOCH = '1';
-/** ms within which every call of dockerd is answered, the cold start of a function included. */
-const DEADLINE = 20_000;
 /** ms for what comes before and after the wait for the function. */
 const GRACE = 1_000;
 /** Larger than any message of Docker's. */
 const MAX_BODY_BYTES = 65_536;
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
-export function pluginServer(driver: Driver, handshake: Handshake, host: PluginHost): Server {
-  const answers: Record<string, object> = {
-    '/Plugin.Activate': { Implements: ['IpamDriver'] },
-    '/IpamDriver.GetCapabilities': handshake.capabilities,
-    '/IpamDriver.GetDefaultAddressSpaces': handshake.addressSpaces,
-  };
-  const forwards: Record<string, Endpoint> = {
-    '/IpamDriver.RequestPool': handshake.pools,
-    '/IpamDriver.ReleasePool': handshake.pools,
-    '/IpamDriver.RequestAddress': handshake.addresses,
-    '/IpamDriver.ReleaseAddress': handshake.addresses,
+export const HEALTH_PATH = '/Berth.Health';
+
+const methods = new Map<string, Method>(METHODS.map((method) => [`/IpamDriver.${method}`, method]));
+
+export function pluginServer(driver: Driver, handshakes: Handshakes, host: PluginHost): Server {
+  const known: Record<string, () => object> = {
+    '/Plugin.Activate': () => ({ Implements: ['IpamDriver'] }),
+    '/IpamDriver.GetCapabilities': () => handshakes.current.capabilities,
+    '/IpamDriver.GetDefaultAddressSpaces': () => handshakes.current.addressSpaces,
+    [HEALTH_PATH]: host.health,
   };
   const server = createServer((request, response) => {
     const path = request.url ?? '/';
-    const known = Object.hasOwn(answers, path) ? answers[path] : undefined;
-    const endpoint = Object.hasOwn(forwards, path) ? forwards[path] : undefined;
-    if (known !== undefined) reply(request, response, 200, known);
-    else if (endpoint === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
-    else void carry(driver, endpoint, host, request, response);
+    const answer = Object.hasOwn(known, path) ? known[path] : undefined;
+    const method = methods.get(path);
+    if (answer !== undefined) reply(request, response, 200, answer());
+    else if (method === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
+    else void carry(driver, method, host, request, response);
   });
   // dockerd keeps idle connections for 30 s or for ever, and a request that meets a closing one loses its body.
   server.keepAliveTimeout = 0;
@@ -69,29 +68,58 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': CONTENT_TYPE, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
+/** Why a request is no call. */
+class Unreadable extends Error {}
+
 async function carry(
   driver: Driver,
-  endpoint: Endpoint,
+  method: Method,
   host: PluginHost,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const started = performance.now();
-  const about: Record<string, unknown> = { driver, method: request.url };
-  let text: string;
+  const began = performance.now();
+  let key = '';
   try {
-    const requestKey = host.sequence.requestKey();
-    about['request'] = requestKey;
-    text = await within(DEADLINE + GRACE, answerOf(driver, endpoint, host, requestKey, request, response));
+    // The number orders this host's calls: it is taken when a call comes.
+    key = host.sequence.requestKey();
+    const call = readCall(request).then((body) => host.calls.answer({ key, driver, method, body }));
+    const answer = await within(host.budget + GRACE, call);
+    note(host, driver, answer, performance.now() - began);
+    send(response, 200, answer.text);
   } catch (error) {
-    text = JSON.stringify({ Error: explain(error) });
-    if (!(error instanceof NoAnswer)) about['err'] = error;
+    const reason = error instanceof Unreadable ? error.message : `Berth's shim failed: ${String(error)}`;
+    const about = { driver, method, request: key, reason };
+    if (error instanceof Unreadable) host.log.warn(about, 'refused');
+    else host.log.error({ ...about, err: error }, 'failed');
+    host.metrics.called(method, 'failed', performance.now() - began, 0);
+    send(response, 200, JSON.stringify({ Error: reason }));
   }
-  const refusal = errorIn(text);
-  const ms = Math.round(performance.now() - started);
-  if (refusal === undefined) host.log.info({ ...about, ms }, 'answered');
-  else host.log.warn({ ...about, ms, reason: refusal }, 'refused');
-  send(response, 200, text);
+}
+
+async function readCall(request: IncomingMessage): Promise<string> {
+  const body = await readBody(request, MAX_BODY_BYTES).catch((error: unknown) => {
+    throw new Unreadable('the request broke off', { cause: error });
+  });
+  if (body === undefined) throw new Unreadable(`the request is larger than ${MAX_BODY_BYTES} bytes`);
+  if (request.method !== 'POST')
+    throw new Unreadable(`the method is ${request.method ?? 'unknown'}: dockerd uses POST`);
+  const text = body.toString('utf8');
+  if (text.trim() === '') {
+    throw new Unreadable('the request has no body: dockerd repeats a broken request so; try again');
+  }
+  if (!isJson(text)) throw new Unreadable('the request is not JSON');
+  return text;
+}
+
+/** What is kept must be readable when it is taken up again. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A request whose body never ends is answered all the same. */
@@ -99,7 +127,7 @@ async function within<T>(milliseconds: number, operation: Promise<T>): Promise<T
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new NoAnswer(`the request did not arrive within ${milliseconds / 1_000} s`));
+      reject(new Unreadable(`the request was not answered within ${milliseconds / 1_000} s`));
     }, milliseconds);
   });
   return Promise.race([operation, late]).finally(() => {
@@ -107,63 +135,12 @@ async function within<T>(milliseconds: number, operation: Promise<T>): Promise<T
   });
 }
 
-const explain = (error: unknown): string =>
-  error instanceof NoAnswer
-    ? error.message
-    : `Berth's shim failed: ${error instanceof Error ? error.message : String(error)}`;
-
-async function answerOf(
-  driver: Driver,
-  endpoint: Endpoint,
-  host: PluginHost,
-  requestKey: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<string> {
-  const body = await readBody(request, MAX_BODY_BYTES);
-  if (body === undefined) throw new NoAnswer(`the request is larger than ${MAX_BODY_BYTES} bytes`);
-  if (body.length === 0) {
-    throw new NoAnswer('the request has no body: dockerd repeats a broken request so; try again');
-  }
-  const headers = {
-    'berth-host': host.hostId,
-    'berth-epoch': FIRST_EPOCH,
-    'berth-driver': driver,
-    'berth-request': requestKey,
-    'berth-attempt': '1',
-    'berth-remaining-ms': String(DEADLINE),
-    ...(request.url === '/IpamDriver.RequestPool' && (await networkHeaders())),
-  };
-  return checked(
-    endpoint,
-    await host.forwarder.forward(request, response, { endpoint, headers, body, timeout: DEADLINE }),
-  );
-}
-
-async function networkHeaders(): Promise<Record<string, string>> {
-  const { routes, nameservers } = await readHostNetwork();
-  return { 'berth-routes': routes.join(','), 'berth-nameservers': nameservers.join(',') };
-}
-
-const jsonObject = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.check((value) => !Array.isArray(value)),
-  v.looseObject({ Error: v.optional(v.string()) }),
-);
-
-/**
- * A function answers 200 and a JSON object, or 500 and one with `Error`, which dockerd gets as any refusal; all else came
- * from something in between.
- */
-function checked(endpoint: Endpoint, { status, body }: Answer): string {
-  const parsed = v.safeParse(jsonObject, body);
-  if (parsed.success && (status === 200 || parsed.output.Error !== undefined)) return body;
-  throw new NoAnswer(`Berth's functions at ${endpoint.text} answered HTTP ${status}: ${body.trim().slice(0, 200)}`);
-}
-
-/** The refusal that an answer carries, for the log. */
-function errorIn(text: string): string | undefined {
-  const parsed = v.safeParse(jsonObject, text);
-  return parsed.success ? parsed.output.Error : undefined;
+function note({ log, metrics }: PluginHost, driver: Driver, reply: Reply, milliseconds: number): void {
+  const { about, refusal, attempts, waited } = reply;
+  const { method, request, poolId: pool, address } = about;
+  const ms = Math.round(milliseconds);
+  const fields = { driver, method, request, pool, address, attempts, ms, cloudMs: Math.round(waited) };
+  if (refusal === undefined) log.info({ ...fields, answer: reply.text.slice(0, 300) }, 'answered');
+  else log.warn({ ...fields, reason: refusal }, 'refused');
+  metrics.called(method, refusal === undefined ? 'answered' : 'refused', milliseconds, attempts);
 }

@@ -33,6 +33,11 @@ export class Sequence {
     this.#setAside = this.#last;
   }
 
+  /** No number of this host may be as small as one that the cloud has seen, whatever has become of its disk. */
+  raise(floor: string): void {
+    this.#last = Math.max(this.#last, Math.min(parseInt(floor, 36), LARGEST));
+  }
+
   /** The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat. */
   requestKey(): string {
     this.#last = Math.max(this.#last + 1, this.#now());

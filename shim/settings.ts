@@ -2,6 +2,10 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 
+/** `berth-ipvlan` is for ipvlan networks: it asks for no MAC addresses, which those cannot have. */
+export const DRIVERS = ['berth', 'berth-ipvlan'] as const;
+export type Driver = (typeof DRIVERS)[number];
+
 export interface Settings {
   /** Where the plugin's sockets go. Docker looks for plugins in /run/docker/plugins. */
   readonly sockets: string;
@@ -9,6 +13,34 @@ export interface Settings {
   readonly data: string;
   readonly space: string;
   readonly hostId: string | undefined;
+  /** At least one. */
+  readonly drivers: readonly [Driver, ...Driver[]];
+  /** AWS region of endpoints whose name does not tell it. */
+  readonly region: string | undefined;
+  /** ms within which a call of dockerd is answered. */
+  readonly budget: number;
+  /** ms after which no attempt of a call that was given up can land any more. */
+  readonly inFlightBound: number;
+  /** Where Prometheus may ask: a port of loopback, or a socket. */
+  readonly metrics: MetricsPlace | undefined;
+}
+
+/** @throws UserError unless it names drivers, each once. */
+export function parseDrivers(text: string): [Driver, ...Driver[]] {
+  const named = text.split(',').map((name) => name.trim());
+  const [first, ...rest] = DRIVERS.filter((driver) => named.includes(driver));
+  if (first !== undefined && rest.length + 1 === named.length) return [first, ...rest];
+  throw new UserError(`bad drivers ${JSON.stringify(text)}: give ${DRIVERS.join(',')}, or one of them`);
+}
+
+export type MetricsPlace = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** @throws UserError: metrics tell who uses which addresses, and are for this machine alone. */
+export function parseMetricsPlace(text: string): MetricsPlace {
+  if (text.startsWith('unix:/')) return { path: text.slice('unix:'.length) };
+  const [, host = '', port = ''] = /^(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(text) ?? [];
+  if (host !== '' && Number(port) < 65_536) return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+  throw new UserError(`bad place for metrics ${JSON.stringify(text)}: give 127.0.0.1:PORT or unix:/PATH`);
 }
 
 export const isRoot = (): boolean => process.getuid?.() === 0;

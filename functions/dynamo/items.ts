@@ -9,11 +9,12 @@ import {
   parseCidr,
   parseRange,
 } from '../ipam/address.ts';
+import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
 import { DEFAULT_SPACE, MAX_COOLDOWN, MIN_COOLDOWN, type SpaceConfig } from '../ipam/space.ts';
 import { CHUNK_SIZE, type Chunk, type PoolName } from '../ipam/store.ts';
-import { parseChunkKey, parsePoolKey, parseRefKey } from './keys.ts';
+import { parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';
 
 const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
   v.pipe(
@@ -100,6 +101,29 @@ export function encodeRef(ref: Ref) {
     kept: keptText(ref),
     ...(subPool && { subPool: formatCidr(subPool) }),
   };
+}
+
+const hostItem = v.object({
+  ...key,
+  incarnation: v.string(),
+  epoch: v.number(),
+  principal: v.string(),
+  since: v.number(),
+  lastSeen: v.number(),
+  floor: v.string(),
+  fresh: v.boolean(),
+  shimVersion: v.string(),
+  engineVersion: v.string(),
+  rev: v.string(),
+});
+
+export function decodeHost(item: unknown): Host {
+  const { pk, sk, fresh: isFresh, ...host } = v.parse(hostItem, item);
+  return { ...host, ...parseHostKey({ pk, sk }), isFresh };
+}
+
+export function encodeHost({ id: _id, isFresh: fresh, ...host }: Host) {
+  return { ...host, fresh };
 }
 
 export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;

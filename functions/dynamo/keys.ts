@@ -50,6 +50,10 @@ export const parseRefKey = ({ pk, sk }: Key): { generation: string; name: string
   name: sk.slice('ref#'.length),
 });
 
+export const hostKey = (id: string): Key => ({ pk: `host#${id}`, sk: 'host' });
+
+export const parseHostKey = ({ pk }: Key): { id: string } => ({ id: pk.slice('host#'.length) });
+
 /** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */
 export const chunkKey = (generation: string, chunk: bigint): Key => ({
   pk: `pool#${generation}#${(chunk / CHUNKS_PER_GROUP).toString(16)}`,

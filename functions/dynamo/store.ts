@@ -1,6 +1,7 @@
 /** The store port over one DynamoDB table. */
 import type { Store } from '../ipam/store.ts';
 import { chunks } from './chunks.ts';
+import { hosts } from './hosts.ts';
 import { pools } from './pools.ts';
 import { refs } from './refs.ts';
 import { spaces } from './spaces.ts';
@@ -11,5 +12,6 @@ export const dynamoStore = (table: Table, freshId: () => string): Store => ({
   ...spaces(table),
   ...pools(table, freshId),
   ...refs(table),
+  ...hosts(table, freshId),
   ...chunks(table),
 });

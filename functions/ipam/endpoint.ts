@@ -2,6 +2,7 @@
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
+import { quote } from './quote.ts';
 import { Refusal } from './refusal.ts';
 import { encodeSlot } from './slot.ts';
 import { MIN_COOLDOWN } from './space.ts';
@@ -20,7 +21,7 @@ const STICKY_WIDTH = 6;
 export function parseEndpoint(options: Readonly<Record<string, string>>): Endpoint {
   const mac = (options['com.docker.network.endpoint.macaddress'] ?? '').toLowerCase();
   if (mac !== '' && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) {
-    throw new Refusal('invalid-request', `invalid MAC address: ${JSON.stringify(mac)}`);
+    throw new Refusal('invalid-request', `invalid MAC address: ${quote(mac)}`);
   }
   return { mac, name: options['com.docker.network.endpoint.name'] ?? '' };
 }

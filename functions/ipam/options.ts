@@ -12,6 +12,7 @@ import {
   usableRange,
 } from './address.ts';
 import type { Order } from './pool-id.ts';
+import { clip, quote } from './quote.ts';
 import { Refusal } from './refusal.ts';
 import { MAX_COOLDOWN, MIN_COOLDOWN, isSpaceName } from './space.ts';
 
@@ -54,7 +55,7 @@ export function parseOptions(options: Readonly<Record<string, string>>, family: 
     if (!key.startsWith('berth.')) return all;
     const parse = parsers.get(key);
     if (parse === undefined) {
-      throw new Refusal('invalid-request', `unknown option ${key}: known are ${[...parsers.keys()].join(', ')}`);
+      throw new Refusal('invalid-request', `unknown option ${clip(key)}: known are ${[...parsers.keys()].join(', ')}`);
     }
     return { ...all, ...parse(value, family) };
   }, parsed);
@@ -82,7 +83,7 @@ const parsers = new Map<string, Parser>([
 ]);
 
 function bad(key: string, value: string, wanted: string): never {
-  throw new Refusal('invalid-request', `bad value ${JSON.stringify(value)} for berth.${key}: give ${wanted}`);
+  throw new Refusal('invalid-request', `bad value ${quote(value)} for berth.${key}: give ${wanted}`);
 }
 
 const isOrder = (value: string): value is Order => value === 'spread' || value === 'serial';

@@ -5,6 +5,7 @@
  */
 import { type Cidr, formatCidr, parseCidr } from './address.ts';
 import { type Call, type Driver } from './call.ts';
+import { quote } from './quote.ts';
 import { hostTag, hostTagOf, isRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { isSpaceName } from './space.ts';
@@ -82,5 +83,3 @@ function parse(world: World, text: string): PoolId | undefined {
   if ((order !== 'spread' && order !== 'serial') || (driver !== 'berth' && driver !== 'berth-ipvlan')) return undefined;
   return { space, cidr, subPool, generation, ref, order, cooldown: Number(cooldown), driver };
 }
-
-const quote = (text: string): string => JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

@@ -6,6 +6,8 @@
 export type RefusalCode =
   | 'invalid-request' // malformed or contradicting input
   | 'foreign-pool' // a PoolID that is not ours, or not this host's
+  | 'foreign-host' // a host id that is bound to another principal
+  | 'host-taken' // a host id that another machine has, which was seen of late
   | 'pool-gone' // a PoolID whose network was released
   | 'pool-overlap'
   | 'no-pool-left'

@@ -4,6 +4,7 @@ import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { placeOf } from './place.ts';
 import { decodePoolId } from './pool-id.ts';
+import { quote } from './quote.ts';
 import { hostTagOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot, encodeSlot, leasesUpTo } from './slot.ts';
@@ -27,7 +28,7 @@ export async function releaseAddress(
   const id = decodePoolId(deps.world, request.poolId, call);
   const address = parseAddress(request.address);
   if (address === undefined) {
-    throw new Refusal('invalid-request', `invalid address: ${JSON.stringify(request.address)}`);
+    throw new Refusal('invalid-request', `invalid address: ${quote(request.address)}`);
   }
   if (!rangeContains(cidrRange(id.cidr), address)) {
     throw new Refusal('out-of-range', `${request.address} is not an address of ${formatCidr(id.cidr)}`);

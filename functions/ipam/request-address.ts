@@ -15,6 +15,7 @@ import type { Deps } from './deps.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { claimGiven } from './given.ts';
 import { type PoolId, decodePoolId } from './pool-id.ts';
+import { quote } from './quote.ts';
 import { refuseUnusable, whyUnusable } from './ref-check.ts';
 import { Refusal } from './refusal.ts';
 import { freeExactly, keeps, reserveAddress } from './reservation.ts';
@@ -29,23 +30,26 @@ export interface AddressRequest {
 /** @returns the address with the prefix length of its pool: Docker takes nothing else. */
 export async function requestAddress(deps: Deps, call: Call, request: AddressRequest): Promise<string> {
   const id = decodePoolId(deps.world, request.poolId, call);
-  const wanted = request.address === '' ? undefined : parseWanted(id, request.address);
-  const address = await dispatch(deps, call, id, wanted, request.options);
+  const address = await dispatch(deps, call, id, parseWish(id, request));
   return `${formatAddress(address)}/${id.cidr.prefix}`;
 }
 
-export const isGatewayRequest = (options: AddressRequest['options']): boolean =>
-  options['RequestAddressType'] === 'com.docker.network.gateway';
+export interface AddressWish {
+  /** `undefined`: any. */
+  readonly wanted: Address | undefined;
+  /** `undefined`: it is for the gateway. */
+  readonly endpoint: Endpoint | undefined;
+}
 
-async function dispatch(
-  deps: Deps,
-  call: Call,
-  id: PoolId,
-  wanted: Address | undefined,
-  options: AddressRequest['options'],
-): Promise<Address> {
-  if (isGatewayRequest(options)) return requestGateway(deps, call, id, wanted);
-  const endpoint = parseEndpoint(options);
+/** @throws Refusal when the request is at fault, whatever the table holds. */
+export function parseWish(id: PoolId, { address, options }: Omit<AddressRequest, 'poolId'>): AddressWish {
+  const wanted = address === '' ? undefined : parseWanted(id, address);
+  const isGateway = options['RequestAddressType'] === 'com.docker.network.gateway';
+  return { wanted, endpoint: isGateway ? undefined : parseEndpoint(options) };
+}
+
+async function dispatch(deps: Deps, call: Call, id: PoolId, { wanted, endpoint }: AddressWish): Promise<Address> {
+  if (endpoint === undefined) return requestGateway(deps, call, id, wanted);
   if (wanted === undefined) return lease(deps, call, id, claimAny(deps, call, id, endpoint));
   if (await isReservation(deps, id, wanted, endpoint)) {
     await reserveAddress(deps, call, id, wanted, false);
@@ -57,7 +61,7 @@ async function dispatch(
 /** @throws Refusal when the text is no address that the pool could give out. */
 function parseWanted(id: PoolId, text: string): Address {
   const address = parseAddress(text);
-  if (address === undefined) throw new Refusal('invalid-request', `invalid address: ${JSON.stringify(text)}`);
+  if (address === undefined) throw new Refusal('invalid-request', `invalid address: ${quote(text)}`);
   if (!rangeContains(cidrRange(id.cidr), address)) {
     throw new Refusal('out-of-range', `requested address is out of range: ${text} is not in ${formatCidr(id.cidr)}`);
   }

@@ -9,6 +9,7 @@ import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
 import { encodePoolId } from './pool-id.ts';
 import { type Grant, type PoolPlan, planPool } from './pool-plan.ts';
+import { quote } from './quote.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
@@ -44,7 +45,7 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const wanted = parseWanted(request);
   const options = parseOptions(request.options, wanted.family);
   const space = options.space ?? request.addressSpace;
-  if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${JSON.stringify(space)}`);
+  if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${quote(space)}`);
   const config = (await deps.store.readSpace(space)) ?? DEFAULT_SPACE;
   const plan = planPool(
     deps.world,
@@ -116,10 +117,7 @@ function parseWanted(request: PoolRequest): Wanted {
 function parsePool(text: string): Cidr {
   const cidr = parseCidr(text);
   if (cidr === undefined) {
-    throw new Refusal(
-      'invalid-request',
-      `invalid address pool: ${JSON.stringify(text)} is not a CIDR such as 10.1.0.0/24`,
-    );
+    throw new Refusal('invalid-request', `invalid address pool: ${quote(text)} is not a CIDR such as 10.1.0.0/24`);
   }
   return cidr;
 }
@@ -128,7 +126,7 @@ function parsePool(text: string): Cidr {
 function parseSubPool(pool: Cidr, text: string): Cidr | undefined {
   if (text === '') return undefined;
   const subPool = parseCidr(text);
-  if (subPool === undefined) throw new Refusal('invalid-request', `invalid address subpool: ${JSON.stringify(text)}`);
+  if (subPool === undefined) throw new Refusal('invalid-request', `invalid address subpool: ${quote(text)}`);
   if (subPool.family !== pool.family) {
     throw new Refusal('invalid-request', 'pool and subpool are of incompatible address families');
   }

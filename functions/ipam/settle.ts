@@ -3,16 +3,16 @@
  * land later, even after a repeat of it was answered. To settle a call is to undo all that its attempts have left but
  * the answer that dockerd was given. It is repeated once nothing of the call can be under way any more.
  */
-import { parseAddress } from './address.ts';
+import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import { claimsOf } from './claim.ts';
 import type { Deps } from './deps.ts';
-import { parseEndpoint } from './endpoint.ts';
 import { placeOf } from './place.ts';
 import { type PoolId, decodePoolId } from './pool-id.ts';
-import { endNetwork } from './release-pool.ts';
+import { quote } from './quote.ts';
 import { Refusal } from './refusal.ts';
-import { type AddressRequest, isGatewayRequest } from './request-address.ts';
+import { endNetwork } from './release-pool.ts';
+import { type AddressRequest, type AddressWish, parseWish } from './request-address.ts';
 import { freeExactly, freeUnkept, keptBy } from './reservation.ts';
 import { slotsOfKey } from './search.ts';
 
@@ -53,25 +53,50 @@ export async function settlePool(deps: Deps, call: Call, { requestKey, keep }: U
 export async function settleAddress(deps: Deps, call: Call, request: UnsettledAddress): Promise<void> {
   refuseElder(call, request.requestKey);
   const id = decodePoolId(deps.world, request.poolId, call);
-  const kept = request.keep === undefined ? undefined : parseAddress(request.keep);
-  if (request.address === '' && !isGatewayRequest(request.options)) {
+  const kept = request.keep === undefined ? undefined : parseKept(id, request.keep);
+  const wish = wishOf(id, request);
+  if (wish === undefined) return;
+  const { wanted, endpoint } = wish;
+  if (wanted === undefined && endpoint !== undefined) {
     const original = { ...call, requestKey: request.requestKey };
-    for (const claim of await claimsOf(deps, original, id, parseEndpoint(request.options))) {
+    for (const claim of await claimsOf(deps, original, id, endpoint)) {
       if (claim.address.value !== kept?.value) await freeExactly(deps, call, id.ref, claim.place, claim.value);
     }
     return;
   }
-  if (kept === undefined) await settleGiven(deps, call, id, request);
+  if (kept === undefined) await settleGiven(deps, call, id, request.requestKey, wanted);
+}
+
+/** @throws Refusal when it is no address of the pool: to take it for none would free what dockerd was given. */
+function parseKept(id: PoolId, text: string): Address {
+  const address = parseAddress(text);
+  if (address !== undefined && rangeContains(cidrRange(id.cidr), address)) return address;
+  throw new Refusal('invalid-request', `invalid address to keep: ${quote(text)} is none of ${formatCidr(id.cidr)}`);
+}
+
+/** `undefined`: the request was refused for what it says, so that it has left nothing. */
+function wishOf(id: PoolId, request: AddressRequest): AddressWish | undefined {
+  try {
+    return parseWish(id, request);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
 
 /** An address that was asked for by its name can have landed nowhere else. */
-async function settleGiven(deps: Deps, call: Call, id: PoolId, request: UnsettledAddress): Promise<void> {
-  const address = parseAddress(request.address);
+async function settleGiven(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  requestKey: string,
+  address: Address | undefined,
+): Promise<void> {
   if (address !== undefined) {
     const place = placeOf(id.generation, id.cidr, address);
     const [chunk] = await deps.store.readChunks(id.generation, place.chunk, place.chunk);
     const value = chunk?.slots[place.slot];
-    if (chunk !== undefined && value !== undefined && slotsOfKey(chunk, request.requestKey).includes(place.slot)) {
+    if (chunk !== undefined && value !== undefined && slotsOfKey(chunk, requestKey).includes(place.slot)) {
       await freeExactly(deps, call, id.ref, place, value);
       return;
     }

@@ -4,6 +4,7 @@
  * value, not an error.
  */
 import type { Address, Cidr, Range } from './address.ts';
+import type { Host } from './host.ts';
 import type { Pool, PoolDraft } from './pool.ts';
 import type { Ref } from './ref.ts';
 import type { SpaceConfig } from './space.ts';
@@ -86,6 +87,10 @@ export interface Store {
    * lags a little: one that was added a moment ago may be missing, and what is found is read again before it is acted on.
    */
   refsOfCall(hostId: string, requestKey: string): Promise<readonly Pick<Ref, 'generation' | 'name'>[]>;
+
+  readHost(id: string): Promise<Host | undefined>;
+  /** Writes a host if it is still the very one that was seen (`undefined`: none). `undefined`: it is not. */
+  writeHost(next: Omit<Host, 'rev'>, seen: Host | undefined): Promise<Host | undefined>;
 
   /** The chunks from `first` to `last`, both of one group, that exist. */
   readChunks(generation: string, first: bigint, last: bigint): Promise<readonly Chunk[]>;

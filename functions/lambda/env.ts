@@ -6,7 +6,11 @@ export const tableEnv = v.object({ BERTH_TABLE: v.pipe(v.string(), v.nonEmpty())
 /** Where the other functions are: a Function URL, `http:` on loopback, or `unix:PATH`. */
 const endpoint = v.pipe(v.string(), v.regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]|unix:\/)/));
 
-export const capabilitiesEnv = v.object({ BERTH_POOLS_URL: endpoint, BERTH_ADDRESSES_URL: endpoint });
+export const capabilitiesEnv = v.object({
+  BERTH_POOLS_URL: endpoint,
+  BERTH_ADDRESSES_URL: endpoint,
+  BERTH_HOSTS_URL: endpoint,
+});
 
 /** @throws Error that names the variable. */
 export function parseEnv<Schema extends v.GenericSchema>(schema: Schema): v.InferOutput<Schema> {

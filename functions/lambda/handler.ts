@@ -5,7 +5,8 @@
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
-import { type Call } from '../ipam/call.ts';
+import { type Call, isRequestKey } from '../ipam/call.ts';
+import { clip } from '../ipam/quote.ts';
 import { Refusal } from '../ipam/refusal.ts';
 import { log } from './log.ts';
 import { callHeaders } from './messages.ts';
@@ -13,6 +14,8 @@ import { callHeaders } from './messages.ts';
 export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
+  /** Who signed it (an ARN), where Lambda has checked that. */
+  readonly principal: string | undefined;
   /** ms since the epoch by which this function must have answered. */
   readonly deadline: number;
 }
@@ -27,34 +30,37 @@ export type Handler = (
 
 /** More than any message of Docker's; a PoolID has some 130 bytes. */
 export const MAX_BODY_BYTES = 65_536;
+/** More than any message of a schema that repeats nothing. */
+const MAX_ISSUE_LENGTH = 200;
 /** ms kept back so that the answer is out before Lambda ends the function. */
 const MARGIN = 250;
 
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
 /** @param methods by path, such as `/IpamDriver.RequestPool`. */
-export function handle(methods: Readonly<Record<string, Method>>): Handler {
+export function handle(methods: Readonly<Record<string, Method>>, maxBodyBytes = MAX_BODY_BYTES): Handler {
   return async (event, context) => {
     const method = Object.hasOwn(methods, event.rawPath) ? methods[event.rawPath] : undefined;
-    if (method === undefined) return answer(404, { Err: `no such method: ${event.rawPath.slice(0, 100)}` });
+    if (method === undefined) return answer(404, { Err: `no such method: ${clip(event.rawPath, 100)}` });
     try {
-      const body = bodyOf(event);
+      const body = bodyOf(event, maxBodyBytes);
       const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
-      return answer(200, await method({ headers: event.headers, body, deadline }));
+      return answer(200, await method({ headers: event.headers, body, principal: principalOf(event), deadline }));
     } catch (error) {
-      return answer(error instanceof Refusal ? 200 : 500, { Error: explain(error, event) });
+      const body = { Error: explain(error, event) };
+      return error instanceof Refusal ? answer(200, body, { 'berth-refusal': error.code }) : answer(500, body);
     }
   };
 }
 
-function answer(statusCode: number, body: object): LambdaFunctionURLResult {
-  return { statusCode, headers: { 'content-type': CONTENT_TYPE }, body: JSON.stringify(body) };
+function answer(statusCode: number, body: object, headers: Record<string, string> = {}): LambdaFunctionURLResult {
+  return { statusCode, headers: { 'content-type': CONTENT_TYPE, ...headers }, body: JSON.stringify(body) };
 }
 
-function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAuthorizer): string {
+function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAuthorizer, maxBytes: number): string {
   const text = isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body;
-  if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
-    throw new Refusal('invalid-request', `the request is larger than ${MAX_BODY_BYTES} bytes`);
+  if (Buffer.byteLength(text) > maxBytes) {
+    throw new Refusal('invalid-request', `the request is larger than ${maxBytes} bytes`);
   }
   return text;
 }
@@ -68,7 +74,8 @@ function explain(error: unknown, event: LambdaFunctionURLEventWithIAMAuthorizer)
     return error.message;
   }
   log('error', 'failed', { ...about, error });
-  return `Berth failed to answer (request ${request}): the log of the function says why; trying again may help`;
+  const known = isRequestKey(request) ? request : 'unknown';
+  return `Berth failed to answer (request ${known}): the log of the function says why; trying again may help`;
 }
 
 /** Who signed the request, where Lambda has checked it. */
@@ -106,7 +113,15 @@ export function parseAs<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  throw new Refusal('invalid-request', `${what} is malformed: ${v.getDotPath(issue) ?? 'body'}: ${issue.message}`);
+  // Both may repeat what was sent, as long as it is.
+  const where = clip(v.getDotPath(issue) ?? 'body');
+  throw new Refusal('invalid-request', `${what} is malformed: ${where}: ${clip(issue.message, MAX_ISSUE_LENGTH)}`);
+}
+
+/** Who signed the request. @throws Refusal when nobody did. */
+export function parsePrincipal({ principal }: Request): string {
+  if (principal !== undefined) return principal;
+  throw new Refusal('invalid-request', 'the request is not signed: the function takes calls with AWS credentials only');
 }
 
 /** What the host added. @throws Refusal when the request did not come through a shim. */

@@ -11,9 +11,15 @@ import { DEFAULT_SPACE_NAME, isSpaceName } from '../ipam/space.ts';
 const text = v.pipe(v.string(), v.maxLength(2_048));
 /** Docker says "not given" by an empty string. */
 const optionalText = v.optional(text, '');
+/** By the language's own lights a list is a record, too. */
+const map = v.pipe(
+  v.unknown(),
+  v.check((value) => !Array.isArray(value), 'Invalid type: Expected Object but received Array'),
+  v.record(v.pipe(v.string(), v.maxLength(256)), text),
+);
 /** Go sends a nil map as `null`. */
 const options = v.pipe(
-  v.nullish(v.record(v.pipe(v.string(), v.maxLength(256)), text), {}),
+  v.nullish(map, {}),
   v.check((map) => Object.keys(map).length <= 64, 'more than 64 options'),
 );
 /** An address space or a pool is never absent: a body without one was cut off, or never came from Docker. */
@@ -33,6 +39,41 @@ export const requestAddressMessage = v.object({ PoolID: required, Address: optio
 
 export const releaseAddressMessage = v.object({ PoolID: required, Address: required });
 
+const requestKey = v.pipe(v.string(), v.check(isRequestKey, 'not a request key'));
+
+/** The PoolID or the address that dockerd was given, if any. */
+const keep = v.nullish(required);
+
+/**
+ * What is left of a call, to be undone. A pool is found by the key of its request; a request for an address that is
+ * malformed was refused at the time, so that it has left nothing (`null`).
+ */
+export const settleMessage = v.variant('Method', [
+  v.object({ Method: v.literal('RequestPool'), RequestKey: requestKey, Keep: keep }),
+  v.object({
+    Method: v.literal('RequestAddress'),
+    RequestKey: requestKey,
+    Keep: keep,
+    Request: v.pipe(v.unknown(), v.transform(parseAddressRequest)),
+  }),
+]);
+
+function parseAddressRequest(request: unknown): v.InferOutput<typeof requestAddressMessage> | null {
+  const parsed = v.safeParse(requestAddressMessage, request);
+  return parsed.success ? parsed.output : null;
+}
+
+/** What a host holds to show that it is the one that it was. */
+const incarnation = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not an incarnation'));
+const version = v.pipe(v.string(), v.maxLength(64), v.regex(/^[\x20-\x7e]*$/, 'not a version'));
+
+export const registerMessage = v.object({
+  Incarnation: v.nullish(incarnation),
+  Proposed: incarnation,
+  ShimVersion: v.pipe(version, v.nonEmpty('must not be empty')),
+  EngineVersion: v.nullish(version, ''),
+});
+
 /** A header as a number. */
 const integer = (least: number, most: number) =>
   v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number), v.minValue(least), v.maxValue(most));
@@ -44,7 +85,7 @@ export const callHeaders = v.object({
   'berth-host': v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'not a host id')),
   'berth-epoch': integer(1, 999_999_999),
   'berth-driver': driver,
-  'berth-request': v.pipe(v.string(), v.check(isRequestKey, 'not a request key')),
+  'berth-request': requestKey,
   'berth-attempt': integer(1, 1_000),
   'berth-remaining-ms': integer(1, 900_000),
 });

@@ -17,6 +17,8 @@ import { UserError } from '../../shim/settings.ts';
 import { createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';
+import { openKeyring } from './keyring.ts';
+import { signatureVerifier } from './verify-signature.ts';
 
 const TABLE = 'berth';
 /** ms, as in serverless.yml. */
@@ -24,7 +26,7 @@ const FUNCTION_TIMEOUT = 10_000;
 /** Longer than a function may take. */
 const LOCK_TRIES = 600;
 const LOCK_PAUSE = 25;
-const FUNCTIONS = ['capabilities', 'pools', 'addresses'] as const;
+const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts'] as const;
 
 const { values } = parseArgs({ options: { data: { type: 'string' }, dynamodb: { type: 'string' } } });
 
@@ -78,8 +80,12 @@ async function serveFunctions(data: string, dynamodb: string): Promise<Server[]>
   setEnvironment(data, dynamodb);
   await reachTable(dynamodb);
   const handlers = await loadHandlers();
+  const verify = signatureVerifier(openKeyring(data), { enforcement: 'require' });
   return Promise.all(
-    FUNCTIONS.map((name) => listen(functionUrl(name, handlers[name], FUNCTION_TIMEOUT), socketPath(data, name))),
+    FUNCTIONS.map((name) => {
+      const server = functionUrl({ name, handler: handlers[name], timeout: FUNCTION_TIMEOUT, verify });
+      return listen(server, socketPath(data, name));
+    }),
   );
 }
 
@@ -100,6 +106,7 @@ function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_TABLE'] = TABLE;
   process.env['BERTH_POOLS_URL'] = `unix:${socketPath(data, 'pools')}`;
   process.env['BERTH_ADDRESSES_URL'] = `unix:${socketPath(data, 'addresses')}`;
+  process.env['BERTH_HOSTS_URL'] = `unix:${socketPath(data, 'hosts')}`;
   process.env['AWS_ENDPOINT_URL_DYNAMODB'] = dynamodb;
   process.env['AWS_REGION'] ??= 'local';
   if (process.env['AWS_ACCESS_KEY_ID'] === undefined && process.env['AWS_PROFILE'] === undefined) {
@@ -110,12 +117,18 @@ function setEnvironment(data: string, dynamodb: string): void {
 
 /** Functions read their environment when they are loaded, so they are loaded now. */
 async function loadHandlers(): Promise<Record<(typeof FUNCTIONS)[number], Handler>> {
-  const [capabilities, pools, addresses] = await Promise.all([
+  const [capabilities, pools, addresses, hosts] = await Promise.all([
     import('../../functions/capabilities.ts'),
     import('../../functions/pools.ts'),
     import('../../functions/addresses.ts'),
+    import('../../functions/hosts.ts'),
   ]);
-  return { capabilities: capabilities.handler, pools: pools.handler, addresses: addresses.handler };
+  return {
+    capabilities: capabilities.handler,
+    pools: pools.handler,
+    addresses: addresses.handler,
+    hosts: hosts.handler,
+  };
 }
 
 function listen(server: Server, socket: string): Promise<Server> {

@@ -4,22 +4,29 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import type { Handler } from '../../functions/lambda/handler.ts';
 import { readBody } from '../../shim/body.ts';
+import type { Key } from './keyring.ts';
+import type { Refusal, Verify } from './verify-signature.ts';
 
 /** Lambda's own limit of a request. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
 const ACCOUNT = '000000000000';
 
-/** @param timeout ms that the function has to answer. */
-export function functionUrl(name: string, handler: Handler, timeout: number): Server {
+export interface LocalFunction {
+  readonly name: string;
+  readonly handler: Handler;
+  /** ms that the function has to answer. */
+  readonly timeout: number;
+  readonly verify: Verify;
+}
+
+export function functionUrl(local: LocalFunction): Server {
   return createServer((request, response) => {
-    void respond(name, handler, timeout, request, response);
+    void respond(local, request, response);
   });
 }
 
 async function respond(
-  name: string,
-  handler: Handler,
-  timeout: number,
+  { name, handler, timeout, verify }: LocalFunction,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -29,8 +36,14 @@ async function respond(
       response.writeHead(413).end('{"Message":"Request Entity Too Large"}');
       return;
     }
+    const { method = 'GET', url = '/' } = request;
+    const verdict = verify({ method, url, headers: flatHeaders(request), body });
+    if ('refusal' in verdict) {
+      refuse(response, verdict.refusal);
+      return;
+    }
     const deadline = Date.now() + timeout;
-    const result = await handler(eventOf(name, request, body), {
+    const result = await handler(eventOf(name, request, body, verdict.key), {
       getRemainingTimeInMillis: () => deadline - Date.now(),
     });
     write(response, result);
@@ -41,7 +54,18 @@ async function respond(
   }
 }
 
-function eventOf(name: string, request: IncomingMessage, body: Buffer): LambdaFunctionURLEventWithIAMAuthorizer {
+/** As AWS, whose clock tells a caller how far off its own is. */
+function refuse(response: ServerResponse, { type, body, date }: Refusal): void {
+  const headers = { 'content-type': 'application/json', 'x-amzn-errortype': type, date };
+  response.writeHead(403, headers).end(JSON.stringify(body));
+}
+
+function eventOf(
+  name: string,
+  request: IncomingMessage,
+  body: Buffer,
+  key: Key,
+): LambdaFunctionURLEventWithIAMAuthorizer {
   const [rawPath = '/', rawQueryString = ''] = (request.url ?? '/').split('?');
   const headers = flatHeaders(request);
   const isText = /^(text\/|application\/(json|javascript|xml))/.test(headers['content-type'] ?? '');
@@ -55,7 +79,7 @@ function eventOf(name: string, request: IncomingMessage, body: Buffer): LambdaFu
     requestContext: {
       accountId: ACCOUNT,
       apiId: name,
-      authorizer: { iam: localPrincipal },
+      authorizer: { iam: principalOf(key) },
       domainName: 'localhost',
       domainPrefix: name,
       http: {
@@ -76,16 +100,12 @@ function eventOf(name: string, request: IncomingMessage, body: Buffer): LambdaFu
   };
 }
 
-/** Who may open the socket is root, or the user who runs the local cloud. */
-const localPrincipal = {
-  accessKey: 'local',
-  accountId: ACCOUNT,
-  callerId: 'local',
-  cognitoIdentity: null,
-  principalOrgId: '',
-  userArn: `arn:aws:iam::${ACCOUNT}:user/local`,
-  userId: 'local',
-};
+/** As Lambda tells who signed, with names where it has ids: a user's, or `ROLE:SESSION`. */
+function principalOf({ accessKey, userArn }: Key) {
+  const [, , , , accountId = '', resource = ''] = userArn.split(':');
+  const userId = resource.split('/').slice(1).join(':');
+  return { accessKey, accountId, callerId: userId, cognitoIdentity: null, principalOrgId: '', userArn, userId };
+}
 
 /** Lower case, repeated ones joined by commas, as Lambda gives them. */
 const flatHeaders = (request: IncomingMessage): Record<string, string> =>

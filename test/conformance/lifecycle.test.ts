@@ -1,63 +1,15 @@
-/** Berth's own life: start, restart, crash, two at once, and what it says of each. */
+/** The life of `berth up`: start, restart, crash, two at once, and what it says of each. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEngine } from '../../infra/local/engine.ts';
-import {
-  type Berth,
-  type Folders,
-  callPlugin,
-  runBerth,
-  startBerth,
-  temporaryFolders,
-} from '../support/berth-process.ts';
+import { runBerth, startBerth, temporaryFolders } from '../support/berth-process.ts';
+import { folders, requestAddress, requestPool, socket, up, upArguments, useStage } from '../support/stage.ts';
 
-const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
-
-let folders: Folders;
-let running: Berth[];
-
-beforeEach(() => {
-  folders = temporaryFolders();
-  running = [];
-});
-
-afterEach(async () => {
-  for (const berth of running.reverse()) await berth.stop();
-  folders.remove();
-});
-
-const upArguments = ({ data, sockets }: Folders): string[] => [
-  'up',
-  '--data',
-  data,
-  '--sockets',
-  sockets,
-  '--host-id',
-  'a',
-];
-
-async function up(): Promise<Berth> {
-  const berth = await startBerth(upArguments(folders));
-  running.push(berth);
-  return berth;
-}
-
-const socket = (sockets = folders.sockets): string => path.join(sockets, 'berth.sock');
-
-async function ipam(method: string, body: object, at = socket()): Promise<Readonly<Record<string, unknown>>> {
-  return (await callPlugin(at, `IpamDriver.${method}`, body)).json;
-}
-
-const requestPool = (Pool: string, at = socket()) =>
-  ipam('RequestPool', { AddressSpace: 'default', Pool, SubPool: '', Options: null, V6: false }, at);
-const requestAddress = async (PoolID: unknown, Address: string, at = socket()): Promise<unknown> => {
-  const answer = await ipam('RequestAddress', { PoolID, Address, Options: MAC }, at);
-  return answer['Address'] ?? answer['Error'];
-};
+useStage();
 
 const enginePid = (): number => Number(readFileSync(path.join(folders.data, 'cloud/engine.pid'), 'utf8'));
 const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
@@ -181,123 +133,6 @@ describe('berth up', () => {
   });
 });
 
-describe('berth shim', () => {
-  const endpoint = (): string => `unix:${path.join(folders.data, 'cloud/capabilities.sock')}`;
-
-  async function shim(id: string): Promise<string> {
-    const [data, sockets] = [path.join(folders.data, `../${id}`), path.join(folders.data, `../${id}.s`)];
-    const berth = await startBerth([
-      'shim',
-      '--data',
-      data,
-      '--sockets',
-      sockets,
-      '--host-id',
-      id,
-      '--endpoint',
-      endpoint(),
-    ]);
-    running.push(berth);
-    return socket(sockets);
-  }
-
-  it('makes a second host of the same fleet: one subnet, one gateway, no address twice', async () => {
-    await up();
-    const other = await shim('b');
-    const [mine, theirs] = [await requestPool('10.1.0.0/28'), await requestPool('10.1.0.0/28', other)];
-    const gateway = { Address: '', Options: { RequestAddressType: 'com.docker.network.gateway' } };
-    const gateways = [
-      await ipam('RequestAddress', { ...gateway, PoolID: mine['PoolID'] }),
-      await ipam('RequestAddress', { ...gateway, PoolID: theirs['PoolID'] }, other),
-    ];
-    assert.deepEqual(
-      gateways.map(({ Address }) => Address),
-      ['10.1.0.1/28', '10.1.0.1/28'],
-    );
-    const asked = Array.from({ length: 13 }, (_, i) =>
-      i % 2 === 0 ? requestAddress(mine['PoolID'], '') : requestAddress(theirs['PoolID'], '', other),
-    );
-    const got = await Promise.all(asked);
-    assert.equal(new Set(got).size, 13);
-    assert.ok(got.every((address) => String(address).endsWith('/28')));
-    assert.match(String(await requestAddress(mine['PoolID'], '')), /^no available addresses on this pool/);
-  });
-
-  it("refuses another host's PoolID", async () => {
-    await up();
-    const other = await shim('b');
-    const { PoolID } = await requestPool('10.1.0.0/24');
-    const words = /^invalid pool id: the network 10.1.0.0\/24 \(\w+\) belongs to another host than b$/;
-    assert.match(String(await requestAddress(PoolID, '', other)), words);
-    assert.match(String((await ipam('ReleasePool', { PoolID }, other))['Error']), words);
-    assert.match(String(await requestAddress(PoolID, '')), /^10\.1\.0\.\d+\/24$/);
-  });
-
-  it('answers with a clear error while the cloud is away, and goes on when it is back', async () => {
-    const cloud = await up();
-    const other = await shim('b');
-    const { PoolID } = await requestPool('10.1.0.0/24', other);
-    await cloud.stop();
-    const words = /^Berth's functions cannot be reached at unix:.*addresses\.sock: connect ENOENT/;
-    assert.match(String(await requestAddress(PoolID, '', other)), words);
-    assert.deepEqual((await callPlugin(other, 'IpamDriver.GetCapabilities')).json, {
-      RequiresMACAddress: true,
-      RequiresRequestReplay: false,
-    });
-    await up();
-    assert.match(String(await requestAddress(PoolID, '', other)), /^10\.1\.0\.\d+\/24$/);
-  });
-
-  it('starts on what an earlier start has learnt when the cloud is away', async () => {
-    const cloud = await up();
-    await shim('b');
-    await running.pop()?.stop();
-    await cloud.stop();
-    const other = await shim('b');
-    const { json } = await callPlugin(other, 'IpamDriver.GetDefaultAddressSpaces');
-    assert.equal(json['LocalDefaultAddressSpace'], 'default');
-    assert.match(running.at(-1)?.log() ?? '', /its answer of an earlier start serves/);
-  });
-
-  it('takes over a socket that a killed shim left behind', async () => {
-    await up();
-    await shim('b');
-    await running.pop()?.stop('SIGKILL');
-    const other = await shim('b');
-    assert.match(String((await requestPool('', other))['Pool']), /^10\./);
-  });
-
-  const mistakes = [
-    [['--endpoint', 'http://10.0.0.1/'], /bad endpoint "http:\/\/10.0.0.1\/": give https:/],
-    [
-      ['--endpoint', 'unix:/nowhere.sock'],
-      /the capabilities function does not answer at unix:\/nowhere.sock: connect ENOENT/,
-    ],
-    [['--endpoint', 'unix:/x', '--space', 'a b'], /bad space "a b": letters, digits/],
-    [['--endpoint', 'unix:/x', '--host-id', '-'], /bad host id "-"/],
-    [[], /required option '--endpoint <url>' not specified/],
-  ] as const;
-  for (const [args, words] of mistakes) {
-    it(`says what is wrong with ${args.join(' ') || 'no arguments'}`, async () => {
-      const { data, sockets } = folders;
-      const { code, err } = await runBerth(['shim', '--data', data, '--sockets', sockets, ...args]);
-      assert.equal(code, 1);
-      assert.match(err, words);
-      assert.doesNotMatch(err, /\n {4}at /);
-      assert.equal(existsSync(socket()), false);
-    });
-  }
-
-  it('says so when a file is in the way of a socket', async () => {
-    await up();
-    await running.pop()?.stop();
-    writeFileSync(socket(), '');
-    const { code, err } = await runBerth(upArguments(folders));
-    assert.equal(code, 1);
-    assert.match(err, /berth\.sock is in the way: it is no socket/);
-  });
-});
-
 describe('a function of the embedded cloud', () => {
   const post = (name: string, headers: Record<string, string>, url = '/IpamDriver.RequestPool'): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -315,7 +150,11 @@ describe('a function of the embedded cloud', () => {
 
   it('takes requests of a shim alone', async () => {
     await up();
-    assert.match(await post('pools', {}), /^200 {"Error":"the header of the request is malformed: berth-host/);
-    assert.match(await post('pools', {}, '/IpamDriver.RequestAddress'), /^404 /);
+    assert.equal(await post('pools', {}), '403 {"Message":"Forbidden"}');
+    const forged = {
+      authorization: 'AWS4-HMAC-SHA256 Credential=a/20260101/local/lambda/aws4_request',
+      host: 'localhost',
+    };
+    assert.match(await post('pools', forged), /^403 /);
   });
 });

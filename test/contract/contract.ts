@@ -7,6 +7,7 @@ import type { Ref } from '../../functions/ipam/ref.ts';
 import type { Store } from '../../functions/ipam/store.ts';
 import { OTHER, REF, announce, cidr, draft, fresh, ref } from './samples.ts';
 import { crowdContract } from './crowd-contract.ts';
+import { hostContract } from './host-contract.ts';
 import { slotContract } from './slot-contract.ts';
 
 export interface OpenStore {
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, why?
     refContract(() => store);
     slotContract(() => store);
     nameContract(() => store);
+    hostContract(() => store);
     crowdContract(() => store);
   });
 }

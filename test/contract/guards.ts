@@ -1,5 +1,6 @@
 /** The conditions of the store, each with a test of its contract that falls without it (docs/data-model.md). */
 import type { Edit } from '../support/mutant.ts';
+import { hostGuards } from './host-guards.ts';
 
 export interface Guard {
   readonly what: string;
@@ -17,6 +18,7 @@ const TABLE = 'functions/dynamo/table.ts';
 const ALWAYS = '(attribute_exists(pk) OR attribute_not_exists(pk))';
 
 export const guards: readonly Guard[] = [
+  ...hostGuards,
   {
     what: 'a pool is announced where none stands',
     edit: {

@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { leasesUpTo } from '../../functions/ipam/slot.ts';
 import type { Store } from '../../functions/ipam/store.ts';
 import type { EngineStore } from '../support/engine-store.ts';
+import { host } from './host-contract.ts';
 import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
 
 const PLACE = { chunk: 0n, slot: 0 };
@@ -145,6 +146,22 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       const space = fresh('s');
       const name = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
       assert.equal(await losing(() => store.writePoolName(space, 'ci', name, undefined)), true);
+    });
+
+    it('of a registration is no failure', async () => {
+      const first = await losing(() => store.writeHost(host('lost'), undefined));
+      assert.deepEqual(first, await store.readHost('lost'));
+      const second = await losing(() => store.writeHost(host('lost', 'two'), first));
+      assert.equal(second?.incarnation, 'two');
+      assert.deepEqual(second, await store.readHost('lost'));
+    });
+
+    it('of a registration that came too late does not make it ours', async () => {
+      const seen = await store.writeHost(host('late'), undefined);
+      const theirs = await store.writeHost(host('late', 'theirs'), seen);
+      assert.equal(await losing(() => store.writeHost(host('late', 'ours'), seen)), undefined);
+      assert.equal(await losing(() => store.writeHost(host('late', 'ours'), undefined)), undefined);
+      assert.deepEqual(await store.readHost('late'), theirs);
     });
 
     it('is asked for a bounded number of times', async () => {

@@ -64,7 +64,9 @@ describe('the functions in the template', () => {
     assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
   });
 
-  for (const [name, timeout] of [['capabilities', 3] as const, ['pools', 10] as const, ['addresses', 10] as const]) {
+  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10 };
+  for (const name of functionNames) {
+    const timeout = timeouts[name];
     it(`${name} runs on Node 24, arm64, 256 MB, ${timeout} s, without tracing`, () => {
       const { Properties } = lambda(name);
       assert.equal(Properties.FunctionName, `berth-test-${name}`);
@@ -84,15 +86,16 @@ describe('the functions in the template', () => {
     });
   }
 
-  it('capabilities is told where the other two are', () => {
+  it('capabilities is told where the others are', () => {
     assert.deepEqual(lambda('capabilities').Properties.Environment.Variables, {
       BERTH_POOLS_URL: urlOf('pools'),
       BERTH_ADDRESSES_URL: urlOf('addresses'),
+      BERTH_HOSTS_URL: urlOf('hosts'),
     });
   });
 
-  it('pools and addresses are told the table', () => {
-    for (const name of ['pools', 'addresses']) {
+  it('the others are told the table', () => {
+    for (const name of ['pools', 'addresses', 'hosts']) {
       assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' } });
     }
   });
@@ -130,6 +133,7 @@ describe('what the functions may do', () => {
     capabilities: undefined,
     pools: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     addresses: ['GetItem', 'Query', 'UpdateItem'],
+    hosts: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
   };
   for (const name of functionNames) {
     it(`${name} may write its own log and ${onTable[name]?.join(', ') ?? 'nothing'} on the one table`, () => {
@@ -144,7 +148,13 @@ describe('what the functions may do', () => {
         Action: onTable[name]?.map((action) => `dynamodb:${action}`),
         Resource: { 'Fn::GetAtt': ['Table', 'Arn'] },
       };
-      assert.deepEqual(statementsOf(name), onTable[name] ? [logs, table] : [logs]);
+      const index = {
+        Effect: 'Allow',
+        Action: 'dynamodb:Query',
+        Resource: { 'Fn::Join': ['/', [{ 'Fn::GetAtt': ['Table', 'Arn'] }, 'index', 'byHost']] },
+      };
+      const expected = [logs, ...(onTable[name] ? [table] : []), ...(name === 'hosts' ? [index] : [])];
+      assert.deepEqual(statementsOf(name), expected);
     });
   }
 
@@ -190,7 +200,7 @@ describe('the table', () => {
 
 describe('the zips', () => {
   // The SDK alone takes 195 KiB; the providers and CommonJS halves that infra/build.ts leaves out would add 300.
-  const maxBundleBytes = { capabilities: 32 * KIB, pools: 256 * KIB, addresses: 256 * KIB };
+  const maxBundleBytes = { capabilities: 32 * KIB, pools: 256 * KIB, addresses: 256 * KIB, hosts: 256 * KIB };
 
   for (const name of functionNames) {
     it(`${name}.zip holds one bundle of bounded size, where the handler says`, () => {

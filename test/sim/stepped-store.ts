@@ -53,6 +53,8 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     endRef: (generation, name) => write(`end ref ${name}`, () => memory.endRef(generation, name)),
     refsOf: (generation, after) => read('read refs', () => memory.refsOf(generation, after)),
     refsOfCall: (hostId, requestKey) => read(`read index`, () => memory.refsOfCall(hostId, requestKey)),
+    readHost: (id) => read(`read host ${id}`, () => memory.readHost(id)),
+    writeHost: (next, seen) => write(`host ${next.id}`, writingHost(memory, next, seen)),
     readChunks: (generation, first, last) => read('read slots', () => memory.readChunks(generation, first, last)),
     writeSlot: (place, value, sticky, expected) =>
       write(`slot ${place.slot} = ${value}`, () => memory.writeSlot(place, value, sticky, expected)),
@@ -126,6 +128,22 @@ function changing(
       return changed;
     }
     const standing = await memory.readPool(seen.space, seen.cidr);
+    return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
+  };
+}
+
+function writingHost(
+  memory: MemoryStore,
+  ...[next, seen]: Parameters<Store['writeHost']>
+): () => ReturnType<Store['writeHost']> {
+  const ours = new Set<string>();
+  return async () => {
+    const written = await memory.writeHost(next, seen);
+    if (written !== undefined) {
+      ours.add(written.rev);
+      return written;
+    }
+    const standing = await memory.readHost(next.id);
     return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
   };
 }

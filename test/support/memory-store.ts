@@ -1,5 +1,6 @@
 /** The store port in memory: what the rules are tried on by the thousand. It passes the same contract as the real one. */
 import { type Cidr, cidrRange, rangeContains, sameCidr } from '../../functions/ipam/address.ts';
+import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
 import { freedBefore } from '../../functions/ipam/slot.ts';
@@ -37,6 +38,7 @@ export class MemoryStore implements Store {
   readonly refs = new Map<string, Ref>();
   readonly chunks = new Map<string, Chunk>();
   readonly names = new Map<string, PoolName>();
+  readonly hosts = new Map<string, Host>();
   readonly #freshId: () => string;
   readonly #pages: PageSizes;
 
@@ -159,6 +161,15 @@ export class MemoryStore implements Store {
   refsOfCall(hostId: string, requestKey: string) {
     const found = [...this.refs.values()].filter((ref) => ref.hostId === hostId && ref.requestKey === requestKey);
     return Promise.resolve(found.map(({ generation, name }) => ({ generation, name })));
+  }
+
+  readHost = (id: string) => Promise.resolve(this.hosts.get(id));
+
+  writeHost(next: Omit<Host, 'rev'>, seen: Host | undefined) {
+    if (this.hosts.get(next.id)?.rev !== seen?.rev) return Promise.resolve(undefined);
+    const written: Host = { ...next, rev: this.#freshId() };
+    this.hosts.set(next.id, written);
+    return Promise.resolve(written);
   }
 
   readChunks(generation: string, first: bigint, last: bigint) {

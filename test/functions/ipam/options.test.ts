@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Cidr, type Family, cidrSize, rangeContains, usableRange } from '../../../functions/ipam/address.ts';
 import { type PoolOptions, gatewayOf, parseOptions } from '../../../functions/ipam/options.ts';
+import { quote } from '../../../functions/ipam/quote.ts';
 import { Refusal } from '../../../functions/ipam/refusal.ts';
 import { address, anyCidr, cidr, range } from './values.ts';
 
@@ -157,7 +158,7 @@ describe('parseOptions', () => {
   for (const [key, values] of Object.entries(bad)) {
     it(`refuses a bad berth.${key} for either family, and says what to give`, () => {
       for (const value of values) {
-        const start = `bad value ${JSON.stringify(value)} for berth.${key}: give `;
+        const start = `bad value ${quote(value)} for berth.${key}: give `;
         for (const family of [4, 6] as const) {
           const told = refusal(() => parse(key, value, family));
           assert.ok(told.startsWith(start) && told.length > start.length, told);
@@ -186,6 +187,12 @@ describe('parseOptions', () => {
     for (const key of ['berth.sise', 'berth.', 'berth.Size', 'berth.size ', 'berth.constructor', 'berth.size.v4']) {
       refuses(() => parseOptions({ [key]: '26' }, 4), `unknown option ${key}: known are ${known}`);
     }
+  });
+
+  it('refuses an unknown key on one line that is no longer than it must be', () => {
+    const key = `berth.\n\u202e${'x'.repeat(200)}`;
+    const told = refusal(() => parseOptions({ [key]: '26' }, 4));
+    assert.ok(told.startsWith(String.raw`unknown option berth.\u{a}\u{202e}${'x'.repeat(61)}…: known are `), told);
   });
 
   it('knows no more than these tables do', () => {

@@ -59,7 +59,10 @@ export const contextWith = (remaining: number) => ({ getRemainingTimeInMillis: (
 
 const response = v.object({
   statusCode: v.number(),
-  headers: v.strictObject({ 'content-type': v.literal('application/vnd.docker.plugins.v1.2+json') }),
+  headers: v.strictObject({
+    'content-type': v.literal('application/vnd.docker.plugins.v1.2+json'),
+    'berth-refusal': v.optional(v.string()),
+  }),
   body: v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
 });
 
@@ -68,6 +71,10 @@ export function answerOf(result: LambdaFunctionURLResult): { status: number; bod
   const { statusCode, body } = v.parse(response, result);
   return { status: statusCode, body };
 }
+
+/** The code of a refusal, which the shim reads. */
+export const refusalOf = (result: LambdaFunctionURLResult): string | undefined =>
+  v.parse(response, result).headers['berth-refusal'];
 
 const line = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
 

@@ -70,14 +70,22 @@ describe('a request', () => {
 
   it('with a path of any length is answered shortly', async () => {
     const { status, body } = await call(echo, {}, `/${'x'.repeat(5_000)}`);
-    assert.deepEqual({ status, body }, { status: 404, body: { Err: `no such method: /${'x'.repeat(99)}` } });
+    assert.deepEqual({ status, body }, { status: 404, body: { Err: `no such method: /${'x'.repeat(99)}…` } });
   });
 
-  it('reaches its method with its headers and its body', async () => {
+  it('with a path of any characters is answered on one line', async () => {
+    const { status, body } = await call(echo, {}, '/a\r\nb\u2028\ud800');
+    assert.deepEqual(
+      { status, body },
+      { status: 404, body: { Err: String.raw`no such method: /a\u{d}\u{a}b\u{2028}\u{d800}` } },
+    );
+  });
+
+  it('reaches its method with its headers, its body and who signed it', async () => {
     const request = await received({ body: '{"Pool":"Zürich"}', headers: { 'berth-host': 'h' } }, 10_000);
     assert.deepEqual(
       { ...request, deadline: 0 },
-      { headers: { 'berth-host': 'h' }, body: '{"Pool":"Zürich"}', deadline: 0 },
+      { headers: { 'berth-host': 'h' }, body: '{"Pool":"Zürich"}', principal: PRINCIPAL, deadline: 0 },
     );
   });
 
@@ -143,6 +151,14 @@ describe('the body of a request', () => {
     }
   });
 
+  it('may have as many bytes as its function takes', async (t) => {
+    captureLog(t);
+    const send = async (body: string) =>
+      answerOf(await handle({ [PATH]: () => ({}) }, 10)(eventOf(PATH, { body }), contextWith(10_000))).body;
+    assert.deepEqual(await send('x'.repeat(10)), {});
+    assert.deepEqual(await send('x'.repeat(11)), { Error: 'the request is larger than 10 bytes' });
+  });
+
   it('that is too large does not reach the method', async (t) => {
     const method: Method = () => assert.fail('called');
     const told = await refusal(t, method, { body: 'x'.repeat(MAX_BODY_BYTES + 1) });
@@ -168,9 +184,9 @@ describe('the headers that a shim adds', () => {
 
   it('shorten the time that there is, and never lengthen it', (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: NOW });
+    const request = { body: '', principal: undefined, deadline: NOW + 5_000 };
     const deadlineWith = (remaining: string): number =>
-      parseCall({ headers: { ...CALL_HEADERS, 'berth-remaining-ms': remaining }, body: '', deadline: NOW + 5_000 })
-        .deadline;
+      parseCall({ ...request, headers: { ...CALL_HEADERS, 'berth-remaining-ms': remaining } }).deadline;
     assert.equal(deadlineWith('1'), NOW + 1);
     assert.equal(deadlineWith('4999'), NOW + 4_999);
     assert.equal(deadlineWith('5001'), NOW + 5_000);
@@ -291,11 +307,25 @@ describe('a fault of ours', () => {
     const text = await fault(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers: {} });
     assert.equal(text, told.replace('0mjuohs00abcd', 'unknown'));
   });
+
+  it('does not repeat what is no request key', async (t) => {
+    const headers = { 'berth-request': 'x\r\ny' };
+    const text = await fault(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers });
+    assert.equal(text, told.replace('0mjuohs00abcd', 'unknown'));
+  });
 });
 
 describe('parseAs', () => {
   it('returns what the schema makes of a value', () => {
     assert.equal(parseAs(v.pipe(v.string(), v.transform(Number)), '7', 'it'), 7);
+  });
+
+  it('repeats what was sent in part only, and on one line', () => {
+    const long = `\n${'x'.repeat(60_000)}`;
+    const why = String.raw`Invalid type: Expected number but received "\u{a}`;
+    assert.throws(() => parseAs(v.record(v.string(), v.number()), { [long]: long }, 'it'), {
+      message: String.raw`it is malformed: \u{a}${'x'.repeat(75)}…: ${why}${'x'.repeat(151)}…`,
+    });
   });
 
   it('refuses as a malformed request, naming what it was and the first field that is wrong', () => {

@@ -4,10 +4,12 @@ import * as v from 'valibot';
 import {
   avoidHeaders,
   handshakeHeaders,
+  registerMessage,
   releaseAddressMessage,
   releasePoolMessage,
   requestAddressMessage,
   requestPoolMessage,
+  settleMessage,
 } from '../../../functions/lambda/messages.ts';
 import { range } from '../ipam/values.ts';
 
@@ -64,6 +66,7 @@ describe("Docker's messages", () => {
     ['an empty address space', 'RequestPool', { AddressSpace: '' }, 'AddressSpace'],
     ['a pool that is no text', 'RequestPool', { AddressSpace: 'a', Pool: null }, 'Pool'],
     ['V6 that is no truth value', 'RequestPool', { AddressSpace: 'a', V6: 'true' }, 'V6'],
+    ['options that are a list', 'RequestPool', { AddressSpace: 'a', Options: ['x'] }, 'Options'],
     ['options that are a text', 'RequestPool', { AddressSpace: 'a', Options: 'x' }, 'Options'],
     ['an option that is no text', 'RequestPool', { AddressSpace: 'a', Options: { k: 1 } }, 'Options.k'],
     ['an option too long', 'RequestPool', { AddressSpace: 'a', Options: { k: 'x'.repeat(2_049) } }, 'Options.k'],
@@ -85,6 +88,91 @@ describe("Docker's messages", () => {
     const Options = { ...many(63), k: 'x'.repeat(2_048) };
     assert.equal(wrongAt(requestPoolMessage, { AddressSpace: 'a', Options }), '');
   });
+});
+
+describe('the settlement of a call', () => {
+  const address = { PoolID: 'p', Address: '', Options: { k: 'v' } };
+  const settlement = (changes: object = {}) => ({
+    Method: 'RequestAddress',
+    RequestKey: '0mjuohs00abcd',
+    Request: address,
+    Keep: '10.1.0.2',
+    ...changes,
+  });
+
+  it('carries the request as Docker sent it', () => {
+    assert.deepEqual(v.parse(settleMessage, settlement()), settlement());
+    const nulls = settlement({ Request: { PoolID: 'p', Options: null }, Keep: null });
+    assert.deepEqual(v.parse(settleMessage, nulls), { ...nulls, Request: { PoolID: 'p', Address: '', Options: {} } });
+    const { Keep: _, ...nothingKept } = settlement();
+    assert.equal(v.parse(settleMessage, nothingKept).Keep, undefined);
+  });
+
+  it('of a pool needs no more than the key', () => {
+    for (const Request of [{}, null, 'x', { Pool: 7 }]) {
+      const parsed = v.parse(settleMessage, settlement({ Method: 'RequestPool', Request, Keep: 'p' }));
+      assert.deepEqual(parsed, { Method: 'RequestPool', RequestKey: '0mjuohs00abcd', Keep: 'p' });
+    }
+  });
+
+  it('of a request for an address that is malformed, and so was refused, has nothing to do', () => {
+    for (const Request of [
+      {},
+      null,
+      'x',
+      [],
+      { PoolID: '' },
+      { PoolID: 'p', Address: 7 },
+      { PoolID: 'p', Options: [] },
+    ]) {
+      assert.deepEqual(v.parse(settleMessage, settlement({ Request })), settlement({ Request: null }));
+    }
+  });
+
+  for (const [at, message] of [
+    ['Method', settlement({ Method: 'ReleasePool' })],
+    ['Method', {}],
+    ['RequestKey', settlement({ RequestKey: '0mjuohs00abc' })],
+    ['Keep', settlement({ Keep: '' })],
+    ['Keep', settlement({ Keep: 7 })],
+    ['Keep', settlement({ Keep: 'x'.repeat(2_049) })],
+    ['Request', { Method: 'RequestAddress', RequestKey: '0mjuohs00abcd' }],
+  ] as const) {
+    it(`is refused where it is malformed itself: ${at} of ${JSON.stringify(message).slice(0, 120)}`, () => {
+      assert.equal(wrongAt(settleMessage, message), at);
+    });
+  }
+});
+
+describe('the registration of a host', () => {
+  const registration = (changes: object = {}) => ({ Proposed: 'x'.repeat(8), ShimVersion: '0.1.0', ...changes });
+
+  it('may leave out what is not known', () => {
+    const unknown = { ...registration(), Incarnation: undefined, EngineVersion: '' };
+    assert.deepEqual({ Incarnation: undefined, ...v.parse(registerMessage, registration()) }, unknown);
+    const nulls = registration({ Incarnation: null, EngineVersion: null });
+    assert.deepEqual(v.parse(registerMessage, nulls), { ...unknown, Incarnation: null });
+    const whole = registration({ Incarnation: 'A-z_0'.repeat(12), EngineVersion: '28.5.2' });
+    assert.deepEqual(v.parse(registerMessage, whole), whole);
+  });
+
+  for (const [at, changes] of [
+    ['Proposed', { Proposed: undefined }],
+    ['Proposed', { Proposed: '' }],
+    ['Proposed', { Proposed: 'x'.repeat(7) }],
+    ['Proposed', { Proposed: 'x'.repeat(65) }],
+    ['Proposed', { Proposed: 'not a nonce' }],
+    ['Incarnation', { Incarnation: '' }],
+    ['ShimVersion', { ShimVersion: '' }],
+    ['ShimVersion', { ShimVersion: 'x'.repeat(65) }],
+    ['ShimVersion', { ShimVersion: '0.1.0\n' }],
+    ['EngineVersion', { EngineVersion: 28 }],
+    ['EngineVersion', { EngineVersion: '\ud800' }],
+  ] as const) {
+    it(`is refused at the field that is wrong: ${JSON.stringify(changes)}`, () => {
+      assert.equal(wrongAt(registerMessage, registration(changes)), at);
+    });
+  }
 });
 
 describe('what an automatic pool must stay clear of', () => {

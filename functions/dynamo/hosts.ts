@@ -1,0 +1,50 @@
+/** Hosts: every write stands on the exact `rev` that was seen, and sets a fresh one. */
+import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Host } from '../ipam/host.ts';
+import type { Store } from '../ipam/store.ts';
+import { decodeHost, encodeHost } from './items.ts';
+import { hostKey } from './keys.ts';
+import type { Table } from './table.ts';
+
+export const hosts = (table: Table, freshId: () => string): Pick<Store, 'readHost' | 'writeHost'> => ({
+  async readHost(id) {
+    const item = await table.get(hostKey(id));
+    return item && decodeHost(item);
+  },
+
+  async writeHost(next, seen) {
+    let written: Host = { ...next, rev: '' };
+    const ours = new Set<string>();
+    const result = await table.update(hostKey(next.id), () => {
+      written = { ...written, rev: freshId() };
+      ours.add(written.rev);
+      const { ConditionExpression, values } = conditionOf(seen);
+      const { ExpressionAttributeValues, ...update } = setting(encodeHost(written));
+      return {
+        ...update,
+        ConditionExpression,
+        ExpressionAttributeValues: { ...ExpressionAttributeValues, ...values },
+      };
+    });
+    if (result.done) return written;
+    const standing = result.standing && decodeHost(result.standing);
+    return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
+  },
+});
+
+const conditionOf = (seen: Host | undefined) =>
+  seen === undefined
+    ? { ConditionExpression: 'attribute_not_exists(pk)', values: {} }
+    : { ConditionExpression: 'rev = :seen', values: { ':seen': { S: seen.rev } } };
+
+/** Sets these attributes, and leaves as they are those that this version of the code does not know. */
+function setting(attributes: Readonly<Record<string, unknown>>) {
+  const names = Object.keys(attributes);
+  return {
+    UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(', ')}`,
+    ExpressionAttributeNames: Object.fromEntries(names.map((name) => [`#${name}`, name])),
+    ExpressionAttributeValues: marshall(
+      Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`:${name}`, value])),
+    ),
+  };
+}

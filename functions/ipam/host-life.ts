@@ -1,0 +1,99 @@
+/**
+ * How a host comes to life: it registers at each start of its shim. Its incarnation rotates by compare and set, so that
+ * of two machines that began as copies of one disk the second is found out.
+ */
+import { type Call, sequenceOf } from './call.ts';
+import type { Deps } from './deps.ts';
+import { FIRST_EPOCH, HEARTBEAT, type Host, LEASE, boundPrincipal } from './host.ts';
+import { clip } from './quote.ts';
+import { Refusal } from './refusal.ts';
+
+export interface Registration {
+  /** Who signed it (an ARN). */
+  readonly principal: string;
+  /** What the host holds. `undefined`: it starts for the first time. */
+  readonly incarnation: string | undefined;
+  /** A fresh nonce, which the host has written down: after a crash it may hold either. */
+  readonly proposed: string;
+  readonly shimVersion: string;
+  readonly engineVersion: string;
+}
+
+export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor' | 'isFresh'> {
+  /** ms */
+  readonly heartbeat: number;
+}
+
+/** Each lost write means that the same host was written meanwhile, which few do. */
+const MAX_TRIES = 8;
+/** More than a role's ARN has. */
+const MAX_PRINCIPAL_LENGTH = 300;
+
+/** @throws Refusal when the id belongs to another principal, or to another machine that was seen of late. */
+export async function registerHost(
+  { store, world }: Deps,
+  call: Call,
+  registration: Registration,
+): Promise<Registered> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const seen = await store.readHost(call.hostId);
+    const next = nextHost(seen, call, registration, world.now());
+    const written = await store.writeHost(next, seen);
+    if (written !== undefined) {
+      const { incarnation, epoch, floor, isFresh } = written;
+      return { incarnation, epoch, floor, isFresh, heartbeat: HEARTBEAT };
+    }
+  }
+  throw new Refusal('busy', `host ${call.hostId} is registered by several at once: try again`);
+}
+
+/**
+ * What a registration makes of a host.
+ *
+ * @param seen `undefined`: nobody has ever been that host.
+ * @param now ms
+ */
+export function nextHost(
+  seen: Host | undefined,
+  call: Pick<Call, 'hostId' | 'requestKey'>,
+  { principal, incarnation, proposed, shimVersion, engineVersion }: Registration,
+  now: number,
+): Omit<Host, 'rev'> {
+  const sequence = sequenceOf(call.requestKey);
+  const told = { id: call.hostId, incarnation: proposed, lastSeen: now, shimVersion, engineVersion };
+  if (seen === undefined) {
+    return { ...told, epoch: FIRST_EPOCH, principal, since: now, floor: sequence, isFresh: false };
+  }
+  refuseStranger(seen, principal);
+  const floor = sequence > seen.floor ? sequence : seen.floor;
+  const next = { ...told, epoch: seen.epoch, principal: seen.principal, since: seen.since, floor };
+  // A repeat of a registration whose answer was lost is told the same.
+  if (proposed === seen.incarnation) return { ...next, isFresh: seen.isFresh };
+  if (incarnation === seen.incarnation) return { ...next, isFresh: false };
+  refuseWhileAlive(seen, now);
+  return { ...next, since: now, isFresh: true };
+}
+
+function refuseStranger({ id, principal: bound }: Host, principal: string): void {
+  const [ours, theirs] = [boundPrincipal(bound), boundPrincipal(principal)];
+  if (ours === theirs) return;
+  const shown = (arn: string): string => clip(arn, MAX_PRINCIPAL_LENGTH);
+  throw new Refusal(
+    'foreign-host',
+    `host ${id} is bound to ${shown(ours)}, and this call is signed by ${shown(theirs)}: ` +
+      'sign with the credentials of the former, or give this machine an id of its own with --host-id',
+  );
+}
+
+function refuseWhileAlive({ id, since, lastSeen }: Host, now: number): void {
+  const end = lastSeen + LEASE;
+  if (now >= end) return;
+  throw new Refusal(
+    'host-taken',
+    `another machine has been host ${id} since ${timeText(since)}: a copied disk image needs an id of its own: ` +
+      'start it with --host-id and an empty data folder; ' +
+      `if that machine is gone, this one may take its place after ${timeText(end)}`,
+  );
+}
+
+const timeText = (milliseconds: number): string => new Date(milliseconds).toISOString();

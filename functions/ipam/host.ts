@@ -1,0 +1,41 @@
+/** A host: one Docker host, as the fleet knows it. What it holds is bound to its id, so that nobody else may be it. */
+
+export interface Host {
+  readonly id: string;
+  /** A nonce that the host holds and that changes at each registration: a copy of its disk holds one of yesterday. */
+  readonly incarnation: string;
+  /** Raised by a fence alone. */
+  readonly epoch: number;
+  /** Who signed its first registration (an ARN). */
+  readonly principal: string;
+  /** ms: for how long it has been this machine. */
+  readonly since: number;
+  /** ms */
+  readonly lastSeen: number;
+  /** The highest sequence that was seen of it. */
+  readonly floor: string;
+  /** It took the place of a machine that was not seen any more: what it may hold of that one's journal is void. */
+  readonly isFresh: boolean;
+  readonly shimVersion: string;
+  /** '' where it is not known. */
+  readonly engineVersion: string;
+  /** Changes with every write. */
+  readonly rev: string;
+}
+
+/** ms between two signs of life of a host. */
+export const HEARTBEAT = 600_000;
+/** ms: a host that was seen so recently is taken to live. */
+export const LEASE = 3 * HEARTBEAT;
+export const FIRST_EPOCH = 1;
+
+/**
+ * Whom a host is bound to. The sessions of one role are one principal, since each renewal of credentials may name its
+ * session anew; but EC2 names it by the instance, and one instance is not another.
+ */
+export function boundPrincipal(arn: string): string {
+  const [, role, session = ''] = /^(arn:[\w-]+:sts::\d+:assumed-role\/[^/]+)\/(.+)$/.exec(arn) ?? [];
+  return role === undefined || isInstanceId(session) ? arn : role;
+}
+
+const isInstanceId = (text: string): boolean => /^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);

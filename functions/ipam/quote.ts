@@ -1,0 +1,25 @@
+/**
+ * What a caller sent, inside a message of ours. A message is one line of bounded length that shows as it is, so that
+ * nobody writes into a terminal or a log through what Berth refuses.
+ */
+
+const QUOTED_LENGTH = 80;
+
+/** A value, in quotes. */
+export const quote = (text: string): string => `"${clip(JSON.stringify(text).slice(1, -1))}"`;
+
+/** A text that may hold what a caller sent. What shows of it has at most `length` characters. */
+export function clip(text: string, length = QUOTED_LENGTH): string {
+  let shown = '';
+  for (const character of text) {
+    const next = character.replace(UNPRINTABLE, escapeSequence);
+    if (shown.length + next.length > length) return `${shown}…`;
+    shown += next;
+  }
+  return shown;
+}
+
+/** Controls, line ends of every kind, halves of surrogate pairs, and marks that turn the direction of a text. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+const escapeSequence = (mark: string): string => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`;

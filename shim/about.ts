@@ -1,0 +1,30 @@
+/** What a call is about, as far as the shim must know: which pool, which address. The rules read the rest. */
+import * as v from 'valibot';
+import { type Method, isRelease } from './method.ts';
+
+export interface About {
+  readonly method: Method;
+  readonly request: string;
+  /** The pool's handle; '' where there is none yet. */
+  readonly poolId: string;
+  /** The address, or the subnet, that is named; '' for any. */
+  readonly address: string;
+}
+
+const text = v.fallback(v.string(), '');
+const schema = v.object({ PoolID: v.optional(text, ''), Address: v.optional(text, ''), Pool: v.optional(text, '') });
+const parser = v.fallback(v.pipe(v.string(), v.parseJson(), schema), { PoolID: '', Address: '', Pool: '' });
+
+export function aboutCall({ method, key, body }: { method: Method; key: string; body: string }): About {
+  const { PoolID: poolId, Address: address, Pool: pool } = v.parse(parser, body);
+  return { method, request: key, poolId, address: method === 'RequestPool' ? pool : address };
+}
+
+/** Docker's ways to leave the choice of a subnet open: nothing, or a size only, such as `0.0.0.0/26`. */
+const ANY = /^(|\/\d+|0\.0\.0\.0\/\d+|[0:]+\/\d+)$/;
+
+/** A subnet or an address that is asked for by its name may wait in a release that the cloud has not heard yet. */
+export const isNamed = ({ method, address }: About): boolean => !isRelease(method) && !ANY.test(address);
+
+/** An automatic pool. */
+export const isAutomatic = ({ method, address }: About): boolean => method === 'RequestPool' && ANY.test(address);

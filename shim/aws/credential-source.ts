@@ -1,0 +1,92 @@
+/** Where credentials come from: a cloud on this machine writes them beside its sockets, else AWS's standard chain. */
+import path from 'node:path';
+import { defaultProvider } from '@aws-sdk/credential-provider-node';
+import type { AwsCredentialIdentity } from '@smithy/types';
+import type { Endpoint } from '../endpoint.ts';
+import { readIfThere } from '../files.ts';
+import { CredentialsError, explainCredentials } from './credentials-error.ts';
+import { parseSharedCredentials } from './shared-credentials.ts';
+
+/** @throws CredentialsError */
+export type CredentialSource = () => Promise<AwsCredentialIdentity>;
+
+/** ms for all of the chain. */
+const CHAIN_TIMEOUT = 8_000;
+/** ms for one request to an instance's or a container's metadata service: it is near, or not there. */
+const METADATA_TIMEOUT = 1_000;
+/** ms for one request to STS or SSO; one repeat is in the chain's time. */
+const SERVICE_REQUEST = { connectionTimeout: 2_000, requestTimeout: 3_500, throwOnRequestTimeout: true } as const;
+const SERVICE_ATTEMPTS = 2;
+
+const FILE = 'credentials';
+
+/** The file beside a socket, if the endpoint is one. */
+export const localCredentialsFile = ({ target }: Endpoint): string | undefined =>
+  target.socketPath === undefined ? undefined : path.join(path.dirname(target.socketPath), FILE);
+
+/** @param region of the functions, where STS is asked for a role unless a profile or variable says otherwise. */
+export function credentialSource(file: string | undefined, region: string, timeout = CHAIN_TIMEOUT): CredentialSource {
+  return async () => (file === undefined ? undefined : readLocal(file)) ?? (await askChain(region, timeout));
+}
+
+/** Asked for anew each time, so that a cloud that was set up afresh is known. */
+function readLocal(file: string): AwsCredentialIdentity | undefined {
+  const text = readText(file);
+  if (text === undefined) return undefined;
+  const credentials = parseSharedCredentials(text);
+  if (credentials !== undefined) return credentials;
+  throw new CredentialsError(`${file} holds no access key: remove it and start the cloud of this machine again`);
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readIfThere(file);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
+    throw new CredentialsError(`${file} cannot be read (${code}): run as root, or as who runs the cloud`);
+  }
+}
+
+async function askChain(region: string, timeout: number): Promise<AwsCredentialIdentity> {
+  try {
+    return await within(timeout, chain(region)());
+  } catch (error) {
+    throw explainCredentials(error, {
+      profile: variable('AWS_PROFILE'),
+      isContainer: [
+        variable('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'),
+        variable('AWS_CONTAINER_CREDENTIALS_FULL_URI'),
+      ].some((uri) => uri !== undefined),
+    });
+  }
+}
+
+/** A new one each time, as it remembers what it found; profiles may have been edited. */
+const chain = (region: string) =>
+  defaultProvider({
+    ignoreCache: true,
+    timeout: METADATA_TIMEOUT,
+    // Without a token anyone who makes the host send a request could have its role (IMDSv1).
+    ec2MetadataV1Disabled: true,
+    clientConfig: { maxAttempts: SERVICE_ATTEMPTS, requestHandler: SERVICE_REQUEST },
+    parentClientConfig: { region },
+    logger: silent,
+  });
+
+const nothing = (): void => undefined;
+const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** An empty variable is as good as none. */
+const variable = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);
+
+async function within<T>(milliseconds: number, operation: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new CredentialsError(`no AWS credentials: who gives them did not answer in ${milliseconds / 1_000} s`));
+    }, milliseconds);
+  });
+  return Promise.race([operation, late]).finally(() => {
+    clearTimeout(timer);
+  });
+}

@@ -1,0 +1,26 @@
+/** What a signature is good for: one service in one region, as the host name of the function tells. */
+import type { Endpoint } from '../endpoint.ts';
+import { UserError } from '../settings.ts';
+
+export interface SigningScope {
+  readonly service: 'lambda' | 'execute-api';
+  readonly region: string;
+}
+
+const FUNCTION_URL = /^[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws$/;
+const HTTP_API = /^[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
+/** A machine has no region; its cloud takes any. */
+const LOCAL_REGION = 'local';
+
+/**
+ * @param region for endpoints whose name does not tell; where the name does, it knows better.
+ * @throws UserError when neither tells.
+ */
+export function signingScope({ target, text }: Endpoint, region: string | undefined): SigningScope {
+  if (target.protocol === 'http:') return { service: 'lambda', region: region ?? LOCAL_REGION };
+  const ofFunction = FUNCTION_URL.exec(target.host)?.[1];
+  if (ofFunction !== undefined) return { service: 'lambda', region: ofFunction };
+  const told = HTTP_API.exec(target.host)?.[1] ?? region;
+  if (told !== undefined) return { service: 'execute-api', region: told };
+  throw new UserError(`the name of ${text} does not tell the AWS region: give it with --region or AWS_REGION`);
+}

@@ -1,0 +1,160 @@
+/**
+ * What an attempt's answer means: an answer of a function, or why there is none, in words for the person at the docker
+ * command, and whether what was asked for may have been done all the same.
+ */
+import * as v from 'valibot';
+import type { Endpoint } from '../endpoint.ts';
+import type { Method } from '../method.ts';
+import { type Answer, TransportError } from './transport.ts';
+
+export type Verdict = Answered | Failed;
+
+export interface Answered {
+  readonly kind: 'answered';
+  /** The function's JSON, for dockerd as it is. */
+  readonly text: string;
+  /** Why the function refused. `undefined`: it granted. */
+  readonly refusal: string | undefined;
+  /** The PoolID or the address, without its prefix length, that was granted. */
+  readonly granted: string | undefined;
+}
+
+export interface Failed {
+  readonly kind: 'failed';
+  readonly reason: string;
+  /** The request may have been carried out, or may be yet. */
+  readonly isOpen: boolean;
+  /** What may help: a repeat, a repeat with what is asked and signed anew, or nothing of ours. */
+  readonly remedy: 'repeat' | 'renew' | 'none';
+  /** The clock of who refused our signature, if it told. */
+  readonly date?: string | undefined;
+}
+
+/** Messages that the shim sends on its own account are answered by an object, like releases. */
+export type Question = Method | 'own';
+
+const granted = {
+  RequestPool: v.pipe(
+    v.object({ PoolID: v.pipe(v.string(), v.nonEmpty()), Pool: v.pipe(v.string(), v.includes('/')) }),
+    v.transform(({ PoolID }) => PoolID),
+  ),
+  RequestAddress: v.pipe(
+    v.object({ Address: v.pipe(v.string(), v.regex(/^[0-9A-Fa-f.:]+\/\d+$/)) }),
+    v.transform(({ Address }) => Address.slice(0, Address.indexOf('/'))),
+  ),
+};
+
+const object = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.check((value) => !Array.isArray(value)),
+  v.looseObject({ Error: v.optional(v.string(), '') }),
+);
+
+export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answer): Verdict {
+  const parsed = v.safeParse(object, answer.body);
+  if (!parsed.success) return judgeStranger(endpoint, answer);
+  if (answer.status !== 200) return judgeFault(endpoint, answer, parsed.output.Error);
+  const { body: text, headers } = answer;
+  const { Error: refusal } = parsed.output;
+  if (refusal !== '') {
+    // Others kept winning: a repeat may succeed.
+    if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
+    return { kind: 'answered', text, refusal, granted: undefined };
+  }
+  if (question !== 'RequestPool' && question !== 'RequestAddress') {
+    return { kind: 'answered', text, refusal: undefined, granted: undefined };
+  }
+  const grant = v.safeParse(granted[question], parsed.output);
+  if (!grant.success) return judgeStranger(endpoint, answer);
+  return { kind: 'answered', text, refusal: undefined, granted: grant.output };
+}
+
+const failed = (reason: string, isOpen: boolean, remedy: Failed['remedy']): Failed => ({
+  kind: 'failed',
+  reason,
+  isOpen,
+  remedy,
+});
+
+/** A JSON object with another status than 200: of one of our functions, or of AWS in front of it. */
+function judgeFault(endpoint: Endpoint, answer: Answer, error: string): Failed {
+  const { status } = answer;
+  if (status === 403) return judgeForbidden(endpoint, answer);
+  if (status === 429) {
+    const remedy = "raise the functions' reserved concurrency or the account's quota";
+    return failed(`AWS throttles Berth's functions at ${endpoint.text} (HTTP 429): ${remedy}`, false, 'repeat');
+  }
+  if (status === 404) {
+    const remedy = 'is it the capabilities function of this version of Berth?';
+    return failed(`${told(endpoint, answer)}: ${remedy}`, false, 'renew');
+  }
+  if (status >= 500) return failed(error === '' ? told(endpoint, answer) : error, true, 'repeat');
+  return failed(told(endpoint, answer), false, 'none');
+}
+
+/** AWS refuses a signature before anything runs. */
+function judgeForbidden(endpoint: Endpoint, answer: Answer): Failed {
+  const remedy =
+    "check this host's clock, its AWS credentials, and that its policy allows lambda:InvokeFunctionUrl " +
+    '(or execute-api:Invoke) on this function';
+  const { date } = answer.headers;
+  return {
+    ...failed(`${told(endpoint, answer)}: ${remedy}`, false, 'renew'),
+    date: typeof date === 'string' ? date : undefined,
+  };
+}
+
+/** Not one of ours: who knows what became of the request. */
+function judgeStranger(endpoint: Endpoint, answer: Answer): Failed {
+  const { status, headers, body } = answer;
+  const type = headers['content-type'];
+  const isPage = /^\s*</.test(body) || (typeof type === 'string' && type.startsWith('text/html'));
+  if (isPage || (status >= 300 && status < 400)) {
+    const remedy = 'does a captive portal or a proxy stand between this host and AWS?';
+    return failed(`${told(endpoint, answer)}, which is a page and no answer: ${remedy}`, status === 200, 'repeat');
+  }
+  return failed(told(endpoint, answer), status === 200 || status >= 500, status === 403 ? 'renew' : 'repeat');
+}
+
+const told = (endpoint: Endpoint, { status, body }: Answer): string =>
+  `Berth's functions at ${endpoint.text} answered HTTP ${status}: ${excerpt(body)}`;
+
+const MAX_EXCERPT = 200;
+
+/** What somebody else said, on one line. */
+const excerpt = (body: string): string =>
+  body
+    .trim()
+    .replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .slice(0, MAX_EXCERPT);
+
+export function judgeError(endpoint: Endpoint, error: unknown): Failed {
+  if (!(error instanceof TransportError)) {
+    const why = error instanceof Error ? error.message : String(error);
+    return failed(`Berth's functions cannot be asked at ${endpoint.text}: ${why}`, false, 'renew');
+  }
+  const { code, message, isSent } = error;
+  if (code === 'TIMEOUT') return failed(`Berth's functions at ${endpoint.text}: ${message}`, isSent, 'repeat');
+  const remedy = remedies.find(({ codes }) => codes.test(code))?.remedy;
+  const reason = `Berth's functions cannot be reached at ${endpoint.text}: ${message}`;
+  return failed(
+    remedy === undefined ? reason : `${reason}: ${remedy}`,
+    isSent,
+    code === 'ENOTFOUND' ? 'renew' : 'repeat',
+  );
+}
+
+const remedies: readonly { readonly codes: RegExp; readonly remedy: string }[] = [
+  {
+    codes: /^(ENOTFOUND|EAI_)/,
+    remedy: "check this host's DNS and network, and the URL that was given with --endpoint",
+  },
+  { codes: /^(ECONNREFUSED|ENOENT)$/, remedy: 'nobody listens there: is Berth running there?' },
+  { codes: /^(EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/, remedy: "check this host's network and routes" },
+  { codes: /^(EACCES|EPERM)$/, remedy: 'only its owner may open it: run berth as that user, or as root' },
+  {
+    codes: /CERT|SELF_SIGNED|UNABLE_TO|^ERR_TLS|^ERR_SSL|^EPROTO$/,
+    remedy: 'the server could not prove who it is: behind a proxy that opens TLS, name its CA in NODE_EXTRA_CA_CERTS',
+  },
+];

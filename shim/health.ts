@@ -1,0 +1,63 @@
+/** How a running shim is, asked over its own socket. */
+import { request } from 'node:http';
+import * as v from 'valibot';
+import { readBody } from './body.ts';
+import type { Journal } from './journal/journal.ts';
+import { oldestSeconds } from './metrics.ts';
+import { HEALTH_PATH } from './plugin.ts';
+
+const schema = v.object({
+  status: v.picklist(['ok', 'degraded', 'failing']),
+  reasons: v.array(v.string()),
+  host: v.string(),
+  journal: v.object({ depth: v.number(), oldestSeconds: v.number(), deadLetters: v.number() }),
+});
+export type Health = v.InferOutput<typeof schema>;
+
+/** s for which the cloud may be deaf before somebody should know. */
+const OLD = 300;
+
+export interface HealthSources {
+  readonly hostId: string;
+  readonly journal: Pick<Journal, 'stats'>;
+  /** Why the functions cannot be asked. `undefined`: they can, as far as is known. */
+  readonly unreached: () => string | undefined;
+  readonly unregistered: () => string | undefined;
+}
+
+/** `failing`: calls fail, and somebody must act. `degraded`: the shim goes on by itself once the cloud is back. */
+export function healthOf({ hostId, journal, unreached, unregistered }: HealthSources): Health {
+  const { stats } = journal;
+  const age = oldestSeconds(journal);
+  const failing = [unregistered(), stats.failing].filter((reason) => reason !== undefined);
+  const degraded = [
+    unreached(),
+    age > OLD ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old` : undefined,
+  ].filter((reason) => reason !== undefined);
+  return {
+    status: failing.length > 0 ? 'failing' : degraded.length > 0 ? 'degraded' : 'ok',
+    reasons: [...failing, ...degraded],
+    host: hostId,
+    journal: { depth: stats.depth, oldestSeconds: Math.round(age), deadLetters: stats.deadLetters },
+  };
+}
+
+/** ms */
+const TIMEOUT = 5_000;
+
+/** @throws Error when no shim serves the socket. */
+export async function askHealth(socket: string): Promise<Health> {
+  const body = await new Promise<string>((resolve, reject) => {
+    const asking = request(
+      { socketPath: socket, path: HEALTH_PATH, signal: AbortSignal.timeout(TIMEOUT) },
+      (response) => {
+        readBody(response, 65_536).then((bytes) => {
+          resolve(bytes?.toString('utf8') ?? '');
+        }, reject);
+      },
+    );
+    asking.once('error', reject);
+    asking.end();
+  });
+  return v.parse(v.pipe(v.string(), v.parseJson(), schema), body);
+}

@@ -1,0 +1,18 @@
+/** Why the journal did not take something, in words for the person at the docker command. */
+export class JournalError extends Error {}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on the device: free some in',
+  EDQUOT: 'the quota is used up: free some space in',
+  EROFS: 'the file system is read-only: make it writable again under',
+  EIO: "the disk fails: see the kernel's log about",
+};
+
+/** Names the folder and what to do there. */
+export function unwritable(folder: string, error: unknown): JournalError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const remedy = REMEDIES[code] ?? `${messageOf(error)}: see to`;
+  return new JournalError(`Berth cannot write its journal: ${remedy} ${folder}`, { cause: error });
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

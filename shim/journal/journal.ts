@@ -1,0 +1,249 @@
+/**
+ * What this host has begun and what the cloud has not yet heard, kept over crashes. It is written before it is done:
+ * a call before it is sent, a result before dockerd is answered, a release before it is tried.
+ */
+import path from 'node:path';
+import * as v from 'valibot';
+import { DeadLetters } from './dead-letters.ts';
+import { JournalError, messageOf, unwritable } from './errors.ts';
+import { GroupCommit } from './group-commit.ts';
+import { LogFile } from './log-file.ts';
+import { type Entry, type OpenCalls, recordOf, sizeOf } from './open-calls.ts';
+import { takeUp } from './opening.ts';
+import { type JournalOptions, type JournalStats, type Settings, settingsOf } from './options.ts';
+import {
+  type Identity,
+  type JournalRecord,
+  type KeptCall,
+  encodeHeader,
+  encodeRecord,
+  keptCall,
+  seedOf,
+} from './records.ts';
+
+export { JournalError } from './errors.ts';
+export type { Entry } from './open-calls.ts';
+export type { JournalOptions, JournalStats } from './options.ts';
+export type { Identity, KeptCall } from './records.ts';
+
+/** Why a call without a known result is nobody's to undo. */
+const IN_DOUBT = 'its result may be lost (power loss or damage): only Docker knows whether the answer is in use';
+
+export class Journal {
+  readonly #folder: string;
+  readonly #identity: Identity;
+  readonly #settings: Settings;
+  readonly #open: OpenCalls;
+  readonly #file: LogFile;
+  readonly #deadLetters: DeadLetters;
+  readonly #commits = new GroupCommit(() => this.#flush());
+  #failing: string | undefined;
+  #noCompactionBelow = 0;
+  #isClosed = false;
+
+  private constructor(folder: string, identity: Identity, settings: Settings, open: OpenCalls) {
+    this.#folder = folder;
+    this.#identity = identity;
+    this.#settings = settings;
+    this.#open = open;
+    this.#file = new LogFile(path.join(folder, 'journal'), settings.disk);
+    this.#deadLetters = new DeadLetters(folder, settings.disk, settings.maxDeadLetterBytes);
+  }
+
+  /**
+   * Takes up what an earlier run left. A call that it began without a result was not answered, and is settled with
+   * nothing kept; where its result may be lost, with the power or to damage, it goes to the dead letters instead.
+   *
+   * A disk that is full does not keep it from opening: then it is tried again before the next record.
+   *
+   * @throws UserError when the file belongs to another host or a newer Berth.
+   */
+  static open(folder: string, identity: Identity, options: JournalOptions): Journal {
+    const settings = settingsOf(options);
+    const { open, doubtful, size } = takeUp(path.join(folder, 'journal'), identity, settings);
+    const journal = new Journal(folder, identity, settings, open);
+    for (const entry of doubtful) journal.#letGo(entry);
+    journal.#start(size);
+    return journal;
+  }
+
+  /**
+   * Before a call is sent. It survives the process from when this returns.
+   *
+   * @throws JournalError when it cannot be written, or too many wait: the call must not be sent then.
+   */
+  begin(call: KeptCall): void {
+    this.#add('begin', call, this.#settings.maxBytes);
+  }
+
+  /**
+   * Before dockerd is answered.
+   *
+   * @param result `keep`: the PoolID or bare address of the answer, `undefined` when it is an error. `settle`: an attempt
+   * was not answered, so that it may have left something; without it the call is over.
+   * @throws JournalError when it cannot be written: the call stays begun, and dockerd must not be answered a success,
+   * since the next start would undo it. Answer an error, and settle with nothing kept.
+   */
+  result(key: string, { keep, settle }: { readonly keep: string | undefined; readonly settle: boolean }): void {
+    if (this.#open.get(key)?.kind === 'begun') this.#record({ kind: 'result', key, keep, settle });
+  }
+
+  /**
+   * Resolves when the release is on the disk. May be called again for the same one.
+   *
+   * Rejects with a JournalError. Then the release is kept, and tried, only as long as this process lives, if it is among
+   * the entries; if not, not at all.
+   */
+  async release(call: KeptCall): Promise<void> {
+    this.#refuseClosed();
+    const isKept = this.#open.get(call.key)?.kind === 'release';
+    if (!isKept) this.#add('release', call, 2 * this.#settings.maxBytes);
+    await this.#commits.join();
+  }
+
+  /** The kept answer of a call that is being settled was released since. @throws JournalError, and nothing changes. */
+  keepNothing(key: string): void {
+    const entry = this.#open.get(key);
+    if (entry?.kind === 'settle' && entry.keep !== undefined) this.#record({ kind: 'keepNothing', key });
+  }
+
+  /** The release is confirmed, the settlement carried out. @throws JournalError, and the entry stays: do it again. */
+  done(key: string): void {
+    if (this.#open.get(key) !== undefined) this.#record({ kind: 'done', key });
+  }
+
+  /** The cloud refuses it for good. @throws JournalError, and the entry stays. */
+  deadLetter(key: string, reason: string): void {
+    const entry = this.#open.get(key);
+    if (entry === undefined) return;
+    this.#bury(entry, reason);
+    this.done(key);
+  }
+
+  find(key: string): Entry | undefined {
+    return this.#open.get(key);
+  }
+
+  /** The open ones, in order of arrival. */
+  entries(): Entry[] {
+    return this.#open.entries();
+  }
+
+  get stats(): JournalStats {
+    const { depth, bytes, oldest } = this.#open;
+    return {
+      depth,
+      bytes,
+      oldest: oldest === undefined ? undefined : parseInt(oldest.call.key.slice(0, 9), 36),
+      deadLetters: this.#deadLetters.count,
+      failing: this.#failing,
+    };
+  }
+
+  /** Ends when every release that was begun is on the disk, or was told that it is not. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#commits.idle();
+    this.#file.close();
+  }
+
+  #add(kind: 'begin' | 'release', given: KeptCall, maxBytes: number): void {
+    const call = v.parse(keptCall, given);
+    if (this.#open.get(call.key) !== undefined) throw new Error(`the call ${call.key} is in the journal already`);
+    const { depth, bytes } = this.#open;
+    if (bytes + sizeOf({ kind: 'release', call }) > maxBytes) {
+      const what = `${depth} calls wait for the cloud (${bytes} bytes in ${this.#folder})`;
+      throw new JournalError(`${what}: Berth takes no more of them until it answers`);
+    }
+    this.#record({ kind, call });
+  }
+
+  /** Nothing changes unless it is written. */
+  #record(record: JournalRecord): void {
+    this.#attempt(() => {
+      if (!this.#file.isSound) this.#rewrite();
+      this.#file.append(encodeRecord(record, seedOf(this.#identity)));
+    });
+    this.#open.apply(record);
+    this.#compactIfDue();
+  }
+
+  /** A compaction that fails harms nobody: the file that there is goes on. */
+  #compactIfDue(): void {
+    if (this.#file.size <= Math.max(this.#settings.compactAt, 2 * this.#open.bytes, this.#noCompactionBelow)) return;
+    this.#tryTo(() => {
+      this.#rewrite();
+    });
+  }
+
+  #start(size: number | undefined): void {
+    this.#tryTo(() => {
+      if (size === undefined) this.#rewrite();
+      else this.#file.takeOver(size);
+    });
+  }
+
+  #tryTo(write: () => void): void {
+    try {
+      this.#attempt(write);
+    } catch (error) {
+      this.#noCompactionBelow = this.#file.size + this.#settings.compactAt;
+      this.#settings.warn(messageOf(error));
+    }
+  }
+
+  #rewrite(): void {
+    const seed = seedOf(this.#identity);
+    const header = encodeHeader(this.#identity, this.#settings.boot);
+    const lines = this.#open.entries().map((entry) => encodeRecord(recordOf(entry), seed));
+    this.#file.replace(Buffer.concat([header, ...lines]));
+    this.#noCompactionBelow = 0;
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      if (this.#file.isSound) await this.#file.sync();
+      else this.#rewrite();
+      this.#failing = undefined;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** Where even the dead letters cannot be written, the log has to serve. */
+  #letGo(entry: Entry): void {
+    const { warn } = this.#settings;
+    try {
+      this.#bury(entry, IN_DOUBT);
+      warn(`the call ${entry.call.key} is put into the dead letters: ${IN_DOUBT}`);
+    } catch (error) {
+      warn(`${messageOf(error)}; not in the dead letters: ${JSON.stringify(entry.call)}: ${IN_DOUBT}`);
+    }
+  }
+
+  #bury(entry: Entry, reason: string): void {
+    this.#attempt(() => {
+      this.#deadLetters.add(this.#settings.now(), reason, entry);
+    });
+  }
+
+  #attempt(write: () => void): void {
+    this.#refuseClosed();
+    try {
+      write();
+      this.#failing = undefined;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#isClosed) throw new JournalError(`the journal in ${this.#folder} is closed`);
+  }
+
+  #failed(error: unknown): JournalError {
+    const failure = unwritable(this.#folder, error);
+    this.#failing = failure.message;
+    return failure;
+  }
+}

@@ -1,0 +1,103 @@
+/** What this host says to the functions, and what it says of itself each time. */
+import type { Cloud } from './cloud/cloud.ts';
+import type { Failed, Verdict } from './cloud/verdict.ts';
+import type { Functions, Handshakes } from './handshake.ts';
+import { readHostNetwork } from './host-network.ts';
+import type { KeptCall } from './journal/journal.ts';
+import type { Method } from './method.ts';
+import type { Sequence } from './sequence.ts';
+import type { Driver } from './settings.ts';
+
+export interface MessengerOptions {
+  readonly hostId: string;
+  readonly cloud: Cloud;
+  readonly handshakes: ReadonlyMap<Driver, Handshakes>;
+  readonly sequence: Sequence;
+  /** Raised by a fence. */
+  readonly epoch: () => number;
+}
+
+/** ms: a function answers in less, or not at all. */
+const OWN_TIMEOUT = 11_000;
+
+const PLACES: Record<Method, keyof Functions> = {
+  RequestPool: 'pools',
+  ReleasePool: 'pools',
+  RequestAddress: 'addresses',
+  ReleaseAddress: 'addresses',
+};
+
+export class Messenger {
+  readonly #options: MessengerOptions;
+
+  constructor(options: MessengerOptions) {
+    this.#options = options;
+  }
+
+  /** One attempt at a call of dockerd, its path and body unchanged. */
+  async attempt(call: KeptCall, attempt: number, timeout: number): Promise<Verdict> {
+    const { driver, method, key, body } = call;
+    const network = method === 'RequestPool' ? await networkHeaders() : {};
+    return this.#send(driver, PLACES[method], {
+      question: method,
+      path: `/IpamDriver.${method}`,
+      headers: { ...this.#headers(driver, key, attempt, timeout), ...network },
+      body: Buffer.from(body),
+      timeout,
+    });
+  }
+
+  release(call: KeptCall, attempt: number): Promise<Verdict> {
+    return this.attempt(call, attempt, OWN_TIMEOUT);
+  }
+
+  /** Undoes what attempts of a call have left, but for what is to be kept. */
+  settle(call: KeptCall, keep: string | undefined): Promise<Verdict> {
+    const { method: Method, key: RequestKey, body, driver } = call;
+    const request: unknown = JSON.parse(body);
+    return this.own(driver, '/Berth.Settle', { Method, RequestKey, Request: request, Keep: keep ?? null });
+  }
+
+  /** A message of the shim's own to the function that looks after hosts. */
+  own(driver: Driver, path: string, message: object): Promise<Verdict> {
+    return this.#send(driver, 'hosts', {
+      question: 'own',
+      path,
+      headers: this.#headers(driver, this.#options.sequence.requestKey(), 1, OWN_TIMEOUT),
+      body: Buffer.from(JSON.stringify(message)),
+      timeout: OWN_TIMEOUT,
+    });
+  }
+
+  #headers(driver: Driver, key: string, attempt: number, timeout: number): Record<string, string> {
+    const { hostId, epoch } = this.#options;
+    return {
+      'berth-host': hostId,
+      'berth-epoch': String(epoch()),
+      'berth-driver': driver,
+      'berth-request': key,
+      'berth-attempt': String(Math.min(attempt, 1_000)),
+      'berth-remaining-ms': String(Math.max(1, Math.floor(timeout))),
+    };
+  }
+
+  async #send(driver: Driver, place: keyof Functions, message: Parameters<Cloud['ask']>[1]): Promise<Verdict> {
+    const handshakes = this.#options.handshakes.get(driver) ?? [...this.#options.handshakes.values()][0];
+    const endpoint = handshakes?.current.functions?.[place];
+    if (endpoint === undefined) return unknownPlace;
+    return this.#options.cloud.ask(endpoint, message);
+  }
+}
+
+const unknownPlace: Failed = {
+  kind: 'failed',
+  reason:
+    "Berth's functions are not known yet: the capabilities function (--endpoint) has not answered since the shim started; its log says why",
+  isOpen: false,
+  remedy: 'renew',
+};
+
+async function networkHeaders(): Promise<Record<string, string>> {
+  const { routes, nameservers } = await readHostNetwork();
+  return { 'berth-routes': routes.join(','), 'berth-nameservers': nameservers.join(',') };
+}

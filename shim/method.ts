@@ -1,0 +1,7 @@
+/** Docker's methods that change something, and which of them give back. */
+export const METHODS = ['RequestPool', 'ReleasePool', 'RequestAddress', 'ReleaseAddress'] as const;
+export type Method = (typeof METHODS)[number];
+export type Request = 'RequestPool' | 'RequestAddress';
+export type Release = 'ReleasePool' | 'ReleaseAddress';
+
+export const isRelease = (method: Method): method is Release => method === 'ReleasePool' || method === 'ReleaseAddress';

@@ -1,0 +1,148 @@
+/**
+ * This host's standing with the fleet: registered at start and again with each heartbeat. A nonce that changes each time
+ * tells two machines apart that were made from one image: only one of them knows the latest.
+ */
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import * as v from 'valibot';
+import type { Verdict } from './cloud/verdict.ts';
+import { readIfThere, writeDurably } from './files.ts';
+import { UserError } from './settings.ts';
+
+const stored = v.object({
+  /** The nonce that the cloud has confirmed last. */
+  current: v.optional(v.string()),
+  /** One that it was offered since: whether it has heard, only it knows, so the same is offered until it says so. */
+  proposed: v.optional(v.string()),
+});
+type Stored = v.InferOutput<typeof stored>;
+
+const answer = v.object({
+  Incarnation: v.string(),
+  Epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  Floor: v.pipe(v.string(), v.regex(/^[0-9a-z]{9}$/)),
+  HeartbeatSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)),
+  Fresh: v.boolean(),
+});
+const answerText = v.pipe(v.string(), v.parseJson(), answer);
+
+export interface RegistrationOptions {
+  readonly folder: string;
+  readonly version: string;
+  readonly send: (message: object) => Promise<Verdict>;
+  /** The highest sequence that the cloud has seen of this host. */
+  readonly floor: (sequence: string) => void;
+  /** The cloud takes this host for a new one of its name: what an earlier one left undone is not ours. */
+  readonly renewed: () => void;
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * What binds the journal to this folder: made with it, and gone with it. Another than the nonce of the registration,
+ * which changes all the time.
+ */
+export function lineage(folder: string): string {
+  const file = path.join(folder, 'lineage');
+  const kept = readIfThere(file)?.trim();
+  if (kept !== undefined && kept !== '') return kept;
+  const made = randomBytes(12).toString('hex');
+  writeDurably(file, `${made}\n`);
+  return made;
+}
+
+/** ms */
+const RETRY = 5_000;
+
+export class Registration {
+  readonly #options: RegistrationOptions;
+  readonly #file: string;
+  readonly #registered = Promise.withResolvers<undefined>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+  #epoch = 1;
+  #warned = '';
+  #refusal: string | undefined;
+
+  constructor(options: RegistrationOptions) {
+    this.#options = options;
+    this.#file = path.join(options.folder, 'incarnation.json');
+    this.#read();
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Why the fleet does not take this host. `undefined`: it does, or has not been asked yet. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  /** Resolves when this host has been registered for the first time since its start. */
+  get registered(): Promise<undefined> {
+    return this.#registered.promise;
+  }
+
+  /** Registers until the cloud has heard it, and then with each heartbeat. */
+  async keep(): Promise<void> {
+    const pause = await this.#register().catch((error: unknown) => this.#retry(String(error)));
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => void this.keep(), pause * (0.9 + Math.random() / 5)).unref();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** @returns ms until the next time. */
+  async #register(): Promise<number> {
+    const known = this.#read();
+    const proposed = known.proposed ?? randomBytes(12).toString('hex');
+    this.#write({ ...known, proposed });
+    const verdict = await this.#options.send({
+      ...(known.current !== undefined && { Incarnation: known.current }),
+      Proposed: proposed,
+      ShimVersion: this.#options.version,
+      EngineVersion: '',
+    });
+    if (verdict.kind === 'failed') return this.#retry(verdict.reason);
+    if (verdict.refusal !== undefined) {
+      this.#refusal = verdict.refusal;
+      return this.#retry(verdict.refusal);
+    }
+    const parsed = v.safeParse(answerText, verdict.text);
+    if (!parsed.success) return this.#retry(`this is no answer of Berth: ${verdict.text.slice(0, 200)}`);
+    return this.#accept(parsed.output);
+  }
+
+  #accept({ Incarnation: current, Epoch, Floor, HeartbeatSeconds, Fresh }: v.InferOutput<typeof answer>): number {
+    if (Fresh) this.#options.renewed();
+    this.#write({ current });
+    this.#epoch = Epoch;
+    this.#refusal = undefined;
+    this.#warned = '';
+    this.#options.floor(Floor);
+    this.#registered.resolve(undefined);
+    return HeartbeatSeconds * 1_000;
+  }
+
+  /** Says why once, not each time. */
+  #retry(reason: string): number {
+    if (reason !== this.#warned) this.#options.warn(`this host is not registered: ${reason}`);
+    this.#warned = reason;
+    return RETRY;
+  }
+
+  #write(state: Stored): void {
+    writeDurably(this.#file, JSON.stringify(state));
+  }
+
+  #read(): Stored {
+    const text = readIfThere(this.#file);
+    if (text === undefined) return {};
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), stored), text);
+    if (!parsed.success) throw new UserError(`${this.#file} is damaged: remove it and start again`);
+    return parsed.output;
+  }
+}

@@ -1,0 +1,50 @@
+/** The sockets that this host's programs ask on: owned by who runs Berth, taken over from the dead, gone at the end. */
+import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { closeServer } from './close-server.ts';
+import { type MetricsPlace, UserError, refuseLongSocket } from './settings.ts';
+
+/** Where a server listens: a path, a port of loopback, or a socket that the service manager has opened already. */
+export type Place = MetricsPlace | { readonly fd: number };
+
+/** @throws UserError when the place is taken. */
+export async function openServer(server: Server, place: Place): Promise<void> {
+  if ('path' in place) {
+    refuseLongSocket(place.path);
+    await clearStale(place.path);
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(place, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  if ('path' in place) chmodSync(place.path, 0o600);
+}
+
+/** A socket that a killed shim left behind is taken over; one that somebody serves is not. */
+async function clearStale(socket: string): Promise<void> {
+  if (!existsSync(socket)) return;
+  if (!statSync(socket).isSocket()) throw new UserError(`${socket} is in the way: it is no socket`);
+  const served = await new Promise<boolean>((resolve) => {
+    const probe = connect(socket);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => {
+      resolve(false);
+    });
+  });
+  if (served)
+    throw new UserError(`another program serves ${socket}: stop it first, or choose another folder with --sockets`);
+  rmSync(socket);
+}
+
+/** Answers what is under way. A socket goes out of sight first, so that dockerd waits for the next shim. */
+export async function shutServer(server: Server, place: Place): Promise<void> {
+  if ('path' in place) rmSync(place.path, { force: true });
+  await closeServer(server);
+}

@@ -1,0 +1,58 @@
+/** Berth on one machine, for the tests of its life. */
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { afterEach, beforeEach } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Berth, type Folders, callPlugin, startBerth, temporaryFolders } from './berth-process.ts';
+
+const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
+
+export let folders: Folders;
+export let running: Berth[];
+
+/** Fresh for each test of the file that calls this: what a test starts is stopped after it. */
+export function useStage(): void {
+  beforeEach(() => {
+    folders = temporaryFolders();
+    running = [];
+  });
+  afterEach(async () => {
+    for (const berth of running.reverse()) await berth.stop();
+    folders.remove();
+  });
+}
+
+export const upArguments = ({ data, sockets }: Folders): string[] => [
+  'up',
+  '--data',
+  data,
+  '--sockets',
+  sockets,
+  '--host-id',
+  'a',
+];
+
+export async function up(): Promise<Berth> {
+  const berth = await startBerth(upArguments(folders));
+  running.push(berth);
+  return berth;
+}
+
+export const socket = (sockets = folders.sockets): string => path.join(sockets, 'berth.sock');
+
+export async function ipam(method: string, body: object, at = socket()): Promise<Readonly<Record<string, unknown>>> {
+  return (await callPlugin(at, `IpamDriver.${method}`, body)).json;
+}
+
+export const requestPool = (Pool: string, at = socket()) =>
+  ipam('RequestPool', { AddressSpace: 'default', Pool, SubPool: '', Options: null, V6: false }, at);
+export const requestAddress = async (PoolID: unknown, Address: string, at = socket()): Promise<unknown> => {
+  const answer = await ipam('RequestAddress', { PoolID, Address, Options: MAC }, at);
+  return answer['Address'] ?? answer['Error'];
+};
+
+/** Within some seconds. */
+export async function eventually(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100 && !(await holds()); tries++) await delay(100);
+  assert.ok(await holds());
+}

@@ -1,0 +1,171 @@
+/** What comes to the function that looks after hosts: whatever it cannot read must end nothing of what is held. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { anyJson, anyText, bytesOf, inBase64, messageOf, texts } from './support/arbitraries.ts';
+import { type Answer, type Border, freshHeaders, openBorder } from './support/border.ts';
+import { SAME } from './support/table.ts';
+
+const RUNS = 100;
+const PATHS = ['/Berth.Settle', '/Berth.Register'] as const;
+const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
+
+let border: Border;
+/** A network, and a lease in it, each with the key of the request that it came of. */
+let poolId: string;
+let poolKey: string;
+let address: string;
+let addressKey: string;
+
+before(async () => {
+  border = await openBorder();
+  const [asked, wanted] = [freshHeaders(), freshHeaders()];
+  poolKey = String(asked['berth-request']);
+  addressKey = String(wanted['berth-request']);
+  const pool = await border.succeed('RequestPool', { AddressSpace: 'default', Pool: '10.1.0.0/24' }, asked);
+  poolId = String(pool['PoolID']);
+  const lease = await border.succeed('RequestAddress', { PoolID: poolId, Options: MAC }, wanted);
+  address = String(lease['Address']).replace('/24', '');
+});
+
+after(() => border.close());
+
+type Event = Parameters<Border['send']>[2];
+const send = (path: string, event: Event): Promise<Answer> =>
+  border.send('hosts', path, { headers: freshHeaders(), ...event });
+const settle = (message: object): Promise<Answer> => send('/Berth.Settle', { body: JSON.stringify(message) });
+
+describe('what is no message to the function of hosts', () => {
+  for (const path of PATHS) {
+    it(`is refused at ${path}: any bytes, any JSON`, async () => {
+      await fc.assert(
+        fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
+          for (const event of [inBase64(bytes), { body }]) {
+            assert.notEqual((await send(path, event)).refusal, undefined);
+          }
+        }),
+        { numRuns: RUNS },
+      );
+    });
+
+    it(`is refused at ${path}: too much of anything, and depth without end`, async () => {
+      for (const body of ['[', '"', ' '].map((part) => part.repeat(69_633))) {
+        assert.match((await send(path, { body })).refusal ?? '', /^the request is larger than 69632 bytes$/);
+      }
+      for (const body of [
+        '['.repeat(30_000) + ']'.repeat(30_000),
+        `${'{"Request":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+      ]) {
+        assert.match((await send(path, { body })).refusal ?? '', /^the request is malformed: \w+: /);
+      }
+    });
+  }
+});
+
+describe('a registration', () => {
+  const incarnation = fc.oneof(
+    texts('incarnation1', 'a'.repeat(64)),
+    anyText.map((text) => JSON.stringify(text)),
+  );
+  const fields = {
+    Incarnation: fc.oneof(fc.constant('null'), incarnation),
+    Proposed: fc.oneof({ weight: 4, arbitrary: texts('incarnation1', 'incarnation2') }, incarnation),
+    ShimVersion: texts('0.1.0', 'x'),
+    EngineVersion: fc.oneof(
+      texts('', '28.0.0'),
+      anyText.map((text) => JSON.stringify(text)),
+    ),
+  };
+
+  it('with random fields is carried out, or refused and nothing else', async () => {
+    const seen = { refused: 0, done: 0 };
+    await fc.assert(
+      fc.asyncProperty(messageOf(fields), fc.constantFrom('web-1', 'web-2', 'web-3'), async (body, host) => {
+        const { refusal } = await send('/Berth.Register', { headers: freshHeaders(host), body });
+        if (refusal === undefined) seen.done++;
+        else seen.refused++;
+      }),
+      { numRuns: 2 * RUNS },
+    );
+    assert.ok(seen.refused > 0 && seen.done > 0, JSON.stringify(seen));
+  });
+});
+
+describe('a settlement', () => {
+  it('with random fields of calls that there were not changes nothing, or is refused', async () => {
+    const key = fc.oneof(
+      texts('000000000aaaa', '0mjuohs00abcd'),
+      anyText.map((text) => JSON.stringify(text)),
+    );
+    const ourPool = fc.constant(null).map(() => JSON.stringify(poolId));
+    const request = fc.oneof(
+      messageOf({ PoolID: ourPool, Address: texts('', '10.1.0.9'), Options: fc.constantFrom('null', '{}') }),
+      anyJson,
+    );
+    const fields = {
+      Method: texts('RequestPool', 'RequestAddress'),
+      RequestKey: key,
+      Keep: fc.oneof(fc.constant('null'), texts('10.1.0.9', 'berth1'), ourPool),
+      Request: request,
+    };
+    await fc.assert(
+      fc.asyncProperty(messageOf(fields), async (body) => {
+        assert.deepEqual((await send('/Berth.Settle', { body })).changes, SAME);
+      }),
+      { numRuns: 2 * RUNS },
+    );
+  });
+
+  it('of a network that there is does not end it for a PoolID to keep that cannot be read', async () => {
+    const unreadable = fc.oneof(
+      anyText,
+      fc.nat({ max: 500 }).map((at) => damaged(poolId, at)),
+    );
+    await fc.assert(
+      fc.asyncProperty(unreadable, async (Keep) => {
+        const { refusal } = await settle({ Method: 'RequestPool', RequestKey: poolKey, Keep });
+        assert.match(refusal ?? 'it was carried out', /^(invalid pool id|the request is malformed): /);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('of a lease that there is does not end it for an address to keep that cannot be read', async () => {
+    const Request = { PoolID: poolId, Options: MAC };
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(anyText, fc.constantFrom('10.2.0.1', 'fd00::1', '010.1.0.1')), async (Keep) => {
+        const { refusal } = await settle({ Method: 'RequestAddress', RequestKey: addressKey, Keep, Request });
+        assert.match(refusal ?? 'it was carried out', /^(invalid address to keep|the request is malformed): /);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it('keeps what it can read, and ends what it is told to', async () => {
+    const Request = { PoolID: poolId, Options: MAC };
+    const ofPool = { Method: 'RequestPool', RequestKey: poolKey };
+    const ofAddress = { Method: 'RequestAddress', RequestKey: addressKey, Request };
+    const taken = { body: JSON.stringify({ PoolID: poolId, Address: address, Options: MAC }) };
+    const whoHolds = async (): Promise<string> => (await border.call('RequestAddress', taken)).refusal ?? '';
+
+    for (const message of [
+      { ...ofPool, Keep: poolId },
+      { ...ofAddress, Keep: address },
+    ]) {
+      assert.equal((await settle(message)).refusal, undefined);
+    }
+    assert.match(await whoHolds(), /^Address already in use/);
+    assert.equal((await settle({ ...ofAddress, Keep: null })).refusal, undefined);
+    assert.equal(await whoHolds(), '');
+    assert.equal((await settle({ ...ofPool, Keep: null })).refusal, undefined);
+    assert.match(await whoHolds(), /^address space does not contain/);
+  });
+});
+
+/** One bit of a PoolID flipped, as text. */
+function damaged(text: string, at: number): string {
+  const bytes = Buffer.from(text);
+  const index = at % bytes.length;
+  bytes.writeUInt8(bytes.readUInt8(index) ^ (1 << (at % 7)), index);
+  return bytes.toString();
+}

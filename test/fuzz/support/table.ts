@@ -1,0 +1,58 @@
+/** All that a table holds. */
+import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
+
+export interface Contents {
+  /** Every item with every attribute, as a line of text. */
+  readonly all: ReadonlySet<string>;
+  /** What is held: pools, names, references and the slots that they have taken. */
+  readonly held: ReadonlySet<string>;
+}
+
+const record = v.looseObject({ pk: v.string(), sk: v.string(), state: v.optional(v.string()) });
+type Item = v.InferOutput<typeof record>;
+
+export async function readContents(client: DynamoDBClient, table: string): Promise<Contents> {
+  const items: Item[] = [];
+  for await (const page of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
+    items.push(...(page.Items ?? []).map((item) => v.parse(record, unmarshall(item))));
+  }
+  const live = new Set(items.filter(isLiveRef).map(({ pk }) => pk));
+  return {
+    all: new Set(items.map(asText)),
+    held: new Set(items.flatMap((item) => whatItHolds(item, live)).map(asText)),
+  };
+}
+
+/** What two looks do not have in common. */
+export const difference = (before: ReadonlySet<string>, after: ReadonlySet<string>): object => ({
+  gone: [...before].filter((line) => !after.has(line)),
+  come: [...after].filter((line) => !before.has(line)),
+});
+
+export const SAME: object = { gone: [], come: [] };
+
+const asText = (item: object): string =>
+  JSON.stringify(Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))));
+
+const isLiveRef = ({ sk, state }: Item): boolean => sk.startsWith('ref#') && state !== 'gone';
+
+/**
+ * A request that is sound but met somebody else's pool or address leaves traces: an ended reference and what it had
+ * stamped, a slot that was freed again, a fresh `rev`, an address that its reference lists but could not stamp.
+ *
+ * @param live the partitions of references that have not ended.
+ */
+function whatItHolds(item: Item, live: ReadonlySet<string>): object[] {
+  if (item.sk.startsWith('chunk#')) return takenSlots(item, live);
+  if (item.sk.startsWith('ref#') && !isLiveRef(item)) return [];
+  const { rev: _rev, kept: _kept, ...rest } = item;
+  return [rest];
+}
+
+function takenSlots({ pk, sk, ...attributes }: Item, live: ReadonlySet<string>): object[] {
+  if (!live.has(pk.slice(0, pk.lastIndexOf('#')))) return [];
+  const slots = Object.entries(attributes).filter(([name]) => /^s[0-9a-f]$/.test(name));
+  return slots.filter(([, value]) => /^[LR]/.test(String(value))).map(([slot, value]) => ({ pk, sk, slot, value }));
+}

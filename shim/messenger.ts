@@ -55,13 +55,18 @@ export class Messenger {
   settle(call: KeptCall, keep: string | undefined): Promise<Verdict> {
     const { method: Method, key: RequestKey, body, driver } = call;
     const request: unknown = JSON.parse(body);
-    return this.own(driver, '/Berth.Settle', { Method, RequestKey, Request: request, Keep: keep ?? null });
+    const settlement = { Method, RequestKey, Request: request, Keep: keep ?? null };
+    return this.#tell(driver, 'Settle', '/Berth.Settle', settlement);
   }
 
   /** A message of the shim's own to the function that looks after hosts. */
   own(driver: Driver, path: string, message: object): Promise<Verdict> {
+    return this.#tell(driver, 'own', path, message);
+  }
+
+  #tell(driver: Driver, question: 'Settle' | 'own', path: string, message: object): Promise<Verdict> {
     return this.#send(driver, 'hosts', {
-      question: 'own',
+      question,
       path,
       headers: this.#headers(driver, this.#options.sequence.requestKey(), 1, OWN_TIMEOUT),
       body: Buffer.from(JSON.stringify(message)),

@@ -85,8 +85,9 @@ async function carry(
     key = host.sequence.requestKey();
     const call = readCall(request).then((body) => host.calls.answer({ key, driver, method, body }));
     const answer = await within(host.budget + GRACE, call);
-    note(host, driver, answer, performance.now() - began);
+    // First: what dockerd has been told cannot be taken back.
     send(response, 200, answer.text);
+    note(host, driver, answer, performance.now() - began);
   } catch (error) {
     const reason = error instanceof Unreadable ? error.message : `Berth's shim failed: ${String(error)}`;
     const about = { driver, method, request: key, reason };

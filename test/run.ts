@@ -36,6 +36,7 @@ const suites: readonly Suite[] = [
   tests('fuzz', 'test/fuzz/**/*.test.ts'),
   tests('bench', 'test/bench/**/*.test.ts'),
   tests('conformance', 'test/conformance/**/*.test.ts'),
+  tests('faults', 'test/faults/**/*.test.ts'),
   tests('package', 'test/infra/**/*.test.ts'),
   // Engines and their hosts are heavy: one file at a time.
   tests('engine', 'test/engine/**/*.test.ts', 1),

@@ -30,10 +30,23 @@ export interface Failed {
   readonly date?: string | undefined;
 }
 
-/** Messages that the shim sends on its own account are answered by an object, like releases. */
-export type Question = Method | 'own';
+/** Messages that the shim sends on its own account; who reads their answers knows what is in them. */
+export type Question = Method | 'Settle' | 'own';
+
+/** A function has nothing to say to what gives back: an object with something in it is somebody else's. */
+const nothing = v.pipe(
+  v.strictObject({ Error: v.literal('') }),
+  v.transform(() => undefined),
+);
 
 const granted = {
+  ReleasePool: nothing,
+  ReleaseAddress: nothing,
+  Settle: nothing,
+  own: v.pipe(
+    v.unknown(),
+    v.transform(() => undefined),
+  ),
   RequestPool: v.pipe(
     v.object({ PoolID: v.pipe(v.string(), v.nonEmpty()), Pool: v.pipe(v.string(), v.includes('/')) }),
     v.transform(({ PoolID }) => PoolID),
@@ -61,9 +74,6 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
     // Others kept winning: a repeat may succeed.
     if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
     return { kind: 'answered', text, refusal, granted: undefined };
-  }
-  if (question !== 'RequestPool' && question !== 'RequestAddress') {
-    return { kind: 'answered', text, refusal: undefined, granted: undefined };
   }
   const grant = v.safeParse(granted[question], parsed.output);
   if (!grant.success) return judgeStranger(endpoint, answer);

@@ -1,17 +1,20 @@
 /** Chunks of sixteen slots: one conditional write claims, reserves or frees an address. */
 import { freedBefore } from '../ipam/slot.ts';
-import type { SlotExpectation, SlotOutcome, SlotPlace, Store } from '../ipam/store.ts';
+import { CHUNK_SIZE, type SlotExpectation, type SlotOutcome, type SlotPlace, type Store } from '../ipam/store.ts';
 import { decodeChunk, slotAttribute, stickyAttribute } from './items.ts';
 import { chunkKey } from './keys.ts';
 import type { Table, WriteResult } from './table.ts';
 
-type ChunkStore = Pick<Store, 'readChunks' | 'writeSlot' | 'releaseSlot'>;
+type ChunkStore = Pick<Store, 'readChunks' | 'writeSlot' | 'releaseSlot' | 'removeChunk'>;
 
 /** The conditions on a slot, each in one sentence. */
 const UNUSED = 'attribute_not_exists(#slot)';
 const FREE = `${UNUSED} OR #slot < :cooled`;
 const EXACTLY = '#slot = :seen';
 const LEASED_BETWEEN = '#slot BETWEEN :from AND :to';
+const NOT_HELD = (slot: string) => `(attribute_not_exists(${slot}) OR ${slot} < :leased)`; // of each #slot
+
+const NOTHING_HELD = Array.from({ length: CHUNK_SIZE }, (_, slot) => NOT_HELD(slotAttribute(slot))).join(' AND ');
 
 function conditionOf(expectation: SlotExpectation) {
   switch (expectation.kind) {
@@ -70,5 +73,14 @@ export const chunks = (table: Table): ChunkStore => ({
       ExpressionAttributeValues: { ':value': { S: value }, ':from': { S: from }, ':to': { S: to } },
     }));
     return outcomeOf(result, place, value);
+  },
+
+  async removeChunk(generation, index) {
+    const result = await table.delete(chunkKey(generation, index), () => ({
+      ConditionExpression: NOTHING_HELD,
+      // A free slot sorts before all that are held.
+      ExpressionAttributeValues: { ':leased': { S: 'L' } },
+    }));
+    return result.done;
   },
 });

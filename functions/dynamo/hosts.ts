@@ -3,10 +3,12 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Host } from '../ipam/host.ts';
 import type { Store } from '../ipam/store.ts';
 import { decodeHost, encodeHost } from './items.ts';
-import { hostKey } from './keys.ts';
+import { hostKey, hostPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
-export const hosts = (table: Table, freshId: () => string): Pick<Store, 'readHost' | 'writeHost'> => ({
+type HostStore = Pick<Store, 'readHost' | 'writeHost' | 'hostsOfShard'>;
+
+export const hosts = (table: Table, freshId: () => string): HostStore => ({
   async readHost(id) {
     const item = await table.get(hostKey(id));
     return item && decodeHost(item);
@@ -29,6 +31,14 @@ export const hosts = (table: Table, freshId: () => string): Pick<Store, 'readHos
     if (result.done) return written;
     const standing = result.standing && decodeHost(result.standing);
     return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
+  },
+
+  async hostsOfShard(shard, after) {
+    const page = await table.query(
+      { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': { S: hostPartition(shard) } } },
+      after === undefined ? undefined : hostKey(after),
+    );
+    return { items: page.items.map(decodeHost), more: page.more };
   },
 });
 

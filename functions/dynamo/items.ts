@@ -12,9 +12,17 @@ import {
 import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
-import { DEFAULT_SPACE, MAX_COOLDOWN, MIN_COOLDOWN, type SpaceConfig } from '../ipam/space.ts';
-import { CHUNK_SIZE, type Chunk, type PoolName } from '../ipam/store.ts';
-import { parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';
+import {
+  DEFAULT_SPACE,
+  MAX_COOLDOWN,
+  MAX_FORGET_AFTER,
+  MIN_COOLDOWN,
+  MIN_FORGET_AFTER,
+  type SpaceConfig,
+} from '../ipam/space.ts';
+import { CHUNK_SIZE, type Chunk, type Found, type IndexedRef, type PoolName } from '../ipam/store.ts';
+import type { SweepCursor } from '../ipam/sweep-report.ts';
+import { chunkGeneration, parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';
 
 const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
   v.pipe(
@@ -80,26 +88,34 @@ const refItem = v.object({
   epoch: v.number(),
   requestKey: v.string(),
   kept: parsed(parseKept, 'a gateway and ranges'),
-  state: v.picklist(['live', 'dormant', 'gone']),
+  state: v.picklist(['live', 'draining', 'dormant', 'gone']),
+  fencedAt: v.optional(v.number()),
+  endedAt: v.optional(v.number()),
 });
 
 export function decodeRef(item: unknown): Ref {
-  const { pk, sk, host, subPool, kept, ...ref } = v.parse(refItem, item);
-  return { ...ref, ...kept, ...parseRefKey({ pk, sk }), hostId: host, subPool };
+  const { pk, sk, host, subPool, kept, fencedAt, endedAt, ...ref } = v.parse(refItem, item);
+  return { ...ref, ...kept, ...parseRefKey({ pk, sk }), hostId: host, subPool, fencedAt, endedAt };
 }
 
+const indexedRef = v.object({ ...key, requestKey: v.string() });
+
 /** What the index tells of a reference. */
-export const decodeRefKey = (item: unknown): Pick<Ref, 'generation' | 'name'> =>
-  parseRefKey(v.parse(v.object(key), item));
+export function decodeIndexedRef(item: unknown): IndexedRef {
+  const { requestKey, ...indexed } = v.parse(indexedRef, item);
+  return { ...parseRefKey(indexed), requestKey };
+}
 
 /** `host` is the key of the index: it makes a reference findable by its host. */
 export function encodeRef(ref: Ref) {
-  const { space, hostId: host, epoch, requestKey, state, cidr, subPool } = ref;
+  const { space, hostId: host, epoch, requestKey, state, cidr, subPool, fencedAt, endedAt } = ref;
   return {
     ...{ space, host, epoch, requestKey, state },
     cidr: formatCidr(cidr),
     kept: keptText(ref),
     ...(subPool && { subPool: formatCidr(subPool) }),
+    ...(fencedAt !== undefined && { fencedAt }),
+    ...(endedAt !== undefined && { endedAt }),
   };
 }
 
@@ -114,16 +130,24 @@ const hostItem = v.object({
   fresh: v.boolean(),
   shimVersion: v.string(),
   engineVersion: v.string(),
+  state: v.picklist(['live', 'draining', 'fenced', 'dead']),
+  leaseUntil: v.number(),
+  fencedAt: v.number(),
+  why: v.string(),
+  refsLag: v.boolean(),
   rev: v.string(),
 });
 
+/** Each write of a host sets all its attributes: one that holds nothing says so. */
+const NEVER = 0;
+
 export function decodeHost(item: unknown): Host {
-  const { pk, sk, fresh: isFresh, ...host } = v.parse(hostItem, item);
-  return { ...host, ...parseHostKey({ pk, sk }), isFresh };
+  const { pk, sk, fresh: isFresh, fencedAt, ...host } = v.parse(hostItem, item);
+  return { ...host, ...parseHostKey({ pk, sk }), isFresh, fencedAt: fencedAt === NEVER ? undefined : fencedAt };
 }
 
-export function encodeHost({ id: _id, isFresh: fresh, ...host }: Host) {
-  return { ...host, fresh };
+export function encodeHost({ id: _id, isFresh: fresh, fencedAt, ...host }: Host) {
+  return { ...host, fresh, fencedAt: fencedAt ?? NEVER };
 }
 
 export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;
@@ -150,14 +174,43 @@ const spaceItem = v.object({
   size6: v.optional(integer(1, 128)),
   excluded: v.optional(v.array(cidr)),
   cooldown: v.optional(integer(MIN_COOLDOWN, MAX_COOLDOWN)),
+  forgetAfter: v.optional(integer(MIN_FORGET_AFTER, MAX_FORGET_AFTER)),
 });
 
 export function decodeSpace(item: unknown): SpaceConfig {
-  const { ranges, size4, size6, excluded, cooldown } = v.parse(spaceItem, item);
+  const { ranges, size4, size6, excluded, cooldown, forgetAfter } = v.parse(spaceItem, item);
   return {
     ranges: ranges ?? DEFAULT_SPACE.ranges,
     size: { 4: size4 ?? DEFAULT_SPACE.size[4], 6: size6 ?? DEFAULT_SPACE.size[6] },
     excluded: excluded ?? DEFAULT_SPACE.excluded,
     cooldown: cooldown ?? DEFAULT_SPACE.cooldown,
+    forgetAfter: forgetAfter ?? DEFAULT_SPACE.forgetAfter,
   };
 }
+
+/** An item of a walk over all. `undefined`: of a kind that nobody leaves behind. */
+export function decodeFound(item: unknown): Found | undefined {
+  const found = v.parse(v.object(key), item);
+  if (found.sk.startsWith('pool#')) return { kind: 'pool', pool: decodePool(item) };
+  if (found.sk.startsWith('ref#')) return { kind: 'ref', ref: decodeRef(item) };
+  if (!found.sk.startsWith('chunk#')) return undefined;
+  return { kind: 'chunk', generation: chunkGeneration(found), chunk: decodeChunk(item) };
+}
+
+const sweepItem = v.object({
+  shard: v.number(),
+  host: v.optional(v.string()),
+  item: v.optional(v.string()),
+  walkedAt: v.number(),
+});
+
+export function decodeSweep(item: unknown): SweepCursor {
+  const { host, item: at, ...cursor } = v.parse(sweepItem, item);
+  return { ...cursor, host, item: at };
+}
+
+export const encodeSweep = ({ shard, host, item, walkedAt }: SweepCursor) => ({
+  ...{ shard, walkedAt },
+  ...(host !== undefined && { host }),
+  ...(item !== undefined && { item }),
+});

@@ -1,6 +1,6 @@
 /** The keys of the table (docs/data-model.md), and back. */
 import { type Address, type Cidr, type Family, addressBits } from '../ipam/address.ts';
-import { CHUNKS_PER_GROUP } from '../ipam/store.ts';
+import { CHUNKS_PER_GROUP, HOST_SHARDS } from '../ipam/store.ts';
 import type { Key } from './table.ts';
 
 const spacePartition = (space: string): string => `space#${space}`;
@@ -50,15 +50,29 @@ export const parseRefKey = ({ pk, sk }: Key): { generation: string; name: string
   name: sk.slice('ref#'.length),
 });
 
-export const hostKey = (id: string): Key => ({ pk: `host#${id}`, sk: 'host' });
+/** Hosts are in few partitions, so that all of them are found without an index, which each heartbeat would write to. */
+export const hostKey = (id: string): Key => ({ pk: hostPartition(shardOf(id)), sk: `host#${id}` });
 
-export const parseHostKey = ({ pk }: Key): { id: string } => ({ id: pk.slice('host#'.length) });
+export const hostPartition = (shard: number): string => `hosts#${shard.toString(16)}`;
+
+export const parseHostKey = ({ sk }: Key): { id: string } => ({ id: sk.slice('host#'.length) });
+
+/** FNV-1a, of which the upper bits are mixed best. */
+function shardOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+  return ((hash >>> 16) ^ (hash >>> 24)) % HOST_SHARDS;
+}
+
+export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
 
 /** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */
 export const chunkKey = (generation: string, chunk: bigint): Key => ({
   pk: `pool#${generation}#${(chunk / CHUNKS_PER_GROUP).toString(16)}`,
   sk: `chunk#${(chunk % CHUNKS_PER_GROUP).toString(16).padStart(2, '0')}`,
 });
+
+export const chunkGeneration = ({ pk }: Key): string => pk.slice('pool#'.length, pk.lastIndexOf('#'));
 
 export function parseChunkKey({ pk, sk }: Key): bigint {
   const group = pk.slice(pk.lastIndexOf('#') + 1);

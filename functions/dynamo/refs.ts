@@ -1,27 +1,26 @@
 /** References to pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
+import type { Ref, RefStanding } from '../ipam/ref.ts';
 import type { Store } from '../ipam/store.ts';
-import { decodeRef, decodeRefKey, encodeRef, keptText } from './items.ts';
+import { decodeIndexedRef, decodeRef, encodeRef, keptText } from './items.ts';
 import { refKey, refPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
-type RefStore = Pick<Store, 'addRef' | 'readRef' | 'writeKept' | 'endRef' | 'refsOf' | 'refsOfCall'>;
+type RefReads = Pick<Store, 'readRef' | 'refsOf' | 'refsOfCall' | 'refsOfHost'>;
+type RefWrites = Pick<Store, 'addRef' | 'writeKept' | 'endRef' | 'changeRefState' | 'removeTombstone'>;
 
 /** The first page is asked most often only for whether anybody is there; who reads on, reads all that fits. */
 const FIRST_PAGE = 16;
 
-export const refs = (table: Table): RefStore => ({
+export const refs = (table: Table): RefReads & RefWrites => ({ ...refReads(table), ...refWrites(table) });
+
+const refWrites = (table: Table): RefWrites => ({
   async addRef(ref) {
     const item = marshall({ ...refKey(ref.generation, ref.name), ...encodeRef(ref) });
     const result = await table.put(() => ({ Item: item, ConditionExpression: 'attribute_not_exists(pk)' }));
     if (result.done) return true;
     const standing = decodeRef(result.standing);
     return standing.requestKey === ref.requestKey && standing.state === 'live';
-  },
-
-  async readRef(generation, name) {
-    const item = await table.get(refKey(generation, name));
-    return item && decodeRef(item);
   },
 
   async writeKept(seen, kept) {
@@ -41,15 +40,64 @@ export const refs = (table: Table): RefStore => ({
     return standing?.state === 'live' && standing.epoch === seen.epoch && keptText(standing) === keptText(kept);
   },
 
-  async endRef(generation, name) {
+  async endRef(generation, name, endedAt) {
     // Keeps the index key as it is, which spares a write to the index.
     const result = await table.update(refKey(generation, name), () => ({
-      UpdateExpression: 'SET #state = :gone',
+      UpdateExpression: 'SET #state = :gone, endedAt = if_not_exists(endedAt, :endedAt)',
       ConditionExpression: 'attribute_exists(pk)',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':gone': { S: 'gone' }, ':endedAt': { N: String(endedAt) } },
+    }));
+    return result.done;
+  },
+
+  async changeRefState(seen, next) {
+    const { expression, values } = standingUpdate(next);
+    const result = await table.update(refKey(seen.generation, seen.name), () => ({
+      UpdateExpression: expression,
+      ConditionExpression: '#state = :seen AND epoch = :seenEpoch',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ...values, ':seen': { S: seen.state }, ':seenEpoch': { N: String(seen.epoch) } },
+    }));
+    return result.done || (result.standing !== undefined && stands(decodeRef(result.standing), next));
+  },
+
+  async removeTombstone(generation, name) {
+    const result = await table.delete(refKey(generation, name), () => ({
+      ConditionExpression: '#state = :gone',
       ExpressionAttributeNames: { '#state': 'state' },
       ExpressionAttributeValues: { ':gone': { S: 'gone' } },
     }));
-    return result.done;
+    return result.done || (result.standing === undefined && result.attempts > 1);
+  },
+});
+
+/** A time that a reference has not is taken away. */
+function standingUpdate({ state, epoch, fencedAt, endedAt }: RefStanding) {
+  const numbers = { epoch, fencedAt, endedAt };
+  const set = Object.entries(numbers).filter(([, value]) => value !== undefined);
+  const taken = Object.entries(numbers).filter(([, value]) => value === undefined);
+  const remove = taken.length === 0 ? '' : ` REMOVE ${taken.map(([name]) => name).join(', ')}`;
+  return {
+    expression: `SET #state = :state, ${set.map(([name]) => `${name} = :${name}`).join(', ')}${remove}`,
+    values: {
+      ':state': { S: state },
+      ...Object.fromEntries(set.map(([name, value]) => [`:${name}`, { N: String(value) }])),
+    },
+  };
+}
+
+/** It stands as an earlier attempt has left it. */
+const stands = (ref: Ref, next: RefStanding): boolean =>
+  ref.state === next.state &&
+  ref.epoch === next.epoch &&
+  ref.fencedAt === next.fencedAt &&
+  ref.endedAt === next.endedAt;
+
+const refReads = (table: Table): RefReads => ({
+  async readRef(generation, name) {
+    const item = await table.get(refKey(generation, name));
+    return item && decodeRef(item);
   },
 
   async refsOf(generation, after) {
@@ -74,6 +122,18 @@ export const refs = (table: Table): RefStore => ({
       },
       undefined,
     );
-    return items.map(decodeRefKey);
+    return items.map(decodeIndexedRef);
+  },
+
+  async refsOfHost(hostId, after) {
+    const page = await table.query(
+      {
+        IndexName: 'byHost',
+        KeyConditionExpression: 'host = :host',
+        ExpressionAttributeValues: { ':host': { S: hostId } },
+      },
+      after && { ...refKey(after.generation, after.name), host: hostId, requestKey: after.requestKey },
+    );
+    return { items: page.items.map(decodeIndexedRef), more: page.more };
   },
 });

@@ -5,6 +5,7 @@ import { hosts } from './hosts.ts';
 import { pools } from './pools.ts';
 import { refs } from './refs.ts';
 import { spaces } from './spaces.ts';
+import { sweeps } from './sweeps.ts';
 import type { Table } from './table.ts';
 
 /** @param freshId makes an identity for one attempt of one write: 12 characters of `0-9a-z`, never the same twice. */
@@ -14,4 +15,5 @@ export const dynamoStore = (table: Table, freshId: () => string): Store => ({
   ...refs(table),
   ...hosts(table, freshId),
   ...chunks(table),
+  ...sweeps(table),
 });

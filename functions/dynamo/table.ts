@@ -13,10 +13,11 @@ import {
   type PutItemCommandInput,
   QueryCommand,
   type QueryCommandInput,
+  ScanCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Retries, withRetries } from './retry.ts';
 
 export interface Key {
@@ -53,22 +54,36 @@ export class Table {
     return item && unmarshall(item);
   }
 
-  /** One page. `after` is the key of the last item of the page before. */
+  /** One page. `after` is the key of the last item of the page before; an index wants its own key besides. */
   async query(
     input: Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>,
-    after: Key | undefined,
+    after: (Key & { readonly host?: string; readonly requestKey?: string }) | undefined,
   ): Promise<{ items: Item[]; more: boolean }> {
     const command = new QueryCommand({
       ...input,
       TableName: this.#name,
       // An index knows no consistent reads.
       ConsistentRead: input.IndexName === undefined,
-      ...(after && { ExclusiveStartKey: marshallKey(after) }),
+      ...(after && { ExclusiveStartKey: marshall(after) }),
     });
     const { Items: items = [], LastEvaluatedKey: last } = await withRetries(this.#retries, () =>
       this.#client.send(command),
     );
     return { items: items.map((item) => unmarshall(item)), more: last !== undefined };
+  }
+
+  /** Some of all items. `last` is the key of the last of them, if there may be more. */
+  async scan(after: Key | undefined, limit: number): Promise<{ items: Item[]; last: Item | undefined }> {
+    const command = new ScanCommand({
+      TableName: this.#name,
+      ConsistentRead: true,
+      Limit: limit,
+      ...(after && { ExclusiveStartKey: marshallKey(after) }),
+    });
+    const { Items: items = [], LastEvaluatedKey: last } = await withRetries(this.#retries, () =>
+      this.#client.send(command),
+    );
+    return { items: items.map((item) => unmarshall(item)), last: last && unmarshall(last) };
   }
 
   /** Each write is built anew for each attempt, so that an attempt can carry an identity of its own. */

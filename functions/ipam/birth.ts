@@ -36,7 +36,7 @@ export async function bearPool(deps: Deps, call: Call, draft: PoolDraft, refOf: 
       const confirmed = await deps.store.changePool(pool, 'confirmed');
       if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
     }
-    await together([deps.store.removePool(pool), deps.store.endRef(ref.generation, ref.name)]);
+    await together([deps.store.removePool(pool), deps.store.endRef(ref.generation, ref.name, deps.world.now())]);
     return verdict ?? { kind: 'lost', to: undefined };
   });
 }

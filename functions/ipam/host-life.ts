@@ -4,6 +4,7 @@
  */
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
+import { wakeRefs } from './fence.ts';
 import { FIRST_EPOCH, HEARTBEAT, type Host, LEASE, boundPrincipal } from './host.ts';
 import { clip } from './quote.ts';
 import { Refusal } from './refusal.ts';
@@ -19,9 +20,11 @@ export interface Registration {
   readonly engineVersion: string;
 }
 
-export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor' | 'isFresh'> {
+export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor' | 'isFresh' | 'state'> {
   /** ms */
   readonly heartbeat: number;
+  /** Not all that it holds has been woken after a fence: it registers again at once. */
+  readonly isWaking: boolean;
 }
 
 /** Each lost write means that the same host was written meanwhile, which few do. */
@@ -30,18 +33,16 @@ const MAX_TRIES = 8;
 const MAX_PRINCIPAL_LENGTH = 300;
 
 /** @throws Refusal when the id belongs to another principal, or to another machine that was seen of late. */
-export async function registerHost(
-  { store, world }: Deps,
-  call: Call,
-  registration: Registration,
-): Promise<Registered> {
+export async function registerHost(deps: Deps, call: Call, registration: Registration): Promise<Registered> {
+  const { store, world } = deps;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const seen = await store.readHost(call.hostId);
     const next = nextHost(seen, call, registration, world.now());
     const written = await store.writeHost(next, seen);
     if (written !== undefined) {
-      const { incarnation, epoch, floor, isFresh } = written;
-      return { incarnation, epoch, floor, isFresh, heartbeat: HEARTBEAT };
+      const { incarnation, epoch, floor, isFresh, state } = written;
+      const isWaking = await wakeRefs(deps, call, written);
+      return { incarnation, epoch, floor, isFresh, state, heartbeat: HEARTBEAT, isWaking };
     }
   }
   throw new Refusal('busy', `host ${call.hostId} is registered by several at once: try again`);
@@ -60,7 +61,10 @@ export function nextHost(
   now: number,
 ): Omit<Host, 'rev'> {
   const sequence = sequenceOf(call.requestKey);
-  const told = { id: call.hostId, incarnation: proposed, lastSeen: now, shimVersion, engineVersion };
+  const told = {
+    ...{ id: call.hostId, incarnation: proposed, lastSeen: now, shimVersion, engineVersion },
+    ...{ leaseUntil: now + LEASE, ...stateAfter(seen) },
+  };
   if (seen === undefined) {
     return { ...told, epoch: FIRST_EPOCH, principal, since: now, floor: sequence, isFresh: false };
   }
@@ -74,6 +78,14 @@ export function nextHost(
   return { ...next, since: now, isFresh: true };
 }
 
+/** Whoever registers is alive, under the epoch that a fence has raised. That it is about to go is true all the same. */
+function stateAfter(seen: Host | undefined): Pick<Host, 'state' | 'fencedAt' | 'why' | 'refsLag'> {
+  if (seen?.state === 'draining')
+    return { state: 'draining', fencedAt: undefined, why: seen.why, refsLag: seen.refsLag };
+  const returns = seen?.state === 'fenced' || seen?.state === 'dead';
+  return { state: 'live', fencedAt: undefined, why: '', refsLag: returns || seen?.refsLag === true };
+}
+
 function refuseStranger({ id, principal: bound }: Host, principal: string): void {
   const [ours, theirs] = [boundPrincipal(bound), boundPrincipal(principal)];
   if (ours === theirs) return;
@@ -85,9 +97,8 @@ function refuseStranger({ id, principal: bound }: Host, principal: string): void
   );
 }
 
-function refuseWhileAlive({ id, since, lastSeen }: Host, now: number): void {
-  const end = lastSeen + LEASE;
-  if (now >= end) return;
+function refuseWhileAlive({ id, since, leaseUntil: end, state }: Host, now: number): void {
+  if (now >= end || state === 'dead') return;
   throw new Refusal(
     'host-taken',
     `another machine has been host ${id} since ${timeText(since)}: a copied disk image needs an id of its own: ` +

@@ -19,6 +19,20 @@ export interface Host {
   readonly shimVersion: string;
   /** '' where it is not known. */
   readonly engineVersion: string;
+  /**
+   * - `draining`: it is about to go, and gets nothing new.
+   * - `fenced`: it was silent past its lease. What it holds is quarantined: without the cloud it may well have its LAN.
+   * - `dead`: for certain; what it held is free.
+   */
+  readonly state: 'live' | 'draining' | 'fenced' | 'dead';
+  /** ms: until then it is taken to live. Each registration renews it. */
+  readonly leaseUntil: number;
+  /** ms: since when it is fenced or dead. */
+  readonly fencedAt: number | undefined;
+  /** Why it is not live; '' while it is. */
+  readonly why: string;
+  /** Its references may not have followed its state yet. */
+  readonly refsLag: boolean;
   /** Changes with every write. */
   readonly rev: string;
 }
@@ -28,6 +42,12 @@ export const HEARTBEAT = 600_000;
 /** ms: a host that was seen so recently is taken to live. */
 export const LEASE = 3 * HEARTBEAT;
 export const FIRST_EPOCH = 1;
+/** ms after which nothing that was begun can be under way any more. */
+export const IN_FLIGHT = 60_000;
+
+/** Nothing was heard of it for a whole lease. */
+export const isSilent = ({ state, leaseUntil }: Host, now: number): boolean =>
+  (state === 'live' || state === 'draining') && now >= leaseUntil;
 
 /**
  * Whom a host is bound to. The sessions of one role are one principal, since each renewal of credentials may name its

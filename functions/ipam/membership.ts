@@ -25,7 +25,7 @@ export async function joinPool(deps: Deps, call: Call, ref: Ref): Promise<Pool |
       const revived = await deps.store.changePool(pool, 'confirmed');
       if (revived !== undefined) return revived;
     }
-    await deps.store.endRef(ref.generation, ref.name);
+    await deps.store.endRef(ref.generation, ref.name, deps.world.now());
     return undefined;
   });
 }
@@ -51,8 +51,13 @@ type RefKey = Pick<Ref, 'generation' | 'name' | 'space' | 'cidr'>;
  *
  * @returns whether others keep the pool alive.
  */
-export async function leavePool({ store }: Deps, ref: RefKey): Promise<boolean> {
-  await store.endRef(ref.generation, ref.name);
+export async function leavePool(deps: Deps, ref: RefKey): Promise<boolean> {
+  await deps.store.endRef(ref.generation, ref.name, deps.world.now());
+  return retireUnreferenced(deps, ref);
+}
+
+/** The second half of leaving: removes one life of a pool unless somebody refers to it. @returns whether somebody does. */
+export async function retireUnreferenced({ store }: Deps, ref: Omit<RefKey, 'name'>): Promise<boolean> {
   let pool = await store.readPool(ref.space, ref.cidr);
   for (let round = 0; round < MAX_ROUNDS && pool?.generation === ref.generation; round++) {
     if (await isReferenced(store, ref.generation)) {
@@ -69,7 +74,8 @@ export async function leavePool({ store }: Deps, ref: RefKey): Promise<boolean> 
   return false;
 }
 
-async function isReferenced(store: Store, generation: string): Promise<boolean> {
+/** Whether one life of a pool has a reference that has not ended. */
+export async function isReferenced(store: Store, generation: string): Promise<boolean> {
   let page: Page<Ref> = { items: [], more: true };
   while (page.more) {
     page = await store.refsOf(generation, page.items.at(-1)?.name);

@@ -57,6 +57,8 @@ export function planPool(
       gateway: pool.gateway,
       reserved: options.reserve,
       state: 'live',
+      fencedAt: undefined,
+      endedAt: undefined,
     }),
   };
 }

@@ -1,6 +1,7 @@
-/** Whether a network may still take addresses. */
+/** Whether a network may still take addresses, and a host networks. */
 import { formatCidr, sameCidr } from './address.ts';
 import type { Call } from './call.ts';
+import { FIRST_EPOCH, type Host } from './host.ts';
 import type { PoolId } from './pool-id.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
@@ -17,10 +18,11 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
   }
   if (ref.state === 'dormant' || ref.epoch !== call.epoch) {
     return new Refusal(
-      'pool-gone',
+      'host-fenced',
       `host ${call.hostId} was silent for too long and may take no address in ${network} until it has registered again`,
     );
   }
+  if (ref.state === 'draining') return drains(call, `no address in ${network}`);
   if (ref.space !== id.space || !sameCidr(ref.cidr, id.cidr) || ref.hostId !== call.hostId) {
     return new Refusal('foreign-pool', `invalid pool id: it does not name the pool that ${ref.name} refers to`);
   }
@@ -31,4 +33,22 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
 export function refuseUnusable(ref: Ref | undefined, id: PoolId, call: Call): asserts ref is Ref {
   const refusal = whyUnusable(ref, id, call);
   if (refusal !== undefined) throw refusal;
+}
+
+const drains = ({ hostId }: Call, what: string): Refusal =>
+  new Refusal('host-draining', `host ${hostId} is about to go and gets ${what}: use another host`);
+
+/**
+ * @param host read after the reference that the call has added: a fence raises the epoch first and looks for references
+ * afterwards, so that either it finds that one, or this sees the fence. `undefined`: it has never registered.
+ * @throws Refusal when the host may join no pool.
+ */
+export function refuseUnfit(host: Host | undefined, call: Call): void {
+  if (host?.state === 'fenced' || host?.state === 'dead' || (host?.epoch ?? FIRST_EPOCH) !== call.epoch) {
+    throw new Refusal(
+      'host-fenced',
+      `host ${call.hostId} was silent for too long and may join no pool until it has registered again`,
+    );
+  }
+  if (host?.state === 'draining') throw drains(call, 'no new network');
 }

@@ -23,9 +23,20 @@ export interface Ref {
   readonly gateway: Address | undefined;
   /** What else this network keeps from endpoints: a gateway elsewhere, auxiliary and `berth.reserve` addresses. */
   readonly reserved: readonly Range[];
-  /** `dormant`: its host is fenced, the pool stays. `gone`: a tombstone, so that a late write finds it was released. */
-  readonly state: 'live' | 'dormant' | 'gone';
+  /**
+   * - `draining`: its host is about to go, so that it gets no address.
+   * - `dormant`: its host is fenced, the pool stays.
+   * - `gone`: a tombstone, so that a late write finds it was released.
+   */
+  readonly state: 'live' | 'draining' | 'dormant' | 'gone';
+  /** ms: since when it is dormant. */
+  readonly fencedAt: number | undefined;
+  /** ms: since when it is gone. */
+  readonly endedAt: number | undefined;
 }
+
+/** What the life of its host changes on a reference. */
+export type RefStanding = Pick<Ref, 'state' | 'epoch' | 'fencedAt' | 'endedAt'>;
 
 export const hostTag = (world: World, hostId: string): string => digestText(world, `host ${hostId}`, HOST_TAG_WIDTH);
 

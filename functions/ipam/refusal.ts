@@ -8,6 +8,8 @@ export type RefusalCode =
   | 'foreign-pool' // a PoolID that is not ours, or not this host's
   | 'foreign-host' // a host id that is bound to another principal
   | 'host-taken' // a host id that another machine has, which was seen of late
+  | 'host-fenced' // a host that was silent for too long and has not registered since
+  | 'host-draining' // a host that is about to go
   | 'pool-gone' // a PoolID whose network was released
   | 'pool-overlap'
   | 'no-pool-left'

@@ -9,7 +9,7 @@ import { takeSeen } from './given.ts';
 import { refuseHeld } from './holder.ts';
 import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
-import { refuseUnusable } from './ref-check.ts';
+import { refuseUnfit, refuseUnusable } from './ref-check.ts';
 import { type Ref, hostTagOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot, encodeSlot } from './slot.ts';
@@ -30,9 +30,10 @@ export const keeps = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>, 
   gateway?.value === address.value || reserved.some((range) => rangeContains(range, address));
 
 /**
- * Puts a new reference, then stamps the default gateway that it keeps. Should an endpoint hold that address already
+ * Puts a new reference, then asks whether its host may have one, and stamps the default gateway that it keeps. Should an endpoint hold that address already
  * (another network moved its gateway elsewhere), it stays with the endpoint.
  *
+ * @throws Refusal when its host may have none, or when whoever ended the host's networks has ended this one already.
  * @param isNewborn nobody can have used the pool yet.
  */
 export async function addRefWithGateway(deps: Deps, call: Call, ref: Ref, isNewborn: boolean): Promise<void> {
@@ -41,8 +42,12 @@ export async function addRefWithGateway(deps: Deps, call: Call, ref: Ref, isNewb
     deps.store.addRef(ref),
     gateway === undefined || isNewborn ? undefined : readSlot(deps.store, ref, gateway),
   ]);
-  if (!isAdded) throw new Error(`the reference ${ref.name} exists already`);
-  if (gateway !== undefined) await stamp(deps, call, ref, gateway, seen);
+  if (!isAdded) throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} was ended while it was created`);
+  const [host] = await together([
+    deps.store.readHost(ref.hostId),
+    gateway === undefined ? undefined : stamp(deps, call, ref, gateway, seen),
+  ]);
+  refuseUnfit(host, call);
 }
 
 /** Keeps every address that a reference lists through `berth.reserve`. @throws Refusal when an endpoint holds one. */
@@ -117,11 +122,19 @@ async function readSlot(
   return chunk?.slots[place.slot];
 }
 
+/** What orders a write of ours among those of a host: the sequence of its call. */
+export type Sequenced = Pick<Call, 'requestKey'>;
+
 /**
  * Frees those of some reservations that no reference keeps: the slots are read first, then whoever could keep them, and
  * each write stands on the exact slot. Who lists one meanwhile stamps it afresh, and that write fails.
  */
-export async function freeUnkept(deps: Deps, call: Call, ref: Ref, addresses: Iterable<Address>): Promise<void> {
+export async function freeUnkept(
+  deps: Deps,
+  call: Sequenced,
+  ref: Pick<Ref, 'generation' | 'name' | 'cidr'>,
+  addresses: Iterable<Address>,
+): Promise<void> {
   let unkept: { address: Address; value: string }[] = [];
   for (const address of addresses) {
     const value = await readSlot(deps.store, ref, address);
@@ -145,19 +158,20 @@ export function* keptBy({ gateway, reserved }: Ref): Generator<Address> {
   yield* addressesIn(reserved);
 }
 
-/** Frees a slot that still holds exactly `value`. It rests from now on. */
+/** Frees a slot that still holds exactly `value`. It rests from now on. @returns whether it did. */
 export async function freeExactly(
   { store, world }: Deps,
-  call: Call,
+  call: Sequenced,
   refName: string,
   place: SlotPlace,
   value: string,
-): Promise<void> {
+): Promise<boolean> {
   const free = encodeSlot({
     kind: 'free',
     releasedAt: world.now(),
     hostTag: hostTagOf(refName),
     sequence: sequenceOf(call.requestKey),
   });
-  await store.writeSlot(place, free, undefined, { kind: 'exactly', value });
+  const { written } = await store.writeSlot(place, free, undefined, { kind: 'exactly', value });
+  return written;
 }

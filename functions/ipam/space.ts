@@ -10,11 +10,16 @@ export interface SpaceConfig {
   readonly excluded: readonly Cidr[];
   /** ms that a freed address rests. */
   readonly cooldown: number;
+  /** ms of silence after which a host's networks end. */
+  readonly forgetAfter: number;
 }
 
 /** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
 export const MIN_COOLDOWN = 2_000;
 export const MAX_COOLDOWN = 86_400_000;
+
+export const MIN_FORGET_AFTER = 60_000;
+export const MAX_FORGET_AFTER = 365 * 86_400_000;
 
 const cidr = (text: string): Cidr => {
   const parsed = parseCidr(text);
@@ -31,6 +36,7 @@ export const DEFAULT_SPACE: SpaceConfig = {
   size: { 4: 24, 6: 64 },
   excluded: [],
   cooldown: 30_000,
+  forgetAfter: 7 * 86_400_000,
 };
 
 /** The space of hosts that were told none. */

@@ -6,8 +6,9 @@
 import type { Address, Cidr, Range } from './address.ts';
 import type { Host } from './host.ts';
 import type { Pool, PoolDraft } from './pool.ts';
-import type { Ref } from './ref.ts';
+import type { Ref, RefStanding } from './ref.ts';
 import type { SpaceConfig } from './space.ts';
+import type { SweepCursor } from './sweep-report.ts';
 
 /** Sixteen neighbouring addresses of a pool, kept in one item. */
 export const CHUNK_SIZE = 16;
@@ -50,6 +51,18 @@ export interface PoolName {
   readonly generation: string;
 }
 
+/** What the index tells of a reference. */
+export type IndexedRef = Pick<Ref, 'generation' | 'name' | 'requestKey'>;
+
+/** An item that somebody may have left behind. */
+export type Found =
+  | { readonly kind: 'pool'; readonly pool: Pool }
+  | { readonly kind: 'ref'; readonly ref: Ref }
+  | { readonly kind: 'chunk'; readonly generation: string; readonly chunk: Chunk };
+
+/** Hosts are spread over so many partitions, so that all of them are found by as many queries. */
+export const HOST_SHARDS = 16;
+
 export interface Store {
   /** `undefined`: nobody configured it. */
   readSpace(space: string): Promise<SpaceConfig | undefined>;
@@ -78,8 +91,12 @@ export interface Store {
   readRef(generation: string, name: string): Promise<Ref | undefined>;
   /** Sets what a live reference keeps, if it is of the epoch and keeps just what was seen. */
   writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>): Promise<boolean>;
-  /** Turns a reference into a tombstone, which still says what it was. `false`: there is none. */
-  endRef(generation: string, name: string): Promise<boolean>;
+  /** Turns a reference into a tombstone, which still says what it was, and since when (ms). `false`: there is none. */
+  endRef(generation: string, name: string, endedAt: number): Promise<boolean>;
+  /** Changes what the life of its host makes of a reference, if its state and epoch are still those that were seen. */
+  changeRefState(seen: Ref, next: RefStanding): Promise<boolean>;
+  /** Removes a reference for good, if it is gone. */
+  removeTombstone(generation: string, name: string): Promise<boolean>;
   /** References of one life of a pool, tombstones included; `after` (a ref's name) continues a page. */
   refsOf(generation: string, after?: string): Promise<Page<Ref>>;
   /**
@@ -87,10 +104,14 @@ export interface Store {
    * lags a little: one that was added a moment ago may be missing, and what is found is read again before it is acted on.
    */
   refsOfCall(hostId: string, requestKey: string): Promise<readonly Pick<Ref, 'generation' | 'name'>[]>;
+  /** All references of a host, tombstones included, through the same index; `after` continues a page. */
+  refsOfHost(hostId: string, after?: IndexedRef): Promise<Page<IndexedRef>>;
 
   readHost(id: string): Promise<Host | undefined>;
   /** Writes a host if it is still the very one that was seen (`undefined`: none). `undefined`: it is not. */
   writeHost(next: Omit<Host, 'rev'>, seen: Host | undefined): Promise<Host | undefined>;
+  /** The hosts of one shard, from 0 to `HOST_SHARDS - 1`; `after` (a host's id) continues a page. */
+  hostsOfShard(shard: number, after?: string): Promise<Page<Host>>;
 
   /** The chunks from `first` to `last`, both of one group, that exist. */
   readChunks(generation: string, first: bigint, last: bigint): Promise<readonly Chunk[]>;
@@ -106,4 +127,15 @@ export interface Store {
   ): Promise<SlotOutcome>;
   /** Frees a slot if its lease lies between the two bounds, both exclusive in effect (see `leasesUpTo`). */
   releaseSlot(place: SlotPlace, value: string, leases: readonly [from: string, to: string]): Promise<SlotOutcome>;
+  /** Removes a chunk if none of its slots is leased or reserved. */
+  removeChunk(generation: string, index: bigint): Promise<boolean>;
+
+  /**
+   * Some of all pools, references and chunks there are, in an order of the store's own. Looks at `limit` items at most,
+   * other items included. `next` is where to go on; `undefined`: that was all.
+   */
+  walk(from: string | undefined, limit: number): Promise<{ items: readonly Found[]; next: string | undefined }>;
+  /** How far the last sweep came. */
+  readSweep(): Promise<SweepCursor | undefined>;
+  writeSweep(cursor: SweepCursor): Promise<void>;
 }

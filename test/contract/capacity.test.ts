@@ -6,6 +6,7 @@ import { SLOT_MAX_BYTES, encodeSlot, leasesUpTo } from '../../functions/ipam/slo
 import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Store } from '../../functions/ipam/store.ts';
 import { type EngineStore, engineStore } from '../support/engine-store.ts';
 import { type Cost, type Meter, meter, writeUnits } from '../support/meter.ts';
+import { host } from './host-contract.ts';
 import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
 
 /** The longest slots there are, in a chunk that is full of them. */
@@ -112,7 +113,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(await costOf(() => store.refsOf(generation)), oneRead);
     const kept = { gateway: undefined, reserved: [] };
     assert.deepEqual(await costOf(() => store.writeKept(ref(generation, REF), kept)), oneWrite);
-    assert.deepEqual(await costOf(() => store.endRef(generation, REF)), oneWrite);
+    assert.deepEqual(await costOf(() => store.endRef(generation, REF, 7_000)), oneWrite);
   });
 
   it('finds the references of a call through the index for half a read unit', async () => {
@@ -120,6 +121,25 @@ describe('the store, by what it costs', () => {
     await store.addRef(added);
     const cost = await costOf(() => store.refsOfCall(added.hostId, added.requestKey));
     assert.deepEqual(cost, { ...oneRead, readUnits: 0.5 });
+  });
+
+  it('hears of a host for one write unit, and finds all hosts by sixteen queries', async () => {
+    const seen = await store.writeHost(host('cost'), undefined);
+    assert.deepEqual(await costOf(() => store.writeHost(host('cost', 'two'), seen)), oneWrite);
+    assert.deepEqual(await costOf(() => store.readHost('cost')), oneRead);
+    const shards = await Promise.all(Array.from({ length: 16 }, (_, shard) => costOf(() => store.hostsOfShard(shard))));
+    assert.ok(shards.every(({ requests }) => requests === 1));
+  });
+
+  it('puts a reference to sleep, wakes and removes it for one write unit each, and finds it for half a read unit', async () => {
+    const added = { ...ref(fresh('g'), REF), hostId: fresh('host') };
+    await store.addRef(added);
+    assert.deepEqual(await costOf(() => store.refsOfHost(added.hostId)), { ...oneRead, readUnits: 0.5 });
+    const dormant = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;
+    assert.deepEqual(await costOf(() => store.changeRefState(added, dormant)), oneWrite);
+    await store.endRef(added.generation, REF, 7_000);
+    const { writeUnits: removed } = await costOf(() => store.removeTombstone(added.generation, REF));
+    assert.equal(removed, 2, 'the index included');
   });
 
   it('sets a name for one write unit', async () => {

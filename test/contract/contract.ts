@@ -8,6 +8,7 @@ import type { Store } from '../../functions/ipam/store.ts';
 import { OTHER, REF, announce, cidr, draft, fresh, ref } from './samples.ts';
 import { crowdContract } from './crowd-contract.ts';
 import { hostContract } from './host-contract.ts';
+import { lifeContract } from './life-contract.ts';
 import { slotContract } from './slot-contract.ts';
 
 export interface OpenStore {
@@ -32,6 +33,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, why?
     slotContract(() => store);
     nameContract(() => store);
     hostContract(() => store);
+    lifeContract(() => store);
     crowdContract(() => store);
   });
 }
@@ -158,12 +160,12 @@ function refContract(get: () => Store): void {
     it('ends a reference by a tombstone, which nothing brings back', async () => {
       const generation = fresh('g');
       await get().addRef(ref(generation, REF));
-      assert.equal(await get().endRef(generation, REF), true);
+      assert.equal(await get().endRef(generation, REF, 7_000), true);
       assert.equal((await get().readRef(generation, REF))?.state, 'gone');
       assert.equal(await get().addRef(ref(generation, REF)), false);
       assert.equal((await get().readRef(generation, REF))?.state, 'gone');
-      assert.equal(await get().endRef(generation, REF), true);
-      assert.equal(await get().endRef(generation, OTHER), false);
+      assert.equal(await get().endRef(generation, REF, 7_000), true);
+      assert.equal(await get().endRef(generation, OTHER, 7_000), false);
       assert.equal(await get().readRef(generation, OTHER), undefined);
     });
 
@@ -186,9 +188,9 @@ function refContract(get: () => Store): void {
       await get().addRef(seen);
       const nothing = { gateway: undefined, reserved: [] };
       assert.equal(await get().writeKept({ ...seen, epoch: 2 }, nothing), false);
-      await get().endRef(generation, REF);
+      await get().endRef(generation, REF, 7_000);
       assert.equal(await get().writeKept(seen, nothing), false);
-      assert.deepEqual(await get().readRef(generation, REF), { ...seen, state: 'gone' });
+      assert.deepEqual(await get().readRef(generation, REF), { ...seen, state: 'gone', endedAt: 7_000 });
     });
 
     it("finds what the attempts of a host's call have added, tombstones included", async () => {
@@ -199,12 +201,12 @@ function refContract(get: () => Store): void {
       await get().addRef({ ...added, generation: two, name: OTHER });
       await get().addRef({ ...added, generation: other, requestKey: '0000000000002' });
       await get().addRef({ ...added, generation: other, name: OTHER, hostId: fresh('host') });
-      await get().endRef(two, OTHER);
+      await get().endRef(two, OTHER, 7_000);
       const found = await get().refsOfCall(hostId, added.requestKey);
       const sorted = found.toSorted((a, b) => (a.generation < b.generation ? -1 : 1));
       assert.deepEqual(sorted, [
-        { generation: one, name: REF },
-        { generation: two, name: OTHER },
+        { generation: one, name: REF, requestKey: added.requestKey },
+        { generation: two, name: OTHER, requestKey: added.requestKey },
       ]);
       assert.deepEqual(await get().refsOfCall(hostId, '0000000000003'), []);
     });
@@ -214,7 +216,7 @@ function refContract(get: () => Store): void {
       const names = Array.from({ length: 40 }, (_, i) => `hosthost${String(i).padStart(6, '0')}`);
       for (const name of names) await get().addRef(ref(generation, name));
       await get().addRef(ref(fresh('g'), REF));
-      await get().endRef(generation, REF);
+      await get().endRef(generation, REF, 7_000);
       const seen: Ref[] = [];
       for (let more = true; more;) {
         const page = await get().refsOf(generation, seen.at(-1)?.name);

@@ -1,6 +1,7 @@
 /** The conditions of the store, each with a test of its contract that falls without it (docs/data-model.md). */
 import type { Edit } from '../support/mutant.ts';
 import { hostGuards } from './host-guards.ts';
+import { lifeGuards } from './life-guards.ts';
 
 export interface Guard {
   readonly what: string;
@@ -19,6 +20,7 @@ const ALWAYS = '(attribute_exists(pk) OR attribute_not_exists(pk))';
 
 export const guards: readonly Guard[] = [
   ...hostGuards,
+  ...lifeGuards,
   {
     what: 'a pool is announced where none stands',
     edit: {

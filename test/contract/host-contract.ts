@@ -18,6 +18,11 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   isFresh: false,
   shimVersion: '0.1.0',
   engineVersion: '',
+  state: 'live',
+  leaseUntil: 3_000,
+  fencedAt: undefined,
+  why: '',
+  refsLag: false,
 });
 
 export function hostContract(get: () => Store): void {
@@ -36,11 +41,16 @@ export function hostContract(get: () => Store): void {
       const first = host(fresh('host'));
       const seen = await get().writeHost(first, undefined);
       const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
+      const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true };
       const written = await get().writeHost(next, seen);
       assert.deepEqual(written, { ...next, rev: written?.rev });
       assert.notEqual(written.rev, seen?.rev);
       assert.equal(await get().writeHost(host(first.id, 'three'), seen), undefined);
       assert.deepEqual(await get().readHost(first.id), written);
+      await get().writeHost(fenced, written);
+      const read = await get().readHost(first.id);
+      assert.deepEqual(read, { ...fenced, rev: read?.rev });
+      assert.equal((await get().writeHost(next, read))?.fencedAt, undefined);
     });
 
     it('does not write a host that was seen and is not there', async () => {

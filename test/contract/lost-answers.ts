@@ -76,7 +76,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       const added = ref(generation, REF);
       assert.equal(await losing(() => store.addRef(added)), true);
       assert.equal(await losing(() => store.writeKept(added, { gateway: undefined, reserved: [] })), true);
-      assert.equal(await losing(() => store.endRef(generation, REF)), true);
+      assert.equal(await losing(() => store.endRef(generation, REF, 7_000)), true);
     });
 
     it('of a reference that another call has added does not make it ours', async () => {
@@ -90,7 +90,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       const generation = fresh('g');
       const added = ref(generation, REF);
       await store.addRef(added);
-      await store.endRef(generation, REF);
+      await store.endRef(generation, REF, 7_000);
       assert.equal(await losing(() => store.addRef(added)), false);
       assert.equal((await store.readRef(generation, REF))?.state, 'gone');
     });
@@ -162,6 +162,31 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal(await losing(() => store.writeHost(host('late', 'ours'), seen)), undefined);
       assert.equal(await losing(() => store.writeHost(host('late', 'ours'), undefined)), undefined);
       assert.deepEqual(await store.readHost('late'), theirs);
+    });
+
+    it('of a change of the state of a reference is no failure', async () => {
+      const seen = ref(fresh('g'), REF);
+      await store.addRef(seen);
+      const dormant = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;
+      assert.equal(await losing(() => store.changeRefState(seen, dormant)), true);
+      assert.deepEqual(await store.readRef(seen.generation, REF), { ...seen, ...dormant });
+    });
+
+    it('of a change of the state of a reference that came too late does not make it ours', async () => {
+      const seen = ref(fresh('g'), REF);
+      await store.addRef(seen);
+      await store.endRef(seen.generation, REF, 7_000);
+      const live = { state: 'live', epoch: 1, fencedAt: undefined, endedAt: 7_000 } as const;
+      assert.equal(await losing(() => store.changeRefState(seen, live)), false);
+      assert.equal((await store.readRef(seen.generation, REF))?.state, 'gone');
+    });
+
+    it('of the removal of a tombstone counts as removed', async () => {
+      const { generation } = ref(fresh('g'), REF);
+      await store.addRef(ref(generation, REF));
+      await store.endRef(generation, REF, 7_000);
+      assert.equal(await losing(() => store.removeTombstone(generation, REF)), true);
+      assert.equal(await store.readRef(generation, REF), undefined);
     });
 
     it('is asked for a bounded number of times', async () => {

@@ -41,6 +41,8 @@ export const ref = (generation: string, name: string): Ref => ({
     { family: 4, first: 5n, last: 9n },
   ],
   state: 'live',
+  fencedAt: undefined,
+  endedAt: undefined,
 });
 
 export const lease = (refName: string, requestKey: string): string =>

@@ -30,12 +30,14 @@ describe('the settings of a space', () => {
       size4: { N: '26' },
       size6: { N: '80' },
       cooldown: { N: '5000' },
+      forgetAfter: { N: '60000' },
     });
     assert.deepEqual(config, {
       ranges: [cidr('10.0.0.0/16'), cidr('fd01::/48')],
       excluded: [cidr('10.0.7.0/24')],
       size: { 4: 26, 6: 80 },
       cooldown: 5_000,
+      forgetAfter: 60_000,
     });
   });
 
@@ -47,6 +49,9 @@ describe('the settings of a space', () => {
     { cooldown: { N: '30000.5' } },
     { cooldown: { N: '1999' } },
     { cooldown: { N: '86400001' } },
+    { forgetAfter: { S: 'never' } },
+    { forgetAfter: { N: '59999' } },
+    { forgetAfter: { N: '31536000001' } },
   ]) {
     it(`are refused when they make no sense: ${JSON.stringify(bad)}`, async () => {
       await assert.rejects(read(bad), { name: 'ValiError' });

@@ -38,7 +38,7 @@ const uses: Actor = {
 async function freeOrphans(me: Player): Promise<void> {
   const { generation, ref } = networkOf(me.recall('a'));
   const ended = await me.deps.store.readRef(generation, ref);
-  if (ended?.state === 'gone') await me.stage.rules.freeOrphans(me.deps, me.call(), ended);
+  if (ended?.state === 'gone') await me.stage.rules.freeOrphans(me.deps, me.call(), ended, [ref]);
 }
 
 const sweeps: Actor = { name: 'sweep', afterwards: true, play: freeOrphans };

@@ -43,7 +43,8 @@ function whyUnfounded(memory: MemoryStore, pools: readonly Pool[], { poolId, add
   const pool = pools.find((candidate) => candidate.generation === generation);
   if (pool === undefined) return `network ${ref} lost its pool`;
   const own = [...memory.refs.values()].find((other) => other.name === ref && other.generation === generation);
-  if (own?.state !== 'live') return `network ${ref} lost its reference`;
+  // A host that sleeps may use what it holds: it may well have its LAN.
+  if (own === undefined || own.state === 'gone') return `network ${ref} lost its reference`;
   if (address === undefined) return undefined;
   const slot = [...slotsOf(memory, pool)].find(({ text }) => text === address)?.slot;
   if (slot?.kind === 'leased' && slot.ref === ref) return undefined;
@@ -72,7 +73,7 @@ function* slotsOf(memory: MemoryStore, { cidr, generation }: Pool): Generator<Ta
 export function nothingLeaks({ memory, holdings }: State): string | undefined {
   const held = [...holdings].map(({ poolId, address }) => ({ ...networkOf(poolId), address }));
   for (const ref of memory.refs.values()) {
-    if (ref.state === 'live' && !held.some((network) => network.ref === ref.name)) return `reference ${ref.name} leaks`;
+    if (ref.state !== 'gone' && !held.some((network) => network.ref === ref.name)) return `reference ${ref.name} leaks`;
   }
   for (const pool of standing(memory)) {
     if (!held.some(({ generation }) => generation === pool.generation)) return `pool ${formatCidr(pool.cidr)} leaks`;
@@ -84,7 +85,7 @@ export function nothingLeaks({ memory, holdings }: State): string | undefined {
 
 function leakIn(memory: MemoryStore, pool: Pool, held: ReadonlySet<string | undefined>): string | undefined {
   const live = [...memory.refs.values()].filter(({ state, generation }) => {
-    return state === 'live' && generation === pool.generation;
+    return state !== 'gone' && generation === pool.generation;
   });
   for (const { address, text, slot } of slotsOf(memory, pool)) {
     if (slot.kind === 'leased' && !held.has(text)) return `the lease of ${text} leaks`;

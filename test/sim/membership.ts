@@ -159,7 +159,7 @@ export const membership: readonly Check[] = [
   violated('fails when a reference that ends leaves no tombstone', [model(1, visits('b'))], /reference .* leaks/, [
     {
       file: MEMORY,
-      find: "this.refs.set(refKey(ref), { ...ref, state: 'gone' });",
+      find: "this.refs.set(refKey(ref), { ...ref, state: 'gone', endedAt: ref.endedAt ?? endedAt });",
       replace: 'this.refs.delete(refKey(ref));',
     },
   ]),

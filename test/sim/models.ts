@@ -2,11 +2,14 @@
 import { addresses } from './addresses.ts';
 import { birth } from './birth.ts';
 import type { Check } from './check.ts';
+import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
+import { fences } from './fences.ts';
 import { membership } from './membership.ts';
 import { names } from './names.ts';
 import { reservations } from './reservations.ts';
 import { retries } from './retries.ts';
+import { sweeps } from './sweeps.ts';
 
 export const models: Readonly<Record<string, readonly Check[]>> = {
   'the birth of a pool': birth,
@@ -16,4 +19,7 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'a call that is repeated': retries,
   'the end of a network': endings,
   'what networks keep': reservations,
+  'a host that was silent': fences,
+  'a host that is dead': deaths,
+  'what clears up': sweeps,
 };

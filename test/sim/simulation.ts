@@ -342,9 +342,9 @@ export class Simulation implements Run, Stage {
   }
 
   key(): string {
-    const { pools, refs, chunks, names } = this.#memory;
+    const { pools, refs, chunks, names, hosts } = this.#memory;
     const parts = [
-      ...[pools, refs, chunks, names].map(contents),
+      ...[pools, refs, chunks, names, hosts].map(contents),
       ...this.#actors.map((actor) => actor.key()),
       ...this.#pending.map(({ actor, number, attempts }) => `${actor.index} ${number} ${attempts}`),
       ...this.#late.map(({ actor, operation }) => `late ${actor.index} ${operation.label}`).sort(),

@@ -50,16 +50,29 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     addRef: (ref) => write(`add ref ${ref.name}`, () => memory.addRef(ref)),
     readRef: (generation, name) => read(`read ref ${name}`, () => memory.readRef(generation, name)),
     writeKept: (seen, kept) => write(`list on ref ${seen.name}`, () => memory.writeKept(seen, kept)),
-    endRef: (generation, name) => write(`end ref ${name}`, () => memory.endRef(generation, name)),
+    endRef: (generation, name, endedAt) => write(`end ref ${name}`, () => memory.endRef(generation, name, endedAt)),
+    changeRefState: (seen, next) => write(`${next.state} ref ${seen.name}`, () => memory.changeRefState(seen, next)),
+    removeTombstone: (generation, name) => write(`remove ref ${name}`, () => memory.removeTombstone(generation, name)),
     refsOf: (generation, after) => read('read refs', () => memory.refsOf(generation, after)),
     refsOfCall: (hostId, requestKey) => read(`read index`, () => memory.refsOfCall(hostId, requestKey)),
-    readHost: (id) => read(`read host ${id}`, () => memory.readHost(id)),
+    refsOfHost: (hostId, after) => read(`read index`, () => memory.refsOfHost(hostId, after)),
+    // Where no host has registered, nobody makes a difference to what it finds.
+    readHost: (id) =>
+      memory.hosts.size === 0 ? memory.readHost(id) : read(`read host ${id}`, () => memory.readHost(id)),
+    hostsOfShard: (shard, after) =>
+      memory.hosts.size === 0
+        ? memory.hostsOfShard(shard, after)
+        : read(`read shard ${shard}`, () => memory.hostsOfShard(shard, after)),
     writeHost: (next, seen) => write(`host ${next.id}`, writingHost(memory, next, seen)),
     readChunks: (generation, first, last) => read('read slots', () => memory.readChunks(generation, first, last)),
     writeSlot: (place, value, sticky, expected) =>
       write(`slot ${place.slot} = ${value}`, () => memory.writeSlot(place, value, sticky, expected)),
     releaseSlot: (place, value, leases) =>
       write(`release slot ${place.slot}`, () => memory.releaseSlot(place, value, leases)),
+    removeChunk: (generation, index) => write(`remove chunk ${index}`, () => memory.removeChunk(generation, index)),
+    walk: (from, limit) => read('walk', () => memory.walk(from, limit)),
+    readSweep: () => memory.readSweep(),
+    writeSweep: (cursor) => memory.writeSweep(cursor),
   };
 }
 

@@ -1,19 +1,29 @@
 /** The store port in memory: what the rules are tried on by the thousand. It passes the same contract as the real one. */
-import { type Cidr, cidrRange, rangeContains, sameCidr } from '../../functions/ipam/address.ts';
+import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
-import type { Ref } from '../../functions/ipam/ref.ts';
+import type { Ref, RefStanding } from '../../functions/ipam/ref.ts';
 import { freedBefore } from '../../functions/ipam/slot.ts';
 import type { SpaceConfig } from '../../functions/ipam/space.ts';
+import type { Chunk, IndexedRef, PoolName, SlotExpectation, SlotPlace, Store } from '../../functions/ipam/store.ts';
+import type { SweepCursor } from '../../functions/ipam/sweep-report.ts';
 import {
-  CHUNK_SIZE,
-  type Chunk,
-  type Page,
-  type PoolName,
-  type SlotExpectation,
-  type SlotPlace,
-  type Store,
-} from '../../functions/ipam/store.ts';
+  PAGES,
+  type PageSizes,
+  chunkKey,
+  compare,
+  counting,
+  emptyChunk,
+  everything,
+  indexed,
+  keptText,
+  pageAfter,
+  poolKey,
+  refKey,
+  shardOf,
+  sortKey,
+  sorted,
+} from './memory-items.ts';
 
 export interface MemoryOptions {
   /** Makes an identity that is never the same twice. */
@@ -22,16 +32,6 @@ export interface MemoryOptions {
   readonly pages?: PageSizes;
 }
 
-export interface PageSizes {
-  readonly forward: number;
-  readonly backward: number;
-  readonly refs: number;
-  readonly next: number;
-}
-
-/** Small first pages, so that going on is tried. */
-const PAGES: PageSizes = { forward: 100, backward: 4, refs: 16, next: 1_000 };
-
 export class MemoryStore implements Store {
   readonly spaces = new Map<string, SpaceConfig>();
   readonly pools = new Map<string, Pool>();
@@ -39,6 +39,7 @@ export class MemoryStore implements Store {
   readonly chunks = new Map<string, Chunk>();
   readonly names = new Map<string, PoolName>();
   readonly hosts = new Map<string, Host>();
+  #sweep: SweepCursor | undefined;
   readonly #freshId: () => string;
   readonly #pages: PageSizes;
 
@@ -47,9 +48,9 @@ export class MemoryStore implements Store {
     this.#pages = pages;
   }
 
-  readSpace(space: string) {
-    return Promise.resolve(this.spaces.get(space));
-  }
+  #sizes = (first: keyof PageSizes) => ({ first: this.#pages[first], next: this.#pages.next });
+
+  readSpace = (space: string) => Promise.resolve(this.spaces.get(space));
 
   announcePool(draft: Parameters<Store['announcePool']>[0]): ReturnType<Store['announcePool']> {
     const standing = this.pools.get(poolKey(draft));
@@ -59,20 +60,14 @@ export class MemoryStore implements Store {
     return Promise.resolve({ announced });
   }
 
-  readPool(space: string, cidr: Cidr) {
-    return Promise.resolve(this.pools.get(poolKey({ space, cidr })));
-  }
+  readPool = (space: string, cidr: Cidr) => Promise.resolve(this.pools.get(poolKey({ space, cidr })));
 
   poolsStartingIn(space: string, range: Parameters<Store['poolsStartingIn']>[1], after?: Cidr) {
     const found = this.#sorted(space).filter(({ cidr }) =>
       rangeContains(range, { family: cidr.family, value: cidr.first }),
     );
     return Promise.resolve(
-      page(
-        found,
-        after === undefined ? this.#pages.forward : this.#pages.next,
-        ({ cidr }) => after !== undefined && compare(cidr, after) <= 0,
-      ),
+      pageAfter(found, this.#sizes('forward'), after, ({ cidr }, last) => compare(cidr, last) <= 0),
     );
   }
 
@@ -81,11 +76,7 @@ export class MemoryStore implements Store {
       .filter(({ cidr }) => cidr.family === address.family && cidr.first < address.value)
       .reverse();
     return Promise.resolve(
-      page(
-        found,
-        before === undefined ? this.#pages.backward : this.#pages.next,
-        ({ cidr }) => before !== undefined && compare(cidr, before) >= 0,
-      ),
+      pageAfter(found, this.#sizes('backward'), before, ({ cidr }, last) => compare(cidr, last) >= 0),
     );
   }
 
@@ -105,9 +96,8 @@ export class MemoryStore implements Store {
     return Promise.resolve(same && this.pools.delete(poolKey(seen)));
   }
 
-  readPoolName(space: string, family: Cidr['family'], name: string) {
-    return Promise.resolve(this.names.get(`${space} ${family} ${name}`));
-  }
+  readPoolName = (space: string, family: Cidr['family'], name: string) =>
+    Promise.resolve(this.names.get(`${space} ${family} ${name}`));
 
   writePoolName(space: string, name: string, pool: PoolName, seen: PoolName | undefined) {
     const key = `${space} ${pool.cidr.family} ${name}`;
@@ -139,28 +129,42 @@ export class MemoryStore implements Store {
     return Promise.resolve(true);
   }
 
-  endRef(generation: string, name: string) {
+  endRef(generation: string, name: string, endedAt: number) {
     const ref = this.refs.get(refKey({ generation, name }));
-    if (ref !== undefined) this.refs.set(refKey(ref), { ...ref, state: 'gone' });
+    if (ref !== undefined) this.refs.set(refKey(ref), { ...ref, state: 'gone', endedAt: ref.endedAt ?? endedAt });
     return Promise.resolve(ref !== undefined);
   }
 
+  changeRefState(seen: Ref, next: RefStanding) {
+    const ref = this.refs.get(refKey(seen));
+    const same = ref?.state === seen.state && ref.epoch === seen.epoch;
+    if (same) this.refs.set(refKey(seen), { ...ref, ...next });
+    const { state, epoch, fencedAt, endedAt } = this.refs.get(refKey(seen)) ?? seen;
+    const stands = state === next.state && epoch === next.epoch;
+    return Promise.resolve(same || (stands && fencedAt === next.fencedAt && endedAt === next.endedAt));
+  }
+
+  removeTombstone(generation: string, name: string) {
+    const key = refKey({ generation, name });
+    return Promise.resolve(this.refs.get(key)?.state === 'gone' && this.refs.delete(key));
+  }
+
   refsOf(generation: string, after?: string) {
-    const found = [...this.refs.values()]
-      .filter((ref) => ref.generation === generation)
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-    return Promise.resolve(
-      page(
-        found,
-        after === undefined ? this.#pages.refs : this.#pages.next,
-        ({ name }) => after !== undefined && name <= after,
-      ),
+    const found = sorted(
+      [...this.refs.values()].filter((ref) => ref.generation === generation),
+      ({ name }) => name,
     );
+    return Promise.resolve(pageAfter(found, this.#sizes('refs'), after, ({ name }, last) => name <= last));
   }
 
   refsOfCall(hostId: string, requestKey: string) {
     const found = [...this.refs.values()].filter((ref) => ref.hostId === hostId && ref.requestKey === requestKey);
-    return Promise.resolve(found.map(({ generation, name }) => ({ generation, name })));
+    return Promise.resolve(found.map(indexed));
+  }
+
+  refsOfHost(hostId: string, after?: IndexedRef) {
+    const found = sorted([...this.refs.values()].filter((ref) => ref.hostId === hostId).map(indexed), sortKey);
+    return Promise.resolve(pageAfter(found, this.#sizes('refs'), after, (ref, last) => sortKey(ref) <= sortKey(last)));
   }
 
   readHost = (id: string) => Promise.resolve(this.hosts.get(id));
@@ -170,6 +174,14 @@ export class MemoryStore implements Store {
     const written: Host = { ...next, rev: this.#freshId() };
     this.hosts.set(next.id, written);
     return Promise.resolve(written);
+  }
+
+  hostsOfShard(shard: number, after?: string) {
+    const found = sorted(
+      [...this.hosts.values()].filter(({ id }) => shardOf(id) === shard),
+      ({ id }) => id,
+    );
+    return Promise.resolve(pageAfter(found, this.#sizes('next'), after, ({ id }, last) => id <= last));
   }
 
   readChunks(generation: string, first: bigint, last: bigint) {
@@ -191,10 +203,24 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.#write(place, value, sticky, leased));
   }
 
-  #chunk({ generation, chunk }: SlotPlace): Chunk {
-    const empty = { index: chunk, slots: emptySlots(), stickies: emptySlots() };
-    return this.chunks.get(chunkKey(generation, chunk)) ?? empty;
+  removeChunk(generation: string, index: bigint) {
+    const isHeld = this.chunks.get(chunkKey(generation, index))?.slots.some((slot) => (slot ?? '') >= 'L') === true;
+    if (!isHeld) this.chunks.delete(chunkKey(generation, index));
+    return Promise.resolve(!isHeld);
   }
+
+  walk(from: string | undefined, limit: number) {
+    const sizes = { first: limit, next: limit };
+    const { items, more } = pageAfter(everything(this), sizes, from, ({ key }, last) => key <= last);
+    return Promise.resolve({ items: items.map(({ found }) => found), next: more ? items.at(-1)?.key : undefined });
+  }
+
+  readSweep = () => Promise.resolve(this.#sweep);
+
+  writeSweep = (cursor: SweepCursor) => Promise.resolve(void (this.#sweep = cursor));
+
+  #chunk = ({ generation, chunk }: SlotPlace): Chunk =>
+    this.chunks.get(chunkKey(generation, chunk)) ?? emptyChunk(chunk);
 
   #write(
     place: SlotPlace,
@@ -214,11 +240,6 @@ export class MemoryStore implements Store {
   }
 }
 
-function counting(): () => string {
-  let ids = 0;
-  return () => (++ids).toString(36).padStart(12, '0');
-}
-
 function meets(current: string | undefined, expectation: SlotExpectation): boolean {
   switch (expectation.kind) {
     case 'free':
@@ -227,23 +248,3 @@ function meets(current: string | undefined, expectation: SlotExpectation): boole
       return current === expectation.value;
   }
 }
-
-function page<T>(sorted: readonly T[], size: number, isBefore: (item: T) => boolean): Page<T> {
-  const rest = sorted.filter((item) => !isBefore(item));
-  return { items: rest.slice(0, size), more: rest.length > size };
-}
-
-function compare(a: Cidr, b: Cidr): number {
-  if (sameCidr(a, b)) return 0;
-  if (a.family !== b.family) return a.family - b.family;
-  if (a.first !== b.first) return a.first < b.first ? -1 : 1;
-  return a.prefix - b.prefix;
-}
-
-const emptySlots = (): undefined[] => Array.from({ length: CHUNK_SIZE }, () => undefined);
-const poolKey = ({ space, cidr }: Pick<Pool, 'space' | 'cidr'>): string =>
-  `${space} ${cidr.family} ${cidrRange(cidr).first} ${cidr.prefix}`;
-const refKey = ({ generation, name }: Pick<Ref, 'generation' | 'name'>): string => `${generation} ${name}`;
-const chunkKey = (generation: string, index: bigint): string => `${generation} ${index}`;
-const keptText = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>): string =>
-  [gateway?.value ?? '', ...reserved.map(({ first, last }) => `${first}-${last}`)].join();

@@ -32,7 +32,8 @@ describe('a host that registers', () => {
     const { deps, register, host } = stage();
     const floor = deps.world.now().toString(36).padStart(9, '0');
     const answer = await register(undefined, 'one', { engineVersion: '28.5.2' });
-    assert.deepEqual(answer, { incarnation: 'one', epoch: 1, floor, isFresh: false, heartbeat: 600_000 });
+    const told = { incarnation: 'one', epoch: 1, floor, isFresh: false, state: 'live', isWaking: false };
+    assert.deepEqual(answer, { ...told, heartbeat: 600_000 });
     const { rev, ...written } = host();
     assert.notEqual(rev, '');
     assert.deepEqual(written, {
@@ -46,6 +47,11 @@ describe('a host that registers', () => {
       isFresh: false,
       shimVersion: '1.0',
       engineVersion: '28.5.2',
+      state: 'live',
+      leaseUntil: deps.world.now() + LEASE,
+      fencedAt: undefined,
+      why: '',
+      refsLag: false,
     });
   });
 

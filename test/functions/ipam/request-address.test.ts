@@ -200,8 +200,8 @@ describe('a network that may take no address', () => {
 
   it('is refused under an epoch that was fenced, and the claim is undone', async () => {
     const { deps, host, net } = await network();
-    await refused(host.address(net, '', {}, host.call({ epoch: 2 })), 'pool-gone', /was silent for too long/);
-    await refused(host.address(net, '', GATEWAY, host.call({ epoch: 2 })), 'pool-gone', /was silent/);
+    await refused(host.address(net, '', {}, host.call({ epoch: 2 })), 'host-fenced', /was silent for too long/);
+    await refused(host.address(net, '', GATEWAY, host.call({ epoch: 2 })), 'host-fenced', /was silent/);
     const leased = [...deps.store.chunks.values()].flatMap(({ slots }) =>
       slots.filter((slot) => slot?.startsWith('L')),
     );

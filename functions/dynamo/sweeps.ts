@@ -1,0 +1,30 @@
+/** What a sweep needs besides: a walk over all items, and a note of how far it came. */
+import { marshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
+import type { Store } from '../ipam/store.ts';
+import { decodeFound, decodeSweep, encodeSweep } from './items.ts';
+import { sweepKey } from './keys.ts';
+import type { Table } from './table.ts';
+
+const position = v.pipe(v.string(), v.parseJson(), v.object({ pk: v.string(), sk: v.string() }));
+
+export const sweeps = (table: Table): Pick<Store, 'walk' | 'readSweep' | 'writeSweep'> => ({
+  async walk(from, limit) {
+    const { items, last } = await table.scan(from === undefined ? undefined : v.parse(position, from), limit);
+    return {
+      items: items.map(decodeFound).filter((found) => found !== undefined),
+      next: last && JSON.stringify(last),
+    };
+  },
+
+  async readSweep() {
+    const item = await table.get(sweepKey);
+    return item && decodeSweep(item);
+  },
+
+  async writeSweep(cursor) {
+    const item = marshall({ ...sweepKey, ...encodeSweep(cursor) });
+    // Of two sweeps at once either goes on where it likes.
+    await table.put(() => ({ Item: item }));
+  },
+});

@@ -1,0 +1,86 @@
+/** What is told of hosts by others than themselves: that one is about to go, or that it is dead. */
+import { bury } from './burial.ts';
+import type { Deps } from './deps.ts';
+import { type Host, IN_FLIGHT } from './host.ts';
+import { changeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
+import type { Ref } from './ref.ts';
+import { Refusal } from './refusal.ts';
+
+/** `unknown`: no host of that id has ever registered. */
+export type Told = 'done' | 'unknown';
+
+/** ms that one report works at most. What is left is done by the next sweep. */
+const PATIENCE = 5_000;
+
+/**
+ * A host is proven dead: all that it held is freed. Safe to repeat. Should it register all the same, it lives again, under
+ * the raised epoch; what is gone stays gone.
+ *
+ * @param why for people.
+ */
+export async function reportDeath(deps: Deps, hostId: string, why: string): Promise<Told> {
+  const now = deps.world.now();
+  return report(deps, hostId, buryHost, (host) =>
+    host.state === 'dead'
+      ? undefined
+      : { ...host, state: 'dead', epoch: host.epoch + 1, fencedAt: now, why, refsLag: true },
+  );
+}
+
+/** A host is about to go: it gets nothing new, and may give back what it has. */
+export async function reportDrain(deps: Deps, hostId: string, why: string): Promise<Told> {
+  return report(deps, hostId, drainHost, (host) =>
+    host.state === 'live' ? { ...host, state: 'draining', why, refsLag: true } : undefined,
+  );
+}
+
+async function report(
+  deps: Deps,
+  hostId: string,
+  follow: (deps: Deps, host: Host, deadline: number) => Promise<unknown>,
+  change: (host: Host) => Omit<Host, 'rev'> | undefined,
+): Promise<Told> {
+  if ((await deps.store.readHost(hostId)) === undefined) return 'unknown';
+  const host = await changeHost(deps, hostId, change);
+  if (host === undefined) throw new Refusal('busy', `host ${hostId} is changed by several at once: try again`);
+  await follow(deps, host, deps.world.now() + PATIENCE);
+  return 'done';
+}
+
+/**
+ * Ends what a dead host held. What is of its own epoch it has taken since: then it was not dead.
+ *
+ * @returns how many networks were ended.
+ */
+export async function buryHost(deps: Deps, host: Host, deadline: number): Promise<number> {
+  if (host.state !== 'dead') return 0;
+  let buried = 0;
+  let left = 0;
+  const all = await eachRef(deps, host.id, deadline, async (ref) => {
+    if (await bury(deps, ref, (now) => isLeftBehind(now, host))) buried++;
+    else left++;
+    return true;
+  });
+  if (all && left === 0) await concludeHost(deps, host);
+  return buried;
+}
+
+export async function drainHost(deps: Deps, host: Host, deadline: number): Promise<void> {
+  if (host.state !== 'draining') return;
+  const all = await eachRef(deps, host.id, deadline, async (ref) => {
+    await drain(deps, ref);
+    return true;
+  });
+  if (all) await deps.store.writeHost({ ...host, refsLag: false }, host);
+}
+
+const drain = (deps: Deps, ref: Ref): Promise<boolean> =>
+  turnRef(deps, ref, (now) =>
+    now.state === 'live' ? { state: 'draining', epoch: now.epoch, fencedAt: undefined, endedAt: undefined } : undefined,
+  );
+
+/** Nothing is left of a fenced or dead host, and nothing can be under way: the sweep need not look again. */
+export async function concludeHost({ store, world }: Deps, host: Host): Promise<void> {
+  if (world.now() < (host.fencedAt ?? 0) + IN_FLIGHT) return;
+  await store.writeHost({ ...host, refsLag: false }, host);
+}

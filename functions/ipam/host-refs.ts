@@ -1,0 +1,78 @@
+/** How the references of a host follow its state. Each step may be repeated, cut off anywhere, and run twice at once. */
+import type { Deps } from './deps.ts';
+import type { Host } from './host.ts';
+import type { Ref, RefStanding } from './ref.ts';
+import type { IndexedRef, Page } from './store.ts';
+
+/** So often a reference or a host that others keep changing is looked at again. */
+const MAX_TRIES = 8;
+
+/**
+ * Visits the references of a host that have not ended, as they are now.
+ *
+ * @param visit says whether to go on.
+ * @param deadline ms
+ * @returns whether it came to the end.
+ */
+export async function eachRef(
+  { store, world }: Deps,
+  hostId: string,
+  deadline: number,
+  visit: (ref: Ref) => Promise<boolean>,
+): Promise<boolean> {
+  let page: Page<IndexedRef> = { items: [], more: true };
+  while (page.more) {
+    page = await store.refsOfHost(hostId, page.items.at(-1));
+    for (const { generation, name } of page.items) {
+      if (world.now() >= deadline) return false;
+      const ref = await store.readRef(generation, name);
+      if (ref !== undefined && ref.state !== 'gone' && !(await visit(ref))) return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * Changes a reference on its exact state and epoch, so that of two that want different things one wins; the other looks
+ * again.
+ *
+ * @param want `undefined`: as it is now, it is none of the caller's business.
+ * @returns whether it was changed.
+ */
+export async function turnRef(
+  { store }: Deps,
+  seen: Ref,
+  want: (ref: Ref) => RefStanding | undefined,
+): Promise<boolean> {
+  let ref: Ref | undefined = seen;
+  for (let tries = 0; ref !== undefined && tries < MAX_TRIES; tries++) {
+    const next = want(ref);
+    if (next === undefined) return false;
+    if (await store.changeRefState(ref, next)) return true;
+    ref = await store.readRef(seen.generation, seen.name);
+  }
+  return false;
+}
+
+/** Of an epoch before its host's: added before a fence, and not woken since. */
+export const isLeftBehind = (ref: Ref, host: Host): boolean => ref.state !== 'gone' && ref.epoch < host.epoch;
+
+/**
+ * Changes a host as it is now. `change` returns `undefined` where there is nothing to change.
+ *
+ * @returns the host as it is then. `undefined`: there is none, or others keep changing it.
+ */
+export async function changeHost(
+  { store }: Deps,
+  id: string,
+  change: (host: Host) => Omit<Host, 'rev'> | undefined,
+): Promise<Host | undefined> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const host = await store.readHost(id);
+    const next = host && change(host);
+    if (next === undefined) return host;
+    const written = await store.writeHost(next, host);
+    if (written !== undefined) return written;
+  }
+  return undefined;
+}

@@ -1,0 +1,88 @@
+/** The part of a sweep that goes by hosts: it fences the silent, and finishes what their state asks of what they hold. */
+import { bury } from './burial.ts';
+import { buryHost, concludeHost, drainHost } from './death.ts';
+import type { Deps } from './deps.ts';
+import { fenceHost, quiet } from './fence.ts';
+import { type Host, isSilent } from './host.ts';
+import { eachRef, isLeftBehind } from './host-refs.ts';
+import type { Ref } from './ref.ts';
+import { DEFAULT_SPACE } from './space.ts';
+import { HOST_SHARDS, type Page } from './store.ts';
+import type { SweepCursor, SweepReport } from './sweep-report.ts';
+
+export interface Bounds {
+  /** ms */
+  readonly deadline: number;
+  readonly limit: number;
+}
+
+type HostCursor = Pick<SweepCursor, 'shard' | 'host'>;
+
+/** Goes by the hosts from the cursor on to the last, or as far as the bounds allow. */
+export async function sweepHosts(
+  deps: Deps,
+  { deadline, limit }: Bounds,
+  from: HostCursor,
+  report: SweepReport,
+): Promise<HostCursor> {
+  let after = from.host;
+  for (let { shard } = from; shard < HOST_SHARDS; shard++) {
+    let page: Page<Host> = { items: [], more: true };
+    while (page.more) {
+      page = await deps.store.hostsOfShard(shard, after);
+      for (const host of page.items) {
+        if (report.hosts >= limit || deps.world.now() >= deadline) return { shard, host: after };
+        report.hosts++;
+        await visit(deps, host, deadline, report);
+        after = host.id;
+      }
+    }
+    after = undefined;
+  }
+  return { shard: 0, host: undefined };
+}
+
+async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  if (isSilent(host, deps.world.now())) {
+    const fence = await fenceHost(deps, host.id, deadline);
+    if (fence === undefined) return;
+    report.fenced++;
+    report.quieted += fence.quieted;
+  } else if (host.refsLag) {
+    await finish(deps, host, deadline, report);
+  }
+}
+
+async function finish(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  switch (host.state) {
+    case 'fenced':
+      return tendFenced(deps, host, deadline, report);
+    case 'dead':
+      report.buried += await buryHost(deps, host, deadline);
+      return;
+    case 'draining':
+      return drainHost(deps, host, deadline);
+    case 'live':
+      // It registers again until all is awake.
+      return;
+  }
+}
+
+/** What a fence has not come to is put to sleep; what has slept for too long ends. */
+async function tendFenced(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  let left = 0;
+  const all = await eachRef(deps, host.id, deadline, async (ref) => {
+    if (await quiet(deps, host, ref)) report.quieted++;
+    else if (await forget(deps, host, ref)) report.forgotten++;
+    else return (left++, true);
+    return true;
+  });
+  if (all && left === 0) await concludeHost(deps, host);
+}
+
+/** Ends a reference that has slept for longer than its space remembers, unless it is woken first. */
+export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
+  const { forgetAfter } = (await deps.store.readSpace(ref.space)) ?? DEFAULT_SPACE;
+  const before = deps.world.now() - forgetAfter;
+  return bury(deps, ref, (now) => now.state === 'dormant' && isLeftBehind(now, host) && (now.fencedAt ?? 0) <= before);
+}

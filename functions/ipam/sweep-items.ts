@@ -1,0 +1,144 @@
+/**
+ * The part of a sweep that goes by all items, page by page. What is found is confirmed by reads that come after it, and
+ * changed on its exact value or state alone.
+ */
+import { inItsPlace } from './burial.ts';
+import type { Deps } from './deps.ts';
+import { IN_FLIGHT } from './host.ts';
+import { isReferenced, retireUnreferenced } from './membership.ts';
+import { freeOrphans, leasesIn } from './orphans.ts';
+import { addressAt } from './place.ts';
+import { type Pool, hasExpired } from './pool.ts';
+import type { Ref } from './ref.ts';
+import { freeExactly, keeps } from './reservation.ts';
+import { decodeSlot } from './slot.ts';
+import type { Chunk, Found, Page, Store } from './store.ts';
+import type { Bounds } from './sweep-hosts.ts';
+import type { SweepCursor, SweepReport } from './sweep-report.ts';
+
+const PAGE = 100;
+/** ms between two walks over all items: what they find takes up room, and harms nobody. */
+const REST = 3_600_000;
+/** ms that a tombstone stays: longer than anything can be under way that it is to be found by. */
+export const TOMBSTONE_LIFE = 10 * IN_FLIGHT;
+
+type ItemCursor = Pick<SweepCursor, 'item' | 'walkedAt'>;
+
+export async function sweepItems(
+  deps: Deps,
+  { deadline, limit }: Bounds,
+  { item: from, walkedAt }: ItemCursor,
+  report: SweepReport,
+): Promise<ItemCursor> {
+  const { store, world } = deps;
+  if (from === undefined && world.now() < walkedAt + REST) return { item: from, walkedAt };
+  let item = from;
+  for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE) {
+    const { items, next } = await store.walk(item, Math.min(left, PAGE));
+    report.items += items.length;
+    await visit(deps, items, report);
+    if (next === undefined) return { item: undefined, walkedAt: world.now() };
+    item = next;
+  }
+  return { item, walkedAt };
+}
+
+async function visit(deps: Deps, items: readonly Found[], report: SweepReport): Promise<void> {
+  for (const found of items) if (found.kind === 'pool') await sweepPool(deps, found.pool, report);
+  const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
+  for (const some of Map.groupBy(refs, ({ generation }) => generation).values()) {
+    await sweepTombstones(deps, some, report);
+  }
+  const chunks = items.filter((found) => found.kind === 'chunk');
+  for (const [generation, some] of Map.groupBy(chunks, (found) => found.generation)) {
+    const seen = some.map(({ chunk }) => chunk);
+    await sweepChunks(deps, generation, seen, report);
+  }
+}
+
+/** Removes an announcement that was abandoned, and a pool that nobody refers to. */
+export async function sweepPool(deps: Deps, pool: Pool, report: SweepReport): Promise<void> {
+  if (hasExpired(pool, deps.world.now())) {
+    if (await deps.store.removePool(pool)) report.announcements++;
+    return;
+  }
+  if (pool.state === 'pending' || (await isReferenced(deps.store, pool.generation))) return;
+  if (!(await retireUnreferenced(deps, pool))) report.pools++;
+}
+
+/**
+ * Frees what has landed under tombstones of one pool, once nothing more can, and then removes those that are old.
+ *
+ * @param refs of one generation.
+ */
+export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: SweepReport): Promise<void> {
+  const now = deps.world.now();
+  const gone = refs.filter(({ state, endedAt }) => state === 'gone' && now >= (endedAt ?? 0) + IN_FLIGHT);
+  const [first] = gone;
+  if (first === undefined) return;
+  const names = gone.map(({ name }) => name);
+  report.leases += await freeOrphans(deps, inItsPlace(deps.world), first, names);
+  for (const { generation, name, endedAt } of gone) {
+    if (now < (endedAt ?? 0) + TOMBSTONE_LIFE) continue;
+    if (await deps.store.removeTombstone(generation, name)) report.tombstones++;
+  }
+}
+
+/**
+ * Frees what chunks hold for nobody: leases of networks that have ended, reservations that no network lists. Removes the
+ * chunks of a pool that has ended. The references are read after the chunks: who reserves lists first, then stamps.
+ */
+export async function sweepChunks(
+  deps: Deps,
+  generation: string,
+  chunks: readonly Chunk[],
+  report: SweepReport,
+): Promise<void> {
+  const refs = await allRefs(deps.store, generation);
+  const standing = refs.filter(({ state }) => state !== 'gone');
+  for (const chunk of chunks) {
+    const held = chunk.slots.some((value) => value !== undefined && decodeSlot(value).kind !== 'free');
+    if (held) {
+      report.leases += await freeLeases(deps, generation, chunk, standing);
+      report.reservations += await freeReservations(deps, generation, chunk, standing);
+    } else if (refs.length === 0 && (await deps.store.removeChunk(generation, chunk.index))) {
+      report.chunks++;
+    }
+  }
+}
+
+async function freeLeases(deps: Deps, generation: string, chunk: Chunk, standing: readonly Ref[]): Promise<number> {
+  let freed = 0;
+  for (const { ref, place, value } of leasesIn(generation, chunk)) {
+    if (standing.some(({ name }) => name === ref)) continue;
+    if (await freeExactly(deps, inItsPlace(deps.world), ref, place, value)) freed++;
+  }
+  return freed;
+}
+
+async function freeReservations(
+  deps: Deps,
+  generation: string,
+  { index, slots }: Chunk,
+  standing: readonly Ref[],
+): Promise<number> {
+  let freed = 0;
+  for (const [slot, value] of slots.entries()) {
+    const state = value === undefined ? undefined : decodeSlot(value);
+    if (value === undefined || state?.kind !== 'reserved') continue;
+    if (standing.some((ref) => keeps(ref, addressAt(ref.cidr, index, slot)))) continue;
+    const place = { generation, chunk: index, slot };
+    if (await freeExactly(deps, inItsPlace(deps.world), state.ref, place, value)) freed++;
+  }
+  return freed;
+}
+
+async function allRefs(store: Store, generation: string): Promise<Ref[]> {
+  const refs: Ref[] = [];
+  let page: Page<Ref> = { items: [], more: true };
+  while (page.more) {
+    page = await store.refsOf(generation, page.items.at(-1)?.name);
+    refs.push(...page.items);
+  }
+  return refs;
+}

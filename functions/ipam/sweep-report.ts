@@ -1,0 +1,47 @@
+/** What a sweep tells of itself. */
+
+/** Where the next sweep goes on. */
+export interface SweepCursor {
+  readonly shard: number;
+  /** The host of that shard that was looked at last. */
+  readonly host: string | undefined;
+  /** How far the walk over all items has come. `undefined`: it begins anew. */
+  readonly item: string | undefined;
+  /** ms: when the last walk was through. */
+  readonly walkedAt: number;
+}
+
+export const FIRST_CURSOR: SweepCursor = { shard: 0, host: undefined, item: undefined, walkedAt: 0 };
+
+/** What one sweep looked at, and what it did. */
+export interface SweepReport {
+  /** Looked at. */
+  hosts: number;
+  /** Looked at. */
+  items: number;
+  /** Hosts that were fenced for their silence. */
+  fenced: number;
+  /** References of fenced hosts that were put to sleep. */
+  quieted: number;
+  /** Networks that ended since their host was silent for too long. */
+  forgotten: number;
+  /** Networks of dead hosts that ended. */
+  buried: number;
+  /** Leases of ended networks that were freed. */
+  leases: number;
+  /** Reservations that were freed since no network keeps them. */
+  reservations: number;
+  /** Tombstones that were removed. */
+  tombstones: number;
+  /** Pools that were removed since nobody refers to them. */
+  pools: number;
+  /** Announcements that were abandoned, and removed. */
+  announcements: number;
+  /** Chunks of ended pools that were removed. */
+  chunks: number;
+}
+
+export const emptyReport = (): SweepReport => ({
+  ...{ hosts: 0, items: 0, fenced: 0, quieted: 0, forgotten: 0, buried: 0 },
+  ...{ leases: 0, reservations: 0, tombstones: 0, pools: 0, announcements: 0, chunks: 0 },
+});

@@ -1,0 +1,77 @@
+/** The conditions on what hosts leave behind, each with a test of the contract that falls without it. */
+import type { Guard } from './guards.ts';
+
+const REFS = 'functions/dynamo/refs.ts';
+const CHUNKS = 'functions/dynamo/chunks.ts';
+
+export const lifeGuards: readonly Guard[] = [
+  {
+    what: 'a reference sleeps, wakes and ends in the state that was seen',
+    edit: {
+      file: REFS,
+      find: "ConditionExpression: '#state = :seen AND epoch = :seenEpoch',",
+      replace: "ConditionExpression: '(#state = :seen OR attribute_exists(pk)) AND epoch = :seenEpoch',",
+    },
+    test: 'change only in the very state that was seen',
+  },
+  {
+    what: 'a reference sleeps, wakes and ends in the epoch that was seen',
+    edit: {
+      file: REFS,
+      find: "ConditionExpression: '#state = :seen AND epoch = :seenEpoch',",
+      replace: "ConditionExpression: '#state = :seen AND (epoch = :seenEpoch OR attribute_exists(pk))',",
+    },
+    test: 'change only in the very epoch that was seen',
+  },
+  {
+    what: 'a state that an earlier attempt has set is ours',
+    edit: {
+      file: REFS,
+      find: ' || (result.standing !== undefined && stands(decodeRef(result.standing), next))',
+      replace: '',
+    },
+    test: 'of a change of the state of a reference is no failure',
+  },
+  {
+    what: 'no other state is',
+    edit: { file: REFS, find: '  ref.state === next.state &&\n', replace: '' },
+    test: 'of a change of the state of a reference that came too late does not make it ours',
+  },
+  {
+    what: 'a reference that was ended keeps when',
+    edit: { file: REFS, find: 'if_not_exists(endedAt, :endedAt)', replace: ':endedAt' },
+    test: 'keep when they ended, however often they are ended',
+  },
+  {
+    what: 'only a reference that is gone is removed',
+    edit: {
+      file: REFS,
+      find: "ConditionExpression: '#state = :gone',",
+      replace: "ConditionExpression: '#state = :gone OR attribute_exists(pk)',",
+    },
+    test: 'are removed when they are gone, and not before',
+  },
+  {
+    what: 'a tombstone that an earlier attempt has removed is removed',
+    edit: { file: REFS, find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
+    test: 'of the removal of a tombstone counts as removed',
+  },
+  {
+    what: 'a chunk is removed when nothing is held in it',
+    edit: {
+      file: CHUNKS,
+      find: '`(attribute_not_exists(${slot}) OR ${slot} < :leased)`',
+      replace: '`(attribute_not_exists(${slot}) OR ${slot} < :leased OR attribute_exists(pk))`',
+    },
+    test: 'stay while any of their slots is leased or reserved',
+  },
+  {
+    what: 'all sixteen slots of it are looked at',
+    edit: {
+      file: CHUNKS,
+      find: 'Array.from({ length: CHUNK_SIZE }, (_, slot) => NOT_HELD',
+      replace: 'Array.from({ length: CHUNK_SIZE - 1 }, (_, slot) => NOT_HELD',
+    },
+    test: 'stay while any of their slots is leased or reserved',
+  },
+];

@@ -1,0 +1,123 @@
+/** A host is dead, and all that it held is freed, whatever of it is still under way. */
+import { type Check, holds, survives, violated } from './check.ts';
+import { registers, returning } from './hosts.ts';
+import { nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model } from './simulation.ts';
+import { MAC, own, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/31';
+const LEASED = '10.0.0.0';
+
+/** Hosts `a` and `b` share a pool; `a` has a lease, and holds nothing any more. */
+async function lost(me: Player): Promise<void> {
+  await sharing(POOL, ['a', 'b'])(me);
+  await me.address(me.recall('a'), LEASED, MAC, me.call({ hostId: 'a' }));
+  me.remember('leased', LEASED);
+  me.giveUp('a drops');
+  await registers(me);
+}
+
+const dies = (name: string): Actor => ({
+  name,
+  play: async (me) => {
+    await me.stage.rules.reportDeath(me.deps, 'a', 'terminated');
+  },
+});
+
+/** The death was told, and that was all that its function came to. */
+async function told(me: Player): Promise<void> {
+  await lost(me);
+  const host = await me.deps.store.readHost('a');
+  if (host === undefined) throw new Error('there is no host');
+  const dead = { ...host, state: 'dead' as const, epoch: 2, fencedAt: me.deps.world.now(), refsLag: true };
+  await me.deps.store.writeHost(dead, host);
+}
+
+const buries: Actor = {
+  name: 'sweep',
+  play: async (me) => {
+    const host = await me.deps.store.readHost('a');
+    if (host !== undefined) await me.stage.rules.buryHost(me.deps, host, Infinity);
+  },
+};
+
+const claims: Actor = {
+  name: 'a claims',
+  play: async (me) => {
+    await me.address(own(me), '', MAC);
+  },
+};
+
+/** Its function may end in mid-way, and its host is no more. */
+const joins: Actor = {
+  name: 'a joins',
+  mayFail: true,
+  play: async (me) => {
+    await me.pool({ pool: POOL });
+  },
+};
+
+const takes: Actor = {
+  name: 'b takes',
+  play: async (me) => {
+    const given = await me.address(own(me), LEASED, MAC);
+    if (given !== undefined) await me.hold(own(me), given);
+  },
+};
+
+const sweeping: Actor = {
+  name: 'sweep',
+  afterwards: true,
+  ahead: 2 * 3_600_000,
+  play: async (me) => {
+    await me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined });
+  },
+};
+
+const model = (faults: number, ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  ...{ before: lost, actors, faults, always: sound, finally: nothingLeaks },
+});
+
+const late = model(1, { ...dies('death'), steady: true }, joins, sweeping);
+
+export const deaths: readonly Check[] = [
+  holds('a host is dead while an address is claimed for it, and a network', [
+    model(0, dies('death'), claims, sweeping),
+    model(0, dies('death'), joins, sweeping),
+    late,
+  ]),
+  holds('a death is told twice, while another takes what is freed', [
+    model(0, dies('death'), dies('death again')),
+    model(0, dies('death'), takes),
+  ]),
+  holds('a host that was called dead lives all the same', [
+    { ...model(0, buries, returning('a')), before: told },
+    { ...model(1, buries, returning('a')), before: told },
+  ]),
+  violated(
+    'fails when a dead host that has returned is buried all the same',
+    [{ ...model(0, buries, returning('a')), before: told }],
+    /lost its|slot says/,
+    [
+      {
+        file: 'functions/ipam/host-refs.ts',
+        find: "ref.state !== 'gone' && ref.epoch < host.epoch;",
+        replace: "ref.state !== 'gone' && host.epoch > 0;",
+      },
+    ],
+  ),
+  survives(
+    'a host is dead, with two writes gone astray',
+    [model(2, dies('death'), claims, joins, takes, sweeping)],
+    300,
+  ),
+  violated('fails when nobody looks again at what a dead host held', [late], /reference .* leaks/, [
+    {
+      file: 'functions/ipam/death.ts',
+      find: '  if (world.now() < (host.fencedAt ?? 0) + IN_FLIGHT) return;\n',
+      replace: '',
+    },
+  ]),
+];

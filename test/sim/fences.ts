@@ -1,0 +1,203 @@
+/** A host falls silent, is fenced, and returns or is forgotten. */
+import { type Check, holds, violated } from './check.ts';
+import {
+  LONG_AFTER,
+  allIsAwake,
+  fencing,
+  isFenced,
+  nothingFencedIsAwake,
+  registers,
+  returnHome,
+  returning,
+} from './hosts.ts';
+import { networkOf, nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model, State } from './simulation.ts';
+import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/31';
+const LEASED = '10.0.0.0';
+const FENCE = 'functions/ipam/fence.ts';
+const MEMORY = 'test/support/memory-store.ts';
+
+/** Hosts `a` and `b` share a pool; `a` has a lease, and falls silent. */
+async function silent(me: Player): Promise<void> {
+  await sharing(POOL, ['a', 'b'])(me);
+  const call = me.call({ hostId: 'a' });
+  if ((await me.address(me.recall('a'), LEASED, MAC, call)) === undefined) throw new Error('there is no lease');
+  me.remember('leased', LEASED);
+  me.remember('a drops its lease', await me.hold(me.recall('a'), LEASED));
+  await registers(me);
+}
+
+async function asleep(me: Player): Promise<void> {
+  await silent(me);
+  await isFenced(me);
+  me.giveUp('a drops its lease');
+  me.giveUp('a drops');
+}
+
+const claims = (afterwards: boolean): Actor => ({
+  name: 'a claims',
+  afterwards,
+  play: async (me) => {
+    const given = await me.address(own(me), '', OTHER_MAC);
+    if (given !== undefined) await me.hold(own(me), given);
+  },
+});
+
+const joins: Actor = {
+  name: 'a joins',
+  play: async (me) => {
+    const net = await me.pool({ pool: POOL });
+    if (net !== undefined) await me.hold(net.poolId);
+  },
+};
+
+/** The release was journalled before the host fell silent. */
+const releases: Actor = {
+  name: 'a releases',
+  play: async (me) => {
+    me.giveUp('a drops its lease');
+    await me.release(own(me), LEASED);
+  },
+};
+
+const returns: Actor = {
+  name: 'a returns',
+  play: async (me) => {
+    await me.wait(0);
+    await returnHome(me);
+  },
+};
+
+const takes: Actor = {
+  name: 'b takes',
+  play: async (me) => {
+    const given = await me.address(own(me), LEASED, OTHER_MAC);
+    if (given !== undefined) await me.hold(own(me), given);
+  },
+};
+
+const forgets: Actor = {
+  name: 'sweep',
+  ahead: LONG_AFTER,
+  play: async (me) => {
+    const { generation, ref } = networkOf(me.recall('a'));
+    const host = await me.deps.store.readHost('a');
+    const network = await me.deps.store.readRef(generation, ref);
+    if (host !== undefined && network !== undefined) await me.stage.rules.forget(me.deps, host, network);
+  },
+};
+
+const onlyTheOldLease = (state: State): string | undefined =>
+  [...state.holdings].some(({ address }) => address !== undefined && address !== LEASED)
+    ? 'a fenced epoch was given an address'
+    : nothingFencedIsAwake(state);
+
+const model = (
+  before: (me: Player) => Promise<void>,
+  faults: number,
+  last: (state: State) => string | undefined,
+  ...actors: readonly Actor[]
+): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  ...{ before, actors, faults, always: sound, finally: last },
+});
+
+const awakeAndClean = (state: State): string | undefined => nothingLeaks(state) ?? allIsAwake(state);
+
+const meeting = (faults: number): Model => model(asleep, faults, nothingLeaks, returning('a'), forgets);
+const withTaker = model(asleep, 0, nothingLeaks, returning('a'), forgets, takes);
+const pending = model(silent, 0, awakeAndClean, fencing('fence'), returns, releases);
+
+export const fences: readonly Check[] = [
+  holds('a fenced epoch is given nothing more, and loses nothing', [
+    model(silent, 1, onlyTheOldLease, fencing('fence'), claims(true)),
+    model(silent, 0, onlyTheOldLease, fencing('fence'), fencing('fence again'), claims(true)),
+    model(silent, 0, () => undefined, fencing('fence'), claims(false), takes),
+  ]),
+  holds('no network of a fenced epoch comes to life', [
+    model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins),
+    model(silent, 1, nothingFencedIsAwake, fencing('fence'), { ...joins, steady: true }),
+  ]),
+  holds('a host returns while it is fenced, and its releases are taken', [
+    pending,
+    model(silent, 1, awakeAndClean, fencing('fence'), { ...returns, steady: true }, { ...releases, steady: true }),
+    model(silent, 0, allIsAwake, fencing('fence'), fencing('fence again'), returns),
+  ]),
+  holds('a network wakes or is forgotten', [meeting(0), meeting(1), withTaker]),
+  violated(
+    'fails when a fence puts nothing to sleep',
+    [model(silent, 0, onlyTheOldLease, fencing('fence'), claims(true))],
+    /a fenced epoch was given an address/,
+    [{ file: FENCE, find: '    if (await quiet(deps, host, ref)) quieted++;', replace: '    void ref;' }],
+  ),
+  violated(
+    'fails when a network is added without a look at its host',
+    [model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins)],
+    /of a fenced epoch lives/,
+    [
+      {
+        file: 'functions/ipam/reservation.ts',
+        find: '  refuseUnfit(host, call);',
+        replace: '  void [host, refuseUnfit];',
+      },
+    ],
+  ),
+  violated(
+    'fails when a host is looked at before its network is added',
+    [model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins)],
+    /of a fenced epoch lives/,
+    [
+      {
+        file: 'functions/ipam/reservation.ts',
+        find: '  const { gateway } = ref;\n',
+        replace: '  const { gateway } = ref;\n  refuseUnfit(await deps.store.readHost(ref.hostId), call);\n',
+      },
+      {
+        file: 'functions/ipam/reservation.ts',
+        find: '  ]);\n  refuseUnfit(host, call);',
+        replace: '  ]);\n  void host;',
+      },
+    ],
+  ),
+  violated(
+    'fails when a reference is changed whatever has become of it',
+    [meeting(0), withTaker],
+    /slot says|lost its/,
+    [
+      {
+        file: MEMORY,
+        find: 'const same = ref?.state === seen.state && ref.epoch === seen.epoch;',
+        replace: 'const same = ref !== undefined;',
+      },
+    ],
+  ),
+  violated('fails when a host that wakes writes its leases anew', [pending], /the lease .* leaks/, [
+    {
+      file: FENCE,
+      find: '    if (await wake(deps, host, ref)) woken++;',
+      replace: `    if (await wake(deps, host, ref)) woken++;
+    for (const { index, slots } of await deps.store.readChunks(ref.generation, 0n, 0n)) {
+      for (const [slot, value] of slots.entries()) {
+        if (value?.startsWith('L' + ref.name) !== true) continue;
+        const anew = value.slice(0, 16) + 'zzzzzzzzz' + value.slice(25);
+        await deps.store.writeSlot({ generation: ref.generation, chunk: index, slot }, anew, undefined, { kind: 'exactly', value });
+      }
+    }`,
+    },
+  ]),
+  violated('fails when a network is freed before it is gone', [meeting(0)], /slot says/, [
+    {
+      file: 'functions/ipam/orphans.ts',
+      find: "    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;\n",
+      replace: '',
+    },
+    {
+      file: 'functions/ipam/burial.ts',
+      find: '  const isEnded = await',
+      replace: '  await freeOrphans(deps, inItsPlace(world), seen, [seen.name]);\n  const isEnded = await',
+    },
+  ]),
+];

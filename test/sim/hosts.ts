@@ -1,0 +1,69 @@
+/** Hosts of models: how they come to life, fall silent and return. */
+import { LEASE } from '../../functions/ipam/host.ts';
+import type { Player } from './player.ts';
+import type { Actor, State } from './simulation.ts';
+import { own } from './stands.ts';
+
+/** ms by which the clocks of those are ahead who come when a host has long been forgotten. */
+export const LONG_AFTER = 8 * 86_400_000;
+
+const registration = (incarnation: string | undefined, proposed: string) => ({
+  ...{ principal: 'arn:aws:iam::123456789012:user/ops', incarnation, proposed },
+  ...{ shimVersion: '1', engineVersion: '' },
+});
+
+/** Host `a` comes to life, an hour before anybody acts, so that its lease is over by then. */
+export async function registers(me: Player): Promise<void> {
+  await me.stage.rules.registerHost(me.deps, me.call({ hostId: 'a' }), registration(undefined, 'one'));
+}
+
+/** Host `a` is fenced before anybody acts. */
+export async function isFenced(me: Player): Promise<void> {
+  await me.deps.world.pause(LEASE);
+  await me.stage.rules.fenceHost(me.deps, 'a', Infinity);
+}
+
+export const fencing = (name: string): Actor => ({
+  name,
+  play: async (me) => {
+    await me.stage.rules.fenceHost(me.deps, 'a', Infinity);
+  },
+});
+
+/** @returns the epoch that the host is told, once all that it has is awake. */
+export async function returnHome(me: Player): Promise<number> {
+  for (let [held, proposed] = ['one', 'two']; ; [held, proposed] = [proposed, `${proposed}.`]) {
+    const answer = await me.stage.rules.registerHost(me.deps, me.call(), registration(held, proposed));
+    if (!answer.isWaking) return answer.epoch;
+  }
+}
+
+/** Returns, and goes on with what it has if its network is awake. */
+export const returning = (name: string): Actor => ({
+  name,
+  play: async (me) => {
+    const epoch = await returnHome(me);
+    const [, , , , generation = '', ref = ''] = own(me).split(',');
+    const network = await me.deps.store.readRef(generation, ref);
+    if (network?.state !== 'live' || network.epoch !== epoch) return;
+    await me.hold(own(me));
+    await me.hold(own(me), me.recall('leased'));
+  },
+});
+
+/** What belongs to a fenced epoch and is not asleep. */
+export function nothingFencedIsAwake({ memory }: State): string | undefined {
+  for (const { name, hostId, state, epoch } of memory.refs.values()) {
+    if (state === 'live' && epoch < (memory.hosts.get(hostId)?.epoch ?? 1))
+      return `network ${name} of a fenced epoch lives`;
+  }
+  return undefined;
+}
+
+/** A host that has returned has all that it had. */
+export function allIsAwake({ memory }: State): string | undefined {
+  for (const { name, hostId, state } of memory.refs.values()) {
+    if (state === 'dormant' && memory.hosts.get(hostId)?.state === 'live') return `network ${name} sleeps on`;
+  }
+  return undefined;
+}

@@ -37,7 +37,12 @@ const handshake: Method = (request) => {
   return {
     Capabilities: capabilitiesOf(driver),
     AddressSpaces: spacesOf(space),
-    Functions: { Pools: env.BERTH_POOLS_URL, Addresses: env.BERTH_ADDRESSES_URL, Hosts: env.BERTH_HOSTS_URL },
+    Functions: {
+      Pools: env.BERTH_POOLS_URL,
+      Addresses: env.BERTH_ADDRESSES_URL,
+      Hosts: env.BERTH_HOSTS_URL,
+      Console: env.BERTH_CONSOLE_URL,
+    },
   };
 };
 

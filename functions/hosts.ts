@@ -30,7 +30,7 @@ const settle: Method = async (request) => {
 
 const register: Method = async (request) => {
   const message = parseMessage(registerMessage, request);
-  const { heartbeat, isFresh, ...host } = await registerHost(deps, parseCall(request), {
+  const { heartbeat, isFresh, isWaking, ...host } = await registerHost(deps, parseCall(request), {
     principal: parsePrincipal(request),
     incarnation: message.Incarnation ?? undefined,
     proposed: message.Proposed,
@@ -43,6 +43,8 @@ const register: Method = async (request) => {
     Floor: host.floor,
     HeartbeatSeconds: heartbeat / 1_000,
     Fresh: isFresh,
+    State: host.state,
+    Waking: isWaking,
   };
 };
 

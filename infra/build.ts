@@ -5,7 +5,7 @@ import { zipOne } from './deploy/tools.ts';
 
 const root = join(import.meta.dirname, '..');
 
-export const functionNames = ['capabilities', 'pools', 'addresses', 'hosts'] as const;
+export const functionNames = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'sweep'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /** Where the bundles and zips go that serverless.yml names. */

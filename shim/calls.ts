@@ -2,7 +2,6 @@
  * One call of dockerd from its body to its answer. Every call is in the journal before it is sent, and its result before
  * dockerd is answered; a release is on the disk before it is tried, for Docker forgets it whatever the answer.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { type About, aboutCall, isAutomatic, isNamed } from './about.ts';
 import { type Outcome, insist } from './cloud/attempts.ts';
@@ -11,6 +10,7 @@ import { type Journal, JournalError, type KeptCall } from './journal/journal.ts'
 import { type Request, isRelease } from './method.ts';
 import type { Outbox } from './outbox.ts';
 import type { RateGuard } from './rate-guard.ts';
+import { within } from './time.ts';
 
 /** What dockerd is answered. */
 export interface Reply {
@@ -22,18 +22,24 @@ export interface Reply {
   readonly waited: number;
 }
 
+/** Who waits for an answer. */
+export interface Asker {
+  /** Until when, on the clock of performance.now(). */
+  readonly until: number;
+  /** Given when nobody waits any more: an answer of later on is nobody's. */
+  readonly gone: AbortSignal;
+}
+
 export interface CallsOptions {
   readonly journal: Journal;
   readonly outbox: Outbox;
   readonly guard: RateGuard;
   /** One attempt at a request. Never throws. */
   readonly attempt: (call: KeptCall, number: number, timeout: number) => Promise<Verdict>;
-  /** Learns anew where the functions are. */
-  readonly renew: (driver: KeptCall['driver']) => Promise<void>;
+  /** Learns anew where the functions are, or registers this host again. */
+  readonly renew: (driver: KeptCall['driver'], remedy: 'renew' | 'register') => Promise<void>;
   /** Why nothing may be asked for. `undefined`: it may. */
   readonly barred: () => string | undefined;
-  /** ms within which a call is answered. */
-  readonly budget: number;
 }
 
 /** A sick cloud must not pile calls up: so many are under way, so many wait. */
@@ -50,6 +56,8 @@ class Barred extends Error {}
 export class Calls {
   readonly #options: CallsOptions;
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
+  /** Requests that have no answer yet. */
+  #open = 0;
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -60,29 +68,34 @@ export class Calls {
   }
 
   /** Always answers. */
-  async answer(call: KeptCall): Promise<Reply> {
+  async answer(call: KeptCall, asker: Asker): Promise<Reply> {
     const about = aboutCall(call);
     try {
       const { method } = call;
       this.#options.guard.named(about.poolId);
-      return isRelease(method) ? await this.#release(call, about) : await this.#request({ ...call, method }, about);
+      if (isRelease(method)) return await this.#release(call, about, asker);
+      return await this.#request({ ...call, method }, about, asker);
     } catch (error) {
       if (!(error instanceof Barred || error instanceof JournalError)) throw error;
       return refused(about, error.message);
     }
   }
 
-  async #request(call: KeptCall & { method: Request }, about: About): Promise<Reply> {
-    const end = performance.now() + this.#options.budget;
+  async #request(call: KeptCall & { method: Request }, about: About, asker: Asker): Promise<Reply> {
     this.#refuseEarly(about);
-    await this.#flush(about);
-    return this.#queue.add(() => this.#ask(call, about, end - performance.now()));
+    this.#open++;
+    try {
+      await this.#flush(about, asker);
+      return await this.#queue.add(() => this.#ask(call, about, asker));
+    } finally {
+      this.#open--;
+    }
   }
 
   #refuseEarly(about: About): void {
     const reason = this.#options.barred() ?? (isAutomatic(about) ? this.#options.guard.refusal() : undefined);
     if (reason !== undefined) throw new Barred(reason);
-    if (this.#queue.size >= MOST_WAITING) {
+    if (this.#open >= AT_ONCE + MOST_WAITING) {
       throw new Barred(
         `${AT_ONCE} calls wait for Berth's functions and ${MOST_WAITING} more for them: try again later`,
       );
@@ -93,86 +106,90 @@ export class Calls {
    * What is asked for may be held by a release that the cloud has not heard. What is asked for by its name can be had
    * nowhere else, so it waits longer, and for what attempts of other calls may have left as well.
    */
-  #flush(about: About): Promise<void> {
-    const { outbox, budget } = this.#options;
+  #flush(about: About, asker: Asker): Promise<void> {
+    const { outbox } = this.#options;
     const mayHold = about.method === 'RequestAddress' ? holdsAddress(about) : holdsPool;
-    if (isNamed(about)) return outbox.flush(mayHold, budget * FLUSH_SHARE);
+    if (isNamed(about)) return outbox.flush(mayHold, left(asker) * FLUSH_SHARE);
     return outbox.flush((waiting) => isRelease(waiting.method) && mayHold(waiting), RELEASE_PATIENCE);
   }
 
-  async #ask(call: KeptCall & { method: Request }, about: About, budget: number): Promise<Reply> {
-    const { journal, attempt, renew } = this.#options;
+  async #ask(call: KeptCall & { method: Request }, about: About, asker: Asker): Promise<Reply> {
+    const { journal, attempt, renew, guard } = this.#options;
+    const budget = left(asker);
     if (budget <= 0) throw new Barred('too many calls waited before this one: try again later');
+    if (asker.gone.aborted) throw new Barred('nobody waits for the answer any more');
     journal.begin(call);
     const began = performance.now();
     const outcome = await insist({
       budget,
       attempt: (number, timeout) => attempt(call, number, timeout),
-      renew: () => renew(call.driver),
+      renew: (remedy) => renew(call.driver, remedy),
     });
-    this.#note(call, outcome);
+    this.#note(call, outcome, asker);
     if (isAutomatic(about) && outcome.last.kind === 'answered' && outcome.last.granted !== undefined) {
-      this.#options.guard.granted(outcome.last.granted);
+      guard.granted(outcome.last.granted);
     }
     return { ...replyOf(about, outcome), waited: performance.now() - began };
   }
 
   /** @throws JournalError when the result cannot be kept: then nothing was granted, and what was is undone. */
-  #note(call: KeptCall, { last, isOpen }: Outcome): void {
+  #note(call: KeptCall, { last, isOpen }: Outcome, { gone }: Asker): void {
     const { journal, outbox } = this.#options;
+    const given = last.kind === 'answered' ? last.granted : undefined;
+    // What dockerd does not hear of it cannot give back.
+    const isLost = given !== undefined && gone.aborted;
+    const settle = isOpen || isLost;
     try {
-      journal.result(call.key, { keep: last.kind === 'answered' ? last.granted : undefined, settle: isOpen });
+      journal.result(call.key, { keep: isLost ? undefined : given, settle });
     } catch (error) {
       outbox.settle(call);
       throw error;
     }
-    if (isOpen) outbox.settle(call);
+    if (settle) outbox.settle(call);
   }
 
-  async #release(call: KeptCall, about: About): Promise<Reply> {
+  async #release(call: KeptCall, about: About, asker: Asker): Promise<Reply> {
     const { journal, outbox } = this.#options;
-    try {
-      await journal.release(call);
-    } catch (error) {
-      if (!(error instanceof JournalError)) throw error;
-      return this.#releaseUnkept(call, about, error);
+    const failure = await unlessWritten(journal.release(call));
+    if (failure !== undefined && journal.find(call.key) === undefined) {
+      return this.#releaseUnkept(call, about, asker, failure);
     }
-    this.#unkeep(about);
     const isAlone = outbox.isIdle;
     const fate = outbox.release(call);
-    if (!isAlone) return granted(about, 0);
+    if (failure === undefined && !isAlone) return granted(about, 0);
     const began = performance.now();
-    const soon = await Promise.race([fate, delay(RELEASE_PATIENCE, 'waiting' as const)]);
+    // What is not on the disk is remembered only for as long as this process lives: dockerd's log should say so.
+    const patience = failure === undefined ? RELEASE_PATIENCE : left(asker);
+    const soon = await within(patience, fate, () => 'waiting' as const);
     const waited = performance.now() - began;
-    return typeof soon === 'string' ? granted(about, waited) : { ...refused(about, soon.refusal), waited };
+    if (typeof soon !== 'string') return { ...refused(about, soon.refusal), waited };
+    if (soon === 'heard' || failure === undefined) return granted(about, waited);
+    return { ...refused(about, `${failure.message}; the cloud has not heard of the release yet`), waited };
   }
 
   /** A release that cannot be kept is tried all the same: it is lost only if both fail, and dockerd's log says so. */
-  async #releaseUnkept(call: KeptCall, about: About, error: JournalError): Promise<Reply> {
-    const { attempt, budget, journal, outbox } = this.#options;
+  async #releaseUnkept(call: KeptCall, about: About, asker: Asker, failure: JournalError): Promise<Reply> {
+    const { attempt, outbox } = this.#options;
+    outbox.giveBack(about);
     const began = performance.now();
-    const verdict = await attempt(call, 1, budget);
+    const verdict = await attempt(call, 1, Math.max(1, left(asker)));
     const waited = performance.now() - began;
-    if (verdict.kind === 'answered') {
-      if (journal.find(call.key) !== undefined) journal.done(call.key);
-      return verdict.refusal === undefined ? granted(about, waited) : { ...refused(about, verdict.refusal), waited };
-    }
-    // What is not on the disk may yet be remembered, for as long as this process lives.
-    if (journal.find(call.key) !== undefined) void outbox.release(call);
-    return { ...refused(about, `${error.message}; ${verdict.reason}`), waited };
-  }
-
-  /** A call that is being settled kept what is released now: nothing of it is to be kept any more. */
-  #unkeep({ method, poolId, address }: About): void {
-    const { journal } = this.#options;
-    const released = method === 'ReleasePool' ? poolId : address;
-    for (const entry of journal.entries()) {
-      if (entry.kind !== 'settle' || entry.keep !== released) continue;
-      const isSame = method === 'ReleasePool' || aboutCall(entry.call).poolId === poolId;
-      if (isSame) journal.keepNothing(entry.call.key);
-    }
+    if (verdict.kind === 'failed') return { ...refused(about, `${failure.message}; ${verdict.reason}`), waited };
+    return verdict.refusal === undefined ? granted(about, waited) : { ...refused(about, verdict.refusal), waited };
   }
 }
+
+/** ms */
+const left = ({ until }: Asker): number => until - performance.now();
+
+const unlessWritten = (written: Promise<void>): Promise<JournalError | undefined> =>
+  written.then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof JournalError) return error;
+      throw error;
+    },
+  );
 
 const holdsPool = ({ method }: About): boolean => method === 'ReleasePool' || method === 'RequestPool';
 

@@ -44,21 +44,25 @@ export interface HandshakeSettings {
   readonly space: string;
   readonly folder: string;
   readonly warn: (message: string) => void;
+  /** ms, of a clock that only goes forward. */
+  readonly now?: () => number;
 }
 
 /** The handshake of one driver: always there, and as fresh as the network allows. */
 export class Handshakes {
-  readonly #cloud: Cloud;
+  readonly #cloud: Pick<Cloud, 'ask'>;
   readonly #settings: HandshakeSettings;
   readonly #file: string;
   readonly #key: string;
   #current: Handshake;
   #answer = '';
+  #isKept = false;
+  #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
   #asking: Promise<void> | undefined;
   #asked = -Infinity;
 
-  private constructor(cloud: Cloud, settings: HandshakeSettings) {
+  private constructor(cloud: Pick<Cloud, 'ask'>, settings: HandshakeSettings) {
     this.#cloud = cloud;
     this.#settings = settings;
     this.#file = path.join(settings.folder, `handshake-${settings.driver}.json`);
@@ -72,12 +76,13 @@ export class Handshakes {
    *
    * @throws UserError when what answers is something else than Berth.
    */
-  static async open(cloud: Cloud, settings: HandshakeSettings): Promise<Handshakes> {
+  static async open(cloud: Pick<Cloud, 'ask'>, settings: HandshakeSettings): Promise<Handshakes> {
     const handshakes = new Handshakes(cloud, settings);
     const kept = readKept(handshakes.#file, handshakes.#key);
     if (kept !== undefined) {
       handshakes.#current = kept.handshake;
       handshakes.#answer = kept.answer;
+      handshakes.#isKept = true;
     } else await handshakes.#ask(true);
     handshakes.#schedule(kept === undefined ? undefined : 0);
     return handshakes;
@@ -89,17 +94,19 @@ export class Handshakes {
 
   /** Asks anew, at most every other second. */
   async renew(): Promise<void> {
-    if (performance.now() - this.#asked < LEAST_PAUSE) return this.#asking;
+    if (this.#now() - this.#asked < LEAST_PAUSE) return this.#asking;
     await (this.#asking ??= this.#ask(false).finally(() => {
       this.#asking = undefined;
     }));
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
   }
 
   #schedule(pause = this.#current.functions === undefined ? REFRESH_WITHOUT_ANSWER : REFRESH): void {
+    if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       void this.renew().finally(() => {
         this.#schedule();
@@ -108,7 +115,7 @@ export class Handshakes {
   }
 
   async #ask(isFirst: boolean): Promise<void> {
-    this.#asked = performance.now();
+    this.#asked = this.#now();
     const { endpoint, driver, space, warn } = this.#settings;
     const verdict = await this.#cloud.ask(endpoint, {
       question: 'own',
@@ -130,6 +137,10 @@ export class Handshakes {
     warn(`the capabilities function does not answer: ${why}: ${this.#whatServes()}`);
   }
 
+  #now(): number {
+    return this.#settings.now?.() ?? performance.now();
+  }
+
   #whatServes(): string {
     return this.#current.functions === undefined
       ? 'networks and containers cannot be served until it does; what a driver can do is assumed'
@@ -138,11 +149,15 @@ export class Handshakes {
 
   /** The same answer again leaves the connections that there are. */
   #keep(handshake: Handshake, text: string): void {
-    if (text === this.#answer) return;
-    this.#current = handshake;
-    this.#answer = text;
+    if (text !== this.#answer) {
+      this.#current = handshake;
+      this.#answer = text;
+      this.#isKept = false;
+    }
+    if (this.#isKept) return;
     try {
       writeDurably(this.#file, JSON.stringify({ key: this.#key, answer: text }));
+      this.#isKept = true;
     } catch (error) {
       this.#settings.warn(`cannot keep the handshake in ${this.#file}: ${String(error)}`);
     }

@@ -23,15 +23,18 @@ export interface HealthSources {
   /** Why the functions cannot be asked. `undefined`: they can, as far as is known. */
   readonly unreached: () => string | undefined;
   readonly unregistered: () => string | undefined;
+  /** Why the fleet gives this host nothing new. `undefined`: it does. */
+  readonly leaving: () => string | undefined;
 }
 
-/** `failing`: calls fail, and somebody must act. `degraded`: the shim goes on by itself once the cloud is back. */
-export function healthOf({ hostId, journal, unreached, unregistered }: HealthSources): Health {
+/** `failing`: calls fail, and somebody must act. `degraded`: it goes on by itself, or this host is about to go. */
+export function healthOf({ hostId, journal, unreached, unregistered, leaving }: HealthSources): Health {
   const { stats } = journal;
   const age = oldestSeconds(journal);
   const failing = [unregistered(), stats.failing].filter((reason) => reason !== undefined);
   const degraded = [
     unreached(),
+    leaving(),
     age > OLD ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old` : undefined,
   ].filter((reason) => reason !== undefined);
   return {

@@ -17,7 +17,8 @@ export async function instanceId(vendorFile = VENDOR_FILE): Promise<string | und
   if (readIfThere(vendorFile)?.trim() !== VENDOR) return undefined;
   const service = new MetadataService({ httpOptions: { timeout: TIMEOUT } });
   try {
-    const id = await service.request('/latest/meta-data/instance-id', {});
+    // The client puts it behind the slash that its endpoint ends with.
+    const id = await service.request('latest/meta-data/instance-id', {});
     return /^i-[0-9a-f]{8,17}$/.test(id) ? id : undefined;
   } catch {
     return undefined;

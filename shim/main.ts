@@ -7,6 +7,7 @@ import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
+import { hostCommands } from './operator.ts';
 import { type Shim, serveShim } from './serve.ts';
 import {
   DRIVERS,
@@ -31,6 +32,11 @@ interface CommonOptions {
   readonly inFlightBound?: number;
   readonly logLevel: Level;
   readonly metrics?: string;
+}
+
+interface CloudOptions {
+  readonly dynamodb?: string;
+  readonly sweepEvery?: number;
 }
 
 /** ms that a function may take (serverless.yml), and what clocks and queues may add. */
@@ -62,9 +68,14 @@ common(program.command('shim'))
 common(program.command('up'))
   .description('run all of Berth on this machine: table, functions and plugin')
   .option('--dynamodb <url>', 'use another DynamoDB-compatible endpoint than the embedded engine')
-  .action(async (options: CommonOptions & { dynamodb?: string }) => {
-    await runUp(options, options.dynamodb);
+  .addOption(
+    new Option('--sweep-every <ms>', 'pause between two sweeps').argParser(numberBetween(1, 3_600_000)).hideHelp(),
+  )
+  .action(async (options: CommonOptions & CloudOptions) => {
+    await runUp(options);
   });
+
+hostCommands(program);
 
 function common(command: Command): Command {
   const option = (flags: string, description: string, env: string): Option => new Option(flags, description).env(env);
@@ -139,11 +150,11 @@ async function runShim(options: CommonOptions, endpoint: string | undefined): Pr
   lock.close();
 }
 
-async function runUp(options: CommonOptions, dynamodb: string | undefined): Promise<void> {
+async function runUp(options: CommonOptions & CloudOptions): Promise<void> {
   const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
-  const cloud = await startCloud(settings.data, dynamodb);
+  const cloud = await startCloud(settings.data, options.dynamodb, options.sweepEvery);
   try {
     const shim = await serveShim(settings, {
       endpoint: cloud.endpoint,
@@ -191,9 +202,18 @@ function prepareSettings(options: CommonOptions): Settings {
 const DOCKER_SOCKETS = '/run/docker/plugins';
 const SPEC_FILES = '/etc/docker/plugins/berth.spec (unix://PATH)';
 
+/** Of lines that wait to be written; what comes on top is lost. */
+const MOST_LOG_BYTES = 1_048_576;
+
 /** The log goes to standard error, as one line of JSON per event. */
-const logger = (level: Level): Logger =>
-  pino({ base: null, level, timestamp: pino.stdTimeFunctions.isoTime }, destination(2));
+function logger(level: Level): Logger {
+  const stderr = destination({ dest: 2, sync: false, maxLength: MOST_LOG_BYTES });
+  // A log that cannot be written, on a full disk for one, must cost dockerd no answer, and nobody waits for it at the end.
+  stderr.on('error', () => {
+    stderr.flushSync = () => undefined;
+  });
+  return pino({ base: null, level, timestamp: pino.stdTimeFunctions.isoTime }, stderr);
+}
 
 function announce({ hostId, sockets, warning }: Shim, { data, sockets: folder }: Settings, endpoint?: string): void {
   const lines = [

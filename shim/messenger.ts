@@ -10,7 +10,7 @@ import type { Driver } from './settings.ts';
 
 export interface MessengerOptions {
   readonly hostId: string;
-  readonly cloud: Cloud;
+  readonly cloud: Pick<Cloud, 'ask'>;
   readonly handshakes: ReadonlyMap<Driver, Handshakes>;
   readonly sequence: Sequence;
   /** Raised by a fence. */
@@ -68,7 +68,7 @@ export class Messenger {
     return this.#send(driver, 'hosts', {
       question,
       path,
-      headers: this.#headers(driver, this.#options.sequence.requestKey(), 1, OWN_TIMEOUT),
+      headers: this.#headers(driver, this.#options.sequence.keyAnyway(), 1, OWN_TIMEOUT),
       body: Buffer.from(JSON.stringify(message)),
       timeout: OWN_TIMEOUT,
     });

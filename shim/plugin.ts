@@ -8,10 +8,12 @@ import type { Logger } from 'pino';
 import { readBody } from './body.ts';
 import type { Calls, Reply } from './calls.ts';
 import type { Handshakes } from './handshake.ts';
+import type { KeptCall } from './journal/journal.ts';
 import type { Metrics } from './metrics.ts';
-import { METHODS, type Method } from './method.ts';
+import { METHODS, type Method, isRelease } from './method.ts';
 import type { Sequence } from './sequence.ts';
 import type { Driver } from './settings.ts';
+import { within } from './time.ts';
 
 export interface PluginHost {
   readonly sequence: Sequence;
@@ -82,12 +84,10 @@ async function carry(
   let key = '';
   try {
     // The number orders this host's calls: it is taken when a call comes.
-    key = host.sequence.requestKey();
-    const call = readCall(request).then((body) => host.calls.answer({ key, driver, method, body }));
-    const answer = await within(host.budget + GRACE, call);
-    // First: what dockerd has been told cannot be taken back.
-    send(response, 200, answer.text);
+    key = isRelease(method) ? host.sequence.keyAnyway() : host.sequence.requestKey();
+    const answer = await answerOf({ key, driver, method }, began, host, request, response);
     note(host, driver, answer, performance.now() - began);
+    send(response, 200, answer.text);
   } catch (error) {
     const reason = error instanceof Unreadable ? error.message : `Berth's shim failed: ${String(error)}`;
     const about = { driver, method, request: key, reason };
@@ -96,6 +96,28 @@ async function carry(
     host.metrics.called(method, 'failed', performance.now() - began, 0);
     send(response, 200, JSON.stringify({ Error: reason }));
   }
+}
+
+/** @throws Unreadable, and whatever comes later is known to be nobody's. */
+function answerOf(
+  call: Omit<KeptCall, 'body'>,
+  began: number,
+  { budget, calls }: PluginHost,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Reply> {
+  const asker = new AbortController();
+  response.once('close', () => {
+    asker.abort();
+  });
+  const answered = readCall(request).then((body) =>
+    calls.answer({ ...call, body }, { until: began + budget, gone: asker.signal }),
+  );
+  // A request whose body never ends is answered all the same.
+  return within(budget + GRACE, answered, () => {
+    asker.abort();
+    throw new Unreadable(`the request was not answered within ${(budget + GRACE) / 1_000} s`);
+  });
 }
 
 async function readCall(request: IncomingMessage): Promise<string> {
@@ -121,19 +143,6 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** A request whose body never ends is answered all the same. */
-async function within<T>(milliseconds: number, operation: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Unreadable(`the request was not answered within ${milliseconds / 1_000} s`));
-    }, milliseconds);
-  });
-  return Promise.race([operation, late]).finally(() => {
-    clearTimeout(timer);
-  });
 }
 
 function note({ log, metrics }: PluginHost, driver: Driver, reply: Reply, milliseconds: number): void {

@@ -13,7 +13,7 @@ export class RateGuard {
   /** When each was granted, by PoolID. */
   readonly #unnamed = new Map<string, number>();
 
-  constructor(now: () => number = Date.now) {
+  constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 

@@ -23,6 +23,9 @@ const answer = v.object({
   Floor: v.pipe(v.string(), v.regex(/^[0-9a-z]{9}$/)),
   HeartbeatSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)),
   Fresh: v.boolean(),
+  State: v.optional(v.string(), 'live'),
+  /** More of this host's networks are to wake from its silence: it registers until none is. */
+  Waking: v.optional(v.boolean(), false),
 });
 const answerText = v.pipe(v.string(), v.parseJson(), answer);
 
@@ -52,6 +55,9 @@ export function lineage(folder: string): string {
 
 /** ms */
 const RETRY = 5_000;
+const WAKING_PAUSE = 200;
+/** However many calls are refused since this host was silent, it registers again so seldom. */
+const LEAST_PAUSE = 1_000;
 
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -62,6 +68,10 @@ export class Registration {
   #epoch = 1;
   #warned = '';
   #refusal: string | undefined;
+  #state = 'live';
+  #keeping: Promise<void> | undefined;
+  #renewing: Promise<void> | undefined;
+  #began = -Infinity;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
@@ -78,13 +88,42 @@ export class Registration {
     return this.#refusal;
   }
 
+  /** Why the fleet gives this host nothing new. `undefined`: it does. */
+  get leaving(): string | undefined {
+    if (this.#state !== 'draining') return undefined;
+    return 'the fleet drains this host, which is about to go: it gets no new networks and addresses';
+  }
+
   /** Resolves when this host has been registered for the first time since its start. */
   get registered(): Promise<undefined> {
     return this.#registered.promise;
   }
 
   /** Registers until the cloud has heard it, and then with each heartbeat. */
-  async keep(): Promise<void> {
+  keep(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#keeping ??= this.#keep().finally(() => {
+      this.#keeping = undefined;
+    });
+    return this.#keeping;
+  }
+
+  /** Registers again, since the fleet takes this host for silent: now, unless it has only just done so. */
+  renew(): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(): Promise<void> {
+    const early = this.#began + LEAST_PAUSE - performance.now();
+    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early).unref());
+    if (!this.#isClosed) await this.keep();
+  }
+
+  async #keep(): Promise<void> {
+    this.#began = performance.now();
     const pause = await this.#register().catch((error: unknown) => this.#retry(String(error)));
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => void this.keep(), pause * (0.9 + Math.random() / 5)).unref();
@@ -106,6 +145,8 @@ export class Registration {
       ShimVersion: this.#options.version,
       EngineVersion: '',
     });
+    // What is told after the end is told again at the next start: the same is offered then.
+    if (this.#isClosed) return RETRY;
     if (verdict.kind === 'failed') return this.#retry(verdict.reason);
     if (verdict.refusal !== undefined) {
       this.#refusal = verdict.refusal;
@@ -116,15 +157,24 @@ export class Registration {
     return this.#accept(parsed.output);
   }
 
-  #accept({ Incarnation: current, Epoch, Floor, HeartbeatSeconds, Fresh }: v.InferOutput<typeof answer>): number {
+  #accept(told: v.InferOutput<typeof answer>): number {
+    const { Incarnation: current, Epoch, Floor, HeartbeatSeconds, Fresh, State, Waking } = told;
     if (Fresh) this.#options.renewed();
     this.#write({ current });
     this.#epoch = Epoch;
     this.#refusal = undefined;
     this.#warned = '';
     this.#options.floor(Floor);
+    this.#tell(State);
     this.#registered.resolve(undefined);
-    return HeartbeatSeconds * 1_000;
+    return Waking ? WAKING_PAUSE : HeartbeatSeconds * 1_000;
+  }
+
+  /** Says so once, not each time. */
+  #tell(state: string): void {
+    const known = this.#state;
+    this.#state = state;
+    if (state !== known && this.leaving !== undefined) this.#options.warn(this.leaving);
   }
 
   /** Says why once, not each time. */

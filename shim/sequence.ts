@@ -38,6 +38,18 @@ export class Sequence {
     this.#last = Math.max(this.#last, Math.min(parseInt(floor, 36), LARGEST));
   }
 
+  /**
+   * The key of a message that creates nothing. It is given even where the disk takes nothing any more, since Docker never
+   * repeats a release. A later start may give its number again then, but only if the clock is put back as well.
+   */
+  keyAnyway(): string {
+    try {
+      return this.requestKey();
+    } catch {
+      return this.#key();
+    }
+  }
+
   /** The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat. */
   requestKey(): string {
     this.#last = Math.max(this.#last + 1, this.#now());
@@ -46,6 +58,10 @@ export class Sequence {
       writeDurably(this.#file, String(setAside));
       this.#setAside = setAside;
     }
+    return this.#key();
+  }
+
+  #key(): string {
     const nonce = Array.from({ length: NONCE_WIDTH }, () => randomInt(36).toString(36)).join('');
     return this.#last.toString(36).padStart(SEQUENCE_WIDTH, '0') + nonce;
   }

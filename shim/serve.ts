@@ -14,7 +14,7 @@ import { healthOf } from './health.ts';
 import { hostIdentity } from './identity.ts';
 import { instanceId } from './instance.ts';
 import { Journal } from './journal/journal.ts';
-import { Messenger } from './messenger.ts';
+import { Messenger, type MessengerOptions } from './messenger.ts';
 import { Metrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 import { type PluginHost, pluginServer } from './plugin.ts';
@@ -39,6 +39,9 @@ export interface ShimOptions {
   readonly version: string;
   readonly log: Logger;
 }
+
+/** ms for which a stop waits longer than any call may take. */
+const STOP_GRACE = 5_000;
 
 /** What must be undone when the shim stops, the latest first. */
 type Undo = (() => Promise<void> | void)[];
@@ -68,11 +71,8 @@ interface Host extends PluginHost {
 
 /** The parts of a shim, each given what it needs. */
 async function assemble(settings: Settings, options: ShimOptions, undo: Undo): Promise<Host> {
-  const { data, drivers, region, budget, inFlightBound } = settings;
-  const { version, log } = options;
-  const warn = (message: string): void => {
-    log.warn(message);
-  };
+  const { data, region, budget } = settings;
+  const { log } = options;
   const endpoint = parseEndpoint(options.endpoint);
   // A cloud on this machine needs no instance to be told apart.
   const instance = endpoint.target.protocol === 'https:' ? await instanceId() : undefined;
@@ -83,23 +83,66 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   signerOf(endpoint);
   const cloud = new Cloud(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
+  const standing = enrol(settings, options, { hostId, cloud, handshakes, sequence }, undo);
+  const { journal, outbox, messenger, registration } = standing;
+  const unregistered = (): string | undefined => registration.refusal;
+  const calls = new Calls({
+    journal,
+    outbox,
+    guard: new RateGuard(),
+    attempt: (call, number, timeout) => messenger.attempt(call, number, timeout),
+    renew: async (driver, remedy) => {
+      if (remedy === 'register') await registration.renew();
+      else await handshakes.get(driver)?.renew();
+    },
+    barred: unregistered,
+  });
+  const unreached = (): string | undefined => cloud.unreached;
+  const metrics = new Metrics({
+    journal,
+    inFlight: () => calls.inFlight,
+    isReached: () => unreached() === undefined,
+  });
+  const health = () => healthOf({ hostId, journal, unreached, unregistered, leaving: () => registration.leaving });
+  return { hostId, handshakes, unreached, sequence, calls, metrics, log, health, budget };
+}
+
+interface Standing {
+  readonly journal: Journal;
+  readonly outbox: Outbox;
+  readonly messenger: Messenger;
+  readonly registration: Registration;
+}
+
+/** Registers this host with the fleet, and takes up what an earlier run has left once the fleet has taken it. */
+function enrol(
+  { data, drivers: [firstDriver], inFlightBound }: Settings,
+  { version, log }: ShimOptions,
+  parts: Omit<MessengerOptions, 'epoch'>,
+  undo: Undo,
+): Standing {
+  const { hostId, sequence } = parts;
+  const warn = (message: string): void => {
+    log.warn(message);
+  };
   const journal = Journal.open(data, { hostId, incarnation: lineage(data) }, { warn });
   undo.push(() => journal.close());
+  const messenger = new Messenger({ ...parts, epoch: () => registration.epoch });
   const old = journal.entries();
-  const epoch = (): number => registration.epoch;
-  const messenger = new Messenger({ hostId, cloud, handshakes, sequence, epoch });
-  const [firstDriver] = drivers;
-  const registration = new Registration({
+  const registration: Registration = new Registration({
     folder: data,
     version,
     send: (message) => messenger.own(firstDriver, '/Berth.Register', message),
-    floor: (sequenceSeen) => {
-      sequence.raise(sequenceSeen);
+    floor: (seen) => {
+      sequence.raise(seen);
     },
     renewed: () => {
       for (const { call } of old) journal.deadLetter(call.key, 'an earlier machine of this host id left it');
     },
     warn,
+  });
+  void registration.registered.then(() => {
+    old.length = 0;
   });
   const outbox = new Outbox({ journal, sender: messenger, log, ready: registration.registered, inFlightBound });
   outbox.resume();
@@ -108,24 +151,7 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     registration.close();
     return outbox.stop();
   });
-  const calls = new Calls({
-    journal,
-    outbox,
-    guard: new RateGuard(),
-    attempt: (call, number, timeout) => messenger.attempt(call, number, timeout),
-    renew: (driver) => handshakes.get(driver)?.renew() ?? Promise.resolve(),
-    barred: () => registration.refusal,
-    budget,
-  });
-  const unreached = (): string | undefined => cloud.unreached;
-  const unregistered = (): string | undefined => registration.refusal;
-  const metrics = new Metrics({
-    journal,
-    inFlight: () => calls.inFlight,
-    isReached: () => unreached() === undefined,
-  });
-  const health = () => healthOf({ hostId, journal, unreached, unregistered });
-  return { hostId, handshakes, unreached, sequence, calls, metrics, log, health, budget };
+  return { journal, outbox, messenger, registration };
 }
 
 async function openHandshakes(
@@ -158,17 +184,17 @@ async function openPlugins({ sockets }: Settings, host: Host, undo: Undo): Promi
   for (const [driver, handshakes] of host.handshakes) {
     const socket = path.join(sockets, `${driver}.sock`);
     const fd = inherited.get(driver);
-    await open(pluginServer(driver, handshakes, host), fd === undefined ? { path: socket } : { fd }, undo);
+    await open(pluginServer(driver, handshakes, host), fd === undefined ? { path: socket } : { fd }, host, undo);
     paths.push(socket);
   }
   return paths;
 }
 
-async function openMetrics({ metrics: place }: Settings, { metrics }: Host, undo: Undo): Promise<void> {
-  if (place !== undefined) await open(metrics.server(), place, undo);
+async function openMetrics({ metrics: place }: Settings, host: Host, undo: Undo): Promise<void> {
+  if (place !== undefined) await open(host.metrics.server(), place, host, undo);
 }
 
-async function open(server: Server, place: Place, undo: Undo): Promise<void> {
+async function open(server: Server, place: Place, { budget }: Host, undo: Undo): Promise<void> {
   await openServer(server, place);
-  undo.push(() => shutServer(server, place));
+  undo.push(() => shutServer(server, place, budget + STOP_GRACE));
 }

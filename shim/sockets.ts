@@ -44,7 +44,7 @@ async function clearStale(socket: string): Promise<void> {
 }
 
 /** Answers what is under way. A socket goes out of sight first, so that dockerd waits for the next shim. */
-export async function shutServer(server: Server, place: Place): Promise<void> {
+export async function shutServer(server: Server, place: Place, patience?: number): Promise<void> {
   if ('path' in place) rmSync(place.path, { force: true });
-  await closeServer(server);
+  await closeServer(server, patience);
 }

@@ -19,15 +19,21 @@ const readyMessage = v.object({ ready: v.literal(true), endpoint: v.string() });
 
 /**
  * @param dynamodb a DynamoDB-compatible endpoint to use instead of the embedded engine.
+ * @param sweepEvery ms between two sweeps, where it is not to be the usual minute.
  * @throws UserError when it does not start; it has said why on standard error.
  */
-export async function startCloud(data: string, dynamodb: string | undefined): Promise<Cloud> {
+export async function startCloud(data: string, dynamodb: string | undefined, sweepEvery?: number): Promise<Cloud> {
   if (!existsSync(PROGRAM)) {
     throw new UserError('this installation has no embedded cloud: use berth shim --endpoint URL');
   }
   const folder = path.join(data, 'cloud');
   refuseLongSocket(path.join(folder, 'capabilities.sock'));
-  const child = fork(PROGRAM, ['--data', folder, ...(dynamodb === undefined ? [] : ['--dynamodb', dynamodb])], {
+  const options = [
+    ...['--data', folder],
+    ...(dynamodb === undefined ? [] : ['--dynamodb', dynamodb]),
+    ...(sweepEvery === undefined ? [] : ['--sweep-every', String(sweepEvery)]),
+  ];
+  const child = fork(PROGRAM, options, {
     // Its log goes where ours goes; standard output is for the person who started us.
     stdio: ['ignore', 2, 2, 'ipc'],
     // A signal from the terminal goes to us alone: the cloud stays until the last call is answered.

@@ -40,6 +40,7 @@ const suites: readonly Suite[] = [
   tests('package', 'test/infra/**/*.test.ts'),
   // Engines and their hosts are heavy: one file at a time.
   tests('engine', 'test/engine/**/*.test.ts', 1),
+  tests('fleet', 'test/fleet/**/*.test.ts', 1),
 ];
 
 /** Each command counts as one test. */

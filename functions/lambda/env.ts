@@ -10,6 +10,7 @@ export const capabilitiesEnv = v.object({
   BERTH_POOLS_URL: endpoint,
   BERTH_ADDRESSES_URL: endpoint,
   BERTH_HOSTS_URL: endpoint,
+  BERTH_CONSOLE_URL: endpoint,
 });
 
 /** @throws Error that names the variable. */

@@ -124,6 +124,21 @@ export function parsePrincipal({ principal }: Request): string {
   throw new Refusal('invalid-request', 'the request is not signed: the function takes calls with AWS credentials only');
 }
 
+/**
+ * Who signed the request, if it may speak for the fleet. Policies keep hosts from asking; this keeps an instance whose
+ * policy allows too much from declaring others dead.
+ *
+ * @throws Refusal
+ */
+export function parseOperator(request: Request): string {
+  const principal = parsePrincipal(request);
+  if (!isInstance(principal)) return principal;
+  throw new Refusal('foreign-host', `${principal} is an instance: only an operator may say what becomes of a host`);
+}
+
+/** EC2 names the session of an instance's role by the instance. */
+const isInstance = (arn: string): boolean => /^arn:[\w-]+:sts::\d+:assumed-role\/.*\/i-[0-9a-f]{8,17}$/.test(arn);
+
 /** What the host added. @throws Refusal when the request did not come through a shim. */
 export function parseCall({ headers, deadline }: Request): Call {
   const parsed = parseAs(callHeaders, headers, 'the header of the request');

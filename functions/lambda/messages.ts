@@ -74,6 +74,15 @@ export const registerMessage = v.object({
   EngineVersion: v.nullish(version, ''),
 });
 
+const hostId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'not a host id'));
+
+/** What an operator says of a host. */
+export const hostStateMessage = v.object({
+  Host: hostId,
+  State: v.picklist(['dead', 'draining']),
+  Why: v.optional(v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')), ''),
+});
+
 /** A header as a number. */
 const integer = (least: number, most: number) =>
   v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number), v.minValue(least), v.maxValue(most));
@@ -82,7 +91,7 @@ export const driver = v.picklist(['berth', 'berth-ipvlan']);
 
 /** What the shim says of the host and of the call. */
 export const callHeaders = v.object({
-  'berth-host': v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'not a host id')),
+  'berth-host': hostId,
   'berth-epoch': integer(1, 999_999_999),
   'berth-driver': driver,
   'berth-request': requestKey,

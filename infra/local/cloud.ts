@@ -2,7 +2,7 @@
  * The whole cloud as one process: the embedded engine and the functions, each behind a Unix socket of its own as each
  * has a URL of its own on AWS. Started by `berth up`, which it tells when it is ready; it ends with its parent.
  *
- * Usage: node infra/local/cloud.ts --data DIR [--dynamodb URL]
+ * Usage: node infra/local/cloud.ts --data DIR [--dynamodb URL] [--sweep-every MS]
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import type { Server } from 'node:http';
@@ -18,6 +18,7 @@ import { createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';
 import { openKeyring } from './keyring.ts';
+import { type Ticker, startTicker } from './ticker.ts';
 import { signatureVerifier } from './verify-signature.ts';
 
 const TABLE = 'berth';
@@ -26,17 +27,31 @@ const FUNCTION_TIMEOUT = 10_000;
 /** Longer than a function may take. */
 const LOCK_TRIES = 600;
 const LOCK_PAUSE = 25;
-const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts'] as const;
+const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console'] as const;
 
-const { values } = parseArgs({ options: { data: { type: 'string' }, dynamodb: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    dynamodb: { type: 'string' },
+    'sweep-every': { type: 'string', default: '60000' },
+  },
+});
 
-async function main(data: string, dynamodb: string | undefined): Promise<void> {
+interface CloudOptions {
+  readonly data: string;
+  readonly dynamodb: string | undefined;
+  /** ms */
+  readonly sweepEvery: number;
+}
+
+async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void> {
   mkdirSync(data, { recursive: true, mode: 0o700 });
   const lock = await lockWhenFree(data);
   const engine = dynamodb === undefined ? await startEngine(data) : undefined;
   const servers: Server[] = [];
+  let ticker: Ticker | undefined;
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => (stopping ??= stopAll(servers, engine));
+  const stop = (): Promise<void> => (stopping ??= stopAll(servers, ticker, engine));
   const end = (code: number) => void stop().finally(() => process.exit(code));
   process.once('SIGTERM', () => {
     end(0);
@@ -54,6 +69,7 @@ async function main(data: string, dynamodb: string | undefined): Promise<void> {
   });
   try {
     servers.push(...(await serveFunctions(data, dynamodb ?? engine?.url ?? '')));
+    ticker = await startSweeping(sweepEvery);
   } catch (error) {
     await stop();
     throw error;
@@ -107,6 +123,7 @@ function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_POOLS_URL'] = `unix:${socketPath(data, 'pools')}`;
   process.env['BERTH_ADDRESSES_URL'] = `unix:${socketPath(data, 'addresses')}`;
   process.env['BERTH_HOSTS_URL'] = `unix:${socketPath(data, 'hosts')}`;
+  process.env['BERTH_CONSOLE_URL'] = `unix:${socketPath(data, 'console')}`;
   process.env['AWS_ENDPOINT_URL_DYNAMODB'] = dynamodb;
   process.env['AWS_REGION'] ??= 'local';
   if (process.env['AWS_ACCESS_KEY_ID'] === undefined && process.env['AWS_PROFILE'] === undefined) {
@@ -117,18 +134,26 @@ function setEnvironment(data: string, dynamodb: string): void {
 
 /** Functions read their environment when they are loaded, so they are loaded now. */
 async function loadHandlers(): Promise<Record<(typeof FUNCTIONS)[number], Handler>> {
-  const [capabilities, pools, addresses, hosts] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, console] = await Promise.all([
     import('../../functions/capabilities.ts'),
     import('../../functions/pools.ts'),
     import('../../functions/addresses.ts'),
     import('../../functions/hosts.ts'),
+    import('../../functions/console.ts'),
   ]);
   return {
     capabilities: capabilities.handler,
     pools: pools.handler,
     addresses: addresses.handler,
     hosts: hosts.handler,
+    console: console.handler,
   };
+}
+
+/** As on AWS the sweep has no URL: it is called by the clock. */
+async function startSweeping(every: number): Promise<Ticker> {
+  const { handler } = await import('../../functions/sweep.ts');
+  return startTicker({ handler, every, timeout: FUNCTION_TIMEOUT });
 }
 
 function listen(server: Server, socket: string): Promise<Server> {
@@ -141,8 +166,12 @@ function listen(server: Server, socket: string): Promise<Server> {
   });
 }
 
-async function stopAll(servers: readonly Server[], engine: Engine | undefined): Promise<void> {
-  await Promise.all(servers.map(closeServer));
+async function stopAll(
+  servers: readonly Server[],
+  ticker: Ticker | undefined,
+  engine: Engine | undefined,
+): Promise<void> {
+  await Promise.all([...servers.map((server) => closeServer(server)), ticker?.stop()]);
   await engine?.stop();
 }
 
@@ -150,7 +179,11 @@ async function stopAll(servers: readonly Server[], engine: Engine | undefined): 
 process.umask(0o077);
 if (values.data === undefined) throw new Error('--data is missing');
 try {
-  await main(path.resolve(values.data), values.dynamodb);
+  await main({
+    data: path.resolve(values.data),
+    dynamodb: values.dynamodb,
+    sweepEvery: Number(values['sweep-every']),
+  });
 } catch (error) {
   console.error(error instanceof UserError ? `berth: ${error.message}` : error);
   process.exit(1);

@@ -1,5 +1,5 @@
 /** A call is tried again and again under one request key, as long as that may help and its time is not over. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Time, realTime, within } from '../time.ts';
 import type { Answered, Failed, Verdict } from './verdict.ts';
 
 export interface Outcome {
@@ -14,8 +14,9 @@ export interface Attempts {
   readonly budget: number;
   /** One attempt. @param timeout ms */
   readonly attempt: (number: number, timeout: number) => Promise<Verdict>;
-  /** Learns anew what a refused attempt was told wrong. */
-  readonly renew: () => Promise<void>;
+  /** Learns anew what a refused attempt was told wrong, or makes this host known again. */
+  readonly renew: (remedy: 'renew' | 'register') => Promise<void>;
+  readonly time?: Time;
 }
 
 /** The share of the budget that one attempt may take: a function may use its 10 s, and there is time for a second. */
@@ -28,20 +29,21 @@ const WORTHWHILE = 100;
 /** What was learnt anew once and is refused again will be so for ever. */
 const MOST_RENEWALS = 2;
 
-export async function insist({ budget, attempt, renew }: Attempts): Promise<Outcome> {
-  const end = performance.now() + budget;
+export async function insist({ budget, attempt, renew, time = realTime }: Attempts): Promise<Outcome> {
+  const end = time.now() + budget;
   let isOpen = false;
   let renewals = 0;
   for (let attempts = 1; ; attempts++) {
-    const last = await attempt(attempts, Math.min(budget * SHARE, end - performance.now()));
+    const last = await attempt(attempts, Math.min(budget * SHARE, end - time.now()));
     if (last.kind === 'answered') return { last, attempts, isOpen };
     isOpen ||= last.isOpen;
-    if (last.remedy === 'none' || (last.remedy === 'renew' && ++renewals > MOST_RENEWALS)) {
+    if (last.remedy === 'none' || (last.remedy !== 'repeat' && ++renewals > MOST_RENEWALS)) {
       return { last, attempts, isOpen };
     }
-    const pause = Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1));
-    if (performance.now() + pause + WORTHWHILE > end) return { last, attempts, isOpen };
-    if (last.remedy === 'renew') await Promise.race([renew(), delay(end - performance.now() - WORTHWHILE)]);
-    await delay(pause);
+    const pause = time.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1));
+    const spare = end - time.now() - pause - WORTHWHILE;
+    if (spare < 0) return { last, attempts, isOpen };
+    if (last.remedy !== 'repeat') await within(spare, renew(last.remedy), () => undefined);
+    await time.pause(pause);
   }
 }

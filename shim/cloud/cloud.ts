@@ -1,6 +1,7 @@
 /** The functions as the shim knows them: where they are, and how a request to one of them is signed. */
 import type { Signer } from '../aws/signer.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { within } from '../time.ts';
 import { TransportError, type Transport } from './transport.ts';
 import { type Failed, type Question, type Verdict, judgeAnswer, judgeError } from './verdict.ts';
 
@@ -66,15 +67,9 @@ export class Cloud {
   async #sign(signer: Signer, { target }: Endpoint, message: Message): Promise<Record<string, string>> {
     const { path, body, timeout } = message;
     const headers = { ...HEADERS, ...message.headers };
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new TransportError('whence AWS credentials come does not answer', 'TIMEOUT', false));
-      }, timeout);
-    });
     const signed = signer.sign({ hostname: target.host, port: target.port, path, headers, body });
-    return Promise.race([signed, late]).finally(() => {
-      clearTimeout(timer);
+    return within(timeout, signed, () => {
+      throw new TransportError('whence AWS credentials come does not answer', 'TIMEOUT', false);
     });
   }
 }

@@ -6,6 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { createProxyServer } from 'http-proxy';
 import { readBody } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { within } from '../time.ts';
 
 /** A function's answer is small; what is larger did not come from one. */
 const MAX_ANSWER_BYTES = 1_048_576;
@@ -59,26 +60,24 @@ export class Transport {
   /** @throws TransportError when no whole answer comes in time. */
   async post({ endpoint, path, headers, body, timeout }: Post): Promise<Answer> {
     const { request, response } = standIn(path);
-    let timer: NodeJS.Timeout | undefined;
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const fail = (error: unknown): void => {
+      reject(transportError(error, exchange.isConnected));
+    };
+    const exchange: Exchange = {
+      isConnected: false,
+      answered: (answer) => {
+        readAnswer(answer).then(resolve, fail);
+      },
+    };
+    this.#exchanges.set(request, exchange);
     try {
-      return await new Promise<Answer>((resolve, reject) => {
-        const exchange: Exchange = {
-          isConnected: false,
-          answered: (answer) => {
-            readAnswer(answer).then(resolve, fail);
-          },
-        };
-        const fail = (error: unknown): void => {
-          reject(transportError(error, exchange.isConnected));
-        };
-        timer = setTimeout(() => {
-          reject(new TransportError(`no answer within ${timeout / 1_000} s`, 'TIMEOUT', exchange.isConnected));
-        }, timeout);
-        this.#exchanges.set(request, exchange);
-        this.#proxy.web(request, response, outgoingOptions(endpoint, headers, body), fail);
+      this.#proxy.web(request, response, outgoingOptions(endpoint, headers, body), fail);
+      return await within(timeout, promise, () => {
+        const seconds = Math.round(timeout) / 1_000;
+        throw new TransportError(`no answer within ${seconds} s`, 'TIMEOUT', exchange.isConnected);
       });
     } finally {
-      clearTimeout(timer);
       // As if dockerd had gone away: ends the connection where the exchange is not over.
       response.emit('close');
     }

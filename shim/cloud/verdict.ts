@@ -24,8 +24,11 @@ export interface Failed {
   readonly reason: string;
   /** The request may have been carried out, or may be yet. */
   readonly isOpen: boolean;
-  /** What may help: a repeat, a repeat with what is asked and signed anew, or nothing of ours. */
-  readonly remedy: 'repeat' | 'renew' | 'none';
+  /**
+   * What may help: a repeat; a repeat with what is asked and signed anew, or once this host has registered again; or
+   * nothing of ours.
+   */
+  readonly remedy: 'repeat' | 'renew' | 'register' | 'none';
   /** The clock of who refused our signature, if it told. */
   readonly date?: string | undefined;
 }
@@ -73,6 +76,8 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
   if (refusal !== '') {
     // Others kept winning: a repeat may succeed.
     if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
+    // This host was not heard of for too long, and is now.
+    if (headers['berth-refusal'] === 'host-fenced') return failed(refusal, false, 'register');
     return { kind: 'answered', text, refusal, granted: undefined };
   }
   const grant = v.safeParse(granted[question], parsed.output);
@@ -119,12 +124,14 @@ function judgeForbidden(endpoint: Endpoint, answer: Answer): Failed {
 function judgeStranger(endpoint: Endpoint, answer: Answer): Failed {
   const { status, headers, body } = answer;
   const type = headers['content-type'];
+  // A gateway that waited in vain for a function tells so with a page, too.
+  const isOpen = status === 200 || status >= 500;
   const isPage = /^\s*</.test(body) || (typeof type === 'string' && type.startsWith('text/html'));
   if (isPage || (status >= 300 && status < 400)) {
     const remedy = 'does a captive portal or a proxy stand between this host and AWS?';
-    return failed(`${told(endpoint, answer)}, which is a page and no answer: ${remedy}`, status === 200, 'repeat');
+    return failed(`${told(endpoint, answer)}, which is a page and no answer: ${remedy}`, isOpen, 'repeat');
   }
-  return failed(told(endpoint, answer), status === 200 || status >= 500, status === 403 ? 'renew' : 'repeat');
+  return failed(told(endpoint, answer), isOpen, status === 403 ? 'renew' : 'repeat');
 }
 
 const told = (endpoint: Endpoint, { status, body }: Answer): string =>
@@ -145,7 +152,9 @@ export function judgeError(endpoint: Endpoint, error: unknown): Failed {
     return failed(`Berth's functions cannot be asked at ${endpoint.text}: ${why}`, false, 'renew');
   }
   const { code, message, isSent } = error;
-  if (code === 'TIMEOUT') return failed(`Berth's functions at ${endpoint.text}: ${message}`, isSent, 'repeat');
+  if (code === 'TIMEOUT') {
+    return failed(`Berth's functions at ${endpoint.text}: ${message}: ${silence(isSent)}`, isSent, 'repeat');
+  }
   const remedy = remedies.find(({ codes }) => codes.test(code))?.remedy;
   const reason = `Berth's functions cannot be reached at ${endpoint.text}: ${message}`;
   return failed(
@@ -154,6 +163,12 @@ export function judgeError(endpoint: Endpoint, error: unknown): Failed {
     code === 'ENOTFOUND' ? 'renew' : 'repeat',
   );
 }
+
+/** Who took the request and is silent is another matter than who was never reached. */
+const silence = (isSent: boolean): string =>
+  isSent
+    ? "do they hang, or does the network swallow packets? look at their duration and at this host's routes"
+    : "check this host's network and routes";
 
 const remedies: readonly { readonly codes: RegExp; readonly remedy: string }[] = [
   {

@@ -89,7 +89,10 @@ describe('a host registers', () => {
   it('and is told its incarnation, its epoch and the floor of its sequences', async () => {
     const { json } = await register('reg-1', { Proposed: 'nonce-one' });
     const floor = clock.toString(36).padStart(9, '0');
-    const told = { Incarnation: 'nonce-one', Epoch: 1, Floor: floor, HeartbeatSeconds: 600, Fresh: false };
+    const told = {
+      ...{ Incarnation: 'nonce-one', Epoch: 1, Floor: floor, HeartbeatSeconds: 600, Fresh: false },
+      ...{ State: 'live', Waking: false },
+    };
     assert.deepEqual(json, told);
     clock += 5_000;
     const again = await register('reg-1', { Incarnation: 'nonce-one', Proposed: 'nonce-two' });

@@ -44,7 +44,7 @@ before(async () => {
   const pool = { AddressSpace: 'default', Pool: '10.1.0.0/16' };
   poolId = String((await callPlugin(socket, 'IpamDriver.RequestPool', pool)).json['PoolID']);
   // From then on nothing changes but by calls.
-  while (![...(await contents()).all].some((item) => item.includes('"pk":"host#a"'))) await delay(20);
+  while (![...(await contents()).all].some((item) => item.includes('"sk":"host#a"'))) await delay(20);
 });
 
 after(async () => {

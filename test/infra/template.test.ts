@@ -6,46 +6,12 @@ import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { buildFunctions, functionNames, outDir } from '../../infra/build.ts';
+import { LambdaFunction, LogGroup, Permission, Role, Rule, Statement, Template, Url } from './support/template.ts';
 import { unzipOnly } from './unzip.ts';
 
 const KIB = 1024;
 const root = join(import.meta.dirname, '../..');
 const scratch = mkdtempSync(join(tmpdir(), 'berth-package-'));
-
-const Intrinsic = v.union([v.strictObject({ Ref: v.string() }), v.strictObject({ 'Fn::GetAtt': v.array(v.string()) })]);
-const Statement = v.object({
-  Effect: v.string(),
-  Action: v.union([v.string(), v.array(v.string())]),
-  Resource: v.optional(v.unknown()),
-});
-const PolicyDocument = v.object({ Statement: v.array(Statement) });
-const LambdaFunction = v.object({
-  DependsOn: v.array(v.string()),
-  Properties: v.object({
-    Code: v.object({ S3Key: v.string() }),
-    FunctionName: v.string(),
-    Handler: v.string(),
-    Runtime: v.string(),
-    Architectures: v.array(v.string()),
-    MemorySize: v.number(),
-    Timeout: v.number(),
-    Role: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }),
-    Environment: v.object({ Variables: v.record(v.string(), Intrinsic) }),
-    TracingConfig: v.optional(v.unknown()),
-  }),
-});
-const Url = v.object({ Properties: v.object({ AuthType: v.string(), TargetFunctionArn: Intrinsic }) });
-const Role = v.object({
-  Properties: v.strictObject({
-    AssumeRolePolicyDocument: PolicyDocument,
-    Policies: v.array(v.object({ PolicyDocument })),
-  }),
-});
-const LogGroup = v.object({ Properties: v.object({ LogGroupName: v.string(), RetentionInDays: v.number() }) });
-const Template = v.object({
-  Resources: v.record(v.string(), v.looseObject({ Type: v.string() })),
-  Outputs: v.record(v.string(), v.looseObject({ Value: v.unknown() })),
-});
 
 let template: v.InferOutput<typeof Template>;
 
@@ -64,7 +30,7 @@ describe('the functions in the template', () => {
     assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
   });
 
-  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10 };
+  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10, console: 60, sweep: 60 };
   for (const name of functionNames) {
     const timeout = timeouts[name];
     it(`${name} runs on Node 24, arm64, 256 MB, ${timeout} s, without tracing`, () => {
@@ -91,34 +57,71 @@ describe('the functions in the template', () => {
       BERTH_POOLS_URL: urlOf('pools'),
       BERTH_ADDRESSES_URL: urlOf('addresses'),
       BERTH_HOSTS_URL: urlOf('hosts'),
+      BERTH_CONSOLE_URL: urlOf('console'),
     });
   });
 
   it('the others are told the table', () => {
-    for (const name of ['pools', 'addresses', 'hosts']) {
+    for (const name of functionNames.filter((name) => name !== 'capabilities')) {
       assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' } });
     }
   });
 });
 
 describe('who may call', () => {
-  it('every function has one URL, signed calls only', () => {
+  it('every function has one URL, signed calls only, but for the sweep, which has none', () => {
     const urls = ofType('AWS::Lambda::Url').map((id) => v.parse(Url, template.Resources[id]).Properties);
+    const reachable = functionNames.filter((name) => name !== 'sweep');
     assert.deepEqual(
       urls,
-      functionNames.map((name) => ({
+      reachable.map((name) => ({
         AuthType: 'AWS_IAM',
         TargetFunctionArn: { 'Fn::GetAtt': [lambda(name).id, 'Arn'] },
       })),
     );
   });
 
-  it('no function is opened to anyone by a resource policy', () => {
-    assert.deepEqual(ofType('AWS::Lambda::Permission'), []);
+  it('no function is opened by a resource policy, but for the sweep to the rules of this stack', () => {
+    const permissions = ofType('AWS::Lambda::Permission').map((id) => v.parse(Permission, template.Resources[id]));
+    assert.equal(permissions.length, ofType('AWS::Events::Rule').length);
+    for (const { Properties } of permissions) {
+      assert.deepEqual(Properties.FunctionName, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
+      assert.equal(Properties.Principal, 'events.amazonaws.com');
+      assert.match(JSON.stringify(Properties.SourceArn), /"(SweepEventsRuleSchedule1|berth-test-sweep-rule-\d)"/);
+    }
   });
 
   it('the endpoint that a host is told is the capabilities URL', () => {
     assert.deepEqual(template.Outputs['Endpoint']?.Value, urlOf('capabilities'));
+  });
+});
+
+describe('what starts the sweep', () => {
+  const rules = () => ofType('AWS::Events::Rule').map((id) => v.parse(Rule, template.Resources[id]).Properties);
+
+  it('is a schedule and the ends of instances, as AWS tells them, and nothing else', () => {
+    for (const { Targets } of rules()) assert.deepEqual(Targets[0].Arn, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
+    assert.deepEqual(
+      rules().map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
+      [
+        'rate(5 minutes)',
+        {
+          source: ['aws.ec2'],
+          'detail-type': ['EC2 Instance State-change Notification'],
+          detail: { state: ['shutting-down', 'terminated'] },
+        },
+        {
+          source: ['aws.ec2'],
+          'detail-type': ['EC2 Spot Instance Interruption Warning'],
+          detail: { 'instance-action': ['terminate'] },
+        },
+        {
+          source: ['aws.autoscaling'],
+          'detail-type': ['EC2 Instance Terminate Successful', 'EC2 Instance-terminate Lifecycle Action'],
+          detail: { Destination: ['EC2'] },
+        },
+      ],
+    );
   });
 });
 
@@ -134,7 +137,10 @@ describe('what the functions may do', () => {
     pools: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     addresses: ['GetItem', 'Query', 'UpdateItem'],
     hosts: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
+    console: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
+    sweep: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'],
   };
+  const onIndex = ['hosts', 'console', 'sweep'];
   for (const name of functionNames) {
     it(`${name} may write its own log and ${onTable[name]?.join(', ') ?? 'nothing'} on the one table`, () => {
       // Exact, so that any wildcard is a difference. A log group's Arn itself ends in `:*`, its streams.
@@ -153,7 +159,7 @@ describe('what the functions may do', () => {
         Action: 'dynamodb:Query',
         Resource: { 'Fn::Join': ['/', [{ 'Fn::GetAtt': ['Table', 'Arn'] }, 'index', 'byHost']] },
       };
-      const expected = [logs, ...(onTable[name] ? [table] : []), ...(name === 'hosts' ? [index] : [])];
+      const expected = [logs, ...(onTable[name] ? [table] : []), ...(onIndex.includes(name) ? [index] : [])];
       assert.deepEqual(statementsOf(name), expected);
     });
   }
@@ -200,15 +206,15 @@ describe('the table', () => {
 
 describe('the zips', () => {
   // The SDK alone takes 195 KiB; the providers and CommonJS halves that infra/build.ts leaves out would add 300.
-  const maxBundleBytes = { capabilities: 32 * KIB, pools: 256 * KIB, addresses: 256 * KIB, hosts: 256 * KIB };
+  const maxBundleBytes = (name: string): number => (name === 'capabilities' ? 32 : 256) * KIB;
 
   for (const name of functionNames) {
     it(`${name}.zip holds one bundle of bounded size, where the handler says`, () => {
       const { bytes, name: file, mode } = unzipOnly(zipOf(name));
       assert.equal(`${file.replace(/\.js$/, '')}.handler`, lambda(name).Properties.Handler);
       assert.equal(mode, 0o100644, 'readable for the user that Lambda runs it as');
-      assert.ok(bytes.length <= maxBundleBytes[name], `${bytes.length} bytes`);
-      assert.ok(zipOf(name).length <= maxBundleBytes[name] / 2, `${zipOf(name).length} bytes zipped`);
+      assert.ok(bytes.length <= maxBundleBytes(name), `${bytes.length} bytes`);
+      assert.ok(zipOf(name).length <= maxBundleBytes(name) / 2, `${zipOf(name).length} bytes zipped`);
     });
 
     it(`${name} loads with what the template gives it and exports its handler`, () => {

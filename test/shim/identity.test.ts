@@ -127,3 +127,36 @@ describe('the identity of a host that was given none', () => {
     }
   });
 });
+
+describe('the identity of an EC2 instance', () => {
+  const [ONE, OTHER] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
+  const nothing = '/nonexistent/machine-id';
+
+  it('is its instance id, kept, unless another is given', async (t) => {
+    const folder = await temporaryFolder(t);
+    assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
+    assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
+    assert.equal(hostIdentity(folder, undefined, nothing), ONE, 'also where its metadata are silent');
+    assert.equal(hostIdentity(await temporaryFolder(t), 'web-1', nothing, ONE), 'web-1');
+  });
+
+  it('is refused with the data of another instance, which are left as they are', async (t) => {
+    const folder = await temporaryFolder(t);
+    hostIdentity(folder, undefined, nothing, ONE);
+    for (const given of [undefined, ONE]) {
+      assert.throws(() => hostIdentity(folder, given, nothing, OTHER), {
+        constructor: UserError,
+        message: /belong to instance i-0123456789abcdef0, and this is i-0fedcba9876543210: .* remove that folder/,
+      });
+    }
+    assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
+  });
+
+  it('stays what it was for a host that had another before', async (t) => {
+    for (const id of ['web-1', 'd8c226687720a12d', 'i-am-a-name']) {
+      const folder = await temporaryFolder(t);
+      hostIdentity(folder, id);
+      assert.equal(hostIdentity(folder, undefined, nothing, OTHER), id);
+    }
+  });
+});

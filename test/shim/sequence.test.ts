@@ -53,6 +53,36 @@ describe('the sequence', () => {
     for (const attempt of [1, 2]) assert.throws(() => sequence.requestKey(), /ENOENT/, `attempt ${attempt}`);
   });
 
+  it('gives one all the same to what creates nothing, above all before it', async (t) => {
+    const folder = await temporaryFolder(t);
+    const sequence = new Sequence(folder, () => START);
+    const first = numberOf(sequence.requestKey());
+    rmSync(folder, { recursive: true });
+    let now = START + 100_000;
+    const late = new Sequence(folder, () => now);
+    const keys = [late.keyAnyway(), late.keyAnyway()];
+    assert.ok(keys.every(isRequestKey));
+    const [second = 0, third = 0] = keys.map(numberOf);
+    assert.deepEqual([first < second, second < third, second >= now], [true, true, true]);
+    assert.throws(() => late.requestKey(), /ENOENT/);
+    mkdirSync(folder);
+    now = START;
+    assert.ok(numberOf(late.requestKey()) > third);
+    assert.ok(setAside(folder) > third);
+  });
+
+  it('goes on above what the cloud has seen of this host, and is never put back', async (t) => {
+    const folder = await temporaryFolder(t);
+    const sequence = new Sequence(folder, () => START);
+    sequence.raise((START + 1_000_000).toString(36).padStart(9, '0'));
+    const raised = numberOf(sequence.requestKey());
+    assert.equal(raised, START + 1_000_001);
+    assert.ok(setAside(folder) >= raised);
+    sequence.raise('000000000');
+    assert.equal(numberOf(sequence.requestKey()), raised + 1);
+    assert.ok(numberOf(new Sequence(folder, () => START).requestKey()) > raised + 1);
+  });
+
   it('counts on within a millisecond, and while the clock goes backwards', async (t) => {
     let now = START;
     const sequence = new Sequence(await temporaryFolder(t), () => now);

@@ -4,7 +4,14 @@ import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import { UserError, defaultData, defaultSockets, refuseLongSocket } from '../../shim/settings.ts';
+import {
+  UserError,
+  defaultData,
+  defaultSockets,
+  parseDrivers,
+  parseMetricsPlace,
+  refuseLongSocket,
+} from '../../shim/settings.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** Lets a test run as another user and with other variables. */
@@ -62,4 +69,45 @@ describe('the default folders', () => {
     assert.equal(defaultSockets(), path.join(homedir(), '.local/run/docker/plugins'));
     assert.equal(defaultData(), path.join(homedir(), '.local/share/berth'));
   });
+});
+
+describe('the drivers to serve', () => {
+  for (const [text, drivers] of [
+    ['berth', ['berth']],
+    ['berth-ipvlan', ['berth-ipvlan']],
+    ['berth,berth-ipvlan', ['berth', 'berth-ipvlan']],
+    [' berth-ipvlan , berth ', ['berth', 'berth-ipvlan']],
+  ] as const) {
+    it(`are those that were named: ${text}`, () => {
+      assert.deepEqual(parseDrivers(text), drivers);
+    });
+  }
+
+  for (const text of ['', ',', 'berth,', 'berth,berth', 'berth,macvlan', 'Berth', 'berth berth-ipvlan']) {
+    it(`are refused: ${JSON.stringify(text)}`, () => {
+      const message = `bad drivers ${JSON.stringify(text)}: give berth,berth-ipvlan, or one of them`;
+      assert.throws(() => parseDrivers(text), { constructor: UserError, message });
+    });
+  }
+});
+
+describe('the place of the metrics', () => {
+  const places = [
+    ['127.0.0.1:9464', { host: '127.0.0.1', port: 9_464 }],
+    ['localhost:1', { host: 'localhost', port: 1 }],
+    ['[::1]:65535', { host: '::1', port: 65_535 }],
+    ['unix:/run/berth/metrics.sock', { path: '/run/berth/metrics.sock' }],
+  ] as const;
+  for (const [text, place] of places) {
+    it(`is on this machine: ${text}`, () => {
+      assert.deepEqual(parseMetricsPlace(text), place);
+    });
+  }
+
+  for (const text of ['', '9464', ':9464', '0.0.0.0:9464', '10.0.0.1:9464', '[::]:9464', '127.0.0.1:65536', 'unix:x']) {
+    it(`is refused elsewhere: ${JSON.stringify(text)}`, () => {
+      const message = `bad place for metrics ${JSON.stringify(text)}: give 127.0.0.1:PORT or unix:/PATH`;
+      assert.throws(() => parseMetricsPlace(text), { constructor: UserError, message });
+    });
+  }
 });

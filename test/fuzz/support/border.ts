@@ -102,6 +102,7 @@ function setEnvironment(dynamodb: string): void {
     BERTH_POOLS_URL: 'unix:/run/pools.sock',
     BERTH_ADDRESSES_URL: 'unix:/run/addresses.sock',
     BERTH_HOSTS_URL: 'unix:/run/hosts.sock',
+    BERTH_CONSOLE_URL: 'unix:/run/console.sock',
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
     AWS_REGION: 'local',
     AWS_ACCESS_KEY_ID: 'local',

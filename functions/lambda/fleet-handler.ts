@@ -1,0 +1,58 @@
+/** From an event of EventBridge to what is done about it, and what is told of that in log and metrics. */
+import type { Context } from 'aws-lambda';
+import { type FleetEvent, parseFleetEvent } from './fleet-event.ts';
+import { log } from './log.ts';
+import { countMetrics } from './metrics.ts';
+
+/** `unknown`: nobody has ever registered as that host. */
+export type Outcome = 'done' | 'unknown';
+type Counts = Readonly<Record<string, number>>;
+
+export interface FleetActions {
+  /** Looks after all that needs it. @param deadline ms since the epoch. @returns how much it looked at, and what it did. */
+  readonly sweep: (deadline: number) => Promise<{ readonly saw: Counts; readonly did: Counts }>;
+  readonly death: (hostId: string, why: string) => Promise<Outcome>;
+  readonly drain: (hostId: string, why: string) => Promise<Outcome>;
+}
+
+export type FleetHandler = (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
+
+/** ms kept back: what a sweep has begun when its time is over, must be known to have ended. */
+const MARGIN = 8_000;
+
+/** @throws whatever the actions throw: Lambda then repeats the event, twice. */
+export function handleFleetEvents(actions: FleetActions, dimensions: Readonly<Record<string, string>>): FleetHandler {
+  return async (received, context) => {
+    const event = understand(received);
+    if (event === undefined) return;
+    const counts =
+      event.kind === 'tick'
+        ? await sweepUntil(actions, Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN))
+        : await report(actions, event);
+    countMetrics(counts, dimensions, Date.now());
+  };
+}
+
+/** To throw would only have it repeated. */
+function understand(received: unknown): FleetEvent | undefined {
+  try {
+    return parseFleetEvent(received);
+  } catch (error) {
+    log('error', 'event refused', { reason: error instanceof Error ? error.message : String(error), event: received });
+    return undefined;
+  }
+}
+
+async function sweepUntil({ sweep }: FleetActions, deadline: number): Promise<Counts> {
+  const { saw, did } = await sweep(deadline);
+  log('info', 'swept', { ...saw, ...did });
+  return did;
+}
+
+async function report(actions: FleetActions, event: Exclude<FleetEvent, { kind: 'tick' }>): Promise<Counts> {
+  const { kind, hostId, why } = event;
+  const outcome = kind === 'none' ? 'none' : await actions[kind](hostId, why);
+  log('info', 'instance event', { host: hostId, why, kind, outcome });
+  if (outcome !== 'done') return {};
+  return kind === 'death' ? { deaths: 1 } : { drains: 1 };
+}

@@ -1,0 +1,112 @@
+/** What operators tell the fleet of a host. They sign with credentials of their own, which may call the console. */
+import { type Command, Option } from 'commander';
+import * as v from 'valibot';
+import { signers } from './aws/signer.ts';
+import { Cloud } from './cloud/cloud.ts';
+import { Transport } from './cloud/transport.ts';
+import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { UserError } from './settings.ts';
+
+export interface Declaration {
+  readonly host: string;
+  readonly state: 'dead' | 'draining';
+  readonly why: string;
+}
+
+interface OperatorOptions {
+  readonly endpoint: string;
+  readonly region?: string;
+  readonly why: string;
+}
+
+/** ms */
+const HANDSHAKE_TIMEOUT = 15_000;
+/** The console takes longer than other functions: it frees what a dead host held. */
+const CONSOLE_TIMEOUT = 65_000;
+
+/** Adds `berth host dead ID` and `berth host drain ID`. */
+export function hostCommands(program: Command): void {
+  const host = program.command('host').description('tell the fleet what becomes of a host');
+  declaring(host.command('dead <id>'), 'dead')
+    .summary('it is gone for good: free what it held')
+    .description(
+      'A host is gone for good: all that it held is freed. Say so only of a host that runs no more: ' +
+        'whatever still runs there would share its addresses with others.',
+    );
+  declaring(host.command('drain <id>'), 'draining')
+    .summary('it is about to go: give it nothing new')
+    .description('A host is about to go: it gets no new networks and addresses, and may give back what it has.');
+}
+
+function declaring(command: Command, state: Declaration['state']): Command {
+  return command
+    .addOption(
+      new Option('--endpoint <url>', "the capabilities function's, as for berth shim")
+        .env('BERTH_ENDPOINT')
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--region <region>', "AWS region, where the endpoint's name does not tell it").env('BERTH_REGION'),
+    )
+    .option('--why <text>', 'the reason, for people', '')
+    .action(async (host: string, { endpoint, region, why }: OperatorOptions) => {
+      const place = parseEndpoint(endpoint);
+      const cloud = new Cloud(new Transport(), signers(regionOf(region)));
+      const outcome = await declareHost(cloud, place, { host, state, why });
+      if (outcome === 'unknown') throw new UserError(`no host ${host} has ever registered: nothing is done`);
+      console.log(effects[state](host));
+    });
+}
+
+/** A variable that is set to nothing is as good as none. */
+const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
+
+const effects = {
+  dead: (host: string) => `host ${host} is dead: what it held is freed, what is much within minutes`,
+  draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
+};
+
+const handshake = v.pipe(v.string(), v.parseJson(), v.object({ Functions: v.object({ Console: v.string() }) }));
+const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['done', 'unknown']) }));
+
+/** @throws UserError when the fleet does not answer, or does not take one's word. */
+export async function declareHost(
+  cloud: Pick<Cloud, 'ask'>,
+  endpoint: Endpoint,
+  { host, state, why }: Declaration,
+): Promise<'done' | 'unknown'> {
+  const { Functions } = await ask(cloud, endpoint, handshake, {
+    path: '/Berth.Handshake',
+    headers: { 'berth-driver': 'berth' },
+    body: '',
+    timeout: HANDSHAKE_TIMEOUT,
+  });
+  const { Outcome } = await ask(cloud, parseEndpoint(Functions.Console), told, {
+    path: '/Berth.HostState',
+    headers: {},
+    body: JSON.stringify({ Host: host, State: state, Why: why }),
+    timeout: CONSOLE_TIMEOUT,
+  });
+  return Outcome;
+}
+
+interface Asked {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly timeout: number;
+}
+
+async function ask<Schema extends v.GenericSchema>(
+  cloud: Pick<Cloud, 'ask'>,
+  endpoint: Endpoint,
+  schema: Schema,
+  { body, ...asked }: Asked,
+): Promise<v.InferOutput<Schema>> {
+  const verdict = await cloud.ask(endpoint, { question: 'own', ...asked, body: Buffer.from(body) });
+  if (verdict.kind === 'failed') throw new UserError(verdict.reason);
+  if (verdict.refusal !== undefined) throw new UserError(verdict.refusal);
+  const parsed = v.safeParse(schema, verdict.text);
+  if (parsed.success) return parsed.output;
+  throw new UserError(`this is no answer of this version of Berth, at ${endpoint.text}: ${verdict.text.slice(0, 200)}`);
+}

@@ -1,0 +1,124 @@
+/** Calls whose attempts were not all answered: what they may have left is undone, but for what dockerd was given. */
+import { type About, aboutCall } from './about.ts';
+import type { Verdict } from './cloud/verdict.ts';
+import type { Journal, KeptCall } from './journal/journal.ts';
+import type { Log, Tries } from './tries.ts';
+
+export interface SettlementOptions {
+  readonly journal: Journal;
+  readonly sender: { settle(call: KeptCall, keep: string | undefined): Promise<Verdict> };
+  readonly log: Log;
+  /** ms from which on no attempt of a call that was given up can land any more. */
+  readonly inFlightBound: number;
+}
+
+interface Settlement {
+  readonly about: About;
+  /** What dockerd was given has been released since: nothing is to be kept any more. */
+  isGivenBack: boolean;
+  /** The attempt under way: whether it was heard. */
+  sending: Promise<boolean> | undefined;
+}
+
+export class Settlements {
+  readonly #options: SettlementOptions;
+  readonly #tries: Tries;
+  /** By the keys of their calls. */
+  readonly #open = new Map<string, Settlement>();
+
+  constructor(options: SettlementOptions, tries: Tries) {
+    this.#options = options;
+    this.#tries = tries;
+  }
+
+  /** At once, and again when no attempt can land any more. */
+  begin(call: KeptCall): void {
+    const { key } = call;
+    if (this.#open.has(key)) return;
+    const settlement = { about: aboutCall(call), isGivenBack: false, sending: undefined };
+    this.#open.set(key, settlement);
+    this.#tries.run(this.#settleTwice(key, settlement));
+  }
+
+  /** A call that is being settled kept what is released now: nothing of it is to be kept any more. */
+  giveBack({ method, poolId, address }: About): void {
+    const { journal } = this.#options;
+    for (const [key, settlement] of this.#open) {
+      const entry = journal.find(key);
+      if (entry?.kind !== 'settle') continue;
+      const isPool = method === 'ReleasePool' && entry.keep === poolId;
+      const isAddress = entry.keep === address && settlement.about.poolId === poolId;
+      if (!isPool && !isAddress) continue;
+      settlement.isGivenBack = true;
+      this.#tries.write(() => {
+        journal.keepNothing(key);
+      });
+    }
+  }
+
+  concerned(concerns: (about: About) => boolean): string[] {
+    return [...this.#open].flatMap(([key, { about }]) => (concerns(about) ? [key] : []));
+  }
+
+  /** Tries at once. Many may need the same one settled: an attempt serves them all. */
+  async flush(keys: readonly string[]): Promise<void> {
+    await this.#tries.ready;
+    const attempts = keys.flatMap((key) => {
+      const settlement = this.#open.get(key);
+      return settlement === undefined ? [] : [settlement.sending ?? this.#settleOnce(key, settlement, 1)];
+    });
+    await Promise.all(attempts);
+  }
+
+  async #settleTwice(key: string, settlement: Settlement): Promise<void> {
+    await this.#tries.ready;
+    const due = this.#tries.now() + this.#options.inFlightBound;
+    for (let attempt = 1; !this.#tries.isStopped; attempt++) {
+      const isLast = this.#tries.now() >= due;
+      const isSettled = await this.#settleOnce(key, settlement, attempt);
+      if (isSettled && isLast) {
+        this.#open.delete(key);
+        this.#tries.write(() => {
+          this.#options.journal.done(key);
+        });
+        return;
+      }
+      if (isSettled) await this.#tries.rest(due - this.#tries.now());
+      else await this.#tries.pause(attempt);
+    }
+  }
+
+  #settleOnce(key: string, settlement: Settlement, attempt: number): Promise<boolean> {
+    const sending = this.#send(key, settlement, attempt).finally(() => {
+      if (settlement.sending === sending) settlement.sending = undefined;
+    });
+    settlement.sending = sending;
+    this.#tries.run(sending);
+    return sending;
+  }
+
+  /** @returns whether nothing is left to settle, for now. */
+  async #send(key: string, settlement: Settlement, attempt: number): Promise<boolean> {
+    const { journal, sender, log } = this.#options;
+    const entry = journal.find(key);
+    if (entry === undefined) return true;
+    const verdict = await this.#tries.send(() => {
+      // Asked when its turn comes, and each time anew: it may have been released since.
+      const keep = entry.kind === 'settle' && !settlement.isGivenBack ? entry.keep : undefined;
+      return sender.settle(entry.call, keep);
+    });
+    if (verdict === undefined) return false;
+    if (verdict.kind === 'failed') {
+      this.#tries.failed(attempt, settlement.about, verdict.reason);
+      return false;
+    }
+    this.#tries.reached();
+    const { refusal } = verdict;
+    if (refusal === undefined) return true;
+    log.error({ ...settlement.about, reason: refusal }, 'a settlement was refused: it is put into the dead letters');
+    this.#tries.write(() => {
+      journal.deadLetter(key, refusal);
+    });
+    return true;
+  }
+}

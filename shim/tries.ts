@@ -1,0 +1,127 @@
+/**
+ * How the outbox works: so much at once, with pauses that grow, from when it may until it is stopped, and whatever
+ * becomes of the disk.
+ */
+import PQueue from 'p-queue';
+import type { Logger } from 'pino';
+import type { About } from './about.ts';
+import type { Verdict } from './cloud/verdict.ts';
+import { JournalError } from './journal/journal.ts';
+import { type Time, realTime } from './time.ts';
+
+export type Log = Pick<Logger, 'warn' | 'error'>;
+
+const AT_ONCE = 8;
+/** ms */
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
+const LEAST_BETWEEN_WAKES = 1_000;
+
+export class Tries {
+  readonly #log: Log;
+  readonly #time: Time;
+  readonly #ready: Promise<unknown>;
+  readonly #queue = new PQueue({ concurrency: AT_ONCE });
+  readonly #running = new Set<Promise<unknown>>();
+  readonly #stopped = new AbortController();
+  /** Ends every pause: the cloud can be reached again, or somebody needs to know now. */
+  #wake = new AbortController();
+  #woken = -Infinity;
+
+  constructor(ready: Promise<unknown>, log: Log, time: Time = realTime) {
+    this.#log = log;
+    this.#time = time;
+    const { signal } = this.#stopped;
+    const stopped = new Promise((resolve) => {
+      signal.addEventListener('abort', resolve, { once: true });
+    });
+    this.#ready = Promise.race([ready, stopped]);
+  }
+
+  get isStopped(): boolean {
+    return this.#stopped.signal.aborted;
+  }
+
+  /** Resolves when the cloud may be asked, or when all is over. */
+  get ready(): Promise<unknown> {
+    return this.#ready;
+  }
+
+  now(): number {
+    return this.#time.now();
+  }
+
+  /** What must have ended before the journal is closed. */
+  run(work: Promise<unknown>): void {
+    const ended = work
+      .catch((error: unknown) => {
+        this.#log.error({ err: error }, 'the outbox failed');
+      })
+      .finally(() => this.#running.delete(ended));
+    this.#running.add(ended);
+  }
+
+  /** One attempt, in its turn. `undefined`: all is over. Never throws. */
+  send(ask: () => Promise<Verdict>): Promise<Verdict | undefined> {
+    return this.#queue.add(async () => {
+      if (this.isStopped) return undefined;
+      try {
+        return await ask();
+      } catch (error) {
+        return { kind: 'failed', reason: String(error), isOpen: true, remedy: 'repeat' };
+      }
+    });
+  }
+
+  /** Before the next attempt. */
+  async pause(attempt: number): Promise<void> {
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1));
+    await this.#time.pause(longest * (0.5 + this.#time.random() / 2), this.#wake.signal);
+  }
+
+  /** However much others wake. */
+  async rest(milliseconds: number): Promise<void> {
+    await this.#time.pause(Math.max(1, milliseconds), this.#stopped.signal);
+  }
+
+  /** Who waits for a cloud that was not to be reached need not wait any longer; who fails for himself is not hurried. */
+  reached(): void {
+    if (this.#time.now() - this.#woken >= LEAST_BETWEEN_WAKES) this.wakeAll();
+  }
+
+  wakeAll(): void {
+    this.#woken = this.#time.now();
+    this.#wake.abort();
+    if (!this.isStopped) this.#wake = new AbortController();
+  }
+
+  failed(attempt: number, about: About, reason: string): void {
+    if (attempt === 1) this.#log.warn({ ...about, reason }, 'the cloud has not heard it: it is tried again');
+  }
+
+  /** A disk that is full must not hold up what the cloud hears: the journal learns of it when it can. */
+  write(record: () => void): void {
+    this.run(this.#untilWritten(record));
+  }
+
+  async #untilWritten(record: () => void): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        record();
+        return;
+      } catch (error) {
+        if (!(error instanceof JournalError)) throw error;
+        if (attempt === 1) this.#log.warn({ reason: error.message }, 'the journal is written later');
+      }
+      if (this.isStopped) return;
+      await this.pause(attempt);
+    }
+  }
+
+  /** Ends all waiting; what is being sent is answered first. */
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    this.wakeAll();
+    await Promise.all(this.#running);
+  }
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { stage } from './calls-stage.ts';
+import { TIMEOUT } from './outbox-stage.ts';
+import { HEARD, addressOf, callOf, failureOf, refusalOf, releaseOf } from './stand-ins.ts';
+import { settled } from './steered-time.ts';
+
+describe('a release', { timeout: TIMEOUT }, () => {
+  it('is answered when the cloud has heard it, where that is soon', async (t) => {
+    const { cloud, journal, answer } = await stage(t);
+    cloud.always = HEARD;
+    assert.equal((await answer(releaseOf('p', '10.0.0.2'))).text, '{}');
+    assert.deepEqual([cloud.asked.length, journal.entries()], [1, []]);
+  });
+
+  it('is on the disk before it is tried', async (t) => {
+    const { cloud, journal, failing, answer } = await stage(t);
+    failing.add('syncData');
+    const call = releaseOf('p', '10.0.0.2');
+    const reply = answer(call);
+    assert.deepEqual(journal.entries(), [{ kind: 'release', call }]);
+    assert.deepEqual(cloud.asked, []);
+    (await cloud.until(1)).answer(HEARD);
+    await reply;
+  });
+
+  it('is answered once, though the cloud is silent, and tried on', async (t) => {
+    const { cloud, journal, answer } = await stage(t);
+    const call = releaseOf('p', '10.0.0.2');
+    const { text, refusal } = await answer(call);
+    assert.deepEqual([text, refusal], ['{}', undefined]);
+    assert.deepEqual(journal.entries(), [{ kind: 'release', call }]);
+    cloud.at(0).answer(HEARD);
+    await settled();
+    assert.deepEqual(journal.entries(), []);
+  });
+
+  it('waits for nothing but the disk while another waits for the cloud', async (t) => {
+    const { cloud, answer } = await stage(t);
+    const first = answer(releaseOf('p', '10.0.0.2'));
+    await cloud.until(1);
+    let isFirst = true;
+    const others = [answer(releaseOf('p', '10.0.0.3')), answer(callOf('ReleasePool', { PoolID: 'q' }))];
+    const all = [...others, first.finally(() => (isFirst = false))];
+    for (const other of others) assert.equal((await other).text, '{}');
+    assert.ok(isFirst, 'the first still waits');
+    await Promise.all(all);
+  });
+
+  it('that the cloud refuses at once is told so', async (t) => {
+    const { cloud, journal, answer } = await stage(t);
+    cloud.always = refusalOf('invalid pool id');
+    assert.equal((await answer(releaseOf('p', '10.0.0.2'))).text, '{"Error":"invalid pool id"}');
+    assert.deepEqual([journal.entries(), journal.stats.deadLetters], [[], 1]);
+  });
+
+  it('is taken also while the fleet does not take this host, or nobody waits for the answer', async (t) => {
+    const { cloud, answer } = await stage(t, { barred: () => 'another machine is this host' });
+    cloud.always = HEARD;
+    assert.equal((await answer(releaseOf('p', '10.0.0.2'), { gone: AbortSignal.abort() })).text, '{}');
+    assert.equal(cloud.asked.length, 1);
+  });
+
+  it('of what a settlement keeps is tried though the disk does not take that nothing is kept any more', async (t) => {
+    const { cloud, failing, settle, answer } = await stage(t);
+    const open = addressOf('p');
+    settle(open, '10.0.0.2');
+    (await cloud.until(1)).answer(HEARD);
+    const call = releaseOf('p', '10.0.0.2');
+    const reply = answer(call);
+    failing.add('write');
+    const { call: tried, answer: hear } = await cloud.until(2);
+    assert.equal(tried.key, call.key);
+    hear(HEARD);
+    assert.equal((await reply).text, '{}');
+  });
+});
+
+describe('a release that the disk does not take', { timeout: TIMEOUT }, () => {
+  it('is tried all the same, and answered when the cloud has heard it', async (t) => {
+    const { attempts, failing, journal, answer } = await stage(t, { always: HEARD });
+    failing.add('write');
+    assert.equal((await answer(releaseOf('p', '10.0.0.2'))).text, '{}');
+    assert.deepEqual([attempts.length, journal.entries()], [1, []]);
+  });
+
+  it('is refused in the words of both when the cloud has not heard it either', async (t) => {
+    const { failing, answer } = await stage(t, { always: failureOf('silence') });
+    failing.add('write');
+    const { refusal } = await answer(releaseOf('p', '10.0.0.2'));
+    assert.match(String(refusal), /^Berth cannot write its journal: no space left .*; silence$/);
+  });
+
+  it('is refused in the words of the function when that refuses', async (t) => {
+    const { failing, answer } = await stage(t, { always: refusalOf('invalid pool id') });
+    failing.add('write');
+    assert.equal((await answer(releaseOf('p', '10.0.0.2'))).refusal, 'invalid pool id');
+  });
+
+  it('ends what a settlement was to keep', async (t) => {
+    const { attempts, cloud, time, failing, settle, answer } = await stage(t, { always: HEARD });
+    const open = addressOf('p');
+    settle(open, '10.0.0.2');
+    (await cloud.until(1)).answer(HEARD);
+    failing.add('write');
+    await answer(releaseOf('p', '10.0.0.2'));
+    assert.equal(attempts.length, 1);
+    await time.advance(1_000);
+    assert.deepEqual((await cloud.until(2)).keep, undefined);
+  });
+
+  it('but that is written is tried in its order, and crossed out later', async (t) => {
+    const { attempts, cloud, journal, time, failing, answer } = await stage(t);
+    failing.add('syncData');
+    const reply = answer(releaseOf('p', '10.0.0.2'));
+    const { answer: hear } = await cloud.until(1);
+    failing.add('write').add('rename');
+    hear(HEARD);
+    assert.equal((await reply).text, '{}');
+    failing.clear();
+    await time.advance(60_000);
+    assert.deepEqual([attempts, journal.entries()], [[], []]);
+  });
+
+  it('but that is written is refused when the cloud is silent, and tried on', async (t) => {
+    const { cloud, journal, failing, answer } = await stage(t);
+    failing.add('syncData');
+    const { refusal } = await answer(releaseOf('p', '10.0.0.2'), { until: performance.now() + 50 });
+    assert.match(String(refusal), /^Berth cannot write its journal: .*; the cloud has not heard of the release yet$/);
+    failing.clear();
+    cloud.at(0).answer(HEARD);
+    await settled();
+    assert.deepEqual(journal.entries(), []);
+  });
+});

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TIMEOUT, openKeys, outboxStage } from './outbox-stage.ts';
+import { HEARD, failureOf, refusalOf, releaseOf } from './stand-ins.ts';
+import { settled } from './steered-time.ts';
+
+describe('a release in the outbox', { timeout: TIMEOUT }, () => {
+  it('is forgotten when the cloud has heard it', async (t) => {
+    const { journal, outbox, release } = await outboxStage(t, { always: HEARD });
+    assert.equal(await release(releaseOf('p', '10.0.0.2')), 'heard');
+    assert.deepEqual(openKeys(journal), []);
+    assert.ok(outbox.isIdle);
+  });
+
+  it('waits for those before it of the same pool, and for no other', async (t) => {
+    const { cloud, release } = await outboxStage(t);
+    const [first, second, other] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3'), releaseOf('q', '10.1.0.2')];
+    for (const call of [first, second, other]) void release(call);
+    await settled();
+    assert.deepEqual(cloud.keys, [first.key, other.key]);
+    cloud.at(0).answer(HEARD);
+    await settled();
+    assert.deepEqual(cloud.keys, [first.key, other.key, second.key]);
+  });
+
+  it('is tried again under its own key until it is heard, with pauses that grow up to half a minute', async (t) => {
+    const { cloud, time, release, log } = await outboxStage(t);
+    cloud.always = failureOf('silence');
+    const call = releaseOf('p', '10.0.0.2');
+    const fate = release(call);
+    await time.advance(120_000);
+    assert.deepEqual(time.pauses.slice(0, 8), [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    cloud.always = HEARD;
+    await time.advance(30_000);
+    assert.equal(await fate, 'heard');
+    assert.deepEqual(new Set(cloud.keys), new Set([call.key]));
+    assert.equal(log.lines.length, 1, 'and the log is not filled with it');
+  });
+
+  it('that fails holds up its own pool alone', async (t) => {
+    const { cloud, release } = await outboxStage(t);
+    const sick = releaseOf('sick', '10.0.0.2');
+    void release(sick);
+    await settled();
+    cloud.at(0).answer(failureOf('silence'));
+    cloud.always = HEARD;
+    assert.equal(await release(releaseOf('sound', '10.1.0.2')), 'heard');
+  });
+
+  it('goes to the dead letters when it is refused, and those behind it go on', async (t) => {
+    const { journal, cloud, release } = await outboxStage(t);
+    const fates = [release(releaseOf('p', '10.0.0.2')), release(releaseOf('p', '10.0.0.3'))];
+    await settled();
+    cloud.at(0).answer(refusalOf('invalid pool id'));
+    await settled();
+    cloud.at(1).answer(HEARD);
+    assert.deepEqual(await Promise.all(fates), [{ refusal: 'invalid pool id' }, 'heard']);
+    assert.equal(journal.stats.deadLetters, 1);
+    assert.deepEqual(openKeys(journal), []);
+  });
+
+  it('need not wait out its pause once another was heard', async (t) => {
+    const { cloud, time, release } = await outboxStage(t);
+    cloud.always = failureOf('silence');
+    void release(releaseOf('p', '10.0.0.2'));
+    await time.advance(60_000);
+    const before = cloud.asked.length;
+    cloud.always = HEARD;
+    await release(releaseOf('q', '10.1.0.2'));
+    await settled();
+    assert.equal(cloud.asked.length, before + 2);
+  });
+
+  it('is sent when the fleet has taken this host, and not before', async (t) => {
+    const taken = Promise.withResolvers<undefined>();
+    const { cloud, release } = await outboxStage(t, { ready: taken.promise, always: HEARD });
+    const fate = release(releaseOf('p', '10.0.0.2'));
+    await settled();
+    assert.deepEqual(cloud.keys, []);
+    taken.resolve(undefined);
+    assert.equal(await fate, 'heard');
+  });
+
+  it('is skipped when it was given up meanwhile', async (t) => {
+    const taken = Promise.withResolvers<undefined>();
+    const { cloud, journal, release } = await outboxStage(t, { ready: taken.promise, always: HEARD });
+    const call = releaseOf('p', '10.0.0.2');
+    const fate = release(call);
+    await settled();
+    journal.deadLetter(call.key, 'an earlier machine left it');
+    taken.resolve(undefined);
+    assert.equal(await fate, 'heard');
+    assert.deepEqual(cloud.keys, []);
+  });
+
+  it('is tried again also after a sender that throws', async (t) => {
+    const { cloud, time, release } = await outboxStage(t, { always: HEARD });
+    t.mock.method(cloud, 'release', () => Promise.reject(new Error('unforeseen')), { times: 1 });
+    const fate = release(releaseOf('p', '10.0.0.2'));
+    await time.advance(1_000);
+    assert.equal(await fate, 'heard');
+  });
+});
+
+describe('a release that the cloud has heard and the disk does not take', { timeout: TIMEOUT }, () => {
+  it('holds up nobody, and is crossed out when there is space again', async (t) => {
+    const { journal, cloud, time, failing, release } = await outboxStage(t);
+    const [first, second] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3')];
+    const fates = [release(first), release(second)];
+    const { answer } = await cloud.until(1);
+    while (journal.entries().length < 2) await settled();
+    failing.add('write');
+    cloud.always = HEARD;
+    answer(HEARD);
+    assert.deepEqual(await Promise.all(fates), ['heard', 'heard']);
+    assert.deepEqual(openKeys(journal), [first.key, second.key]);
+    failing.clear();
+    await time.advance(30_000);
+    assert.deepEqual(openKeys(journal), []);
+    assert.deepEqual(cloud.keys, [first.key, second.key], 'and nothing is sent again for it');
+  });
+
+  it('goes to the dead letters when there is space again, if it was refused', async (t) => {
+    const { journal, cloud, time, failing, release } = await outboxStage(t);
+    const fate = release(releaseOf('p', '10.0.0.2'));
+    const { answer } = await cloud.until(1);
+    failing.add('write').add('sync');
+    answer(refusalOf('no'));
+    assert.deepEqual(await fate, { refusal: 'no' });
+    assert.equal(journal.stats.deadLetters, 0);
+    failing.clear();
+    await time.advance(30_000);
+    assert.deepEqual([openKeys(journal), journal.stats.deadLetters], [[], 1]);
+  });
+});

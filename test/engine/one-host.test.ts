@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { overlap, parseCidr } from '../../functions/ipam/address.ts';
 import type { Berth } from '../support/berth-process.ts';
-import { addressOf, ping, runContainer, startUp, subnetsOf } from './support/berth.ts';
+import { addressOf, callsOf, ping, runContainer, startUp, subnetsOf } from './support/berth.ts';
 import { type EngineVersion, engine, whyNoEngine } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
 
@@ -69,7 +69,7 @@ for (const version of VERSIONS) {
         '10.254.0.0/16',
       ];
       for (const route of taken) await host.exec('ip', 'route', 'add', route, 'dev', 'up0');
-      const requests = (): number => berth.log().split('"method":"/IpamDriver.RequestPool"').length;
+      const requests = (): number => callsOf(berth, 'RequestPool').length;
       const before = requests();
       const names = ['n1', 'n2', 'n3'];
       for (const name of names) await create(name);
@@ -200,7 +200,7 @@ for (const version of VERSIONS) {
       const full = await host.dockerFails('run', '--rm', '--network', 'kept', 'busybox', 'true');
       assert.match(
         full,
-        /remote: no available addresses on this pool: 10\.57\.0\.0\/29: 6 of its 6 addresses are held/,
+        /remote: no available addresses on this pool: 10\.57\.0\.0\/29: none of its 6 addresses is free: 5 held by host solo, 1 reserved/,
       );
       await ping(host, 'one', held[4]?.ip ?? '');
       await remove('kept', 'one', 'two', 'three', 'four', 'five');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Berth } from '../support/berth-process.ts';
-import { ping, runContainer, startShim, startUp } from './support/berth.ts';
+import { endpointOf, ping, runContainer, startShim, startUp } from './support/berth.ts';
 import { engine, whyNoEngine } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
 
@@ -21,7 +21,7 @@ describe('two hosts on one LAN and one cloud', { skip: whyNoEngine() ?? false, t
       await startHost({ engine: await engine('28'), name: 'left', lan }),
       await startHost({ engine: await engine('20.10'), name: 'right', lan }),
     ];
-    berths.push(await startUp(hosts[0]), await startShim(hosts[1], hosts[0]));
+    berths.push(await startUp(hosts[0]), await startShim(hosts[1], endpointOf(hosts[0])));
   });
 
   after(async () => {

@@ -1,5 +1,9 @@
 /** Berth on a simulated host. */
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { askHealth } from '../../../shim/health.ts';
+import type { Method } from '../../../shim/method.ts';
 import { type Berth, startBerth } from '../../support/berth-process.ts';
 import type { Host } from './host.ts';
 
@@ -11,16 +15,52 @@ export const startUp = (host: Host): Promise<Berth> =>
     host.spawn(command, args),
   );
 
-/** The shim alone, on the cloud of another host. */
-export const startShim = (host: Host, cloudOf: Host): Promise<Berth> =>
+/** The shim alone, on a cloud elsewhere. */
+export const startShim = (host: Host, endpoint: string, ...options: readonly string[]): Promise<Berth> =>
   startBerth(
-    ['shim', ...SOCKETS, '--data', dataOf(host), '--host-id', host.name, '--endpoint', endpointOf(cloudOf)],
+    ['shim', ...SOCKETS, '--data', dataOf(host), '--host-id', host.name, '--endpoint', endpoint, ...options],
     (command, args) => host.spawn(command, args),
   );
 
 const dataOf = (host: Host): string => path.join(host.folder, 'b');
 
-const endpointOf = (host: Host): string => `unix:${path.join(dataOf(host), 'cloud/capabilities.sock')}`;
+/** Of the cloud that runs with startUp on a host. */
+export const endpointOf = (host: Host): string => `unix:${path.join(dataOf(host), 'cloud/capabilities.sock')}`;
+
+const loggedCall = v.object({
+  msg: v.picklist(['answered', 'refused']),
+  method: v.string(),
+  attempts: v.number(),
+  /** ms for which the cloud was waited for. */
+  cloudMs: v.number(),
+});
+export type LoggedCall = v.InferOutput<typeof loggedCall>;
+
+/** dockerd's calls of a method, as the log tells of them. */
+export function callsOf(berth: Berth, method: Method): LoggedCall[] {
+  // What a process was about to write when it was killed is no line.
+  const lines = berth.log().split('\n').slice(0, -1);
+  const calls = lines.flatMap((line) => {
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), loggedCall), line);
+    return parsed.success ? [parsed.output] : [];
+  });
+  return calls.filter((call) => call.method === method);
+}
+
+const POLL_MS = 100;
+const MOST_POLLS = 900;
+
+/** Until so many calls as are wanted are begun or unheard, by the shim's own count. */
+export async function untilOpen(host: Host, isWanted: (depth: number) => boolean): Promise<void> {
+  let seen = '';
+  for (let polls = 0; polls < MOST_POLLS; polls++) {
+    const { journal } = await askHealth(path.join(host.pluginsDir, 'berth.sock'));
+    if (isWanted(journal.depth)) return;
+    seen = JSON.stringify(journal);
+    await sleep(POLL_MS);
+  }
+  throw new Error(`${host.name}: the journal stays at ${seen}`);
+}
 
 interface Address {
   readonly ip: string;

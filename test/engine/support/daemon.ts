@@ -22,6 +22,10 @@ export interface Daemon {
   log(): string;
   /** Ends dockerd as the signal says (SIGKILL: as a crash) and starts it again on the same data. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Kills dockerd: nothing is given back. */
+  crash(): Promise<void>;
+  /** Starts it again on the same data. */
+  start(): Promise<void>;
 }
 
 const START_TIMEOUT_MS = 60_000;
@@ -39,6 +43,10 @@ export async function startDaemon(place: Place): Promise<Daemon> {
     log: () => readLog(place),
     async restart(signal) {
       await halt(place, child, signal);
+      child = await launch(place, socket);
+    },
+    crash: () => halt(place, child, 'SIGKILL'),
+    async start() {
       child = await launch(place, socket);
     },
   };

@@ -12,7 +12,7 @@ import { type Outcome, output, run, within } from './command.ts';
 import { type Daemon, startDaemon } from './daemon.ts';
 import type { Engine, EngineVersion } from './engines.ts';
 import { type Holder, startHolder } from './holder.ts';
-import type { Lan } from './lan.ts';
+import type { Cable, Lan } from './lan.ts';
 
 export { type Lan, startLan } from './lan.ts';
 
@@ -49,6 +49,8 @@ export interface Host {
   spawn(command: string, args: readonly string[], options?: SpawnOptions): HostProcess;
   /** Runs a command on the host and gives its stdout. */
   exec(command: string, ...args: string[]): Promise<string>;
+  /** Its uplink to the LAN, if it has one. */
+  readonly cable: Cable | undefined;
   /** dockerd's log so far. */
   log(): string;
   /**
@@ -56,6 +58,10 @@ export interface Host {
    * back. The host's other processes go on.
    */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Kills dockerd, which gives nothing back. The host's other processes go on, containers until it starts again. */
+  crash(): Promise<void>;
+  /** Starts dockerd again after a crash. */
+  start(): Promise<void>;
   /** Ends everything on the host at once, as pulling its plug would: containers are not stopped in an orderly way. */
   stop(): Promise<void>;
 }
@@ -76,9 +82,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   for (const sub of ['plugins', 'client']) mkdirSync(path.join(folder, sub));
   const holder = await holdHost(folder, name, engine);
   try {
-    await lan?.plugIn(holder.pid);
+    const cable = await lan?.plugIn(holder.pid);
     const daemon = await startDaemon({ engine, folder, group: path.basename(folder), init: holder.ready });
-    const host = makeHost({ engine, name, folder, holder, daemon });
+    const host = makeHost({ engine, name, folder, holder, daemon, cable });
     await host.docker('import', engine.busyboxImage, 'busybox');
     return host;
   } catch (error) {
@@ -103,9 +109,10 @@ interface Parts {
   readonly folder: string;
   readonly holder: Holder;
   readonly daemon: Daemon;
+  readonly cable: Cable | undefined;
 }
 
-function makeHost({ engine, name, folder, holder, daemon }: Parts): Host {
+function makeHost({ engine, name, folder, holder, daemon, cable }: Parts): Host {
   const children = new Set<HostProcess>();
   const docker = dockerClient(engine, folder, daemon.socket);
   let stopping: Promise<void> | undefined;
@@ -133,7 +140,10 @@ function makeHost({ engine, name, folder, holder, daemon }: Parts): Host {
       return child;
     },
     exec: (command, ...args) => output('nsenter', onHost(holder, [command, ...args]), { env: execEnv(engine) }),
+    cable,
     log: () => daemon.log(),
+    crash: () => daemon.crash(),
+    start: () => daemon.start(),
     restart: (signal = 'SIGTERM') => daemon.restart(signal),
     stop: () => (stopping ??= endAll(children, holder)),
   };

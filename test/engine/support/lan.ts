@@ -2,12 +2,19 @@
 import { output } from './command.ts';
 import { startHolder } from './holder.ts';
 
+/** What connects one host to the LAN. */
+export interface Cable {
+  /** No packet passes any more; the host sees that its link is down. */
+  cut(): Promise<void>;
+  heal(): Promise<void>;
+}
+
 export interface Lan {
   readonly name: string;
   /** Runs a command on the LAN itself (the bridge is `br0`, without an address) and gives its stdout. */
   exec(command: string, ...args: string[]): Promise<string>;
   /** Gives the network namespace of a process a cable to this LAN, as its interface `up0`. */
-  plugIn(pid: number): Promise<void>;
+  plugIn(pid: number): Promise<Cable>;
   stop(): Promise<void>;
 }
 
@@ -29,6 +36,10 @@ export async function startLan(name: string): Promise<Lan> {
       await output('ip', ['link', 'add', port, 'netns', String(holder.pid), ...socket]);
       await lan.exec('ip', 'link', 'set', port, 'master', 'br0', 'up');
       await output('nsenter', [`--net=/proc/${pid}/ns/net`, '--', 'ip', 'link', 'set', 'up0', 'up']);
+      const turn = async (state: 'up' | 'down'): Promise<void> => {
+        await lan.exec('ip', 'link', 'set', port, state);
+      };
+      return { cut: () => turn('down'), heal: () => turn('up') };
     },
     stop: () => (stopping ??= holder.end()),
   };

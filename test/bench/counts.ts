@@ -1,8 +1,7 @@
 /** `npm run bench:counts`: what operations cost, in requests and capacity units. Exits with 1 when a target is missed. */
-import { readFile, writeFile } from 'node:fs/promises';
-import path from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { type CellResult, measureCell } from './claims.ts';
+import { wholeNumber, writeFigures } from './document.ts';
 import { type Figures, type Target, short, table } from './figures.ts';
 import { type OperationResult, measureOperations } from './operations.ts';
 import { type PeerResult, measurePeer, peers } from './peers.ts';
@@ -18,9 +17,6 @@ const QUICK_CALLS = 16;
 /** The peers read a /16 as a whole on each call: a few say as much as many. */
 const PEER_CALLS = 64;
 const SAMPLES = 20;
-
-const DOCUMENT = path.join(import.meta.dirname, '../../docs/performance.md');
-const MARKERS = /(<!-- counts -->\n)[^]*(<!-- \/counts -->)/;
 
 interface Options {
   readonly quick: boolean;
@@ -116,7 +112,7 @@ async function main(options: Options): Promise<void> {
       peerTable(others),
     ].join('\n\n');
     console.log(text);
-    if (options.write) await writeDocument(text);
+    if (options.write) await writeFigures('counts', text);
     const missed = [...operations, ...claims].flatMap(({ targets }) => targets).filter(({ isMet }) => !isMet);
     console.log(missed.length === 0 ? '\nall targets are met' : `\n${missed.length} targets are missed`);
     if (missed.length > 0) process.exitCode = 1;
@@ -125,24 +121,10 @@ async function main(options: Options): Promise<void> {
   }
 }
 
-async function writeDocument(text: string): Promise<void> {
-  const document = await readFile(DOCUMENT, 'utf8');
-  if (!MARKERS.test(document)) throw new Error(`${DOCUMENT} has no place for the figures`);
-  await writeFile(
-    DOCUMENT,
-    document.replace(MARKERS, (_, start: string, end: string) => `${start}\n${text}\n\n${end}`),
-  );
-}
-
-function integer(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
-  return Number(text);
-}
-
 const command = new Command('bench:counts')
   .description('Counts requests and capacity units of every operation. Nothing is timed.')
   .option('--quick', 'a few calls, in a small scope', false)
   .option('--write', 'put the tables into docs/performance.md', false)
-  .option('--seed <number>', 'of all chance', integer, 1)
+  .option('--seed <number>', 'of all chance', wholeNumber, 1)
   .parse();
 await main(command.opts<Options>());

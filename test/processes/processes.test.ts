@@ -141,8 +141,8 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
     what: 'who leaves a pool leaves its reference',
     hosts: 4,
     file: 'functions/ipam/membership.ts',
-    find: '  await store.endRef(ref.generation, ref.name);\n  let pool',
-    replace: '  let pool',
+    find: '  await deps.store.endRef(ref.generation, ref.name, deps.world.now());\n  return',
+    replace: '  return',
     fault: /^leaked: the network/,
   },
 ];

@@ -4,13 +4,14 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
 import { callPlugin } from '../support/berth-process.ts';
+import { TIMEOUT } from './outbox-stage.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../shim/main.ts');
 /** Takes nothing, as a file on a full disk. */
 const FULL = '/dev/full';
 
-it('a log that cannot be written costs dockerd no answer', { skip: !existsSync(FULL) }, async (t) => {
+it('a log that cannot be written costs dockerd no answer', { skip: !existsSync(FULL), timeout: TIMEOUT }, async (t) => {
   const folder = await temporaryFolder(t);
   const full = openSync(FULL, 'w');
   const args = ['shim', '--data', folder, '--sockets', folder, '--host-id', 'a', '--endpoint', 'unix:/nowhere'];

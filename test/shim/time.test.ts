@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { realTime, within } from '../../shim/time.ts';
+import { TIMEOUT } from './outbox-stage.ts';
 
 const never = new Promise<never>(() => undefined);
 
@@ -38,7 +39,7 @@ describe('an operation with a time limit', () => {
   });
 });
 
-describe('a pause', () => {
+describe('a pause', { timeout: TIMEOUT }, () => {
   it('ends when the signal is given, before or after it began', async () => {
     const given = new AbortController();
     const pause = realTime.pause(3_600_000, given.signal);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, after, afterEach, before, describe, it } from 'node:test';
 import type { Berth } from '../support/berth-process.ts';
 import { callsOf, runContainer, startShim, untilOpen } from './support/berth.ts';
-import { Cloud } from './support/cloud.ts';
+import { LocalCloud } from '../support/local-cloud.ts';
 import { type EngineVersion, engine, whyNoEngine } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
@@ -22,7 +22,7 @@ const CONTAINERS = ['one', 'two', 'three'];
 
 interface Absence {
   readonly how: string;
-  readonly leave: (cloud: Cloud) => Promise<void>;
+  readonly leave: (cloud: LocalCloud) => Promise<void>;
   readonly words: RegExp;
 }
 
@@ -48,14 +48,14 @@ describe('docker while the cloud is away', { skip, concurrency: VERSIONS.length,
   for (const version of VERSIONS) {
     describe(`with engine ${version}`, { concurrency: 1 }, () => {
       let host: Host;
-      let cloud: Cloud;
+      let cloud: LocalCloud;
       let shim: Berth;
 
       const startOwnShim = () => startShim(host, cloud.endpoint, '--in-flight-bound', IN_FLIGHT_BOUND);
 
       before(async () => {
         host = await startHost({ engine: await engine(version), name: 'lonely' });
-        cloud = await Cloud.start(host.folder);
+        cloud = await LocalCloud.start({ folder: host.folder });
         shim = await startOwnShim();
         await host.docker('network', 'create', ...IPAM, ...KEPT);
         for (const name of CONTAINERS) await runContainer(host, name, '--network', 'kept');

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Rule } from '../support/fault-proxy.ts';
 import type { Fault } from '../support/faults.ts';
 import { METHODS } from './answers.ts';
-import { Cloud } from './cloud.ts';
+import { LocalCloud } from '../support/local-cloud.ts';
 import { DEADLINE } from './host.ts';
 import { duplicates, faults, nuisances, scenarios, strangers } from './scenarios.ts';
 import { type Misfortune, type Report, nextTrial, tryAll } from './trial.ts';
@@ -17,10 +17,10 @@ const AT_ONCE = 8;
 /** ms: the deadline and 1 s, twice over, for a busy machine may be slow. */
 const LATEST = (DEADLINE + 1) * 2 * 1_000;
 
-let cloud: Cloud;
+let cloud: LocalCloud;
 
 before(async () => {
-  cloud = await Cloud.start();
+  cloud = await LocalCloud.start();
 });
 
 after(() => cloud.stop());

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { type Berth, startBerth } from '../support/berth-process.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
-import { type Cloud, compileCache } from './cloud.ts';
+import type { LocalCloud } from '../support/local-cloud.ts';
 import { type Difference, differences } from './differences.ts';
 import { Dockerd } from './dockerd.ts';
 
@@ -38,18 +38,18 @@ export class FaultyHost {
   readonly hostId: string;
   readonly proxy: FaultProxy;
   readonly dockerds: Dockerd[] = [];
-  readonly #cloud: Cloud;
+  readonly #cloud: LocalCloud;
   readonly #folder: string;
   #berth: Berth | undefined;
 
-  private constructor(cloud: Cloud, hostId: string, folder: string, proxy: FaultProxy) {
+  private constructor(cloud: LocalCloud, hostId: string, folder: string, proxy: FaultProxy) {
     this.#cloud = cloud;
     this.hostId = hostId;
     this.#folder = folder;
     this.proxy = proxy;
   }
 
-  static async start(cloud: Cloud, hostId: string): Promise<FaultyHost> {
+  static async start(cloud: LocalCloud, hostId: string): Promise<FaultyHost> {
     const folder = path.join(cloud.folder, hostId);
     mkdirSync(path.join(folder, 'proxy'), { recursive: true });
     const proxy = await FaultProxy.open(path.join(folder, 'proxy'), cloud.endpoint);
@@ -69,7 +69,7 @@ export class FaultyHost {
       ...['--data', this.#data, '--sockets', path.join(this.#folder, 's')],
       ...['--deadline', String(DEADLINE), '--in-flight-bound', String(IN_FLIGHT_BOUND)],
     ];
-    const env = { ...process.env, NODE_COMPILE_CACHE: compileCache(this.#cloud.folder) };
+    const env = { ...process.env, ...this.#cloud.compileCache };
     this.#berth = await startBerth(args, (command, words) =>
       spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], env }),
     );

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, after, before, describe, it } from 'node:test';
 import { json } from '../support/wire-answers.ts';
-import { Cloud } from './cloud.ts';
+import { LocalCloud } from '../support/local-cloud.ts';
 import { FaultyHost } from './host.ts';
 import { type Outcome, type TormentWish, torment } from './torment.ts';
 
@@ -15,10 +15,10 @@ const HOSTS = 4;
 /** Enough for a control: without its guard nearly every kill leaks. */
 const CONTROL_KILLS = 12;
 
-let cloud: Cloud;
+let cloud: LocalCloud;
 
 before(async () => {
-  cloud = await Cloud.start();
+  cloud = await LocalCloud.start();
   // One that ends in peace leaves to the others what it had to compile.
   await (await FaultyHost.start(cloud, 'first')).stop();
 });

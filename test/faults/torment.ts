@@ -1,7 +1,7 @@
 /** Hosts under load whose shims are killed again and again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { chance } from '../support/interleaving.ts';
-import type { Cloud } from './cloud.ts';
+import type { LocalCloud } from '../support/local-cloud.ts';
 import type { Difference } from './differences.ts';
 import { FaultyHost, IN_FLIGHT_BOUND } from './host.ts';
 import { Life } from './life.ts';
@@ -36,7 +36,7 @@ const TRAVEL = 10;
 /** ms after the first call that a shim forwards within which it is killed. */
 const LONGEST_LIFE = 150;
 
-export async function torment(cloud: Cloud, wish: TormentWish): Promise<Outcome> {
+export async function torment(cloud: LocalCloud, wish: TormentWish): Promise<Outcome> {
   const register = new Register();
   const names = Array.from({ length: wish.hosts }, (_, index) => `${wish.name}${index}`);
   const hosts = await Promise.all(names.map((name) => FaultyHost.start(cloud, name)));

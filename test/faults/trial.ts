@@ -1,7 +1,7 @@
 /** Every call of dockerd, all at once, on one host that something befalls. */
 import type { Difference } from './differences.ts';
 import { FaultyHost } from './host.ts';
-import type { Cloud } from './cloud.ts';
+import type { LocalCloud } from '../support/local-cloud.ts';
 import type { Told } from './dockerd.ts';
 import { type Subnet, scenarios } from './scenarios.ts';
 
@@ -23,7 +23,7 @@ let trials = 0;
 export const nextTrial = (): number => trials++;
 
 /** The misfortune lasts until every call is answered; then the cloud is well again. */
-export async function tryAll(cloud: Cloud, trial: number, befall: Misfortune): Promise<Report> {
+export async function tryAll(cloud: LocalCloud, trial: number, befall: Misfortune): Promise<Report> {
   const host = await FaultyHost.start(cloud, `h${trial}`);
   try {
     const calls = await Promise.all(

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { whyNoEngine } from '../engine/support/engines.ts';
-import { FleetCloud } from './support/cloud.ts';
+import { LocalCloud } from '../support/local-cloud.ts';
 import { Events } from './support/events.ts';
+import { SWEEP_EVERY } from './support/fleet.ts';
 import { type Runner, heldBy, smallRunner, wholeRunner } from './support/runners.ts';
 import { endLease, untilFenced } from './support/silence.ts';
 
@@ -26,13 +27,13 @@ const POLL = 50;
 const MOST_POLLS = 3_000;
 
 describe('runners that die without giving anything back', { skip: whyNoEngine() ?? false, timeout: 300_000 }, () => {
-  let cloud: FleetCloud;
+  let cloud: LocalCloud;
   let events: Events;
   let instances = 0;
   const living = new Set<Runner>();
 
   before(async () => {
-    cloud = await FleetCloud.start();
+    cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
     await cloud.configure(SPACE);
     events = new Events(cloud);
   });

@@ -76,7 +76,7 @@ describe('three hosts on one LAN and one cloud', { skip: whyNoEngine() ?? false,
 
     await fleet.cloud.crash();
     await Promise.all(churns.map((churn) => churn.untilFailed()));
-    await fleet.cloud.revive();
+    await fleet.cloud.comeBack();
     await allGoOn();
 
     // What dockerd was told and has not yet written down when it is killed, only a comparison with Docker could find.

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import PQueue from 'p-queue';
 import { within } from '../../engine/support/command.ts';
-import type { FleetCloud } from './cloud.ts';
+import type { LocalCloud } from '../../support/local-cloud.ts';
 
 const PROGRAM = path.join(import.meta.dirname, 'sweep-function.ts');
 const TIMEOUT = 60_000;
@@ -13,7 +13,7 @@ export class Events {
   readonly #function: ChildProcess;
   readonly #queue = new PQueue({ concurrency: 1 });
 
-  constructor(cloud: FleetCloud) {
+  constructor(cloud: LocalCloud) {
     const env = { ...process.env, ...cloud.environment };
     this.#function = fork(PROGRAM, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   }

@@ -7,10 +7,12 @@ import { type Holdings, heldByDocker } from '../../engine/support/holdings.ts';
 import { type Host, type Lan, startHost, startLan } from '../../engine/support/host.ts';
 import type { Berth } from '../../support/berth-process.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
-import { FleetCloud } from './cloud.ts';
+import { LocalCloud } from '../../support/local-cloud.ts';
 
 /** s: what is tried while the cloud is away fails soon. ms: as long as a function may take. */
 const TIMES = ['--deadline', '5', '--in-flight-bound', '10000'];
+/** ms between the sweeps of a fleet whose tests wait for them. */
+export const SWEEP_EVERY = 500;
 
 export class Member {
   readonly host: Host;
@@ -91,11 +93,11 @@ export class Member {
 }
 
 export class Fleet {
-  readonly cloud: FleetCloud;
+  readonly cloud: LocalCloud;
   readonly members: readonly Member[];
   readonly #lan: Lan;
 
-  private constructor(lan: Lan, cloud: FleetCloud, members: readonly Member[]) {
+  private constructor(lan: Lan, cloud: LocalCloud, members: readonly Member[]) {
     this.#lan = lan;
     this.cloud = cloud;
     this.members = members;
@@ -104,7 +106,7 @@ export class Fleet {
   /** @param versions the engine of each host, by its name. */
   static async start(versions: Readonly<Record<string, EngineVersion>>): Promise<Fleet> {
     const lan = await startLan('fleet');
-    const cloud = await FleetCloud.start();
+    const cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
     const starting = Object.entries(versions).map(async ([name, version]) =>
       Member.start(await startHost({ engine: await engine(version), name, lan }), cloud.endpoint),
     );

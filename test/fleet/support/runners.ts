@@ -6,7 +6,7 @@ import { startHost } from '../../engine/support/host.ts';
 import { Dockerd } from '../../faults/dockerd.ts';
 import type { Contents } from '../../processes/contents.ts';
 import { startBerth } from '../../support/berth-process.ts';
-import type { FleetCloud } from './cloud.ts';
+import type { LocalCloud } from '../../support/local-cloud.ts';
 
 export interface Runner {
   readonly hostId: string;
@@ -20,7 +20,7 @@ const CONTAINERS = 3;
 const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
 /** Has a shim of its own, and somebody who asks it as dockerd does. */
-export async function smallRunner(cloud: FleetCloud, hostId: string): Promise<Runner> {
+export async function smallRunner(cloud: LocalCloud, hostId: string): Promise<Runner> {
   const sockets = path.join(cloud.folder, hostId, 's');
   const place = ['--host-id', hostId, '--data', path.join(cloud.folder, hostId, 'd'), '--sockets', sockets];
   const berth = await startBerth(['shim', ...place, '--endpoint', cloud.endpoint]);
@@ -47,7 +47,7 @@ export async function smallRunner(cloud: FleetCloud, hostId: string): Promise<Ru
 const withMac = (i: number) => ({ 'com.docker.network.endpoint.macaddress': `02:42:ac:11:00:0${i}` });
 
 /** Has a Docker engine. */
-export async function wholeRunner(cloud: FleetCloud, hostId: string): Promise<Runner> {
+export async function wholeRunner(cloud: LocalCloud, hostId: string): Promise<Runner> {
   const host = await startHost({ engine: await engine('28'), name: hostId });
   await startShim(host, cloud.endpoint);
   let networks = 0;

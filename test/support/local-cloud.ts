@@ -1,0 +1,164 @@
+/** A cloud that can fail by itself: the functions are one process, the table another, which the test reads. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
+import { spaceKey } from '../../functions/dynamo/keys.ts';
+import { storeOver } from '../../functions/dynamo/open.ts';
+import { DEFAULT_SPACE_NAME } from '../../functions/ipam/space.ts';
+import type { Store } from '../../functions/ipam/store.ts';
+import { realWorld } from '../../functions/lambda/world.ts';
+import { type Engine, startEngine } from '../../infra/local/engine.ts';
+import { within } from '../engine/support/command.ts';
+import { type Contents, readContents } from '../processes/contents.ts';
+
+/** As infra/local/cloud.ts names it. */
+const TABLE = 'berth';
+const PROGRAM = path.join(import.meta.dirname, '../../infra/local/cloud.ts');
+const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+/** ms */
+const START_TIMEOUT = 60_000;
+
+const readyMessage = v.object({ ready: v.literal(true) });
+
+export interface LocalCloudOptions {
+  /** Where its data and sockets go, as of a host whose shim is to find them there. `undefined`: a folder of its own. */
+  readonly folder?: string;
+  /** ms between two sweeps. */
+  readonly sweepEvery?: number;
+}
+
+export class LocalCloud {
+  /** For all that belongs to it; its name is short, since a Unix socket's path has 107 bytes. */
+  readonly folder: string;
+  readonly store: Store;
+  readonly #options: LocalCloudOptions;
+  readonly #engine: Engine;
+  readonly #client: DynamoDBClient;
+  #functions: ChildProcess;
+
+  private constructor(options: LocalCloudOptions, engine: Engine) {
+    this.folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), 'berth-'));
+    this.#options = options;
+    this.#engine = engine;
+    this.#client = new DynamoDBClient({ endpoint: engine.url, region: 'local', credentials: CREDENTIALS });
+    this.store = storeOver(this.#client, TABLE, realWorld);
+    this.#functions = this.#spawn();
+  }
+
+  static async start(options: LocalCloudOptions = {}): Promise<LocalCloud> {
+    const cloud = new LocalCloud(options, await startEngine(undefined));
+    try {
+      await cloud.#becomeReady();
+      return cloud;
+    } catch (error) {
+      await cloud.stop();
+      throw error;
+    }
+  }
+
+  /** The capabilities function's. */
+  get endpoint(): string {
+    return `unix:${path.join(this.#data, 'capabilities.sock')}`;
+  }
+
+  /** What a function finds in its environment. */
+  get environment(): Record<string, string> {
+    const { accessKeyId, secretAccessKey } = CREDENTIALS;
+    return {
+      ...{ BERTH_TABLE: TABLE, AWS_ENDPOINT_URL_DYNAMODB: this.#engine.url, AWS_REGION: 'local' },
+      ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    };
+  }
+
+  /** What one process compiles, the next finds. */
+  get compileCache(): Record<string, string> {
+    return { NODE_COMPILE_CACHE: path.join(this.folder, 'cache') };
+  }
+
+  contents(): Promise<Contents> {
+    return readContents(this.#client, TABLE);
+  }
+
+  /** The space of hosts that were told none, as an operator writes it. */
+  async configure(settings: Record<string, unknown>): Promise<void> {
+    const Item = marshall({ ...spaceKey(DEFAULT_SPACE_NAME), ...settings });
+    await this.#client.send(new PutItemCommand({ TableName: TABLE, Item }));
+  }
+
+  /** What is under way is cut off, a sweep as well; nobody listens any more. */
+  async crash(): Promise<void> {
+    if (!this.#isRunning) return;
+    const ended = once(this.#functions, 'exit');
+    this.#functions.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Takes connections and requests and says nothing, as behind a network that has died half-way. */
+  freeze(): Promise<void> {
+    this.#functions.kill('SIGSTOP');
+    return Promise.resolve();
+  }
+
+  /** What came while it was frozen is carried out now, though nobody waits for it any more. */
+  async comeBack(): Promise<void> {
+    this.#functions.kill('SIGCONT');
+    if (this.#isRunning) return;
+    this.#functions = this.#spawn();
+    await this.#becomeReady();
+  }
+
+  async stop(): Promise<void> {
+    await this.crash();
+    this.#client.destroy();
+    await this.#engine.stop();
+    if (this.#options.folder === undefined) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  get #data(): string {
+    return path.join(this.folder, 'cloud');
+  }
+
+  get #log(): string {
+    return path.join(this.folder, 'cloud.log');
+  }
+
+  get #isRunning(): boolean {
+    return this.#functions.exitCode === null && this.#functions.signalCode === null;
+  }
+
+  /** The kernel ends it with the test, frozen or not: setpriv asks for that and becomes the program. */
+  #spawn(): ChildProcess {
+    const { sweepEvery } = this.#options;
+    const sweeps = sweepEvery === undefined ? [] : ['--sweep-every', String(sweepEvery)];
+    const args = ['--data', this.#data, '--dynamodb', this.#engine.url, ...sweeps];
+    const log = openSync(this.#log, 'a');
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, PROGRAM, ...args], {
+      stdio: ['ignore', log, log, 'ipc'],
+      env: { ...process.env, ...this.environment, ...this.compileCache },
+    });
+    closeSync(log);
+    return child;
+  }
+
+  async #becomeReady(): Promise<void> {
+    const functions = this.#functions;
+    const ready = new Promise<void>((resolve, reject) => {
+      functions.on('message', (message) => {
+        if (v.is(readyMessage, message)) resolve();
+      });
+      functions.once('exit', () => {
+        reject(new Error('the functions have ended'));
+      });
+    });
+    try {
+      await within(ready, START_TIMEOUT, () => 'the functions were not ready in time');
+    } catch (error) {
+      throw new Error(readFileSync(this.#log, 'utf8'), { cause: error });
+    }
+  }
+}

@@ -62,7 +62,7 @@ function declaring(command: Command, state: Declaration['state']): Command {
 const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
 
 const effects = {
-  dead: (host: string) => `host ${host} is dead: what it held is freed, what is much within minutes`,
+  dead: (host: string) => `host ${host} is dead: what it held is freed, within minutes where it is much`,
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
 };
 

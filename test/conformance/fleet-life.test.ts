@@ -91,7 +91,7 @@ describe('a host that an operator declares dead', () => {
     const ask = () => requestAddress(heir, '10.1.0.9', socketOf('heir-1'));
     assert.match(String(await ask()), /already in use/i);
     const { code, out } = await operator('dead', 'dead-1', '--why', 'it burns');
-    assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, what is much within minutes\n']);
+    assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, within minutes where it is much\n']);
     await granted(ask, '10.1.0.9/24');
     const { state, why } = (await store.readHost('dead-1')) ?? {};
     assert.equal(state, 'dead');

@@ -1,6 +1,7 @@
 /** One Berth per data folder: two would hand out the same sequences. */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from './message-of.ts';
 import { UserError } from './settings.ts';
 
 /**
@@ -30,5 +31,5 @@ function whyNot(folder: string, file: string, error: unknown): string {
   if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) {
     return `Berth runs already with the data in ${folder}: stop it first, or choose another folder with --data`;
   }
-  return `cannot lock ${file}: ${error instanceof Error ? error.message : String(error)}`;
+  return `cannot lock ${file}: ${messageOf(error)}`;
 }

@@ -7,6 +7,7 @@ import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
+import { messageOf } from './message-of.ts';
 import { hostCommands } from './operator.ts';
 import { type Shim, serveShim } from './serve.ts';
 import {
@@ -130,7 +131,7 @@ async function tellHealth(options: CommonOptions): Promise<void> {
   try {
     health = await askHealth(socket);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UserError(`no shim answers at ${socket}: ${why}`, { cause: error });
   }
   console.log(JSON.stringify(health));

@@ -4,6 +4,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { AwsCredentialIdentity } from '@smithy/types';
 import type { Endpoint } from '../endpoint.ts';
 import { readIfThere } from '../files.ts';
+import { within } from '../time.ts';
 import { CredentialsError, explainCredentials } from './credentials-error.ts';
 import { parseSharedCredentials } from './shared-credentials.ts';
 
@@ -49,7 +50,9 @@ function readText(file: string): string | undefined {
 
 async function askChain(region: string, timeout: number): Promise<AwsCredentialIdentity> {
   try {
-    return await within(timeout, chain(region)());
+    return await within(timeout, chain(region)(), () => {
+      throw new CredentialsError(`no AWS credentials: who gives them did not answer in ${timeout / 1_000} s`);
+    });
   } catch (error) {
     throw explainCredentials(error, {
       profile: variable('AWS_PROFILE'),
@@ -78,15 +81,3 @@ const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** An empty variable is as good as none. */
 const variable = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);
-
-async function within<T>(milliseconds: number, operation: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new CredentialsError(`no AWS credentials: who gives them did not answer in ${milliseconds / 1_000} s`));
-    }, milliseconds);
-  });
-  return Promise.race([operation, late]).finally(() => {
-    clearTimeout(timer);
-  });
-}

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import type { Endpoint } from '../endpoint.ts';
+import { messageOf } from '../message-of.ts';
 import type { Method } from '../method.ts';
 import { type Answer, TransportError } from './transport.ts';
 
@@ -148,7 +149,7 @@ const excerpt = (body: string): string =>
 
 export function judgeError(endpoint: Endpoint, error: unknown): Failed {
   if (!(error instanceof TransportError)) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return failed(`Berth's functions cannot be asked at ${endpoint.text}: ${why}`, false, 'renew');
   }
   const { code, message, isSent } = error;

@@ -1,3 +1,5 @@
+import { messageOf } from '../message-of.ts';
+
 /** Why the journal did not take something, in words for the person at the docker command. */
 export class JournalError extends Error {}
 
@@ -14,5 +16,3 @@ export function unwritable(folder: string, error: unknown): JournalError {
   const remedy = REMEDIES[code] ?? `${messageOf(error)}: see to`;
   return new JournalError(`Berth cannot write its journal: ${remedy} ${folder}`, { cause: error });
 }
-
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

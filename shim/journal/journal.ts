@@ -4,8 +4,9 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
+import { messageOf } from '../message-of.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { JournalError, messageOf, unwritable } from './errors.ts';
+import { JournalError, unwritable } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { LogFile } from './log-file.ts';
 import { type Entry, type OpenCalls, recordOf, sizeOf } from './open-calls.ts';

@@ -2,7 +2,7 @@
 import { existsSync, linkSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from '../settings.ts';
-import { messageOf } from './errors.ts';
+import { messageOf } from '../message-of.ts';
 import { type Entry, OpenCalls } from './open-calls.ts';
 import type { Settings } from './options.ts';
 import { type Header, type Identity, VERSION } from './records.ts';

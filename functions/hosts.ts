@@ -1,11 +1,14 @@
-/** A host's life: it registers, and settles calls of which it does not know what became. */
+/** A host's life: it registers, settles calls of which it does not know what became, and compares what it holds. */
 import { openStore } from './dynamo/open.ts';
+import { formatAddress, formatCidr } from './ipam/address.ts';
+import { holdingsOf, networksOf } from './ipam/holdings.ts';
 import { registerHost } from './ipam/host-life.ts';
+import { reviveNetwork } from './ipam/revival.ts';
 import { settleAddress, settlePool } from './ipam/settle.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { MAX_BODY_BYTES, type Method, handle, parseCall, parseMessage, parsePrincipal } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
-import { registerMessage, settleMessage } from './lambda/messages.ts';
+import { holdingsMessage, networksMessage, registerMessage, reviveMessage, settleMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -48,4 +51,59 @@ const register: Method = async (request) => {
   };
 };
 
-export const handler = handle({ '/Berth.Settle': settle, '/Berth.Register': register }, MAX_SETTLEMENT_BYTES);
+const networks: Method = async (request) => {
+  const { After: after } = parseMessage(networksMessage, request);
+  const page = await networksOf(deps, parseCall(request), after ?? undefined);
+  const told = page.networks.map(({ poolId, key, ref }) => ({
+    PoolID: poolId,
+    Network: key,
+    Pool: formatCidr(ref.cidr),
+    State: ref.state,
+  }));
+  return { Networks: told, Next: page.next ?? null };
+};
+
+const holdings: Method = async (request) => {
+  const { PoolID: poolId, Addresses: addresses, After: from } = parseMessage(holdingsMessage, request);
+  const held = await holdingsOf(deps, parseCall(request), { poolId, addresses, from: from ?? 0n });
+  return {
+    Network: held.key,
+    Pool: formatCidr(held.cidr),
+    State: held.state ?? 'gone',
+    Leases: held.leases.map(({ address, requestKey }) => ({ Address: formatAddress(address), Key: requestKey })),
+    Others: held.others.map(({ address, holder }) => ({ Address: formatAddress(address), Holder: holder })),
+    Next: held.next?.toString() ?? null,
+  };
+};
+
+const revive: Method = async (request) => {
+  const message = parseMessage(reviveMessage, request);
+  const call = parseCall(request);
+  const { state, taken } = await reviveNetwork(deps, call, {
+    poolId: message.PoolID,
+    gateway: message.Gateway ?? undefined,
+    reserved: message.Reserved,
+    held: message.Held.map(({ Address, MacAddress, Name }) => ({ address: Address, mac: MacAddress, name: Name })),
+    isLast: message.Last,
+  });
+  const told = taken.map(({ address, holder }) => ({ Address: formatAddress(address), Holder: holder }));
+  log('warn', 'network revived', {
+    host: call.hostId,
+    pool: message.PoolID,
+    state,
+    held: message.Held.length,
+    taken: told,
+  });
+  return { State: state, Taken: told };
+};
+
+export const handler = handle(
+  {
+    '/Berth.Settle': settle,
+    '/Berth.Register': register,
+    '/Berth.Networks': networks,
+    '/Berth.Holdings': holdings,
+    '/Berth.Revive': revive,
+  },
+  MAX_SETTLEMENT_BYTES,
+);

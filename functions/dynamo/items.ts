@@ -88,7 +88,7 @@ const refItem = v.object({
   epoch: v.number(),
   requestKey: v.string(),
   kept: parsed(parseKept, 'a gateway and ranges'),
-  state: v.picklist(['live', 'draining', 'dormant', 'gone']),
+  state: v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']),
   fencedAt: v.optional(v.number()),
   endedAt: v.optional(v.number()),
 });

@@ -72,12 +72,12 @@ function poolReads(table: Table): PoolReads {
 }
 
 const poolWrites = (table: Table, freshId: () => string): PoolWrites => ({
-  async announcePool(draft) {
+  async announcePool(draft, generation) {
     let pool: Pool = { ...draft, generation: '', rev: '', state: 'pending' };
     const ours = new Set<string>();
     const result = await table.put(() => {
-      pool = { ...pool, generation: freshId(), rev: freshId() };
-      ours.add(pool.generation);
+      pool = { ...pool, generation: generation ?? freshId(), rev: freshId() };
+      ours.add(pool.rev);
       return {
         Item: marshall({ ...keyOf(pool), ...encodePool(pool) }),
         ConditionExpression: 'attribute_not_exists(pk)',
@@ -85,7 +85,7 @@ const poolWrites = (table: Table, freshId: () => string): PoolWrites => ({
     });
     if (result.done) return { announced: pool };
     const standing = decodePool(result.standing);
-    return ours.has(standing.generation) ? { announced: standing } : { standing };
+    return ours.has(standing.rev) ? { announced: standing } : { standing };
   },
 
   async changePool(seen, state) {

@@ -7,7 +7,7 @@ import { refKey, refPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
 type RefReads = Pick<Store, 'readRef' | 'refsOf' | 'refsOfCall' | 'refsOfHost'>;
-type RefWrites = Pick<Store, 'addRef' | 'writeKept' | 'endRef' | 'changeRefState' | 'removeTombstone'>;
+type RefWrites = Pick<Store, 'addRef' | 'reviveRef' | 'writeKept' | 'endRef' | 'changeRefState' | 'removeTombstone'>;
 
 /** The first page is asked most often only for whether anybody is there; who reads on, reads all that fits. */
 const FIRST_PAGE = 16;
@@ -21,6 +21,14 @@ const refWrites = (table: Table): RefWrites => ({
     if (result.done) return true;
     const standing = decodeRef(result.standing);
     return standing.requestKey === ref.requestKey && standing.state === 'live';
+  },
+
+  async reviveRef(ref, seen) {
+    const item = marshall({ ...refKey(ref.generation, ref.name), ...encodeRef(ref) });
+    const result = await table.put(() => ({ Item: item, ...asSeen(seen) }));
+    if (result.done) return true;
+    const standing = result.standing && decodeRef(result.standing);
+    return standing?.requestKey === ref.requestKey && standing.state === ref.state;
   },
 
   async writeKept(seen, kept) {
@@ -71,6 +79,20 @@ const refWrites = (table: Table): RefWrites => ({
     return result.done || (result.standing === undefined && result.attempts > 1);
   },
 });
+
+/** A reference is the one that was seen as long as it is of the same call, state and epoch. */
+function asSeen(seen: Ref | undefined) {
+  if (seen === undefined) return { ConditionExpression: 'attribute_not_exists(sk)' };
+  return {
+    ConditionExpression: '#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey',
+    ExpressionAttributeNames: { '#state': 'state' },
+    ExpressionAttributeValues: {
+      ':seen': { S: seen.state },
+      ':seenEpoch': { N: String(seen.epoch) },
+      ':seenKey': { S: seen.requestKey },
+    },
+  };
+}
 
 /** A time that a reference has not is taken away. */
 function standingUpdate({ state, epoch, fencedAt, endedAt }: RefStanding) {

@@ -9,7 +9,7 @@ import { type Deps, together } from './deps.ts';
 import { orLeave } from './membership.ts';
 import { type Pool, type PoolDraft, hasExpired, isElder } from './pool.ts';
 import type { Ref } from './ref.ts';
-import { addRefWithGateway } from './reservation.ts';
+import { type Former, addRefWithGateway } from './reservation.ts';
 import type { Page, Store } from './store.ts';
 
 export type Birth =
@@ -24,19 +24,33 @@ export type Birth =
 /** How often an announcement looks again because a rival moved under its eyes, before it gives way. */
 const MAX_LOOKS = 8;
 
-export async function bearPool(deps: Deps, call: Call, draft: PoolDraft, refOf: (pool: Pool) => Ref): Promise<Birth> {
-  const announcement = await deps.store.announcePool(draft);
+/** @param former a life that is taken up again, under the names that it had. */
+export async function bearPool(
+  deps: Deps,
+  call: Call,
+  draft: PoolDraft,
+  refOf: (pool: Pool) => Ref,
+  former?: Former,
+): Promise<Birth> {
+  const announcement = await deps.store.announcePool(draft, former?.generation);
   if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
   const pool = announcement.announced;
   const ref = refOf(pool);
-  return orLeave(deps, ref, async () => {
+  return orLeave(deps, ref, former, async () => {
     // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
-    const [verdict] = await together([contest(deps, pool), addRefWithGateway(deps, call, ref, true)]);
+    const [verdict] = await together([
+      contest(deps, pool),
+      addRefWithGateway(deps, call, ref, { isNewborn: former === undefined, former }),
+    ]);
     if (verdict === undefined) {
       const confirmed = await deps.store.changePool(pool, 'confirmed');
       if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
     }
-    await together([deps.store.removePool(pool), deps.store.endRef(ref.generation, ref.name, deps.world.now())]);
+    const { generation, name } = ref;
+    await together([
+      deps.store.removePool(pool),
+      former === undefined && deps.store.endRef(generation, name, deps.world.now()),
+    ]);
     return verdict ?? { kind: 'lost', to: undefined };
   });
 }

@@ -41,10 +41,13 @@ export async function fenceHost(deps: Deps, id: string, deadline: number): Promi
   return { host, quieted };
 }
 
-/** Puts a reference to sleep that was added before the fence. A woken one is of the host's own epoch. */
+/**
+ * Puts a reference to sleep that was added before the fence. A woken one is of the host's own epoch; one that was being
+ * revived is not what its host has, and does not sleep but ends.
+ */
 export const quiet = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   turnRef(deps, ref, (now) =>
-    isLeftBehind(now, host) && now.state !== 'dormant'
+    isLeftBehind(now, host) && now.state !== 'dormant' && now.state !== 'reviving'
       ? { state: 'dormant', epoch: now.epoch, fencedAt: deps.world.now(), endedAt: undefined }
       : undefined,
   );
@@ -70,5 +73,7 @@ export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: H
 /** Dormant to gone stands on the same condition: either it wakes or it ends. */
 const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   turnRef(deps, ref, (now) =>
-    isLeftBehind(now, host) ? { state: 'live', epoch: host.epoch, fencedAt: undefined, endedAt: undefined } : undefined,
+    isLeftBehind(now, host) && now.state !== 'reviving'
+      ? { state: 'live', epoch: host.epoch, fencedAt: undefined, endedAt: undefined }
+      : undefined,
   );

@@ -126,7 +126,9 @@ export async function joinNamedPool(
     const grant = await createPool();
     const { cidr, generation } = grant.pool;
     const name = { cidr, generation };
-    const isSet = await orLeave(deps, grant.ref, () => store.writePoolName(plan.space, wanted.name, name, seen));
+    const isSet = await orLeave(deps, grant.ref, undefined, () =>
+      store.writePoolName(plan.space, wanted.name, name, seen),
+    );
     if (isSet) return grant;
     await leavePool(deps, grant.ref);
   }

@@ -2,7 +2,7 @@
 import { type Address, formatAddress } from './address.ts';
 import type { Deps } from './deps.ts';
 import { Refusal } from './refusal.ts';
-import { type LeasedSlot, decodeSlot } from './slot.ts';
+import { type LeasedSlot, type ReservedSlot, decodeSlot } from './slot.ts';
 import { sequenceOf } from './call.ts';
 
 /**
@@ -16,20 +16,17 @@ export async function refuseHeld(
 ): Promise<never> {
   const slot = decodeSlot(held);
   const address = formatAddress(at.address);
-  switch (slot.kind) {
-    case 'leased':
-      throw new Refusal(
-        'address-in-use',
-        `Address already in use: ${address} is held by ${await describeHolder(deps, at.generation, slot)}`,
-      );
-    case 'reserved':
-      throw new Refusal(
-        'address-in-use',
-        `Address already in use: ${address} is reserved as a gateway or auxiliary address of its network`,
-      );
-    case 'free':
-      throw new Refusal('busy', `the request for ${address} came after the release of the address that it asks for`);
+  if (slot.kind === 'free') {
+    throw new Refusal('busy', `the request for ${address} came after the release of the address that it asks for`);
   }
+  const state = await describeSlot(deps, at.generation, slot);
+  throw new Refusal('address-in-use', `Address already in use: ${address} is ${state}`);
+}
+
+/** Who keeps an address from others, as the end of a sentence. */
+export async function describeSlot(deps: Deps, generation: string, slot: LeasedSlot | ReservedSlot): Promise<string> {
+  if (slot.kind === 'reserved') return 'reserved as a gateway or auxiliary address of its network';
+  return `held by ${await describeHolder(deps, generation, slot)}`;
 }
 
 async function describeHolder({ store }: Deps, generation: string, slot: LeasedSlot): Promise<string> {

@@ -3,8 +3,10 @@ import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import type { Pool } from './pool.ts';
 import type { Ref } from './ref.ts';
-import { addRefWithGateway } from './reservation.ts';
+import { type Former, addRefWithGateway } from './reservation.ts';
 import type { Page, Store } from './store.ts';
+
+export type { Former } from './reservation.ts';
 
 /** A pool changes hands at most this often while one call looks on; then the call gives up or leaves it to others. */
 const MAX_ROUNDS = 8;
@@ -13,11 +15,12 @@ const MAX_ROUNDS = 8;
  * Joins a pool that was seen confirmed or retiring. The reference comes first and the pool is read afterwards: either
  * the last leaver sees the reference, or we see that the pool retires.
  *
+ * @param former what the reference takes up again.
  * @returns `undefined` when that life of the pool has ended: start over.
  */
-export async function joinPool(deps: Deps, call: Call, ref: Ref): Promise<Pool | undefined> {
-  return orLeave(deps, ref, async () => {
-    await addRefWithGateway(deps, call, ref, false);
+export async function joinPool(deps: Deps, call: Call, ref: Ref, former?: Former): Promise<Pool | undefined> {
+  return orLeave(deps, ref, former, async () => {
+    await addRefWithGateway(deps, call, ref, { isNewborn: false, former });
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const pool = await deps.store.readPool(ref.space, ref.cidr);
       if (pool?.generation !== ref.generation || pool.state === 'pending') break;
@@ -25,20 +28,26 @@ export async function joinPool(deps: Deps, call: Call, ref: Ref): Promise<Pool |
       const revived = await deps.store.changePool(pool, 'confirmed');
       if (revived !== undefined) return revived;
     }
-    await deps.store.endRef(ref.generation, ref.name, deps.world.now());
+    if (former === undefined) await deps.store.endRef(ref.generation, ref.name, deps.world.now());
     return undefined;
   });
 }
 
 /**
  * Runs what a new reference is part of; when that fails, the reference goes, for nobody will ever release it: the caller
- * has no PoolID. A failure to leave is passed over in favour of the first, which says more.
+ * has no PoolID. A failure to leave is passed over in favour of the first, which says more. One that is taken up again
+ * stays: its host has the PoolID, and another attempt may be through already.
  */
-export async function orLeave<T>(deps: Deps, ref: RefKey, operation: () => Promise<T>): Promise<T> {
+export async function orLeave<T>(
+  deps: Deps,
+  ref: RefKey,
+  former: Former | undefined,
+  operation: () => Promise<T>,
+): Promise<T> {
   try {
     return await operation();
   } catch (error) {
-    await Promise.allSettled([leavePool(deps, ref)]);
+    if (former === undefined) await Promise.allSettled([leavePool(deps, ref)]);
     throw error;
   }
 }

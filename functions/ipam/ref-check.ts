@@ -16,6 +16,12 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
         'remove the network (docker network rm) and create it again',
     );
   }
+  if (ref.state === 'reviving') {
+    return new Refusal(
+      'busy',
+      `host ${call.hostId} was silent for so long that ${network} was given up; it is being taken up again: try again`,
+    );
+  }
   if (ref.state === 'dormant' || ref.epoch !== call.epoch) {
     return new Refusal(
       'host-fenced',

@@ -26,9 +26,10 @@ export interface Ref {
   /**
    * - `draining`: its host is about to go, so that it gets no address.
    * - `dormant`: its host is fenced, the pool stays.
+   * - `reviving`: it was gone, and its host says anew what it leases; until that is done it gets no other address.
    * - `gone`: a tombstone, so that a late write finds it was released.
    */
-  readonly state: 'live' | 'draining' | 'dormant' | 'gone';
+  readonly state: 'live' | 'draining' | 'dormant' | 'reviving' | 'gone';
   /** ms: since when it is dormant. */
   readonly fencedAt: number | undefined;
   /** ms: since when it is gone. */

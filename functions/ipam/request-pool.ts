@@ -82,7 +82,7 @@ function grant(
 /** A refused reservation refuses the network: nothing of it stays. */
 async function keepReserved(deps: Deps, call: Call, ref: Ref, { reserve }: PoolOptions): Promise<void> {
   try {
-    await orLeave(deps, ref, () => reserveListed(deps, call, ref, reserve));
+    await orLeave(deps, ref, undefined, () => reserveListed(deps, call, ref, reserve));
   } catch (error) {
     await freeUnkept(deps, call, ref, keptBy(ref));
     throw error;

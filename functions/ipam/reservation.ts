@@ -6,7 +6,7 @@ import { type Address, type Range, formatCidr, rangeContains } from './address.t
 import { type Call, sequenceOf } from './call.ts';
 import { type Deps, together } from './deps.ts';
 import { takeSeen } from './given.ts';
-import { refuseHeld } from './holder.ts';
+import { describeSlot, refuseHeld } from './holder.ts';
 import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { refuseUnfit, refuseUnusable } from './ref-check.ts';
@@ -29,17 +29,28 @@ function* addressesIn(ranges: readonly Range[]): Generator<Address> {
 export const keeps = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>, address: Address): boolean =>
   gateway?.value === address.value || reserved.some((range) => rangeContains(range, address));
 
+/** What a reference takes up again: an earlier life of its pool, and its own tombstone in it, if that is still there. */
+export interface Former {
+  readonly generation: string;
+  readonly ref: Ref | undefined;
+}
+
 /**
- * Puts a new reference, then asks whether its host may have one, and stamps the default gateway that it keeps. Should an endpoint hold that address already
- * (another network moved its gateway elsewhere), it stays with the endpoint.
+ * Puts a reference, then asks whether its host may have one, and stamps the default gateway that it keeps. Should an endpoint hold
+ * that address already (another network moved its gateway elsewhere), it stays with the endpoint. In a newborn pool
+ * nobody can have used it yet.
  *
  * @throws Refusal when its host may have none, or when whoever ended the host's networks has ended this one already.
- * @param isNewborn nobody can have used the pool yet.
  */
-export async function addRefWithGateway(deps: Deps, call: Call, ref: Ref, isNewborn: boolean): Promise<void> {
+export async function addRefWithGateway(
+  deps: Deps,
+  call: Call,
+  ref: Ref,
+  { isNewborn, former }: { readonly isNewborn: boolean; readonly former: Former | undefined },
+): Promise<void> {
   const { gateway } = ref;
   const [isAdded, seen] = await together([
-    deps.store.addRef(ref),
+    former === undefined ? deps.store.addRef(ref) : deps.store.reviveRef(ref, former.ref),
     gateway === undefined || isNewborn ? undefined : readSlot(deps.store, ref, gateway),
   ]);
   if (!isAdded) throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} was ended while it was created`);
@@ -86,6 +97,18 @@ async function keep({ store }: Deps, ref: Ref, address: Address, unneeded: Addre
   const kept = { reserved: ref.reserved, gateway: unneeded === undefined ? ref.gateway : undefined };
   if (keeps(kept, address)) return unneeded === undefined || store.writeKept(ref, kept);
   return store.writeKept(ref, { ...kept, reserved: [...kept.reserved, single(address)] });
+}
+
+/** Keeps an address that a reference lists. @returns who has it, if an endpoint does. */
+export async function whoPreventsKeeping(
+  deps: Deps,
+  call: Call,
+  ref: Ref,
+  address: Address,
+): Promise<string | undefined> {
+  const held = await stamp(deps, call, ref, address, await readSlot(deps.store, ref, address));
+  const slot = held === undefined ? undefined : decodeSlot(held);
+  return slot === undefined || slot.kind === 'free' ? undefined : describeSlot(deps, ref.generation, slot);
 }
 
 async function stampOrRefuse(

@@ -70,8 +70,10 @@ export interface Store {
   /**
    * Announces a pool unless one stands at its CIDR already. After an ambiguous result it announces anew as another
    * generation: under one generation, a late duplicate would bring back an announcement that was removed since.
+   *
+   * @param generation that of an earlier life, which is to be taken up again: then each attempt has a `rev` of its own.
    */
-  announcePool(draft: PoolDraft): Promise<{ announced: Pool } | { standing: Pool }>;
+  announcePool(draft: PoolDraft, generation?: string): Promise<{ announced: Pool } | { standing: Pool }>;
   readPool(space: string, cidr: Cidr): Promise<Pool | undefined>;
   /** Pools that start inside a range, ascending by start, then by prefix length; `after` continues a page. */
   poolsStartingIn(space: string, range: Range, after?: Cidr): Promise<Page<Pool>>;
@@ -88,6 +90,8 @@ export interface Store {
 
   /** Adds a reference unless one of that name exists, be it a tombstone. */
   addRef(ref: Ref): Promise<boolean>;
+  /** Puts a reference in the place of the one that was seen (`undefined`: none), which has ended or was to be revived. */
+  reviveRef(ref: Ref, seen: Ref | undefined): Promise<boolean>;
   readRef(generation: string, name: string): Promise<Ref | undefined>;
   /** Sets what a live reference keeps, if it is of the epoch and keeps just what was seen. */
   writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>): Promise<boolean>;

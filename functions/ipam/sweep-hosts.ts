@@ -80,9 +80,15 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
   if (all && left === 0) await concludeHost(deps, host);
 }
 
-/** Ends a reference that has slept for longer than its space remembers, unless it is woken first. */
+/** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */
 export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
   const { forgetAfter } = (await deps.store.readSpace(ref.space)) ?? DEFAULT_SPACE;
   const before = deps.world.now() - forgetAfter;
-  return bury(deps, ref, (now) => now.state === 'dormant' && isLeftBehind(now, host) && (now.fencedAt ?? 0) <= before);
+  return bury(
+    deps,
+    ref,
+    (now) =>
+      isLeftBehind(now, host) &&
+      (now.state === 'reviving' || (now.state === 'dormant' && (now.fencedAt ?? 0) <= before)),
+  );
 }

@@ -3,7 +3,7 @@
  * parsed here; inside, there are typed values only.
  */
 import * as v from 'valibot';
-import { type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
+import { type Address, type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
 import { isRequestKey } from '../ipam/call.ts';
 import { DEFAULT_SPACE_NAME, isSpaceName } from '../ipam/space.ts';
 
@@ -72,6 +72,48 @@ export const registerMessage = v.object({
   Proposed: incarnation,
   ShimVersion: v.pipe(version, v.nonEmpty('must not be empty')),
   EngineVersion: v.nullish(version, ''),
+});
+
+/** Text that stands for an address. */
+const address = v.pipe(
+  text,
+  v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
+    const parsed = parseAddress(dataset.value);
+    if (parsed !== undefined) return parsed;
+    addIssue({ message: 'not an address' });
+    return NEVER;
+  }),
+);
+/** More than one answer tells of. */
+const addresses = v.pipe(v.array(address), v.maxLength(256));
+
+/** Where a list goes on: what the answer before has told, as it is. */
+const indexPlace = v.nullish(v.object({ generation: text, name: text, requestKey: text }));
+export const networksMessage = v.object({ After: indexPlace });
+
+const chunkNumber = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,12}$/, 'not a chunk'),
+  v.transform((number) => BigInt(number)),
+);
+export const holdingsMessage = v.object({
+  PoolID: required,
+  Addresses: v.optional(addresses, []),
+  After: v.optional(v.nullable(chunkNumber), null),
+});
+
+const endpoint = v.object({
+  Address: address,
+  MacAddress: v.optional(v.union([v.literal(''), v.pipe(v.string(), v.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))]), ''),
+  Name: optionalText,
+});
+/** A bounded number of endpoints: each is a write. */
+export const reviveMessage = v.object({
+  PoolID: required,
+  Gateway: v.nullish(address),
+  Reserved: v.optional(addresses, []),
+  Held: v.pipe(v.array(endpoint), v.maxLength(32)),
+  Last: v.boolean(),
 });
 
 const hostId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'not a host id'));

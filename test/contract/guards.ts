@@ -34,7 +34,7 @@ export const guards: readonly Guard[] = [
     what: 'an announcement that an earlier attempt has written is ours',
     edit: {
       file: POOLS,
-      find: 'ours.has(standing.generation) ? { announced: standing } : { standing }',
+      find: 'ours.has(standing.rev) ? { announced: standing } : { standing }',
       replace: '{ standing }',
     },
     test: 'of an announcement leaves one announcement, which is ours',
@@ -43,7 +43,7 @@ export const guards: readonly Guard[] = [
     what: 'no other announcement is',
     edit: {
       file: POOLS,
-      find: 'ours.has(standing.generation) ? { announced: standing } : { standing }',
+      find: 'ours.has(standing.rev) ? { announced: standing } : { standing }',
       replace: '{ announced: standing }',
     },
     test: 'of an announcement that stood already does not make it ours',

@@ -83,6 +83,25 @@ function refContract(get: () => Store): void {
       assert.equal(await get().removeTombstone(generation, REF), false);
     });
 
+    it('are revived where there is none, or as they were seen', async () => {
+      const revived = { ...ref(fresh('g'), REF), state: 'reviving', epoch: 2, requestKey: KEY } as const;
+      assert.equal(await get().reviveRef(revived, undefined), true);
+      assert.deepEqual(await get().readRef(revived.generation, REF), revived);
+      const other = { ...revived, requestKey: '0000000099999' };
+      assert.equal(await get().reviveRef(other, undefined), false);
+      assert.equal(await get().reviveRef(other, revived), true);
+      assert.deepEqual(await get().readRef(revived.generation, REF), other);
+    });
+
+    it('are not revived in another state, epoch or call than was seen', async () => {
+      const seen = await added(get());
+      const revived = { ...seen, state: 'reviving', epoch: 2, requestKey: KEY } as const;
+      for (const changes of [{ state: 'gone' }, { epoch: 2 }, { requestKey: '0000000099999' }] as const) {
+        assert.equal(await get().reviveRef(revived, { ...seen, ...changes }), false, JSON.stringify(changes));
+      }
+      assert.deepEqual(await get().readRef(seen.generation, REF), seen);
+    });
+
     it('are found by their host, in pages', async () => {
       const hostId = fresh('host');
       const keys = Array.from({ length: 40 }, (_, i) => `0000000${String(i).padStart(6, '0')}`);

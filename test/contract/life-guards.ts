@@ -24,6 +24,69 @@ export const lifeGuards: readonly Guard[] = [
     test: 'change only in the very epoch that was seen',
   },
   {
+    what: 'a reference is revived where there is none',
+    edit: {
+      file: REFS,
+      find: "{ ConditionExpression: 'attribute_not_exists(sk)' }",
+      replace: "{ ConditionExpression: 'attribute_not_exists(sk) OR attribute_exists(sk)' }",
+    },
+    test: 'are revived where there is none, or as they were seen',
+  },
+  {
+    what: 'a reference is revived in the state that was seen',
+    edit: {
+      file: REFS,
+      find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
+      replace: "'(#state = :seen OR attribute_exists(pk)) AND epoch = :seenEpoch AND requestKey = :seenKey'",
+    },
+    test: 'are not revived in another state, epoch or call than was seen',
+  },
+  {
+    what: 'a reference is revived in the epoch that was seen',
+    edit: {
+      file: REFS,
+      find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
+      replace: "'#state = :seen AND (epoch = :seenEpoch OR attribute_exists(pk)) AND requestKey = :seenKey'",
+    },
+    test: 'are not revived in another state, epoch or call than was seen',
+  },
+  {
+    what: 'a reference is revived in the call that was seen',
+    edit: {
+      file: REFS,
+      find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
+      replace: "'#state = :seen AND epoch = :seenEpoch AND (requestKey = :seenKey OR attribute_exists(pk))'",
+    },
+    test: 'are not revived in another state, epoch or call than was seen',
+  },
+  {
+    what: 'a reference that an earlier attempt has revived is ours',
+    edit: {
+      file: REFS,
+      find: 'return standing?.requestKey === ref.requestKey && standing.state === ref.state;',
+      replace: 'return standing === null;',
+    },
+    test: 'of a revival is no failure',
+  },
+  {
+    what: 'a reference that another call has revived is not',
+    edit: {
+      file: REFS,
+      find: 'standing?.requestKey === ref.requestKey && standing.state === ref.state',
+      replace: 'standing?.state === ref.state',
+    },
+    test: 'of a revival that came too late does not make it ours',
+  },
+  {
+    what: 'a revived reference that has ended since is not',
+    edit: {
+      file: REFS,
+      find: 'standing?.requestKey === ref.requestKey && standing.state === ref.state',
+      replace: 'standing?.requestKey === ref.requestKey',
+    },
+    test: 'of a revival that came too late does not make it ours',
+  },
+  {
     what: 'a state that an earlier attempt has set is ours',
     edit: {
       file: REFS,

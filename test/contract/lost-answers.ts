@@ -181,6 +181,21 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal((await store.readRef(seen.generation, REF))?.state, 'gone');
     });
 
+    it('of a revival is no failure', async () => {
+      const revived = { ...ref(fresh('g'), REF), state: 'reviving' } as const;
+      assert.equal(await losing(() => store.reviveRef(revived, undefined)), true);
+    });
+
+    it('of a revival that came too late does not make it ours', async () => {
+      const revived = { ...ref(fresh('g'), REF), state: 'reviving' } as const;
+      await store.reviveRef(revived, undefined);
+      await store.endRef(revived.generation, REF, 7_000);
+      assert.equal(await losing(() => store.reviveRef(revived, undefined)), false);
+      const other = { ...ref(fresh('g'), REF), state: 'reviving' } as const;
+      await store.reviveRef({ ...other, requestKey: '0000000099999' }, undefined);
+      assert.equal(await losing(() => store.reviveRef(other, undefined)), false);
+    });
+
     it('of the removal of a tombstone counts as removed', async () => {
       const { generation } = ref(fresh('g'), REF);
       await store.addRef(ref(generation, REF));

@@ -123,11 +123,16 @@ export const membership: readonly Check[] = [
     [model(0, leaves, joins('b'))],
     /lost its pool/,
     [
-      { file: MEMBERSHIP, find: '    await addRefWithGateway(deps, call, ref, false);\n', replace: '' },
+      {
+        file: MEMBERSHIP,
+        find: '    await addRefWithGateway(deps, call, ref, { isNewborn: false, former });\n',
+        replace: '',
+      },
       {
         file: MEMBERSHIP,
         find: "if (pool.state === 'confirmed') return pool;",
-        replace: "if (pool.state === 'confirmed') return (await addRefWithGateway(deps, call, ref, false), pool);",
+        replace:
+          "if (pool.state === 'confirmed') return (await addRefWithGateway(deps, call, ref, { isNewborn: false, former }), pool);",
       },
     ],
   ),

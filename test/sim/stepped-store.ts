@@ -40,7 +40,8 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
   return {
     ...looks(memory, submit, manner),
     readSpace: (space) => memory.readSpace(space),
-    announcePool: (draft) => write(`announce ${formatCidr(draft.cidr)}`, announcing(memory, draft, manner.shared)),
+    announcePool: (draft, generation) =>
+      write(`announce ${formatCidr(draft.cidr)}`, announcing(memory, draft, generation, manner.shared)),
     readPool: (space, cidr) => read(`read pool ${formatCidr(cidr)}`, () => memory.readPool(space, cidr)),
     changePool: (seen, state) => write(`${state} ${formatCidr(seen.cidr)}`, changing(memory, seen, state)),
     removePool: (seen) => write(`remove ${formatCidr(seen.cidr)}`, removing(memory, seen)),
@@ -48,6 +49,7 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     writePoolName: (space, name, pool, seen) =>
       write(`name ${name} is ${formatCidr(pool.cidr)}`, () => memory.writePoolName(space, name, pool, seen)),
     addRef: (ref) => write(`add ref ${ref.name}`, () => memory.addRef(ref)),
+    reviveRef: (ref, seen) => write(`revive ref ${ref.name}`, () => memory.reviveRef(ref, seen)),
     readRef: (generation, name) => read(`read ref ${name}`, () => memory.readRef(generation, name)),
     writeKept: (seen, kept) => write(`list on ref ${seen.name}`, () => memory.writeKept(seen, kept)),
     endRef: (generation, name, endedAt) => write(`end ref ${name}`, () => memory.endRef(generation, name, endedAt)),
@@ -114,18 +116,19 @@ function looks(
 function announcing(
   memory: MemoryStore,
   draft: Parameters<Store['announcePool']>[0],
+  generation: string | undefined,
   shared: Ids | undefined,
 ): () => ReturnType<Store['announcePool']> {
   const ours = new Set<string>();
   const from = shared?.ids ?? 0;
   return async () => {
     if (shared !== undefined) shared.ids = from;
-    const result = await memory.announcePool(draft);
+    const result = await memory.announcePool(draft, generation);
     if ('announced' in result) {
-      ours.add(result.announced.generation);
+      ours.add(result.announced.rev);
       return result;
     }
-    return ours.has(result.standing.generation) ? { announced: result.standing } : result;
+    return ours.has(result.standing.rev) ? { announced: result.standing } : result;
   };
 }
 

@@ -38,7 +38,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
   };
   return {
     readSpace: slowly((space) => store.readSpace(space)),
-    announcePool: slowly((draft) => store.announcePool(draft)),
+    announcePool: slowly((draft, generation) => store.announcePool(draft, generation)),
     readPool: slowly((space, cidr) => store.readPool(space, cidr)),
     poolsStartingIn: slowly((space, range, after) => store.poolsStartingIn(space, range, after)),
     poolsStartingBefore: slowly((space, address, before) => store.poolsStartingBefore(space, address, before)),
@@ -47,6 +47,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
     readPoolName: slowly((space, family, name) => store.readPoolName(space, family, name)),
     writePoolName: slowly((space, name, pool, seen) => store.writePoolName(space, name, pool, seen)),
     addRef: slowly((ref) => store.addRef(ref)),
+    reviveRef: slowly((ref, seen) => store.reviveRef(ref, seen)),
     readRef: slowly((generation, name) => store.readRef(generation, name)),
     writeKept: slowly((seen, kept) => store.writeKept(seen, kept)),
     endRef: slowly((generation, name, endedAt) => store.endRef(generation, name, endedAt)),

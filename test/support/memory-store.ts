@@ -1,7 +1,7 @@
 /** The store port in memory: what the rules are tried on by the thousand. It passes the same contract as the real one. */
 import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Host } from '../../functions/ipam/host.ts';
-import type { Pool } from '../../functions/ipam/pool.ts';
+import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
 import type { Ref, RefStanding } from '../../functions/ipam/ref.ts';
 import { freedBefore } from '../../functions/ipam/slot.ts';
 import type { SpaceConfig } from '../../functions/ipam/space.ts';
@@ -52,10 +52,10 @@ export class MemoryStore implements Store {
 
   readSpace = (space: string) => Promise.resolve(this.spaces.get(space));
 
-  announcePool(draft: Parameters<Store['announcePool']>[0]): ReturnType<Store['announcePool']> {
+  announcePool(draft: PoolDraft, former?: string): ReturnType<Store['announcePool']> {
     const standing = this.pools.get(poolKey(draft));
     if (standing !== undefined) return Promise.resolve({ standing });
-    const announced: Pool = { ...draft, generation: this.#freshId(), rev: this.#freshId(), state: 'pending' };
+    const announced: Pool = { ...draft, generation: former ?? this.#freshId(), rev: this.#freshId(), state: 'pending' };
     this.pools.set(poolKey(draft), announced);
     return Promise.resolve({ announced });
   }
@@ -119,6 +119,15 @@ export class MemoryStore implements Store {
 
   readRef(generation: string, name: string) {
     return Promise.resolve(this.refs.get(refKey({ generation, name })));
+  }
+
+  reviveRef(ref: Ref, seen: Ref | undefined) {
+    const standing = this.refs.get(refKey(ref));
+    const same =
+      standing?.state === seen?.state && standing?.epoch === seen?.epoch && standing?.requestKey === seen?.requestKey;
+    if (!same) return Promise.resolve(standing?.requestKey === ref.requestKey && standing.state === ref.state);
+    this.refs.set(refKey(ref), ref);
+    return Promise.resolve(true);
   }
 
   writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>) {

@@ -1,0 +1,194 @@
+/**
+ * A host that was silent for so long that its networks were given up, or was taken for dead, returns and still has them:
+ * what is still free of it is taken up again, under the PoolIDs that its Docker knows.
+ *
+ * The reference comes first, and then every lease is written afresh. Who frees what an ended reference has left reads the
+ * slot first and the reference afterwards, and writes on the exact slot: so it sees the reference, or misses the lease.
+ */
+import { type Address, type Cidr, formatAddress, formatCidr } from './address.ts';
+import { type Birth, bearPool } from './birth.ts';
+import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
+import { type Endpoint, leaseOf, stickyTag } from './endpoint.ts';
+import { takeSeen } from './given.ts';
+import { turnRef } from './host-refs.ts';
+import { describeSlot } from './holder.ts';
+import { type Former, joinPool } from './membership.ts';
+import { gatewayOf } from './options.ts';
+import { placeOf } from './place.ts';
+import { type Pool, hasExpired } from './pool.ts';
+import { type PoolId, decodePoolId } from './pool-id.ts';
+import type { Ref } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { keptBy, whoPreventsKeeping } from './reservation.ts';
+import { decodeSlot } from './slot.ts';
+import { pauseWithJitter } from './world.ts';
+
+export interface Revival {
+  readonly poolId: string;
+  /** The network's gateway, by what Docker says. `undefined`: it has none, or none is known. */
+  readonly gateway: Address | undefined;
+  /** Auxiliary addresses. */
+  readonly reserved: readonly Address[];
+  /** Endpoints that Docker has, with their addresses: some of them. */
+  readonly held: readonly (Endpoint & { readonly address: Address })[];
+  /** These were the last. */
+  readonly isLast: boolean;
+}
+
+export interface Revived {
+  readonly state: Ref['state'];
+  /** Addresses that others have meanwhile, and who. */
+  readonly taken: readonly { readonly address: Address; readonly holder: string }[];
+}
+
+/** ms between two looks at a pool that somebody else creates or removes. */
+const PAUSE = 40;
+
+/**
+ * Takes up a network, and the leases of some of its endpoints. Repeated until all are named; until the last are, the
+ * network gets no other address. Safe to repeat.
+ *
+ * @throws Refusal `pool-overlap` when the subnet is others' by now, `busy` when it may not be so in a moment.
+ */
+export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): Promise<Revived> {
+  const id = decodePoolId(deps.world, revival.poolId, call);
+  const known = await deps.store.readRef(id.generation, id.ref);
+  if (known !== undefined && known.state !== 'gone' && known.state !== 'reviving') {
+    return { state: known.state, taken: [] };
+  }
+  const taken: { address: Address; holder: string }[] = [];
+  const { ref, isNew } = await takeUp(deps, call, id, refOf(call, id, revival, known), known);
+  if (isNew) taken.push(...(await keepListed(deps, call, ref)));
+  for (const { address, ...endpoint } of revival.held) {
+    const holder = await takeBack(deps, call, id, address, endpoint);
+    if (holder !== undefined) taken.push({ address, holder });
+  }
+  if (!revival.isLast) return { state: 'reviving', taken };
+  const isLive = await turnRef(deps, ref, (now) =>
+    now.state === 'reviving' && now.epoch === call.epoch
+      ? { state: 'live', epoch: now.epoch, fencedAt: undefined, endedAt: undefined }
+      : undefined,
+  );
+  return { state: isLive ? 'live' : ((await deps.store.readRef(id.generation, id.ref))?.state ?? 'gone'), taken };
+}
+
+/** What the network keeps is what it kept, where that is still known; else what Docker says of it. */
+function refOf(call: Call, id: PoolId, revival: Revival, known: Ref | undefined): Ref {
+  const { gateway, reserved } = known ?? keptBySay(id, revival);
+  return {
+    ...{ name: id.ref, generation: id.generation, space: id.space, cidr: id.cidr, subPool: id.subPool },
+    ...{ hostId: call.hostId, epoch: call.epoch, requestKey: call.requestKey },
+    ...{ gateway, reserved, state: 'reviving', fencedAt: undefined, endedAt: undefined },
+  };
+}
+
+/** The default gateway is kept even where Docker has none, unless an endpoint has that address. */
+function keptBySay({ cidr }: PoolId, { gateway, reserved, held }: Revival): Pick<Ref, 'gateway' | 'reserved'> {
+  const fallback = gatewayOf(cidr, undefined);
+  const isHeld = held.some(({ address }) => address.value === fallback?.value);
+  return {
+    gateway: gateway ?? (isHeld ? undefined : fallback),
+    reserved: reserved.map(({ family, value }) => ({ family, first: value, last: value })),
+  };
+}
+
+/** Stamps what a network keeps from endpoints. @returns what an endpoint has meanwhile. */
+async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['taken']> {
+  const taken: { address: Address; holder: string }[] = [];
+  for (const address of keptBy(ref)) {
+    const holder = await whoPreventsKeeping(deps, call, ref, address);
+    if (holder !== undefined) taken.push({ address, holder });
+  }
+  return taken;
+}
+
+/** The reference stands again, and the pool with it: as it is if others have kept it, or announced anew. */
+async function takeUp(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  known: Ref | undefined,
+): Promise<{ readonly ref: Ref; readonly isNew: boolean }> {
+  const former = { generation: id.generation, ref: known };
+  while (deps.world.now() < call.deadline) {
+    const standing = await deps.store.readPool(id.space, id.cidr);
+    const isUp = standing?.state === 'confirmed' && standing.generation === id.generation;
+    if (isUp && known?.state === 'reviving' && known.epoch === call.epoch) return { ref: known, isNew: false };
+    const pool = await (standing === undefined
+      ? bear(deps, call, id, ref, former)
+      : join(deps, call, id, ref, former, standing));
+    if (pool !== undefined) return { ref, isNew: true };
+    await pauseWithJitter(deps.world, PAUSE);
+  }
+  throw new Refusal('busy', `${formatCidr(id.cidr)} is being created or removed by others: try again`);
+}
+
+async function join(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  former: Former,
+  standing: Pool,
+): Promise<Pool | undefined> {
+  if (standing.state === 'pending') {
+    if (hasExpired(standing, deps.world.now())) await deps.store.removePool(standing);
+    return undefined;
+  }
+  if (standing.generation !== id.generation) throw isTaken(id, standing);
+  return joinPool(deps, call, ref, former);
+}
+
+async function bear(deps: Deps, call: Call, id: PoolId, ref: Ref, former: Former): Promise<Pool | undefined> {
+  const { space, cidr, cooldown } = id;
+  const announcedAt = deps.world.now();
+  const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
+  const birth: Birth = await bearPool(deps, call, draft, () => ref, former);
+  if (birth.kind === 'overlaps') throw isTaken(id, birth.pool);
+  return birth.kind === 'born' ? birth.pool : undefined;
+}
+
+function isTaken({ cidr, space }: { cidr: Cidr; space: string }, by: Pool): Refusal {
+  const since = new Date(by.announcedAt).toISOString();
+  return new Refusal(
+    'pool-overlap',
+    `the network on ${formatCidr(cidr)} of space ${space} was given up while this host was silent, and ` +
+      `${formatCidr(by.cidr)} is in use since ${since} (created by host ${by.createdBy}): ` +
+      'remove the network (docker network rm) and create it again',
+  );
+}
+
+/**
+ * Writes the lease of an endpoint afresh, also where an old one of the same network stands: whoever would free that one
+ * writes on its exact value.
+ *
+ * @returns who has the address, if another does.
+ */
+async function takeBack(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  address: Address,
+  endpoint: Endpoint,
+): Promise<string | undefined> {
+  const place = placeOf(id.generation, id.cidr, address);
+  const value = leaseOf(call, id, endpoint);
+  const sticky = stickyTag(deps, call, endpoint);
+  const [chunk] = await deps.store.readChunks(id.generation, place.chunk, place.chunk);
+  let seen = chunk?.slots[place.slot];
+  for (;;) {
+    const standing = await takeSeen(deps, call, place, { value, sticky }, seen);
+    if (standing === undefined || standing === value) return undefined;
+    const slot = decodeSlot(standing);
+    // Released since, by a message that is younger than this one.
+    if (slot.kind === 'free') return undefined;
+    if (slot.kind === 'reserved' || slot.ref !== id.ref) return describeSlot(deps, id.generation, slot);
+    const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: standing });
+    if (outcome.written) return undefined;
+    if (deps.world.now() >= call.deadline)
+      throw new Refusal('busy', `${formatAddress(address)} keeps changing: try again`);
+    seen = outcome.chunk.slots[place.slot];
+  }
+}

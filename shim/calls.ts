@@ -8,6 +8,7 @@ import { type Outcome, insist } from './cloud/attempts.ts';
 import type { Verdict } from './cloud/verdict.ts';
 import { type Journal, JournalError, type KeptCall } from './journal/journal.ts';
 import { type Request, isRelease } from './method.ts';
+import type { KnownNetworks } from './known-networks.ts';
 import type { Outbox } from './outbox.ts';
 import type { RateGuard } from './rate-guard.ts';
 import { within } from './time.ts';
@@ -38,6 +39,10 @@ export interface CallsOptions {
   readonly attempt: (call: KeptCall, number: number, timeout: number) => Promise<Verdict>;
   /** Learns anew where the functions are, or registers this host again. */
   readonly renew: (driver: KeptCall['driver'], remedy: 'renew' | 'register') => Promise<void>;
+  /** Which networks dockerd was given. */
+  readonly networks: Pick<KnownNetworks, 'granted' | 'released'>;
+  /** The fleet has given up a network that dockerd still has. */
+  readonly lost: () => void;
   /** Why nothing may be asked for. `undefined`: it may. */
   readonly barred: () => string | undefined;
 }
@@ -139,6 +144,8 @@ export class Calls {
     // What dockerd does not hear of it cannot give back.
     const isLost = given !== undefined && gone.aborted;
     const settle = isOpen || isLost;
+    if (call.method === 'RequestPool' && given !== undefined && !isLost) this.#options.networks.granted(given);
+    if (last.kind === 'answered' && last.code === 'pool-gone') this.#options.lost();
     try {
       journal.result(call.key, { keep: isLost ? undefined : given, settle });
     } catch (error) {
@@ -149,8 +156,9 @@ export class Calls {
   }
 
   async #release(call: KeptCall, about: About, asker: Asker): Promise<Reply> {
-    const { journal, outbox } = this.#options;
+    const { journal, outbox, networks } = this.#options;
     const failure = await unlessWritten(journal.release(call));
+    if (call.method === 'ReleasePool') networks.released(about.poolId);
     if (failure !== undefined && journal.find(call.key) === undefined) {
       return this.#releaseUnkept(call, about, asker, failure);
     }

@@ -5,6 +5,7 @@ import { readBody } from './body.ts';
 import type { Journal } from './journal/journal.ts';
 import { oldestSeconds } from './metrics.ts';
 import { HEALTH_PATH } from './plugin.ts';
+import type { Told } from './reconcile/reconciler.ts';
 
 const schema = v.object({
   status: v.picklist(['ok', 'degraded', 'failing']),
@@ -25,16 +26,21 @@ export interface HealthSources {
   readonly unregistered: () => string | undefined;
   /** Why the fleet gives this host nothing new. `undefined`: it does. */
   readonly leaving: () => string | undefined;
+  /** Where what Docker has and what the table says differ. */
+  readonly findings: () => readonly Told[];
 }
 
 /** `failing`: calls fail, and somebody must act. `degraded`: it goes on by itself, or this host is about to go. */
-export function healthOf({ hostId, journal, unreached, unregistered, leaving }: HealthSources): Health {
+export function healthOf({ hostId, journal, unreached, unregistered, leaving, findings }: HealthSources): Health {
   const { stats } = journal;
   const age = oldestSeconds(journal);
   const failing = [unregistered(), stats.failing].filter((reason) => reason !== undefined);
   const degraded = [
     unreached(),
     leaving(),
+    ...findings()
+      .filter(({ kind }) => kind === 'conflict')
+      .map(({ text }) => text),
     age > OLD ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old` : undefined,
   ].filter((reason) => reason !== undefined);
   return {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
+import { askDoctor, isLeft, tellDiagnosis } from './doctor.ts';
 import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
 import { messageOf } from './message-of.ts';
@@ -12,27 +13,40 @@ import { hostCommands } from './operator.ts';
 import { type Shim, serveShim } from './serve.ts';
 import {
   DRIVERS,
+  type Driver,
+  RECONCILE_MODES,
+  type ReconcileMode,
   type Settings,
   UserError,
   defaultData,
+  defaultDocker,
   defaultSockets,
   isRoot,
+  parseDockerSocket,
   parseDrivers,
   parseMetricsPlace,
 } from './settings.ts';
 import { startCloud } from './up.ts';
 
-interface CommonOptions {
+/** Where a shim is asked. */
+interface Location {
   readonly sockets: string;
+  readonly drivers: string;
+}
+
+interface CommonOptions extends Location {
   readonly data: string;
   readonly space: string;
   readonly hostId?: string;
-  readonly drivers: string;
   readonly region?: string;
   readonly deadline: number;
   readonly inFlightBound?: number;
   readonly logLevel: Level;
   readonly metrics?: string;
+  readonly docker: string;
+  readonly reconcile: ReconcileMode;
+  readonly reconcileEvery: number;
+  readonly secondLook: number;
 }
 
 interface CloudOptions {
@@ -66,6 +80,17 @@ common(program.command('shim'))
     else await runShim(options, options.endpoint);
   });
 
+located(program.command('doctor'))
+  .description(
+    'compare what Docker on this host has with what the table says; exit code 0: they agree, 1: see the text',
+  )
+  .option('--fix', 'mend what differs: without it, it is only told')
+  .action(async ({ sockets, drivers, fix }: Location & { fix?: boolean }) => {
+    const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true);
+    console.log(tellDiagnosis(diagnosis));
+    if (isLeft(diagnosis)) process.exitCode = 1;
+  });
+
 common(program.command('up'))
   .description('run all of Berth on this machine: table, functions and plugin')
   .option('--dynamodb <url>', 'use another DynamoDB-compatible endpoint than the embedded engine')
@@ -78,10 +103,22 @@ common(program.command('up'))
 
 hostCommands(program);
 
-function common(command: Command): Command {
-  const option = (flags: string, description: string, env: string): Option => new Option(flags, description).env(env);
+function option(flags: string, description: string, env: string): Option {
+  return new Option(flags, description).env(env);
+}
+
+function located(command: Command): Command {
   return command
     .option('--sockets <dir>', "folder of the plugin's sockets", defaultSockets())
+    .addOption(option('--drivers <names>', 'which drivers to serve', 'BERTH_DRIVERS').default(DRIVERS.join(',')));
+}
+
+/** Any of a shim's sockets will do. */
+const socketOf = (folder: string, [driver]: readonly [Driver, ...Driver[]]): string =>
+  path.join(path.resolve(folder), `${driver}.sock`);
+
+function common(command: Command): Command {
+  return located(command)
     .option('--data <dir>', 'folder of what must survive a restart', defaultData())
     .addOption(
       option('--space <name>', 'the address space of networks that name none', 'BERTH_SPACE').default('default'),
@@ -93,18 +130,13 @@ function common(command: Command): Command {
         'BERTH_HOST_ID',
       ),
     )
-    .addOption(option('--drivers <names>', 'which drivers to serve', 'BERTH_DRIVERS').default(DRIVERS.join(',')))
     .addOption(option('--region <region>', "AWS region, where the endpoint's name does not tell it", 'BERTH_REGION'))
     .addOption(
       option('--deadline <seconds>', 'within which every call of dockerd is answered', 'BERTH_DEADLINE')
         .argParser(numberBetween(1, 600))
         .default(20),
     )
-    .addOption(
-      new Option('--in-flight-bound <ms>', 'after which a request that was given up can take effect no more')
-        .argParser(numberBetween(1, 3_600_000))
-        .hideHelp(),
-    )
+    .addOption(hidden('--in-flight-bound <ms>', 'after which a request that was given up can take effect no more'))
     .addOption(option('--log-level <level>', 'what is worth a line', 'BERTH_LOG_LEVEL').choices(LEVELS).default('info'))
     .addOption(
       option(
@@ -112,7 +144,28 @@ function common(command: Command): Command {
         'where Prometheus may ask: 127.0.0.1:PORT or unix:/PATH (default: nowhere)',
         'BERTH_METRICS',
       ),
-    );
+    )
+    .addOption(
+      option('--docker <socket>', "Docker's socket, to compare what it has with the table", 'BERTH_DOCKER').default(
+        `unix://${defaultDocker()}`,
+      ),
+    )
+    .addOption(
+      option(
+        '--reconcile <mode>',
+        'every hour, where the two differ: mend it, only say so, or do not look',
+        'BERTH_RECONCILE',
+      )
+        .choices(RECONCILE_MODES)
+        .default('fix'),
+    )
+    .addOption(hidden('--reconcile-every <ms>', 'pause between two rounds').default(3_600_000))
+    .addOption(hidden('--second-look <ms>', 'after which what was seen twice is believed').default(300_000));
+}
+
+/** A time that only tests change. */
+function hidden(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(numberBetween(1, 86_400_000)).hideHelp();
 }
 
 function numberBetween(least: number, most: number): (text: string) => number {
@@ -126,7 +179,7 @@ function numberBetween(least: number, most: number): (text: string) => number {
 /** For service managers and load balancers: the exit code says how the shim is, the text why. */
 async function tellHealth(options: CommonOptions): Promise<void> {
   const { sockets, drivers } = prepareSettings(options);
-  const socket = path.join(sockets, `${drivers[0]}.sock`);
+  const socket = socketOf(sockets, drivers);
   let health: Health;
   try {
     health = await askHealth(socket);
@@ -195,6 +248,12 @@ function prepareSettings(options: CommonOptions): Settings {
     region: region === '' ? process.env['AWS_REGION'] : (region ?? process.env['AWS_REGION']),
     budget: options.deadline * 1_000,
     inFlightBound: options.inFlightBound ?? options.deadline * 1_000 + FUNCTION_TIMEOUT + MARGIN,
+    reconcile: {
+      docker: parseDockerSocket(options.docker),
+      mode: options.reconcile,
+      every: options.reconcileEvery,
+      secondLook: options.secondLook,
+    },
     metrics: metrics === undefined || metrics === '' ? undefined : parseMetricsPlace(metrics),
   };
 }

@@ -8,6 +8,8 @@ export interface MetricSources {
   readonly journal: Pick<Journal, 'stats'>;
   readonly inFlight: () => number;
   readonly isReached: () => boolean;
+  /** Where what Docker has and what the table says differ, by the last look. */
+  readonly findings: () => readonly { readonly kind: string }[];
 }
 
 export class Metrics {
@@ -37,6 +39,16 @@ export class Metrics {
       help: 'Attempts at the functions, the repeats included',
       labelNames: ['method'],
       registers,
+    });
+    new Gauge({
+      name: 'berth_shim_reconcile_findings',
+      help: 'Where what Docker has and what the table says differ, by the last look (see berth doctor)',
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { kind } of sources.findings()) this.inc({ kind });
+      },
     });
     for (const { name, help, read } of gaugesOf(sources)) {
       new Gauge({

@@ -22,6 +22,8 @@ export interface PluginHost {
   readonly log: Logger;
   /** How the shim is, for `berth shim --health`. */
   readonly health: () => object;
+  /** Compares what Docker has with the table, for `berth doctor`. */
+  readonly doctor: (isFix: boolean) => Promise<object>;
   /** ms within which a call of dockerd is answered. */
   readonly budget: number;
 }
@@ -33,6 +35,8 @@ const MAX_BODY_BYTES = 65_536;
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
 export const HEALTH_PATH = '/Berth.Health';
+export const DOCTOR_PATH = '/Berth.Doctor';
+export const DOCTOR_FIX_PATH = '/Berth.Doctor.Fix';
 
 const methods = new Map<string, Method>(METHODS.map((method) => [`/IpamDriver.${method}`, method]));
 
@@ -47,7 +51,11 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
     const path = request.url ?? '/';
     const answer = Object.hasOwn(known, path) ? known[path] : undefined;
     const method = methods.get(path);
-    if (answer !== undefined) reply(request, response, 200, answer());
+    if (path === DOCTOR_PATH || path === DOCTOR_FIX_PATH) {
+      void host.doctor(path === DOCTOR_FIX_PATH).then((report) => {
+        reply(request, response, 200, report);
+      });
+    } else if (answer !== undefined) reply(request, response, 200, answer());
     else if (method === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
     else void carry(driver, method, host, request, response);
   });

@@ -37,6 +37,8 @@ export interface RegistrationOptions {
   readonly floor: (sequence: string) => void;
   /** The cloud takes this host for a new one of its name: what an earlier one left undone is not ours. */
   readonly renewed: () => void;
+  /** This host was fenced for its silence, and is back. */
+  readonly returned: () => void;
   readonly warn: (message: string) => void;
 }
 
@@ -161,6 +163,7 @@ export class Registration {
     const { Incarnation: current, Epoch, Floor, HeartbeatSeconds, Fresh, State, Waking } = told;
     if (Fresh) this.#options.renewed();
     this.#write({ current });
+    if (Epoch !== this.#epoch) this.#options.returned();
     this.#epoch = Epoch;
     this.#refusal = undefined;
     this.#warned = '';

@@ -62,7 +62,17 @@ export class Sequence {
   }
 
   #key(): string {
-    const nonce = Array.from({ length: NONCE_WIDTH }, () => randomInt(36).toString(36)).join('');
-    return this.#last.toString(36).padStart(SEQUENCE_WIDTH, '0') + nonce;
+    return keyOf(this.#last);
   }
+}
+
+/**
+ * The key of a release that means one lease: the number after that of the request which it was given to. Every other lease
+ * of that address was asked for before, and ended before that one began, or later.
+ */
+export const keyAfter = (requestKey: string): string => keyOf(parseInt(requestKey.slice(0, SEQUENCE_WIDTH), 36) + 1);
+
+function keyOf(number: number): string {
+  const nonce = Array.from({ length: NONCE_WIDTH }, () => randomInt(36).toString(36)).join('');
+  return number.toString(36).padStart(SEQUENCE_WIDTH, '0') + nonce;
 }

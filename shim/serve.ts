@@ -14,11 +14,16 @@ import { healthOf } from './health.ts';
 import { hostIdentity } from './identity.ts';
 import { instanceId } from './instance.ts';
 import { Journal } from './journal/journal.ts';
+import { KnownNetworks } from './known-networks.ts';
 import { Messenger, type MessengerOptions } from './messenger.ts';
 import { Metrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 import { type PluginHost, pluginServer } from './plugin.ts';
 import { RateGuard } from './rate-guard.ts';
+import { Docker } from './reconcile/docker.ts';
+import { handsOf } from './reconcile/hands.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
+import { Table } from './reconcile/table.ts';
 import { Registration, lineage } from './registration.ts';
 import { Sequence } from './sequence.ts';
 import type { Driver, Settings } from './settings.ts';
@@ -84,7 +89,7 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   const cloud = new Cloud(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
   const standing = enrol(settings, options, { hostId, cloud, handshakes, sequence }, undo);
-  const { journal, outbox, messenger, registration } = standing;
+  const { journal, outbox, messenger, registration, networks, reconciler } = standing;
   const unregistered = (): string | undefined => registration.refusal;
   const calls = new Calls({
     journal,
@@ -95,6 +100,10 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
       if (remedy === 'register') await registration.renew();
       else await handshakes.get(driver)?.renew();
     },
+    networks,
+    lost: () => {
+      reconciler.soon();
+    },
     barred: unregistered,
   });
   const unreached = (): string | undefined => cloud.unreached;
@@ -102,9 +111,16 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     journal,
     inFlight: () => calls.inFlight,
     isReached: () => unreached() === undefined,
+    findings: () => reconciler.last.findings,
   });
-  const health = () => healthOf({ hostId, journal, unreached, unregistered, leaving: () => registration.leaving });
-  return { hostId, handshakes, unreached, sequence, calls, metrics, log, health, budget };
+  const health = () =>
+    healthOf({
+      ...{ hostId, journal, unreached, unregistered },
+      leaving: () => registration.leaving,
+      findings: () => reconciler.last.findings,
+    });
+  const doctor = (isFix: boolean) => reconciler.run(isFix);
+  return { hostId, handshakes, unreached, sequence, calls, metrics, log, health, doctor, budget };
 }
 
 interface Standing {
@@ -112,11 +128,13 @@ interface Standing {
   readonly outbox: Outbox;
   readonly messenger: Messenger;
   readonly registration: Registration;
+  readonly networks: KnownNetworks;
+  readonly reconciler: Reconciler;
 }
 
 /** Registers this host with the fleet, and takes up what an earlier run has left once the fleet has taken it. */
 function enrol(
-  { data, drivers: [firstDriver], inFlightBound }: Settings,
+  { data, drivers: [driver], inFlightBound, reconcile }: Settings,
   { version, log }: ShimOptions,
   parts: Omit<MessengerOptions, 'epoch'>,
   undo: Undo,
@@ -132,12 +150,15 @@ function enrol(
   const registration: Registration = new Registration({
     folder: data,
     version,
-    send: (message) => messenger.own(firstDriver, '/Berth.Register', message),
+    send: (message) => messenger.own(driver, '/Berth.Register', message),
     floor: (seen) => {
       sequence.raise(seen);
     },
     renewed: () => {
       for (const { call } of old) journal.deadLetter(call.key, 'an earlier machine of this host id left it');
+    },
+    returned: () => {
+      reconciler.soon();
     },
     warn,
   });
@@ -145,13 +166,21 @@ function enrol(
     old.length = 0;
   });
   const outbox = new Outbox({ journal, sender: messenger, log, ready: registration.registered, inFlightBound });
+  const networks = new KnownNetworks(data, warn);
+  const reconciler: Reconciler = new Reconciler({
+    ...{ ...reconcile, log, ready: registration.registered, docker: new Docker(reconcile.docker) },
+    table: new Table((path, message) => messenger.own(driver, path, message)),
+    hands: handsOf({ driver, sequence, known: networks, attempt: (call) => messenger.release(call, 1) }),
+  });
   outbox.resume();
   void registration.keep();
   undo.push(() => {
     registration.close();
     return outbox.stop();
   });
-  return { journal, outbox, messenger, registration };
+  reconciler.start();
+  undo.push(() => reconciler.stop());
+  return { journal, outbox, messenger, registration, networks, reconciler };
 }
 
 async function openHandshakes(

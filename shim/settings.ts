@@ -23,6 +23,28 @@ export interface Settings {
   readonly inFlightBound: number;
   /** Where Prometheus may ask: a port of loopback, or a socket. */
   readonly metrics: MetricsPlace | undefined;
+  readonly reconcile: ReconcileSettings;
+}
+
+/** How what Docker has is compared with what the table says. */
+export interface ReconcileSettings {
+  /** Docker's socket on this host. */
+  readonly docker: string;
+  readonly mode: ReconcileMode;
+  /** ms between two rounds. */
+  readonly every: number;
+  /** ms after which what was seen twice is believed. */
+  readonly secondLook: number;
+}
+
+export const RECONCILE_MODES = ['fix', 'report', 'off'] as const;
+export type ReconcileMode = (typeof RECONCILE_MODES)[number];
+
+/** @throws UserError: Docker of another machine says nothing of this one. */
+export function parseDockerSocket(text: string): string {
+  const socket = text.replace(/^unix:\/\//, '');
+  if (path.isAbsolute(socket)) return socket;
+  throw new UserError(`bad Docker socket ${JSON.stringify(text)}: give unix:///PATH`);
 }
 
 /** @throws UserError unless it names drivers, each once. */
@@ -52,6 +74,9 @@ export const defaultSockets = (): string =>
   isRoot()
     ? '/run/docker/plugins'
     : path.join(xdg('XDG_RUNTIME_DIR') ?? path.join(homedir(), '.local/run'), 'docker/plugins');
+
+export const defaultDocker = (): string =>
+  isRoot() ? '/run/docker.sock' : path.join(xdg('XDG_RUNTIME_DIR') ?? '/run', 'docker.sock');
 
 export const defaultData = (): string =>
   isRoot() ? '/var/lib/berth' : path.join(xdg('XDG_DATA_HOME') ?? path.join(homedir(), '.local/share'), 'berth');

@@ -67,8 +67,8 @@ export interface Holdings {
 const MAX_GROUPS = 16;
 
 /**
- * What one network leases. A pool of more addresses than a search examines is not looked through: of its leases only
- * those of the addresses asked for are told.
+ * What one network leases: of the addresses that are asked for, else of all, page by page. A pool of more addresses than a
+ * search examines is not looked through.
  *
  * @param from continues a page.
  */
@@ -83,7 +83,7 @@ export async function holdingsOf(
 ): Promise<Holdings> {
   const id = decodePoolId(deps.world, poolId, call);
   const state = (await deps.store.readRef(id.generation, id.ref))?.state;
-  const { leases, next } = await leasesFrom(deps, id, from);
+  const { leases, next } = addresses.length > 0 ? NOTHING : await leasesFrom(deps, id, from);
   const asked = await Promise.all(
     addresses.filter((address) => isIn(id, address)).map((address) => look(deps, id, address)),
   );
@@ -95,16 +95,17 @@ export async function holdingsOf(
         : [describeSlot(deps, id.generation, slot).then((holder) => ({ address, holder }))],
     ),
   );
-  const known = new Set(leases.map(({ address }) => address.value));
   return {
     key: networkKey(id),
     cidr: id.cidr,
     state,
-    leases: [...leases, ...own.filter(({ address }) => !known.has(address.value))],
+    leases: [...leases, ...own],
     others,
     next,
   };
 }
+
+const NOTHING = { leases: [], next: undefined };
 
 async function leasesFrom(
   { store }: Deps,

@@ -16,6 +16,8 @@ export interface Answered {
   readonly text: string;
   /** Why the function refused. `undefined`: it granted. */
   readonly refusal: string | undefined;
+  /** The kind of refusal, where the function names one. */
+  readonly code?: string | undefined;
   /** The PoolID or the address, without its prefix length, that was granted. */
   readonly granted: string | undefined;
 }
@@ -79,7 +81,8 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
     if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
     // This host was not heard of for too long, and is now.
     if (headers['berth-refusal'] === 'host-fenced') return failed(refusal, false, 'register');
-    return { kind: 'answered', text, refusal, granted: undefined };
+    const code = headers['berth-refusal'];
+    return { kind: 'answered', text, refusal, code: typeof code === 'string' ? code : undefined, granted: undefined };
   }
   const grant = v.safeParse(granted[question], parsed.output);
   if (!grant.success) return judgeStranger(endpoint, answer);

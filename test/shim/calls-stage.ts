@@ -3,9 +3,11 @@ import type { TestContext } from 'node:test';
 import { type Asker, Calls, type Reply } from '../../shim/calls.ts';
 import type { Verdict } from '../../shim/cloud/verdict.ts';
 import type { KeptCall } from '../../shim/journal/journal.ts';
+import { KnownNetworks } from '../../shim/known-networks.ts';
 import { RateGuard } from '../../shim/rate-guard.ts';
 import { type OutboxStage, outboxStage } from './outbox-stage.ts';
 import { failureOf } from './stand-ins.ts';
+import { temporaryFolder } from './temporary.ts';
 
 interface Attempt {
   readonly call: KeptCall;
@@ -37,6 +39,8 @@ export async function stage(t: TestContext, wish: Wish = {}): Promise<CallsStage
     journal,
     outbox,
     guard: new RateGuard(() => 0),
+    networks: new KnownNetworks(await temporaryFolder(t), () => undefined),
+    lost: () => undefined,
     attempt: (call, number, timeout) => {
       const { promise, resolve } = Promise.withResolvers<Verdict>();
       attempts.push({ call, number, timeout, answer: resolve });

@@ -14,6 +14,7 @@ const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<Journ
   unreached: () => undefined,
   unregistered: () => undefined,
   leaving: () => undefined,
+  findings: () => [],
   ...wish,
   journal: { stats: { ...IDLE, ...wish.stats } },
 });
@@ -100,7 +101,12 @@ async function scrape(t: TestContext, metrics: Metrics, url = '/metrics'): Promi
 
 describe('the metrics of a shim', () => {
   const metricsOf = (stats: Partial<JournalStats> = {}, isReached = true): Metrics =>
-    new Metrics({ journal: { stats: { ...IDLE, ...stats } }, inFlight: () => 5, isReached: () => isReached });
+    new Metrics({
+      journal: { stats: { ...IDLE, ...stats } },
+      inFlight: () => 5,
+      isReached: () => isReached,
+      findings: () => [],
+    });
 
   it('count the calls by what became of them, and the attempts', async (t) => {
     const metrics = metricsOf();

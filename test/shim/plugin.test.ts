@@ -42,9 +42,10 @@ async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wish = {})
   const server = pluginServer('berth', handshakes, {
     sequence: new Sequence(data, now),
     calls: calls.calls,
-    metrics: new Metrics({ journal: calls.journal, inFlight: () => 0, isReached: () => true }),
+    metrics: new Metrics({ journal: calls.journal, inFlight: () => 0, isReached: () => true, findings: () => [] }),
     log: pino({ level: onLog === undefined ? 'silent' : 'info', hooks: { logMethod: () => onLog?.() } }),
     health: () => ({ status: 'ok' }),
+    doctor: () => Promise.resolve({ findings: [] }),
     budget,
   });
   const socket = path.join(folder, 'berth.sock');

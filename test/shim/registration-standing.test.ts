@@ -33,6 +33,7 @@ async function registrationOn(t: TestContext, ...answers: readonly object[]) {
     send,
     floor: () => undefined,
     renewed: () => undefined,
+    returned: () => undefined,
     warn: (message) => warnings.push(message),
   });
   t.after(() => {
@@ -109,6 +110,7 @@ describe('a host that the fleet drains', () => {
       unreached: () => undefined,
       unregistered: () => undefined,
       leaving: () => leaving,
+      findings: () => [],
     });
 
   it('says so once in its log, and in its health until that is over', async (t) => {

@@ -49,6 +49,7 @@ async function stage(t: TestContext, says: Stage['says'], given?: string): Promi
       return self.says(v.parse(sentMessage, message));
     },
     floor: (sequence) => floors.push(sequence),
+    returned: () => undefined,
     renewed: () => {
       self.onRenewed();
       renewals.push('renewed');

@@ -72,6 +72,7 @@ async function stage(t: TestContext): Promise<Stage> {
     budget: 60_000,
     inFlightBound: 60_000,
     metrics: undefined,
+    reconcile: { docker: '/nowhere/docker.sock', mode: 'off', every: 60_000, secondLook: 60_000 },
   };
   const shims: Shim[] = [];
   t.after(async () => {

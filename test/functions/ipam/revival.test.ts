@@ -198,7 +198,7 @@ describe('what a host is told of its networks', () => {
     assert.deepEqual(networks.map(({ ref }) => ref.cidr.prefix).sort(), [24, 64]);
     const look = async (poolId: string, addresses: string[] = []) =>
       holdingsOf(deps, a.call(), { poolId, addresses: addresses.map(ip), from: 0n });
-    const narrow = await look(one.poolId, [theirs, '10.1.0.77', '10.9.9.9']);
+    const narrow = await look(one.poolId, [lease, theirs, '10.1.0.77', '10.9.9.9']);
     assert.deepEqual(
       narrow.leases.map(({ address }) => address),
       [ip(lease)],
@@ -207,6 +207,7 @@ describe('what a host is told of its networks', () => {
       narrow.others.map(({ address }) => address),
       [ip(theirs)],
     );
+    assert.deepEqual((await look(one.poolId)).leases, narrow.leases);
     assert.ok(networks.some(({ key }) => key === narrow.key));
     assert.deepEqual((await look(two.poolId)).leases, [], 'a wide pool is not looked through');
     assert.deepEqual(

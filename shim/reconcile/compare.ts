@@ -1,0 +1,138 @@
+/**
+ * What the table says against what Docker has. Pure. Docker is asked before the table and again after it: what is missing
+ * in either of its answers may be about to come, and what is in both was there all the time.
+ */
+import type { DockerEndpoint, DockerNetwork } from './docker.ts';
+import { isIn, isSame, overlap } from './subnet.ts';
+import type { Endpoint, Lease, TableNetwork } from './table.ts';
+
+export type Finding =
+  /** A lease of an address that nothing in Docker has. */
+  | { readonly kind: 'leaked-lease'; readonly network: TableNetwork; readonly lease: Lease }
+  /** A network that Docker has not. */
+  | { readonly kind: 'leaked-network'; readonly network: TableNetwork }
+  /** An endpoint in Docker whose address nobody holds in the table. */
+  | { readonly kind: 'missing-lease'; readonly network: TableNetwork; readonly endpoint: Endpoint }
+  /** A network in Docker that the fleet has given up while this host was silent. */
+  | {
+      readonly kind: 'forgotten-network';
+      readonly network: TableNetwork;
+      readonly gateway: string;
+      readonly reserved: readonly string[];
+      readonly endpoints: readonly Endpoint[];
+    }
+  /** An endpoint in Docker whose address another holds. */
+  | { readonly kind: 'conflict'; readonly network: TableNetwork; readonly endpoint: Endpoint; readonly holder: string }
+  /** A network in Docker that no PoolID is known of. */
+  | { readonly kind: 'unknown-network'; readonly name: string; readonly pool: string };
+
+export interface Views {
+  readonly before: readonly DockerNetwork[];
+  readonly table: readonly TableNetwork[];
+  readonly after: readonly DockerNetwork[];
+}
+
+export function compare({ before, table, after }: Views): Finding[] {
+  const docker = [...before, ...after];
+  return [
+    ...table.flatMap((network) => [
+      ...leaks(network, docker),
+      ...(network.state === 'live' ? ofLive(network, table, { before, after }) : []),
+    ]),
+    ...forgotten(table, before, after),
+    ...unknown(table, before, after),
+  ];
+}
+
+/** Whatever Docker has that overlaps a pool keeps all of it from being freed but what it plainly has not. */
+function leaks(network: TableNetwork, docker: readonly DockerNetwork[]): Finding[] {
+  if (network.state === 'gone' || network.state === 'dormant') return [];
+  const on = docker.filter(({ subnets }) => subnets.some(({ subnet }) => overlap(subnet, network.pool)));
+  const held = new Set(on.flatMap(heldIn));
+  const leases = network.leases.filter(({ address }) => !held.has(address));
+  return [
+    ...leases.map((lease) => ({ kind: 'leaked-lease', network, lease }) as const),
+    ...(on.length === 0 ? [{ kind: 'leaked-network', network } as const] : []),
+  ];
+}
+
+/** All addresses that a network has any use for. */
+const heldIn = ({ endpoints, subnets }: DockerNetwork): string[] => [
+  ...endpoints.flatMap(({ addresses }) => addresses),
+  ...subnets.flatMap(({ gateway, auxiliary }) => [gateway, ...auxiliary]),
+];
+
+/** What endpoints of a network have that stood in both views. */
+function ofLive(
+  network: TableNetwork,
+  table: readonly TableNetwork[],
+  { before, after }: Pick<Views, 'before' | 'after'>,
+): Finding[] {
+  // Of two networks on one subnet the table cannot tell which an endpoint belongs to; nor need it.
+  const siblings = table.filter(({ pool, state }) => pool === network.pool && state !== 'gone');
+  if (siblings.length > 1) return [];
+  const own = new Set(network.leases.map(({ address }) => address));
+  const others = new Map(network.others.map(({ address, holder }) => [address, holder]));
+  return standing(network.pool, before, after).flatMap((endpoint): Finding[] => {
+    if (own.has(endpoint.address)) return [];
+    const holder = others.get(endpoint.address);
+    if (holder !== undefined) return [{ kind: 'conflict', network, endpoint, holder }];
+    return [{ kind: 'missing-lease', network, endpoint }];
+  });
+}
+
+function standing(pool: string, before: readonly DockerNetwork[], after: readonly DockerNetwork[]): Endpoint[] {
+  const still = new Set(endpointsOn(pool, after).map(identity));
+  return endpointsOn(pool, before)
+    .filter((endpoint) => still.has(identity(endpoint)))
+    .map(({ address, mac, name }) => ({ address, mac, name }));
+}
+
+const identity = ({ id, address }: { readonly id: string; readonly address: string }): string => `${id} ${address}`;
+
+const endpointsOn = (pool: string, docker: readonly DockerNetwork[]) =>
+  docker
+    .filter((network) => isOn(network, pool))
+    .flatMap(({ endpoints }) => endpoints)
+    .flatMap(({ addresses, ...endpoint }: DockerEndpoint) =>
+      addresses.filter((address) => isIn(address, pool)).map((address) => ({ ...endpoint, address })),
+    );
+
+const isOn = ({ isRemote, subnets }: DockerNetwork, pool: string): boolean =>
+  isRemote && subnets.some(({ subnet }) => isSame(subnet, pool));
+
+/**
+ * A network that is gone from the table and not from Docker. Where Docker has fewer on that subnet than there are PoolIDs,
+ * nobody can tell which of them it means.
+ */
+function forgotten(
+  table: readonly TableNetwork[],
+  before: readonly DockerNetwork[],
+  after: readonly DockerNetwork[],
+): Finding[] {
+  return table.flatMap((network): Finding[] => {
+    if (network.state !== 'gone' && network.state !== 'reviving') return [];
+    const on = before.filter((one) => isOn(one, network.pool) && after.some(({ id }) => id === one.id));
+    const claimants = table.filter(({ pool }) => pool === network.pool);
+    const [subnet] = on.flatMap(({ subnets }) => subnets.filter((one) => isSame(one.subnet, network.pool)));
+    if (subnet === undefined || on.length < claimants.length) return [];
+    const { gateway, auxiliary: reserved } = subnet;
+    return [
+      { kind: 'forgotten-network', network, gateway, reserved, endpoints: standing(network.pool, before, after) },
+    ];
+  });
+}
+
+function unknown(
+  table: readonly TableNetwork[],
+  before: readonly DockerNetwork[],
+  after: readonly DockerNetwork[],
+): Finding[] {
+  return before
+    .filter(({ ipam, id }) => ipam.includes('berth') && after.some((one) => one.id === id))
+    .flatMap(({ name, subnets }) =>
+      subnets
+        .filter(({ subnet }) => !table.some(({ pool }) => isSame(pool, subnet)))
+        .map(({ subnet }) => ({ kind: 'unknown-network', name, pool: subnet }) as const),
+    );
+}

@@ -1,0 +1,181 @@
+/**
+ * What Docker on this host really has, asked of its API. Never inside a call of dockerd: it holds locks meanwhile that the
+ * answer needs. Three GETs need no client library of thirty megabytes.
+ */
+import { type ClientRequest, request } from 'node:http';
+import * as v from 'valibot';
+import { readBody } from '../body.ts';
+
+export interface DockerEndpoint {
+  readonly id: string;
+  /** Of the container, or of what else has an address there. */
+  readonly name: string;
+  /** '' where there is none. */
+  readonly mac: string;
+  /** Without prefix length. */
+  readonly addresses: readonly string[];
+}
+
+export interface DockerNetwork {
+  readonly id: string;
+  readonly name: string;
+  /** Who hands out its addresses, by the name under which Docker knows it. */
+  readonly ipam: string;
+  /** Whether that is a plugin: ours, as far as can be told. */
+  readonly isRemote: boolean;
+  readonly subnets: readonly DockerSubnet[];
+  readonly endpoints: readonly DockerEndpoint[];
+}
+
+export interface DockerSubnet {
+  readonly subnet: string;
+  /** '' where there is none. */
+  readonly gateway: string;
+  readonly auxiliary: readonly string[];
+}
+
+/** Docker did not answer as it should: nothing may be concluded from that. */
+export class DockerError extends Error {}
+
+/** Docker's own allocators. */
+const BUILT_IN = ['default', 'null', 'windows', 'host-local', ''];
+const TIMEOUT = 30_000;
+const MAX_BYTES = 16_777_216;
+
+const text = v.nullish(v.string(), '');
+const config = v.object({
+  Subnet: text,
+  Gateway: text,
+  AuxiliaryAddresses: v.nullish(v.record(v.string(), v.string()), {}),
+});
+const listed = v.object({
+  Id: v.string(),
+  Name: v.string(),
+  IPAM: v.nullish(v.object({ Driver: text, Config: v.nullish(v.array(config), []) }), { Driver: '', Config: [] }),
+});
+const attached = v.object({ Name: text, EndpointID: text, MacAddress: text, IPv4Address: text, IPv6Address: text });
+const inspected = v.object({ ...listed.entries, Containers: v.nullish(v.record(v.string(), attached), {}) });
+
+export class Docker {
+  readonly #socket: string;
+
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  /** Every network with a subnet. @throws DockerError */
+  async networks(): Promise<DockerNetwork[]> {
+    const all = await this.#get('/networks', v.array(listed));
+    const found: DockerNetwork[] = [];
+    for (const { Id: id, IPAM: ipam } of all) {
+      if (ipam.Config.length === 0) continue;
+      const network = await this.#get(`/networks/${id}`, inspected).catch((error: unknown) => {
+        // Removed since it was listed.
+        if (error instanceof NotFound) return undefined;
+        throw error;
+      });
+      if (network !== undefined) found.push(networkOf(network));
+    }
+    return found;
+  }
+
+  /**
+   * Listens to dockerd until it ends: as long as that lasts, it is one and the same.
+   *
+   * @throws DockerError
+   */
+  watch(): Promise<Watch> {
+    const filters = encodeURIComponent(JSON.stringify({ type: ['daemon'] }));
+    return new Promise((resolve, reject) => {
+      const asking = this.#ask(`/events?filters=${filters}`);
+      const watch = new Watch(asking);
+      asking.once('response', (response) => {
+        response.resume();
+        response.once('close', () => {
+          watch.close();
+        });
+        if (response.statusCode === 200) resolve(watch);
+        else reject(new DockerError(`Docker answered HTTP ${response.statusCode ?? 0}`));
+      });
+      asking.once('error', (error) => {
+        watch.close();
+        reject(new DockerError(`Docker cannot be asked at ${this.#socket}: ${error.message}`));
+      });
+      asking.end();
+    });
+  }
+
+  async #get<Schema extends v.GenericSchema>(path: string, schema: Schema): Promise<v.InferOutput<Schema>> {
+    const { status, body } = await this.#read(path);
+    if (status === 404) throw new NotFound(`Docker knows no ${path}`);
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), body);
+    if (status === 200 && parsed.success) return parsed.output;
+    throw new DockerError(`Docker answered HTTP ${status} to ${path}: ${body.slice(0, 200)}`);
+  }
+
+  #read(path: string): Promise<{ readonly status: number; readonly body: string }> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error): void => {
+        reject(new DockerError(`Docker cannot be asked at ${this.#socket}: ${error.message}`, { cause: error }));
+      };
+      const asking = this.#ask(path, AbortSignal.timeout(TIMEOUT));
+      asking.once('error', failed);
+      asking.once('response', (response) => {
+        readBody(response, MAX_BYTES).then((bytes) => {
+          if (bytes === undefined) failed(new Error(`more than ${MAX_BYTES} bytes`));
+          else resolve({ status: response.statusCode ?? 0, body: bytes.toString('utf8') });
+        }, failed);
+      });
+      asking.end();
+    });
+  }
+
+  /** Without a version in the path, the engine answers as its newest. */
+  #ask(path: string, signal?: AbortSignal): ClientRequest {
+    return request({ socketPath: this.#socket, path, headers: { host: 'docker' }, ...(signal && { signal }) });
+  }
+}
+
+class NotFound extends DockerError {}
+
+/** One life of dockerd. */
+export class Watch {
+  readonly #asking: ClientRequest;
+  #isOver = false;
+
+  constructor(asking: ClientRequest) {
+    this.#asking = asking;
+  }
+
+  /** dockerd has ended since, or nobody listens any more. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  close(): void {
+    this.#isOver = true;
+    this.#asking.destroy();
+  }
+}
+
+function networkOf({ Id, Name, IPAM, Containers }: v.InferOutput<typeof inspected>): DockerNetwork {
+  return {
+    id: Id,
+    name: Name,
+    ipam: IPAM.Driver,
+    isRemote: !BUILT_IN.includes(IPAM.Driver),
+    subnets: IPAM.Config.filter(({ Subnet }) => Subnet !== '').map(({ Subnet, Gateway, AuxiliaryAddresses }) => ({
+      subnet: Subnet,
+      gateway: bare(Gateway),
+      auxiliary: Object.values(AuxiliaryAddresses),
+    })),
+    endpoints: Object.values(Containers).map((endpoint) => ({
+      id: endpoint.EndpointID,
+      name: endpoint.Name,
+      mac: endpoint.MacAddress.toLowerCase(),
+      addresses: [endpoint.IPv4Address, endpoint.IPv6Address].filter((address) => address !== '').map(bare),
+    })),
+  };
+}
+
+const bare = (address: string): string => address.replace(/\/.*/, '');

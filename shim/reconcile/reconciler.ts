@@ -1,0 +1,231 @@
+/**
+ * Compares what the table says that this host has with what Docker has, and puts right what differs. At start, then every
+ * hour, and never inside a call of dockerd.
+ *
+ * What seems to be held for nothing is freed only when it was seen twice, at least five minutes apart, by one and the same
+ * dockerd: an address is leased a moment before Docker shows it.
+ */
+import type { Logger } from 'pino';
+import { type Finding, compare } from './compare.ts';
+import { type Docker, DockerError, type Watch } from './docker.ts';
+import { describe } from './report.ts';
+import { isIn } from './subnet.ts';
+import { type Table, TableError, type TableNetwork } from './table.ts';
+
+/** The shim's other parts, as far as they are needed here. */
+export interface Hands {
+  readonly known: { readonly poolIds: readonly string[]; released(poolId: string): void };
+  /** Gives back a lease if it is the one that was seen, by the key of its request. */
+  releaseLease(poolId: string, address: string, key: string): Promise<void>;
+  releaseNetwork(poolId: string): Promise<void>;
+  /** Asks for an address that an endpoint has. */
+  claim(
+    poolId: string,
+    endpoint: { readonly address: string; readonly mac: string; readonly name: string },
+  ): Promise<void>;
+}
+
+export interface ReconcilerOptions {
+  readonly docker: Docker;
+  readonly table: Table;
+  readonly hands: Hands;
+  readonly log: Logger;
+  /** What it does of its own accord. */
+  readonly mode: 'fix' | 'report' | 'off';
+  /** ms between two rounds. */
+  readonly every: number;
+  /** ms after which what was seen twice is believed. */
+  readonly secondLook: number;
+  /** Until this resolves nothing is asked: the fleet has yet to say whether this host is who it says. */
+  readonly ready: Promise<unknown>;
+}
+
+export interface Told {
+  readonly kind: Finding['kind'];
+  readonly text: string;
+  /** What was done, or why nothing was yet. */
+  readonly done: string;
+}
+
+export interface Report {
+  /** Why there was no round. `undefined`: there was. */
+  readonly failure?: string;
+  readonly findings: readonly Told[];
+}
+
+/** ms after which Docker or the functions are asked again when they did not answer. */
+const RETRY = 60_000;
+/** ms that a round waits for others to be over when it was asked for out of turn. */
+const SOON = 1_000;
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  /** Since when (ms, performance.now()) each thing that seems to be held for nothing has been seen. */
+  #suspects = new Map<string, number>();
+  #watch: Watch | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<Report> = Promise.resolve({ findings: [] });
+  #last: Report = { findings: [] };
+  #warned = '';
+  #isStopped = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** What the last round has found. */
+  get last(): Report {
+    return this.#last;
+  }
+
+  start(): void {
+    if (this.#options.mode !== 'off') void this.#options.ready.then(() => this.#turn());
+  }
+
+  /** Something is amiss: a round out of turn. */
+  soon(): void {
+    if (this.#options.mode !== 'off') this.#schedule(SOON);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    this.#watch?.close();
+    await this.#round;
+  }
+
+  /** One round; of several that are asked for at once, one after another. */
+  run(isFix: boolean): Promise<Report> {
+    this.#round = this.#round.then(() => this.#attempt(isFix));
+    return this.#round;
+  }
+
+  #schedule(pause: number): void {
+    clearTimeout(this.#timer);
+    if (this.#isStopped) return;
+    this.#timer = setTimeout(() => void this.#turn(), pause).unref();
+  }
+
+  async #turn(): Promise<void> {
+    const { mode, every, secondLook } = this.#options;
+    const { failure } = await this.run(mode === 'fix');
+    const isSecond = this.#suspects.size > 0 && mode === 'fix';
+    this.#schedule(failure !== undefined ? Math.min(RETRY, every) : isSecond ? Math.min(secondLook, every) : every);
+  }
+
+  async #attempt(isFix: boolean): Promise<Report> {
+    if (this.#isStopped) return { failure: 'the shim stops', findings: [] };
+    try {
+      this.#last = await this.#reconcile(isFix);
+      this.#warned = '';
+    } catch (error) {
+      if (!(error instanceof DockerError || error instanceof TableError)) throw error;
+      // Nothing may be concluded from half a round, nor from one before it.
+      this.#suspects.clear();
+      this.#watch?.close();
+      if (error.message !== this.#warned) this.#options.log.warn(`what Docker has was not compared: ${error.message}`);
+      this.#warned = error.message;
+      this.#last = { failure: error.message, findings: [] };
+    }
+    return this.#last;
+  }
+
+  async #reconcile(isFix: boolean): Promise<Report> {
+    const { docker, table, hands, log } = this.#options;
+    const watch = await this.#sameDocker();
+    const before = await docker.networks();
+    const addressesIn = (pool: string): string[] =>
+      before
+        .flatMap(({ endpoints }) => endpoints)
+        .flatMap(({ addresses }) => addresses.filter((address) => isIn(address, pool)));
+    const known = hands.known.poolIds;
+    const networks = await table.networks(known, addressesIn);
+    const after = await docker.networks();
+    if (watch.isOver) throw new DockerError('dockerd ended meanwhile');
+    const findings = compare({ before, table: networks, after });
+    this.#forgetReleased(networks, findings);
+    const suspects = this.#suspect(findings);
+    const told: Told[] = [];
+    for (const finding of findings) {
+      const done = isFix ? await this.#mend(finding, suspects) : this.#intent(finding, suspects);
+      const text = describe(finding);
+      log[done === DONE ? 'warn' : 'info']({ kind: finding.kind, done }, text);
+      told.push({ kind: finding.kind, text, done });
+    }
+    return { findings: told };
+  }
+
+  /** Suspicion lasts as long as one dockerd does. */
+  async #sameDocker(): Promise<Watch> {
+    if (this.#watch?.isOver === false) return this.#watch;
+    this.#suspects.clear();
+    this.#watch = await this.#options.docker.watch();
+    return this.#watch;
+  }
+
+  /** What is gone from both sides need not be known any more. */
+  #forgetReleased(networks: readonly TableNetwork[], findings: readonly Finding[]): void {
+    const wanted = new Set(
+      findings.flatMap((finding) => (finding.kind === 'forgotten-network' ? [finding.network.key] : [])),
+    );
+    for (const { state, key, poolId } of networks) {
+      if (state === 'gone' && !wanted.has(key)) this.#options.hands.known.released(poolId);
+    }
+  }
+
+  /** Remembers what seems to be held for nothing. @returns what has been seen for long enough. */
+  #suspect(findings: readonly Finding[]): ReadonlySet<string> {
+    const now = performance.now();
+    const seen = findings.flatMap((finding) => suspicion(finding) ?? []);
+    this.#suspects = new Map(seen.map((id) => [id, this.#suspects.get(id) ?? now]));
+    return new Set(seen.filter((id) => now - (this.#suspects.get(id) ?? now) >= this.#options.secondLook));
+  }
+
+  #intent(finding: Finding, confirmed: ReadonlySet<string>): string {
+    const id = suspicion(finding);
+    if (id !== undefined && !confirmed.has(id)) return this.#isYoung();
+    return finding.kind === 'conflict' || finding.kind === 'unknown-network' ? YOURS : 'to be mended';
+  }
+
+  #isYoung = (): string =>
+    `seen for the first time of late: believed when it is so for ${Math.ceil(this.#options.secondLook / 60_000)} minutes`;
+
+  async #mend(finding: Finding, confirmed: ReadonlySet<string>): Promise<string> {
+    const { hands, table } = this.#options;
+    const id = suspicion(finding);
+    if (id !== undefined && !confirmed.has(id)) return this.#isYoung();
+    try {
+      switch (finding.kind) {
+        case 'leaked-lease':
+          await hands.releaseLease(finding.network.poolId, finding.lease.address, finding.lease.key);
+          return DONE;
+        case 'leaked-network':
+          await hands.releaseNetwork(finding.network.poolId);
+          return DONE;
+        case 'missing-lease':
+          await hands.claim(finding.network.poolId, finding.endpoint);
+          return DONE;
+        case 'forgotten-network': {
+          const taken = await table.revive(finding.network.poolId, finding, finding.endpoints);
+          if (taken.length === 0) return DONE;
+          return `taken up again, but for ${taken.map(({ address, holder }) => `${address}, ${holder}`).join('; ')}`;
+        }
+        case 'conflict':
+        case 'unknown-network':
+          return YOURS;
+      }
+    } catch (error) {
+      if (error instanceof TableError) return `failed: ${error.message}`;
+      throw error;
+    }
+  }
+}
+
+const DONE = 'mended';
+const YOURS = 'not for Berth to mend';
+
+/** What tells a thing that seems to be held for nothing from all others, its successors at the same place included. */
+function suspicion(finding: Finding): string | undefined {
+  if (finding.kind === 'leaked-lease') return `${finding.network.key} ${finding.lease.address} ${finding.lease.key}`;
+  return finding.kind === 'leaked-network' ? finding.network.key : undefined;
+}

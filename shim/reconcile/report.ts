@@ -1,0 +1,27 @@
+/** Findings in words, for the log and for `berth doctor`. */
+import type { Finding } from './compare.ts';
+
+export function describe(finding: Finding): string {
+  switch (finding.kind) {
+    case 'leaked-lease': {
+      const { network, lease } = finding;
+      return `${lease.address} of ${network.pool} is leased to this host, and no endpoint in Docker has it (request ${lease.key})`;
+    }
+    case 'leaked-network':
+      return `this host refers to ${finding.network.pool} (${finding.network.key}), and Docker has no network there`;
+    case 'missing-lease': {
+      const { network, endpoint } = finding;
+      return `${endpoint.name} has ${endpoint.address} of ${network.pool}, and nobody holds that in the table`;
+    }
+    case 'forgotten-network': {
+      const { network, endpoints } = finding;
+      return `the network on ${network.pool} was given up while this host was silent, and Docker still has it, with ${endpoints.length} endpoints`;
+    }
+    case 'conflict': {
+      const { endpoint, holder } = finding;
+      return `${endpoint.name} has ${endpoint.address}, which is ${holder}: start it anew (docker restart ${endpoint.name}), so that it gets another address`;
+    }
+    case 'unknown-network':
+      return `Docker's network ${finding.name} on ${finding.pool} is none that the table knows of this host: remove it (docker network rm ${finding.name}) and create it again`;
+  }
+}

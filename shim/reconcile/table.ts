@@ -1,0 +1,154 @@
+/** What the table says that this host has, asked of the functions. */
+import * as v from 'valibot';
+import type { Verdict } from '../cloud/verdict.ts';
+
+export interface Lease {
+  readonly address: string;
+  /** Of the request that it was given to. */
+  readonly key: string;
+}
+
+/** A network of this host, by what the table says. */
+export interface TableNetwork {
+  readonly poolId: string;
+  /** Two PoolIDs of one network have it in common. */
+  readonly key: string;
+  readonly pool: string;
+  /** `gone`: the fleet has given it up, or it was released. */
+  readonly state: 'live' | 'draining' | 'dormant' | 'reviving' | 'gone';
+  readonly leases: readonly Lease[];
+  /** What Docker has there and others hold. */
+  readonly others: readonly { readonly address: string; readonly holder: string }[];
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly mac: string;
+  readonly name: string;
+}
+
+/** The functions did not answer as they should: nothing may be concluded from that. */
+export class TableError extends Error {}
+
+const state = v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']);
+const networksAnswer = v.object({
+  Networks: v.array(v.object({ PoolID: v.string(), Network: v.string(), Pool: v.string(), State: state })),
+  Next: v.nullable(v.unknown()),
+});
+const taken = v.array(v.object({ Address: v.string(), Holder: v.string() }));
+const holdingsAnswer = v.object({
+  Network: v.string(),
+  Pool: v.string(),
+  State: state,
+  Leases: v.array(v.object({ Address: v.string(), Key: v.string() })),
+  Others: taken,
+  Next: v.nullable(v.string()),
+});
+const revivedAnswer = v.object({ State: state, Taken: taken });
+
+/** What one question may carry (functions/lambda/messages.ts). */
+const ADDRESSES_AT_ONCE = 256;
+const ENDPOINTS_AT_ONCE = 32;
+
+export type Ask = (path: string, message: object) => Promise<Verdict>;
+
+export class Table {
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  /**
+   * What this host has: the networks that dockerd was given, and what else the table knows of.
+   *
+   * @param known PoolIDs.
+   * @param addresses that Docker has in a pool: who holds them is told, too.
+   * @throws TableError
+   */
+  async networks(known: readonly string[], addresses: (pool: string) => readonly string[]): Promise<TableNetwork[]> {
+    const found: TableNetwork[] = [];
+    for (const poolId of known) found.push(await this.#holdings(poolId, addresses));
+    const keys = new Set(found.map(({ key }) => key));
+    for (const { PoolID, Network } of await this.#listed()) {
+      if (keys.has(Network)) continue;
+      found.push(await this.#holdings(PoolID, addresses));
+    }
+    return found;
+  }
+
+  async #listed(): Promise<v.InferOutput<typeof networksAnswer>['Networks']> {
+    const listed = [];
+    for (let after: unknown = null; ;) {
+      const page: v.InferOutput<typeof networksAnswer> = await this.#tell(
+        '/Berth.Networks',
+        { After: after },
+        networksAnswer,
+      );
+      listed.push(...page.Networks);
+      if (page.Next === null) return listed;
+      after = page.Next;
+    }
+  }
+
+  async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<TableNetwork> {
+    const leases = new Map<string, Lease>();
+    const others: { address: string; holder: string }[] = [];
+    const take = (page: v.InferOutput<typeof holdingsAnswer>): void => {
+      for (const { Address, Key } of page.Leases) leases.set(Address, { address: Address, key: Key });
+      others.push(...page.Others.map(({ Address, Holder }) => ({ address: Address, holder: Holder })));
+    };
+    const ask = (asked: object) => this.#tell('/Berth.Holdings', { PoolID: poolId, ...asked }, holdingsAnswer);
+    let page = await ask({});
+    const { Network: key, Pool: pool, State: state } = page;
+    take(page);
+    while (page.Next !== null) {
+      page = await ask({ After: page.Next });
+      take(page);
+    }
+    for (const some of parts(addressesOf(pool), ADDRESSES_AT_ONCE)) take(await ask({ Addresses: some }));
+    return { poolId, key, pool, state, leases: [...leases.values()], others };
+  }
+
+  /**
+   * Has a network taken up again that the fleet has given up.
+   *
+   * @returns what others have meanwhile.
+   * @throws TableError
+   */
+  async revive(
+    poolId: string,
+    { gateway, reserved }: { readonly gateway: string; readonly reserved: readonly string[] },
+    endpoints: readonly Endpoint[],
+  ): Promise<TableNetwork['others']> {
+    const batches = parts(endpoints, ENDPOINTS_AT_ONCE);
+    if (batches.length === 0) batches.push([]);
+    const lost: { address: string; holder: string }[] = [];
+    for (const [i, batch] of batches.entries()) {
+      const message = {
+        ...{ PoolID: poolId, Gateway: gateway === '' ? null : gateway, Reserved: reserved },
+        Held: batch.map(({ address, mac, name }) => ({ Address: address, MacAddress: mac, Name: name })),
+        Last: i === batches.length - 1,
+      };
+      const { Taken } = await this.#tell('/Berth.Revive', message, revivedAnswer);
+      lost.push(...Taken.map(({ Address, Holder }) => ({ address: Address, holder: Holder })));
+    }
+    return lost;
+  }
+
+  async #tell<Schema extends v.GenericSchema>(
+    path: string,
+    message: object,
+    schema: Schema,
+  ): Promise<v.InferOutput<Schema>> {
+    const verdict = await this.#ask(path, message);
+    if (verdict.kind === 'failed') throw new TableError(verdict.reason);
+    if (verdict.refusal !== undefined) throw new TableError(verdict.refusal);
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);
+    if (parsed.success) return parsed.output;
+    throw new TableError(`this is no answer of this version of Berth: ${verdict.text.slice(0, 200)}`);
+  }
+}
+
+const parts = <T>(list: readonly T[], size: number): (readonly T[])[] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));

@@ -20,6 +20,7 @@ import {
   parseDrivers,
   parseMetricsPlace,
 } from './settings.ts';
+import { spaceCommands } from './space.ts';
 import { startCloud } from './up.ts';
 
 interface CommonOptions {
@@ -77,6 +78,7 @@ common(program.command('up'))
   });
 
 hostCommands(program);
+spaceCommands(program);
 
 function common(command: Command): Command {
   const option = (flags: string, description: string, env: string): Option => new Option(flags, description).env(env);

@@ -1,13 +1,13 @@
 /** What operators ask of a space, and what they are told of it, on the wire. Times are milliseconds. */
 import * as v from 'valibot';
 import { formatCidr } from '../ipam/address.ts';
-import { DEFAULT_SPACE_NAME, isSpaceName } from '../ipam/space.ts';
+import { isSpaceName } from '../ipam/space.ts';
 import type { SpaceView } from '../ipam/space-change.ts';
 import type { SpacePatch } from '../ipam/space-settings.ts';
 
 const space = v.pipe(v.string(), v.check(isSpaceName, 'not a space name'));
 
-export const spaceMessage = v.object({ Space: v.optional(space, DEFAULT_SPACE_NAME) });
+export const spaceMessage = v.object({ Space: space });
 
 /** A value, `null` for the default, or nothing: it stays. The rules say what a value may be. */
 const number = v.optional(v.nullable(v.number()));

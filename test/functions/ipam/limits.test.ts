@@ -160,6 +160,12 @@ describe('a host that may have so many networks', () => {
     assert.equal(await other.address(theirs, '10.3.0.1', withMac('02:42:ac:11:00:02')), '10.3.0.1');
   });
 
+  it('gets none when that is none', async () => {
+    const deps = await limited({ maxNetworksPerHost: 0 });
+    await refused(new Host(deps, 'a').pool(), 'limit-reached', /may have 0 IPv4 networks/);
+    assert.equal(deps.store.pools.size, 0);
+  });
+
   it('is counted by the space and the family alone, draining ones included', async () => {
     const deps = await limited({ maxNetworksPerHost: 1 });
     const host = new Host(deps, 'a');

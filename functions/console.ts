@@ -1,10 +1,12 @@
 /** The operators' word. Its URL is for people: the policy of hosts does not allow it. */
 import { openStore } from './dynamo/open.ts';
 import { reportDeath, reportDrain } from './ipam/death.ts';
+import { changeSpace, showSpace } from './ipam/space-change.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Method, handle, parseMessage, parseOperator } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
 import { hostStateMessage } from './lambda/messages.ts';
+import { setSpaceMessage, spaceAnswer, spaceMessage } from './lambda/space-messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -18,4 +20,18 @@ const hostState: Method = async (request) => {
   return { Outcome: outcome };
 };
 
-export const handler = handle({ '/Berth.HostState': hostState });
+const space: Method = async (request) => {
+  const { Space: name } = parseMessage(spaceMessage, request);
+  parseOperator(request);
+  return spaceAnswer(await showSpace(deps, name));
+};
+
+const setSpace: Method = async (request) => {
+  const { Space: name, Set: patch, IfRev: ifRev, Force: force } = parseMessage(setSpaceMessage, request);
+  const principal = parseOperator(request);
+  const { warnings, ...view } = await changeSpace(deps, { space: name, patch, ifRev, force });
+  log('warn', 'space changed', { space: name, patch, force, principal, rev: view.rev, warnings });
+  return { ...spaceAnswer(view), Warnings: warnings };
+};
+
+export const handler = handle({ '/Berth.HostState': hostState, '/Berth.Space': space, '/Berth.SetSpace': setSpace });

@@ -26,6 +26,7 @@ import {
   parseDrivers,
   parseMetricsPlace,
 } from './settings.ts';
+import { spaceCommands } from './space.ts';
 import { startCloud } from './up.ts';
 
 /** Where a shim is asked. */
@@ -102,6 +103,7 @@ common(program.command('up'))
   });
 
 hostCommands(program);
+spaceCommands(program);
 
 function option(flags: string, description: string, env: string): Option {
   return new Option(flags, description).env(env);

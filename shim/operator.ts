@@ -1,4 +1,4 @@
-/** What operators tell the fleet of a host. They sign with credentials of their own, which may call the console. */
+/** What operators tell the fleet, and ask of it. They sign with credentials of their own, which may call the console. */
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { signers } from './aws/signer.ts';
@@ -13,10 +13,10 @@ export interface Declaration {
   readonly why: string;
 }
 
-interface OperatorOptions {
+/** Where the fleet is, for every command of an operator's. */
+export interface OperatorOptions {
   readonly endpoint: string;
   readonly region?: string;
-  readonly why: string;
 }
 
 /** ms */
@@ -39,7 +39,18 @@ export function hostCommands(program: Command): void {
 }
 
 function declaring(command: Command, state: Declaration['state']): Command {
-  return command
+  return operating(command)
+    .option('--why <text>', 'the reason, for people', '')
+    .action(async (host: string, options: OperatorOptions & { readonly why: string }) => {
+      const outcome = await declareHost(...fleetOf(options), { host, state, why: options.why });
+      if (outcome === 'unknown') throw new UserError(`no host ${host} has ever registered: nothing is done`);
+      console.log(effects[state](host));
+    });
+}
+
+/** Adds the options that every operator's command has. */
+export const operating = (command: Command): Command =>
+  command
     .addOption(
       new Option('--endpoint <url>', "the capabilities function's, as for berth shim")
         .env('BERTH_ENDPOINT')
@@ -47,16 +58,12 @@ function declaring(command: Command, state: Declaration['state']): Command {
     )
     .addOption(
       new Option('--region <region>', "AWS region, where the endpoint's name does not tell it").env('BERTH_REGION'),
-    )
-    .option('--why <text>', 'the reason, for people', '')
-    .action(async (host: string, { endpoint, region, why }: OperatorOptions) => {
-      const place = parseEndpoint(endpoint);
-      const cloud = new Cloud(new Transport(), signers(regionOf(region)));
-      const outcome = await declareHost(cloud, place, { host, state, why });
-      if (outcome === 'unknown') throw new UserError(`no host ${host} has ever registered: nothing is done`);
-      console.log(effects[state](host));
-    });
-}
+    );
+
+export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: Cloud, endpoint: Endpoint] => [
+  new Cloud(new Transport(), signers(regionOf(region))),
+  parseEndpoint(endpoint),
+];
 
 /** A variable that is set to nothing is as good as none. */
 const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
@@ -75,19 +82,33 @@ export async function declareHost(
   endpoint: Endpoint,
   { host, state, why }: Declaration,
 ): Promise<'done' | 'unknown'> {
+  const message = { Host: host, State: state, Why: why };
+  const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, told);
+  return Outcome;
+}
+
+/**
+ * Asks where the console is, and then it.
+ *
+ * @param endpoint the capabilities function's.
+ * @param schema of the answer.
+ * @throws UserError when the fleet does not answer, or refuses.
+ */
+export async function askConsole<Schema extends v.GenericSchema>(
+  cloud: Pick<Cloud, 'ask'>,
+  endpoint: Endpoint,
+  path: string,
+  message: object,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
   const { Functions } = await ask(cloud, endpoint, handshake, {
     path: '/Berth.Handshake',
     headers: { 'berth-driver': 'berth' },
     body: '',
     timeout: HANDSHAKE_TIMEOUT,
   });
-  const { Outcome } = await ask(cloud, parseEndpoint(Functions.Console), told, {
-    path: '/Berth.HostState',
-    headers: {},
-    body: JSON.stringify({ Host: host, State: state, Why: why }),
-    timeout: CONSOLE_TIMEOUT,
-  });
-  return Outcome;
+  const body = JSON.stringify(message);
+  return ask(cloud, parseEndpoint(Functions.Console), schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
 }
 
 interface Asked {

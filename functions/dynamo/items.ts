@@ -13,12 +13,14 @@ import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
 import {
-  DEFAULT_SPACE,
   MAX_COOLDOWN,
   MAX_FORGET_AFTER,
   MIN_COOLDOWN,
   MIN_FORGET_AFTER,
-  type SpaceConfig,
+  MOST_MAX_NETWORKS,
+  MOST_MAX_POOLS,
+  type Space,
+  type SpaceSettings,
 } from '../ipam/space.ts';
 import { CHUNK_SIZE, type Chunk, type Found, type IndexedRef, type PoolName } from '../ipam/store.ts';
 import type { SweepCursor } from '../ipam/sweep-report.ts';
@@ -175,18 +177,27 @@ const spaceItem = v.object({
   excluded: v.optional(v.array(cidr)),
   cooldown: v.optional(integer(MIN_COOLDOWN, MAX_COOLDOWN)),
   forgetAfter: v.optional(integer(MIN_FORGET_AFTER, MAX_FORGET_AFTER)),
+  maxPools: v.optional(integer(0, MOST_MAX_POOLS)),
+  maxNetworksPerHost: v.optional(integer(0, MOST_MAX_NETWORKS)),
+  rev: v.optional(v.string()),
 });
 
-export function decodeSpace(item: unknown): SpaceConfig {
-  const { ranges, size4, size6, excluded, cooldown, forgetAfter } = v.parse(spaceItem, item);
-  return {
-    ranges: ranges ?? DEFAULT_SPACE.ranges,
-    size: { 4: size4 ?? DEFAULT_SPACE.size[4], 6: size6 ?? DEFAULT_SPACE.size[6] },
-    excluded: excluded ?? DEFAULT_SPACE.excluded,
-    cooldown: cooldown ?? DEFAULT_SPACE.cooldown,
-    forgetAfter: forgetAfter ?? DEFAULT_SPACE.forgetAfter,
-  };
+export function decodeSpace(item: unknown): Space {
+  const { rev, ...settings } = v.parse(spaceItem, item);
+  return { settings, rev };
 }
+
+/** Every setting by its attribute; `undefined`: not set. */
+export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) => ({
+  ranges: ranges?.map(formatCidr),
+  size4: settings.size4,
+  size6: settings.size6,
+  excluded: excluded?.map(formatCidr),
+  cooldown: settings.cooldown,
+  forgetAfter: settings.forgetAfter,
+  maxPools: settings.maxPools,
+  maxNetworksPerHost: settings.maxNetworksPerHost,
+});
 
 /** An item of a walk over all. `undefined`: of a kind that nobody leaves behind. */
 export function decodeFound(item: unknown): Found | undefined {

@@ -1,15 +1,38 @@
 /** Spaces and the names of shared pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { formatCidr } from '../ipam/address.ts';
+import type { Space, SpaceSettings } from '../ipam/space.ts';
 import type { Store } from '../ipam/store.ts';
-import { decodeName, decodeSpace } from './items.ts';
+import { decodeName, decodeSpace, encodeSpace } from './items.ts';
 import { nameKey, spaceKey } from './keys.ts';
 import type { Table } from './table.ts';
 
-export const spaces = (table: Table): Pick<Store, 'readSpace' | 'readPoolName' | 'writePoolName'> => ({
+type SpaceStore = Pick<Store, 'readSpace' | 'writeSpace' | 'readPoolName' | 'writePoolName'>;
+
+export const spaces = (table: Table, freshId: () => string): SpaceStore => ({
   async readSpace(space) {
     const item = await table.get(spaceKey(space));
     return item && decodeSpace(item);
+  },
+
+  async writeSpace(space, settings, seen) {
+    let written: Space = { settings, rev: undefined };
+    const ours = new Set<string>();
+    const result = await table.update(spaceKey(space), () => {
+      const rev = freshId();
+      written = { settings, rev };
+      ours.add(rev);
+      const { ConditionExpression, values } = asSeen(seen);
+      const { ExpressionAttributeValues, ...update } = settingAll(settings, rev);
+      return {
+        ...update,
+        ConditionExpression,
+        ExpressionAttributeValues: { ...ExpressionAttributeValues, ...values },
+      };
+    });
+    if (result.done) return written;
+    const standing = result.standing && decodeSpace(result.standing);
+    return standing?.rev !== undefined && ours.has(standing.rev) ? standing : undefined;
   },
 
   async readPoolName(space, family, name) {
@@ -32,3 +55,22 @@ export const spaces = (table: Table): Pick<Store, 'readSpace' | 'readPoolName' |
     return result.done || (result.standing !== undefined && decodeName(result.standing).generation === generation);
   },
 });
+
+/** What was written by hand, or never, has no `rev`. */
+const asSeen = (seen: Space | undefined) =>
+  seen?.rev === undefined
+    ? { ConditionExpression: 'attribute_not_exists(rev)', values: {} }
+    : { ConditionExpression: 'rev = :seen', values: { ':seen': { S: seen.rev } } };
+
+/** What is not set is taken away; attributes that this version of the code does not know are left as they are. */
+function settingAll(settings: SpaceSettings, rev: string) {
+  const all = Object.entries({ ...encodeSpace(settings), rev });
+  const set = all.filter(([, value]) => value !== undefined);
+  const taken = all.filter(([, value]) => value === undefined);
+  const remove = taken.length === 0 ? '' : ` REMOVE ${taken.map(([name]) => `#${name}`).join(', ')}`;
+  return {
+    UpdateExpression: `SET ${set.map(([name]) => `#${name} = :${name}`).join(', ')}${remove}`,
+    ExpressionAttributeNames: Object.fromEntries(all.map(([name]) => [`#${name}`, name])),
+    ExpressionAttributeValues: marshall(Object.fromEntries(set.map(([name, value]) => [`:${name}`, value]))),
+  };
+}

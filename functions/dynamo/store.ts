@@ -10,7 +10,7 @@ import type { Table } from './table.ts';
 
 /** @param freshId makes an identity for one attempt of one write: 12 characters of `0-9a-z`, never the same twice. */
 export const dynamoStore = (table: Table, freshId: () => string): Store => ({
-  ...spaces(table),
+  ...spaces(table, freshId),
   ...pools(table, freshId),
   ...refs(table),
   ...hosts(table, freshId),

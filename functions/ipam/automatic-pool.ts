@@ -61,7 +61,7 @@ export async function createAutomaticPool(
       continue;
     }
     const cidr = candidate(ring, number);
-    const birth = await bearPool(deps, call, plan.draft(cidr), plan.refOf);
+    const birth = await bearPool(deps, call, plan, cidr);
     if (birth.kind === 'born') return birth;
     if (birth.kind !== 'lost') {
       await note(deps, survey, birth.pool);

@@ -3,11 +3,13 @@
  * single-item conditional writes alone: whoever confirms has announced first and looked afterwards, so of two rivals at
  * least one sees the other, and the elder removes the younger's announcement before it confirms its own.
  */
-import { type Range, cidrRange, overlap } from './address.ts';
+import { type Cidr, type Range, cidrRange, overlap } from './address.ts';
 import type { Call } from './call.ts';
 import { type Deps, together } from './deps.ts';
+import { awaitRoom } from './limits.ts';
 import { orLeave } from './membership.ts';
-import { type Pool, type PoolDraft, hasExpired, isElder } from './pool.ts';
+import { type Pool, hasExpired, isElder } from './pool.ts';
+import type { PoolPlan } from './pool-plan.ts';
 import type { Ref } from './ref.ts';
 import { type Former, addRefWithGateway } from './reservation.ts';
 import type { Page, Store } from './store.ts';
@@ -24,23 +26,27 @@ export type Birth =
 /** How often an announcement looks again because a rival moved under its eyes, before it gives way. */
 const MAX_LOOKS = 8;
 
-/** @param former a life that is taken up again, under the names that it had. */
+/**
+ * @param former a life that is taken up again, under the names that it had.
+ * @throws Refusal when the space may hold no more, or the host may have none.
+ */
 export async function bearPool(
   deps: Deps,
   call: Call,
-  draft: PoolDraft,
-  refOf: (pool: Pool) => Ref,
+  plan: Pick<PoolPlan, 'draft' | 'refOf' | 'maxPools'>,
+  cidr: Cidr,
   former?: Former,
 ): Promise<Birth> {
-  const announcement = await deps.store.announcePool(draft, former?.generation);
+  const announcement = await deps.store.announcePool(plan.draft(cidr), former?.generation);
   if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
   const pool = announcement.announced;
-  const ref = refOf(pool);
+  const ref = plan.refOf(pool);
   return orLeave(deps, ref, former, async () => {
     // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
     const [verdict] = await together([
       contest(deps, pool),
       addRefWithGateway(deps, call, ref, { isNewborn: former === undefined, former }),
+      awaitRoom(deps, call, pool, plan.maxPools),
     ]);
     if (verdict === undefined) {
       const confirmed = await deps.store.changePool(pool, 'confirmed');

@@ -27,7 +27,7 @@ export async function createGivenPool(
   options: PoolOptions,
 ): Promise<Grant> {
   while (deps.world.now() < call.deadline) {
-    const birth = await bearPool(deps, call, plan.draft(cidr), plan.refOf);
+    const birth = await bearPool(deps, call, plan, cidr);
     const grant = await settleBirth(deps, call, plan, birth, options);
     if (grant !== undefined) return grant;
     await pauseWithJitter(deps.world, POLL_PAUSE);

@@ -5,6 +5,7 @@ import { type PoolOptions, gatewayOf } from './options.ts';
 import type { Pool, PoolDraft } from './pool.ts';
 import { type Ref, newRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
+import type { SpaceConfig } from './space.ts';
 import type { World } from './world.ts';
 
 /** A pool, and the reference of the network that it was granted to. */
@@ -17,6 +18,8 @@ export interface PoolPlan {
   readonly space: string;
   /** Prefix length of an automatic pool, where the user chose one. */
   readonly size: number | undefined;
+  /** Pools of each family that the space may hold. `undefined`: any number. */
+  readonly maxPools: number | undefined;
   /** @throws Refusal when the pool does not hold what the options name. */
   readonly draft: (cidr: Cidr) => PoolDraft;
   /** A fresh reference to a pool. */
@@ -28,11 +31,12 @@ export function planPool(
   call: Call,
   request: { readonly space: string; readonly size: number | undefined; readonly subPool: Cidr | undefined },
   options: PoolOptions,
-  defaultCooldown: number,
+  config: Pick<SpaceConfig, 'cooldown' | 'maxPools'>,
 ): PoolPlan {
   return {
     space: request.space,
     size: request.size,
+    maxPools: config.maxPools,
     draft: (cidr) => {
       refuseOutside(cidr, options.reserve);
       return {
@@ -41,7 +45,7 @@ export function planPool(
         announcedAt: world.now(),
         createdBy: call.hostId,
         gateway: gatewayOf(cidr, options.gateway),
-        cooldown: options.cooldown ?? defaultCooldown,
+        cooldown: options.cooldown ?? config.cooldown,
         exclusive: options.exclusive,
       };
     },

@@ -13,6 +13,9 @@ export type RefusalCode =
   | 'pool-gone' // a PoolID whose network was released
   | 'pool-overlap'
   | 'no-pool-left'
+  | 'limit-reached' // an operator's limit of the space
+  | 'still-held' // a change of a space that touches what is held
+  | 'space-changed' // by somebody else, since it was looked at
   | 'no-address-left'
   | 'address-in-use'
   | 'out-of-range'

@@ -4,6 +4,7 @@ import { createAutomaticPool } from './automatic-pool.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { createGivenPool, joinNamedPool } from './given-pool.ts';
+import { refuseCrowdedHost } from './limits.ts';
 import { orLeave } from './membership.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
@@ -13,7 +14,7 @@ import { quote } from './quote.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
-import { DEFAULT_SPACE, isSpaceName } from './space.ts';
+import { type SpaceConfig, configOf, isSpaceName } from './space.ts';
 
 export interface PoolRequest {
   readonly addressSpace: string;
@@ -46,17 +47,17 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const options = parseOptions(request.options, wanted.family);
   const space = options.space ?? request.addressSpace;
   if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${quote(space)}`);
-  const config = (await deps.store.readSpace(space)) ?? DEFAULT_SPACE;
+  const config = configOf(await deps.store.readSpace(space));
   const plan = planPool(
     deps.world,
     call,
     { space, size: wanted.size ?? options.size, subPool: wanted.subPool },
     options,
-    config.cooldown,
+    config,
   );
   const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
   const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
-  await keepReserved(deps, call, ref, options);
+  await completeGrant(deps, call, ref, config, options);
   return { poolId: poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
 }
 
@@ -79,10 +80,19 @@ function grant(
   return joinNamedPool(deps, call, plan, wish, options, automatic);
 }
 
-/** A refused reservation refuses the network: nothing of it stays. */
-async function keepReserved(deps: Deps, call: Call, ref: Ref, { reserve }: PoolOptions): Promise<void> {
+/** What is refused now refuses the network: nothing of it stays. */
+async function completeGrant(
+  deps: Deps,
+  call: Call,
+  ref: Ref,
+  { maxNetworksPerHost }: SpaceConfig,
+  { reserve }: PoolOptions,
+): Promise<void> {
   try {
-    await orLeave(deps, ref, undefined, () => reserveListed(deps, call, ref, reserve));
+    await orLeave(deps, ref, undefined, async () => {
+      await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
+      await reserveListed(deps, call, ref, reserve);
+    });
   } catch (error) {
     await freeUnkept(deps, call, ref, keptBy(ref));
     throw error;

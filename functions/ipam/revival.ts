@@ -145,7 +145,9 @@ async function bear(deps: Deps, call: Call, id: PoolId, ref: Ref, former: Former
   const { space, cidr, cooldown } = id;
   const announcedAt = deps.world.now();
   const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
-  const birth: Birth = await bearPool(deps, call, draft, () => ref, former);
+  // It had its place in the space before there was a limit to say no.
+  const plan = { draft: () => draft, refOf: () => ref, maxPools: undefined };
+  const birth: Birth = await bearPool(deps, call, plan, cidr, former);
   if (birth.kind === 'overlaps') throw isTaken(id, birth.pool);
   return birth.kind === 'born' ? birth.pool : undefined;
 }

@@ -1,6 +1,26 @@
 /** An address space (a VRF): pools in it never overlap. */
 import { type Cidr, type Family, parseCidr } from './address.ts';
 
+/** What an operator has set; the rest is as by default. */
+export interface SpaceSettings {
+  readonly ranges?: readonly Cidr[] | undefined;
+  readonly size4?: number | undefined;
+  readonly size6?: number | undefined;
+  readonly excluded?: readonly Cidr[] | undefined;
+  readonly cooldown?: number | undefined;
+  readonly forgetAfter?: number | undefined;
+  readonly maxPools?: number | undefined;
+  readonly maxNetworksPerHost?: number | undefined;
+}
+
+/** A space as it is kept. */
+export interface Space {
+  readonly settings: SpaceSettings;
+  /** Changes with every write. `undefined`: it was written by hand. */
+  readonly rev: string | undefined;
+}
+
+/** The settings that hold. */
 export interface SpaceConfig {
   /** Where automatic pools are cut from. */
   readonly ranges: readonly Cidr[];
@@ -12,6 +32,10 @@ export interface SpaceConfig {
   readonly cooldown: number;
   /** ms of silence after which a host's networks end. */
   readonly forgetAfter: number;
+  /** Pools of each family that the space may hold. `undefined`: any number. */
+  readonly maxPools: number | undefined;
+  /** Networks of each family that a host may have in the space. `undefined`: any number. */
+  readonly maxNetworksPerHost: number | undefined;
 }
 
 /** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
@@ -20,6 +44,14 @@ export const MAX_COOLDOWN = 86_400_000;
 
 export const MIN_FORGET_AFTER = 60_000;
 export const MAX_FORGET_AFTER = 365 * 86_400_000;
+
+/** A request reads every pool that a limit counts, and every network of its host. */
+export const MOST_MAX_POOLS = 10_000;
+export const MOST_MAX_NETWORKS = 1_000;
+
+/** Every request for a pool reads the settings: they must stay a few KB. */
+export const MOST_RANGES = 32;
+export const MOST_EXCLUDED = 128;
 
 const cidr = (text: string): Cidr => {
   const parsed = parseCidr(text);
@@ -37,7 +69,23 @@ export const DEFAULT_SPACE: SpaceConfig = {
   excluded: [],
   cooldown: 30_000,
   forgetAfter: 7 * 86_400_000,
+  maxPools: undefined,
+  maxNetworksPerHost: undefined,
 };
+
+/** @param space `undefined`: nobody configured it. */
+export function configOf(space: Space | undefined): SpaceConfig {
+  const { ranges, size4, size6, excluded, cooldown, forgetAfter, maxPools, maxNetworksPerHost } = space?.settings ?? {};
+  return {
+    ranges: ranges ?? DEFAULT_SPACE.ranges,
+    size: { 4: size4 ?? DEFAULT_SPACE.size[4], 6: size6 ?? DEFAULT_SPACE.size[6] },
+    excluded: excluded ?? DEFAULT_SPACE.excluded,
+    cooldown: cooldown ?? DEFAULT_SPACE.cooldown,
+    forgetAfter: forgetAfter ?? DEFAULT_SPACE.forgetAfter,
+    maxPools: maxPools ?? DEFAULT_SPACE.maxPools,
+    maxNetworksPerHost: maxNetworksPerHost ?? DEFAULT_SPACE.maxNetworksPerHost,
+  };
+}
 
 /** The space of hosts that were told none. */
 export const DEFAULT_SPACE_NAME = 'default';

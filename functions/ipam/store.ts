@@ -7,7 +7,7 @@ import type { Address, Cidr, Range } from './address.ts';
 import type { Host } from './host.ts';
 import type { Pool, PoolDraft } from './pool.ts';
 import type { Ref, RefStanding } from './ref.ts';
-import type { SpaceConfig } from './space.ts';
+import type { Space, SpaceSettings } from './space.ts';
 import type { SweepCursor } from './sweep-report.ts';
 
 /** Sixteen neighbouring addresses of a pool, kept in one item. */
@@ -65,7 +65,9 @@ export const HOST_SHARDS = 16;
 
 export interface Store {
   /** `undefined`: nobody configured it. */
-  readSpace(space: string): Promise<SpaceConfig | undefined>;
+  readSpace(space: string): Promise<Space | undefined>;
+  /** Sets what a space is to be, if it is still the very one that was seen. `undefined`: it is not. */
+  writeSpace(space: string, settings: SpaceSettings, seen: Space | undefined): Promise<Space | undefined>;
 
   /**
    * Announces a pool unless one stands at its CIDR already. After an ambiguous result it announces anew as another

@@ -126,14 +126,14 @@ export function parsePrincipal({ principal }: Request): string {
 
 /**
  * Who signed the request, if it may speak for the fleet. Policies keep hosts from asking; this keeps an instance whose
- * policy allows too much from declaring others dead.
+ * policy allows too much from declaring others dead, or spaces its own.
  *
  * @throws Refusal
  */
 export function parseOperator(request: Request): string {
   const principal = parsePrincipal(request);
   if (!isInstance(principal)) return principal;
-  throw new Refusal('foreign-host', `${principal} is an instance: only an operator may say what becomes of a host`);
+  throw new Refusal('foreign-host', `${principal} is an instance: only an operator may speak for the fleet`);
 }
 
 /** EC2 names the session of an instance's role by the instance. */

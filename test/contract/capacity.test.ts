@@ -7,6 +7,7 @@ import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Store } from '../../functions/ipam/s
 import { type EngineStore, engineStore } from '../support/engine-store.ts';
 import { type Cost, type Meter, meter, writeUnits } from '../support/meter.ts';
 import { host } from './host-contract.ts';
+import { SETTINGS } from './space-contract.ts';
 import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
 
 /** The longest slots there are, in a chunk that is full of them. */
@@ -147,6 +148,7 @@ describe('the store, by what it costs', () => {
     const target = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
     assert.deepEqual(await costOf(() => store.writePoolName(space, 'ci', target, undefined)), oneWrite);
     assert.deepEqual(await costOf(() => store.readPoolName(space, 4, 'ci')), oneRead);
+    assert.deepEqual(await costOf(() => store.writeSpace(space, SETTINGS, undefined)), oneWrite);
     assert.deepEqual(await costOf(() => store.readSpace(space)), oneRead);
   });
 

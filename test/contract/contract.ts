@@ -10,6 +10,7 @@ import { crowdContract } from './crowd-contract.ts';
 import { hostContract } from './host-contract.ts';
 import { lifeContract } from './life-contract.ts';
 import { slotContract } from './slot-contract.ts';
+import { spaceContract } from './space-contract.ts';
 
 export interface OpenStore {
   readonly store: Store;
@@ -32,6 +33,7 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, why?
     refContract(() => store);
     slotContract(() => store);
     nameContract(() => store);
+    spaceContract(() => store);
     hostContract(() => store);
     lifeContract(() => store);
     crowdContract(() => store);
@@ -236,7 +238,7 @@ function refContract(get: () => Store): void {
 }
 
 function nameContract(get: () => Store): void {
-  describe('names and spaces', () => {
+  describe('names', () => {
     it('lets one of several set a name', async () => {
       const space = fresh('s');
       const one = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
@@ -250,10 +252,6 @@ function nameContract(get: () => Store): void {
       assert.equal(await get().writePoolName(space, 'ci', two, one), true);
       assert.deepEqual(await get().readPoolName(space, 4, 'ci'), two);
       assert.equal(await get().readPoolName(space, 6, 'ci'), undefined);
-    });
-
-    it('knows of no settings for a space that nobody configured', async () => {
-      assert.equal(await get().readSpace(fresh('s')), undefined);
     });
   });
 }

@@ -2,6 +2,7 @@
 import type { Edit } from '../support/mutant.ts';
 import { hostGuards } from './host-guards.ts';
 import { lifeGuards } from './life-guards.ts';
+import { spaceGuards } from './space-guards.ts';
 
 export interface Guard {
   readonly what: string;
@@ -21,6 +22,7 @@ const ALWAYS = '(attribute_exists(pk) OR attribute_not_exists(pk))';
 export const guards: readonly Guard[] = [
   ...hostGuards,
   ...lifeGuards,
+  ...spaceGuards,
   {
     what: 'a pool is announced where none stands',
     edit: {

@@ -148,6 +148,23 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal(await losing(() => store.writePoolName(space, 'ci', name, undefined)), true);
     });
 
+    it('of settings of a space is no failure', async () => {
+      const space = fresh('s');
+      const first = await losing(() => store.writeSpace(space, { size4: 26 }, undefined));
+      assert.deepEqual(first, await store.readSpace(space));
+      const second = await losing(() => store.writeSpace(space, {}, first));
+      assert.deepEqual(second?.settings, {});
+      assert.deepEqual(second, await store.readSpace(space));
+    });
+
+    it('of settings of a space that came too late does not make them ours', async () => {
+      const space = fresh('s');
+      const theirs = await store.writeSpace(space, { size4: 26 }, undefined);
+      assert.equal(await losing(() => store.writeSpace(space, { size4: 27 }, undefined)), undefined);
+      assert.equal(await losing(() => store.writeSpace(space, { size4: 27 }, { settings: {}, rev: 'r0' })), undefined);
+      assert.deepEqual(await store.readSpace(space), theirs);
+    });
+
     it('of a registration is no failure', async () => {
       const first = await losing(() => store.writeHost(host('lost'), undefined));
       assert.deepEqual(first, await store.readHost('lost'));

@@ -1,10 +1,12 @@
-/** What operators may write for a space, as the store reads it. */
+/** Settings of a space as they stand in the table, whoever wrote them, and what they come to. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { DEFAULT_SPACE } from '../../functions/ipam/space.ts';
+import { type AttributeValue, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DEFAULT_SPACE, configOf } from '../../functions/ipam/space.ts';
 import { type EngineStore, engineStore } from '../support/engine-store.ts';
 import { cidr } from './samples.ts';
+
+const KEY = { pk: { S: 'space#prod' }, sk: { S: 'config' } };
 
 describe('the settings of a space', () => {
   let engine: EngineStore;
@@ -14,9 +16,9 @@ describe('the settings of a space', () => {
   after(() => engine.close());
 
   async function read(settings: Record<string, AttributeValue>) {
-    const Item = { pk: { S: 'space#prod' }, sk: { S: 'config' }, ...settings };
+    const Item = { ...KEY, ...settings };
     await engine.client.send(new PutItemCommand({ TableName: engine.table, Item }));
-    return engine.store.readSpace('prod');
+    return configOf(await engine.store.readSpace('prod'));
   }
 
   it('are the defaults where they are left out', async () => {
@@ -31,6 +33,8 @@ describe('the settings of a space', () => {
       size6: { N: '80' },
       cooldown: { N: '5000' },
       forgetAfter: { N: '60000' },
+      maxPools: { N: '0' },
+      maxNetworksPerHost: { N: '9' },
     });
     assert.deepEqual(config, {
       ranges: [cidr('10.0.0.0/16'), cidr('fd01::/48')],
@@ -38,7 +42,21 @@ describe('the settings of a space', () => {
       size: { 4: 26, 6: 80 },
       cooldown: 5_000,
       forgetAfter: 60_000,
+      maxPools: 0,
+      maxNetworksPerHost: 9,
     });
+  });
+
+  it('that somebody wrote by hand may be changed, and keep what this version does not know', async () => {
+    await read({ size4: { N: '26' }, colour: { S: 'red' } });
+    const seen = await engine.store.readSpace('prod');
+    assert.deepEqual(seen, { settings: { size4: 26 }, rev: undefined });
+    const written = await engine.store.writeSpace('prod', { size6: 80 }, seen);
+    assert.deepEqual(await engine.store.readSpace('prod'), { settings: { size6: 80 }, rev: written?.rev });
+    const { Item } = await engine.client.send(
+      new GetItemCommand({ TableName: engine.table, Key: KEY, ConsistentRead: true }),
+    );
+    assert.deepEqual(Item?.['colour'], { S: 'red' });
   });
 
   for (const bad of [
@@ -52,6 +70,9 @@ describe('the settings of a space', () => {
     { forgetAfter: { S: 'never' } },
     { forgetAfter: { N: '59999' } },
     { forgetAfter: { N: '31536000001' } },
+    { maxPools: { N: '-1' } },
+    { maxPools: { N: '10001' } },
+    { maxNetworksPerHost: { N: '1001' } },
   ]) {
     it(`are refused when they make no sense: ${JSON.stringify(bad)}`, async () => {
       await assert.rejects(read(bad), { name: 'ValiError' });

@@ -5,6 +5,7 @@ import type { Check } from './check.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { fences } from './fences.ts';
+import { limits } from './limits.ts';
 import { membership } from './membership.ts';
 import { names } from './names.ts';
 import { reservations } from './reservations.ts';
@@ -14,6 +15,7 @@ import { sweeps } from './sweeps.ts';
 export const models: Readonly<Record<string, readonly Check[]>> = {
   'the birth of a pool': birth,
   'the life of a pool': membership,
+  'the limit of a space': limits,
   'the name of a pool': names,
   'the addresses of a pool': addresses,
   'a call that is repeated': retries,

@@ -40,6 +40,7 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
   return {
     ...looks(memory, submit, manner),
     readSpace: (space) => memory.readSpace(space),
+    writeSpace: (space, settings, seen) => memory.writeSpace(space, settings, seen),
     announcePool: (draft, generation) =>
       write(`announce ${formatCidr(draft.cidr)}`, announcing(memory, draft, generation, manner.shared)),
     readPool: (space, cidr) => read(`read pool ${formatCidr(cidr)}`, () => memory.readPool(space, cidr)),

@@ -10,6 +10,8 @@ export interface EngineStore {
   readonly store: Store;
   readonly client: DynamoDBClient;
   readonly table: string;
+  /** Where the engine is. */
+  readonly endpoint: string;
   close(): Promise<void>;
 }
 
@@ -32,5 +34,5 @@ export async function storeAt(endpoint: string, stop: () => Promise<void>): Prom
     client.destroy();
     await stop();
   };
-  return { store: storeOver(client, table, realWorld), client, table, close };
+  return { store: storeOver(client, table, realWorld), client, table, endpoint, close };
 }

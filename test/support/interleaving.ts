@@ -38,6 +38,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
   };
   return {
     readSpace: slowly((space) => store.readSpace(space)),
+    writeSpace: slowly((space, settings, seen) => store.writeSpace(space, settings, seen)),
     announcePool: slowly((draft, generation) => store.announcePool(draft, generation)),
     readPool: slowly((space, cidr) => store.readPool(space, cidr)),
     poolsStartingIn: slowly((space, range, after) => store.poolsStartingIn(space, range, after)),

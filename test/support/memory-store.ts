@@ -4,7 +4,7 @@ import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
 import type { Ref, RefStanding } from '../../functions/ipam/ref.ts';
 import { freedBefore } from '../../functions/ipam/slot.ts';
-import type { SpaceConfig } from '../../functions/ipam/space.ts';
+import type { Space, SpaceSettings } from '../../functions/ipam/space.ts';
 import type { Chunk, IndexedRef, PoolName, SlotExpectation, SlotPlace, Store } from '../../functions/ipam/store.ts';
 import type { SweepCursor } from '../../functions/ipam/sweep-report.ts';
 import {
@@ -33,7 +33,7 @@ export interface MemoryOptions {
 }
 
 export class MemoryStore implements Store {
-  readonly spaces = new Map<string, SpaceConfig>();
+  readonly spaces = new Map<string, Space>();
   readonly pools = new Map<string, Pool>();
   readonly refs = new Map<string, Ref>();
   readonly chunks = new Map<string, Chunk>();
@@ -51,6 +51,13 @@ export class MemoryStore implements Store {
   #sizes = (first: keyof PageSizes) => ({ first: this.#pages[first], next: this.#pages.next });
 
   readSpace = (space: string) => Promise.resolve(this.spaces.get(space));
+
+  writeSpace(space: string, settings: SpaceSettings, seen: Space | undefined) {
+    if (this.spaces.get(space)?.rev !== seen?.rev) return Promise.resolve(undefined);
+    const written: Space = { settings, rev: this.#freshId() };
+    this.spaces.set(space, written);
+    return Promise.resolve(written);
+  }
 
   announcePool(draft: PoolDraft, former?: string): ReturnType<Store['announcePool']> {
     const standing = this.pools.get(poolKey(draft));

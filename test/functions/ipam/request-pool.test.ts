@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Range, cidrRange, overlap, parseCidr } from '../../../functions/ipam/address.ts';
 import { ANNOUNCEMENT_TIMEOUT } from '../../../functions/ipam/pool.ts';
-import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
 import { GATEWAY, Host, fleet, refused } from '../../support/fleet.ts';
 
 const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
@@ -10,7 +9,7 @@ const range = (text: string): Range => cidrRange(cidr(text));
 
 function small(prefix: string, size: number) {
   const deps = fleet();
-  deps.store.spaces.set('default', { ...DEFAULT_SPACE, ranges: [cidr(prefix)], size: { 4: size, 6: 64 } });
+  deps.store.spaces.set('default', { settings: { ranges: [cidr(prefix)], size4: size }, rev: 'r1' });
   return deps;
 }
 
@@ -221,8 +220,8 @@ describe('an automatic pool', () => {
 
   it('stays clear of what the host reaches, what the space excludes, and what stands', async () => {
     const deps = small('10.0.0.0/22', 24);
-    const config = deps.store.spaces.get('default') ?? assert.fail();
-    deps.store.spaces.set('default', { ...config, excluded: [cidr('10.0.1.0/25')] });
+    const seen = deps.store.spaces.get('default') ?? assert.fail();
+    await deps.store.writeSpace('default', { ...seen.settings, excluded: [cidr('10.0.1.0/25')] }, seen);
     const host = new Host(deps, 'a');
     await host.pool({ pool: '10.0.2.0/30' });
     assert.equal((await host.pool({ avoid: [range('10.0.0.0/25'), range('fd00::/8')] })).pool, '10.0.3.0/24');

@@ -4,7 +4,6 @@ import { describe, it } from 'node:test';
 import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { reportDeath } from '../../../functions/ipam/death.ts';
 import { IN_FLIGHT, LEASE } from '../../../functions/ipam/host.ts';
-import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
 import { type SweepCursor, type SweepReport, sweep } from '../../../functions/ipam/sweep.ts';
 import { Host, fleet, withMac } from '../../support/fleet.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -49,7 +48,7 @@ describe('a sweep', () => {
 
   it('fences the silent, and forgets what slept for as long as its space says', async () => {
     const { deps, a, b, register, found } = stage();
-    deps.store.spaces.set('ci', { ...DEFAULT_SPACE, forgetAfter: HOUR });
+    await deps.store.writeSpace('ci', { forgetAfter: HOUR }, undefined);
     await register();
     await a.address(await a.pool({ pool: '10.1.0.0/24' }), '', MAC);
     await a.pool({ pool: '10.1.0.0/24', space: 'ci' });

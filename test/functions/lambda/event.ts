@@ -19,6 +19,7 @@ export const CALL_HEADERS = {
 export function eventOf(
   rawPath: string,
   part: Partial<Pick<LambdaFunctionURLEventWithIAMAuthorizer, 'body' | 'headers' | 'isBase64Encoded'>> = {},
+  userArn = PRINCIPAL,
 ): LambdaFunctionURLEventWithIAMAuthorizer {
   return {
     version: '2.0',
@@ -36,7 +37,7 @@ export function eventOf(
           callerId: 'AROAEXAMPLE:i-0123456789abcdef0',
           cognitoIdentity: null,
           principalOrgId: 'o-example',
-          userArn: PRINCIPAL,
+          userArn,
           userId: 'AROAEXAMPLE:i-0123456789abcdef0',
         },
       },

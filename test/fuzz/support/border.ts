@@ -13,7 +13,7 @@ import { CALL_HEADERS, answerOf, contextWith, eventOf, refusalOf } from '../../f
 import { refusalIn } from './clear.ts';
 import { type Contents, SAME, difference, readContents } from './table.ts';
 
-export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts'] as const;
+export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Docker's methods that change something, and the function of each. */
@@ -48,6 +48,8 @@ export interface Border {
 }
 
 const TABLE = 'berth-fuzz';
+/** An instance may not speak to the console. */
+const OPERATOR = 'arn:aws:iam::123456789012:user/alice';
 /** ms */
 const TIME_LEFT = 10_000;
 
@@ -70,7 +72,8 @@ async function borderOver(engine: Engine): Promise<Border> {
   let before = await readContents(client, TABLE);
 
   const send: Border['send'] = async (name, path, event) => {
-    const result = await handlers[name](eventOf(path, event), contextWith(TIME_LEFT));
+    const sent = eventOf(path, event, name === 'console' ? OPERATOR : undefined);
+    const result = await handlers[name](sent, contextWith(TIME_LEFT));
     const { status, body } = answerOf(result);
     const refusal = refusalIn(status, body);
     const seen = before;
@@ -112,17 +115,19 @@ function setEnvironment(dynamodb: string): void {
 
 /** They read their environment when they are loaded, so they are loaded now. */
 async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
-  const [capabilities, pools, addresses, hosts] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, operators] = await Promise.all([
     import('../../../functions/capabilities.ts'),
     import('../../../functions/pools.ts'),
     import('../../../functions/addresses.ts'),
     import('../../../functions/hosts.ts'),
+    import('../../../functions/console.ts'),
   ]);
   return {
     capabilities: capabilities.handler,
     pools: pools.handler,
     addresses: addresses.handler,
     hosts: hosts.handler,
+    console: operators.handler,
   };
 }
 
@@ -137,7 +142,7 @@ const logLine = v.pipe(
 /** Refusals that look at the request and at whom it is from, not at what others hold: before anything was written. */
 const AT_ONCE = new Set([
   ...['no-such-method', 'invalid-request', 'out-of-range'],
-  ...['foreign-pool', 'foreign-host', 'host-taken'],
+  ...['foreign-pool', 'foreign-host', 'host-taken', 'still-held', 'space-changed'],
 ]);
 
 function assertUnchanged(before: Contents, after: Contents, code: string | undefined): void {

@@ -1,0 +1,119 @@
+/**
+ * The limits that an operator sets for a space. They hold for what is asked for from now on: what is held already stays.
+ * Each family counts for itself, so that a network with IPv4 and IPv6 is one. Where there is no limit, nothing is read.
+ */
+import { type Cidr, type Family, cidrRange } from './address.ts';
+import type { Call } from './call.ts';
+import { type Deps, together } from './deps.ts';
+import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder } from './pool.ts';
+import type { Ref } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import type { IndexedRef, Page, Store } from './store.ts';
+import { pauseWithJitter } from './world.ts';
+
+/** ms between two counts while announcements of others may yet be withdrawn. */
+const PAUSE = 40;
+/** References that are read at once. */
+const AT_ONCE = 16;
+
+const everything = (family: Family): Cidr => ({ family, first: 0n, prefix: 0 });
+
+/** The pools of a space that start within a prefix, ascending; as many pages as the caller goes through. */
+export async function* poolsWithin(store: Store, space: string, within: Cidr): AsyncGenerator<Pool> {
+  let page: Page<Pool> = { items: [], more: true };
+  while (page.more) {
+    page = await store.poolsStartingIn(space, cidrRange(within), page.items.at(-1)?.cidr);
+    yield* page.items;
+  }
+}
+
+export const allPools = (store: Store, space: string, family: Family): AsyncGenerator<Pool> =>
+  poolsWithin(store, space, everything(family));
+
+/**
+ * Holds back a pool that was announced until its space has room for it. Whoever goes ahead has announced first and
+ * counted all others afterwards, so that of those who exceed a limit together the last to announce counts them all. Of
+ * several who would, the younger ones give way, and the elder wait until they have.
+ *
+ * @param max `undefined`: any number.
+ * @throws Refusal `limit-reached` when there is no room, `busy` when that was not to be found out in time.
+ */
+export async function awaitRoom(deps: Deps, call: Call, pool: Pool, max: number | undefined): Promise<void> {
+  if (max === undefined) return;
+  const end = Math.min(call.deadline, pool.announcedAt + ANNOUNCEMENT_TIMEOUT);
+  do {
+    const { ahead, others } = await countOthers(deps, pool, max);
+    if (others < max) return;
+    if (ahead >= max) refuseFull(pool, max);
+    await pauseWithJitter(deps.world, PAUSE);
+  } while (deps.world.now() < end);
+  throw new Refusal('busy', `others are creating the last pools that space ${pool.space} may hold: try again`);
+}
+
+/**
+ * How many other pools there are, and how many of them go ahead of one that was announced. Counts no further than it
+ * must. An abandoned announcement could be confirmed late, so it counts until it is removed.
+ */
+async function countOthers(
+  { store, world }: Deps,
+  pool: Pool,
+  max: number,
+): Promise<{ ahead: number; others: number }> {
+  let [ahead, others] = [0, 0];
+  for await (const other of allPools(store, pool.space, pool.cidr.family)) {
+    if (other.generation === pool.generation) continue;
+    if (hasExpired(other, world.now()) && (await store.removePool(other))) continue;
+    others++;
+    if (other.state !== 'pending' || isElder(other, pool)) ahead++;
+    if (ahead >= max) break;
+  }
+  return { ahead, others };
+}
+
+function refuseFull({ space, cidr }: Pool, max: number): never {
+  throw new Refusal(
+    'limit-reached',
+    `space ${space} may hold ${max} IPv${cidr.family} pools, and all of them are taken: ` +
+      'remove unused networks (docker network prune), join a subnet that stands (--subnet), ' +
+      `or have an operator raise the limit (berth space set ${space} --max-pools NUMBER)`,
+  );
+}
+
+/**
+ * Refuses a reference that was added when its host has too many. They are found by the index, which lags a little: calls
+ * of the same moment may exceed the limit together. What other attempts of the same call have left does not count, since
+ * it is undone.
+ *
+ * @param max `undefined`: any number.
+ * @throws Refusal `limit-reached`
+ */
+export async function refuseCrowdedHost(deps: Deps, ref: Ref, max: number | undefined): Promise<void> {
+  if (max === undefined) return;
+  let held = 0;
+  let page: Page<IndexedRef> = { items: [], more: true };
+  while (page.more) {
+    page = await deps.store.refsOfHost(ref.hostId, page.items.at(-1));
+    const others = page.items.filter(({ requestKey }) => requestKey !== ref.requestKey);
+    for (let from = 0; from < others.length && held < max; from += AT_ONCE) {
+      held += await countBeside(deps.store, ref, others.slice(from, from + AT_ONCE));
+    }
+    if (held >= max) refuseMore(ref, max);
+  }
+}
+
+/** How many of some references stand, in the space and the family of another. */
+async function countBeside(store: Store, ref: Ref, indexed: readonly IndexedRef[]): Promise<number> {
+  const refs = await together(indexed.map(({ generation, name }) => store.readRef(generation, name)));
+  return refs.filter(
+    (other) => other?.space === ref.space && other.cidr.family === ref.cidr.family && other.state !== 'gone',
+  ).length;
+}
+
+function refuseMore({ hostId, space, cidr }: Ref, max: number): never {
+  throw new Refusal(
+    'limit-reached',
+    `host ${hostId} may have ${max} IPv${cidr.family} networks in space ${space}, and has them all, those that it asks ` +
+      'for at this moment included: remove unused networks (docker network prune), ' +
+      `or have an operator raise the limit (berth space set ${space} --max-networks-per-host NUMBER)`,
+  );
+}

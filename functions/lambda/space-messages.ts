@@ -1,0 +1,73 @@
+/** What operators ask of a space, and what they are told of it, on the wire. Times are milliseconds. */
+import * as v from 'valibot';
+import { formatCidr } from '../ipam/address.ts';
+import { isSpaceName } from '../ipam/space.ts';
+import type { SpaceView } from '../ipam/space-change.ts';
+import type { SpacePatch } from '../ipam/space-settings.ts';
+
+const space = v.pipe(v.string(), v.check(isSpaceName, 'not a space name'));
+
+export const spaceMessage = v.object({ Space: space });
+
+/** A value, `null` for the default, or nothing: it stays. The rules say what a value may be. */
+const number = v.optional(v.nullable(v.number()));
+const prefixes = v.optional(v.nullable(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(1_000))));
+
+/** A setting that is not known here must not be passed over: who gave it would take it for set. */
+const settings = v.strictObject({
+  Ranges: prefixes,
+  Size4: number,
+  Size6: number,
+  Excluded: prefixes,
+  Cooldown: number,
+  ForgetAfter: number,
+  MaxPools: number,
+  MaxNetworksPerHost: number,
+});
+
+export const setSpaceMessage = v.object({
+  Space: space,
+  Set: v.pipe(
+    settings,
+    v.transform((set): SpacePatch => ({
+      ranges: set.Ranges,
+      size4: set.Size4,
+      size6: set.Size6,
+      excluded: set.Excluded,
+      cooldown: set.Cooldown,
+      forgetAfter: set.ForgetAfter,
+      maxPools: set.MaxPools,
+      maxNetworksPerHost: set.MaxNetworksPerHost,
+    })),
+  ),
+  /** The change is meant for the space of this `Rev` alone. */
+  IfRev: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  Force: v.optional(v.boolean(), false),
+});
+
+/** `Set` names the settings that are not by default. */
+export function spaceAnswer({ space: Space, config, settings: set, rev, held }: SpaceView) {
+  const Settings = {
+    Ranges: config.ranges.map(formatCidr),
+    Size4: config.size[4],
+    Size6: config.size[6],
+    Excluded: config.excluded.map(formatCidr),
+    Cooldown: config.cooldown,
+    ForgetAfter: config.forgetAfter,
+    MaxPools: config.maxPools ?? null,
+    MaxNetworksPerHost: config.maxNetworksPerHost ?? null,
+  };
+  const isSet: Record<keyof typeof Settings, boolean> = {
+    Ranges: set.ranges !== undefined,
+    Size4: set.size4 !== undefined,
+    Size6: set.size6 !== undefined,
+    Excluded: set.excluded !== undefined,
+    Cooldown: set.cooldown !== undefined,
+    ForgetAfter: set.forgetAfter !== undefined,
+    MaxPools: set.maxPools !== undefined,
+    MaxNetworksPerHost: set.maxNetworksPerHost !== undefined,
+  };
+  const Set = Object.entries(isSet).flatMap(([name, is]) => (is ? [name] : []));
+  const Held = { Pools4: held[4].count, Pools6: held[6].count, IsAll: held[4].isAll && held[6].isAll };
+  return { Space, Rev: rev ?? '', Settings, Set, Held };
+}

@@ -1,0 +1,160 @@
+/** What operators ask of an address space, and how they change it: `berth space show` and `berth space set`. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import * as v from 'valibot';
+import { type OperatorOptions, askConsole, fleetOf, operating } from './operator.ts';
+import { durationText, parseDuration } from './duration.ts';
+import { UserError } from './settings.ts';
+
+type Value = number | readonly string[];
+/** A word for it: commander takes an option whose value is `null` for one without a value. */
+type NoLimit = typeof NONE;
+const NONE = 'none';
+
+interface Setting {
+  /** As people name it: its option without the dashes. */
+  readonly name: string;
+  /** As the functions name it. */
+  readonly field: keyof v.InferOutput<typeof settingsAnswer>;
+  readonly placeholder: string;
+  readonly description: string;
+  /** @throws InvalidArgumentError */
+  readonly parse: (text: string) => Value | NoLimit;
+  readonly show: (value: Value) => string;
+}
+
+const settingsAnswer = v.object({
+  Ranges: v.array(v.string()),
+  Size4: v.number(),
+  Size6: v.number(),
+  Excluded: v.array(v.string()),
+  Cooldown: v.number(),
+  ForgetAfter: v.number(),
+  MaxPools: v.nullable(v.number()),
+  MaxNetworksPerHost: v.nullable(v.number()),
+});
+
+const spaceFields = {
+  Space: v.string(),
+  Rev: v.string(),
+  Settings: settingsAnswer,
+  Set: v.array(v.string()),
+  Held: v.object({ Pools4: v.number(), Pools6: v.number(), IsAll: v.boolean() }),
+};
+const spaceAnswer = v.pipe(v.string(), v.parseJson(), v.object(spaceFields));
+const changedAnswer = v.pipe(v.string(), v.parseJson(), v.object({ ...spaceFields, Warnings: v.array(v.string()) }));
+
+export type SpaceAnswer = v.InferOutput<typeof spaceAnswer>;
+
+const number = (text: string): number => {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('give a whole number');
+};
+const list = (text: string): string[] => (text === NONE ? [] : text.split(',').map((part) => part.trim()));
+const duration = (text: string): number => {
+  const milliseconds = parseDuration(text);
+  if (milliseconds !== undefined) return milliseconds;
+  throw new InvalidArgumentError('give a time such as 30s, 10m, 12h or 7d');
+};
+const limit = (text: string): number | NoLimit => (text === NONE ? NONE : number(text));
+
+const showList = (value: Value): string => (typeof value === 'number' ? '' : value.join(', ')) || NONE;
+const showTime = (value: Value): string => (typeof value === 'number' ? durationText(value) : '');
+
+const prefixes = { placeholder: '<cidrs>', parse: list, show: showList };
+const size = { placeholder: '<length>', parse: number, show: String };
+const time = { placeholder: '<time>', parse: duration, show: showTime };
+const most = { placeholder: '<number>', parse: limit, show: String };
+
+const SETTINGS: readonly Setting[] = [
+  { name: 'range', field: 'Ranges', ...prefixes, description: 'where automatic pools are cut from: A,B or none' },
+  { name: 'size4', field: 'Size4', ...size, description: 'prefix length of an automatic IPv4 pool' },
+  { name: 'size6', field: 'Size6', ...size, description: 'prefix length of an automatic IPv6 pool' },
+  { name: 'exclude', field: 'Excluded', ...prefixes, description: 'what no automatic pool is given of: A,B or none' },
+  { name: 'cooldown', field: 'Cooldown', ...time, description: 'how long a freed address rests, in new pools' },
+  { name: 'forget-after', field: 'ForgetAfter', ...time, description: 'when a fenced host loses its networks' },
+  { name: 'max-pools', field: 'MaxPools', ...most, description: 'pools of each family in all, or none: no limit' },
+  {
+    name: 'max-networks-per-host',
+    field: 'MaxNetworksPerHost',
+    ...most,
+    description: 'networks that one host may have in the space, or none: no limit',
+  },
+];
+
+/** Adds `berth space show` and `berth space set`. */
+export function spaceCommands(program: Command): void {
+  const space = program.command('space').description('look at an address space, or change it');
+  operating(space.command('show [name]'))
+    .description('Show the settings of an address space, and how many pools are held in it.')
+    .action(async (name: string | undefined, options: OperatorOptions) => {
+      const message = { Space: name ?? 'default' };
+      console.log(describeSpace(await askConsole(...fleetOf(options), '/Berth.Space', message, spaceAnswer)));
+    });
+  const set = operating(space.command('set <name>')).description(
+    'Change the settings of an address space, for all that is asked for from now on. What is held stays; ' +
+      'a change that touches it is refused unless it is forced, and says what it does.',
+  );
+  for (const { name, placeholder, description, parse } of SETTINGS) {
+    set.addOption(new Option(`--${name} ${placeholder}`, description).argParser(parse));
+  }
+  set
+    .addOption(new Option('--unset <settings>', 'back to the default: A,B').argParser(list))
+    .option('--if-rev <rev>', 'only if the space is still of this rev (none: never set)')
+    .option('--force', 'also when what is held is touched')
+    .action(setSpace);
+}
+
+interface SetOptions extends OperatorOptions {
+  readonly unset?: readonly string[];
+  readonly ifRev?: string;
+  readonly force?: boolean;
+}
+
+async function setSpace(name: string, options: SetOptions, command: Command): Promise<void> {
+  const { unset = [], ifRev, force } = options;
+  const message = {
+    Space: name,
+    Set: changesOf(command.opts(), unset),
+    IfRev: ifRev === NONE ? '' : ifRev,
+    Force: force,
+  };
+  const { Warnings, ...space } = await askConsole(...fleetOf(options), '/Berth.SetSpace', message, changedAnswer);
+  console.log(describeSpace(space));
+  for (const warning of Warnings) console.error(`berth: warning: ${warning}`);
+}
+
+/**
+ * The settings to change, by the functions' names; `null` for the default.
+ *
+ * @throws UserError for a setting that is unknown, or both set and unset.
+ */
+export function changesOf(given: Readonly<Record<string, unknown>>, unset: readonly string[]): Record<string, unknown> {
+  const unknown = unset.find((name) => !SETTINGS.some((setting) => setting.name === name));
+  if (unknown !== undefined) {
+    const known = SETTINGS.map(({ name }) => name).join(', ');
+    throw new UserError(`no setting ${JSON.stringify(unknown)} to unset: there are ${known}`);
+  }
+  const changes = SETTINGS.flatMap(({ name, field }): [string, unknown][] => {
+    const value = given[camelCase(name)];
+    if (!unset.includes(name)) return value === undefined ? [] : [[field, value === NONE ? null : value]];
+    if (value === undefined) return [[field, null]];
+    throw new UserError(`--${name} is set and unset at once: leave one of them out`);
+  });
+  if (changes.length === 0) throw new UserError('there is nothing to change: name a setting (berth space set --help)');
+  return Object.fromEntries(changes);
+}
+
+/** As commander names an option's value. */
+const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** What there is to know of a space, a line each. */
+export function describeSpace({ Space, Rev, Settings, Set: set, Held }: SpaceAnswer): string {
+  const lines = SETTINGS.map(({ name, field, show }): [string, string] => {
+    const value = Settings[field];
+    return [name, `${value === null ? NONE : show(value)}${set.includes(field) ? '' : ' (default)'}`];
+  });
+  const held = `${Held.Pools4} IPv4, ${Held.Pools6} IPv6${Held.IsAll ? '' : ', and more'}`;
+  const all: [string, string][] = [['space', Space], ...lines, ['pools held', held], ['rev', Rev || NONE]];
+  const width = Math.max(...all.map(([name]) => name.length));
+  return all.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}

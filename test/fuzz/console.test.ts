@@ -1,0 +1,122 @@
+/** What comes to the operators' function: whatever it cannot read or may not do must change nothing. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { anyJson, anyText, bytesOf, inBase64, messageOf, texts } from './support/arbitraries.ts';
+import { type Answer, type Border, openBorder } from './support/border.ts';
+import { SAME } from './support/table.ts';
+
+const RUNS = 100;
+const PATHS = ['/Berth.HostState', '/Berth.Space', '/Berth.SetSpace'] as const;
+
+let border: Border;
+
+before(async () => {
+  border = await openBorder();
+  await border.succeed('RequestPool', { AddressSpace: 'held', Pool: '10.1.0.0/24' });
+});
+
+after(() => border.close());
+
+const send = (path: string, event: Parameters<Border['send']>[2]): Promise<Answer> =>
+  border.send('console', path, event);
+
+describe('what is no message to the console', () => {
+  for (const path of PATHS) {
+    it(`is refused at ${path}: any bytes, any JSON that names nothing`, async () => {
+      await fc.assert(
+        fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
+          for (const event of [inBase64(bytes), { body: `[${body}]` }]) {
+            const { refusal, changes } = await send(path, event);
+            assert.deepEqual(changes, SAME);
+            assert.notEqual(refusal, undefined);
+          }
+        }),
+        { numRuns: RUNS },
+      );
+    });
+
+    it(`is refused at ${path}: too much of anything, and depth without end`, async () => {
+      for (const body of ['[', '"', ' '].map((part) => part.repeat(65_537))) {
+        assert.match((await send(path, { body })).refusal ?? '', /^the request is larger than 65536 bytes$/);
+      }
+      for (const body of [
+        '['.repeat(30_000) + ']'.repeat(30_000),
+        `${'{"Space":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+      ]) {
+        assert.match((await send(path, { body })).refusal ?? '', /^the request is malformed: \w+: /);
+      }
+    });
+  }
+});
+
+/** Counts what was carried out and what was refused, so that neither is left untried. */
+async function tryMessages(path: string, bodies: fc.Arbitrary<string>, check: (answer: Answer) => void): Promise<void> {
+  const seen = { refused: 0, done: 0 };
+  await fc.assert(
+    fc.asyncProperty(bodies, async (body) => {
+      const answer = await send(path, { body });
+      if (answer.refusal === undefined) seen.done++;
+      else seen.refused++;
+      check(answer);
+    }),
+    { numRuns: 3 * RUNS },
+  );
+  assert.ok(seen.refused > 0 && seen.done > 0, JSON.stringify(seen));
+}
+
+const quoted = anyText.map((text) => JSON.stringify(text));
+const spaceName = fc.oneof({ weight: 6, arbitrary: texts('default', 'ci', 'held') }, quoted);
+
+describe('what is said of a host', () => {
+  it('with random fields changes nothing where there is no such host', async () => {
+    const fields = {
+      Host: fc.oneof({ weight: 6, arbitrary: texts('web-1', 'i-0123456789abcdef0') }, quoted),
+      State: texts('dead', 'draining'),
+      Why: fc.oneof(texts('', 'it burns'), quoted),
+    };
+    await tryMessages('/Berth.HostState', messageOf(fields), ({ changes }) => {
+      assert.deepEqual(changes, SAME);
+    });
+  });
+});
+
+describe('a space', () => {
+  it('that is asked for with random fields is shown, and stays as it is', async () => {
+    await tryMessages('/Berth.Space', messageOf({ Space: spaceName }), ({ changes }) => {
+      assert.deepEqual(changes, SAME);
+    });
+  });
+
+  const prefix = fc.oneof(
+    { weight: 6, arbitrary: texts('10.64.0.0/16', '10.1.0.0/16', '10.65.0.0/16', 'fd01::/48', '10.64.9.0/30') },
+    quoted,
+  );
+  const list = fc.array(prefix, { maxLength: 3 }).map((parts) => `[${parts.join()}]`);
+  const number = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom('24', '26', '80', '5000', '60000', '0') },
+    fc.constantFrom('-1', '0.5', '1e400', '9007199254740993', 'null'),
+  );
+  const settings = messageOf({
+    Ranges: fc.oneof(list, fc.constant('null')),
+    ...{ Size4: number, Size6: number, Excluded: list },
+    ...{ Cooldown: number, ForgetAfter: number, MaxPools: number, MaxNetworksPerHost: number },
+  });
+  const few = fc.oneof(
+    settings,
+    ...['Size4', 'Cooldown', 'MaxPools', 'ForgetAfter'].map((name) => number.map((value) => `{"${name}":${value}}`)),
+    list.map((value) => `{"Excluded":${value}}`),
+  );
+  const message = messageOf({
+    Space: spaceName,
+    Set: few,
+    Force: fc.constantFrom('true', 'false'),
+  });
+
+  it('that is set with random fields is set, or refused and nothing else, and can be read ever after', async () => {
+    await tryMessages('/Berth.SetSpace', message, () => undefined);
+    for (const Space of ['default', 'ci', 'held']) {
+      assert.equal((await send('/Berth.Space', { body: JSON.stringify({ Space }) })).refusal, undefined);
+    }
+  });
+});

@@ -1,0 +1,98 @@
+/** A space never holds more pools than it may, however many ask at once. */
+import { type Check, falls, holds, survives, violated } from './check.ts';
+import { nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model, State } from './simulation.ts';
+
+const MAX = 1;
+const [FIRST, SECOND, THIRD] = ['10.0.0.0/31', '10.0.0.2/31', '10.0.0.4/31'] as const;
+
+const limited = async (me: Player): Promise<void> => {
+  await me.deps.store.writeSpace('default', { maxPools: MAX }, undefined);
+};
+
+/** Asks for a pool, and holds it for good. */
+const asks = (name: string, pool: string, ahead = 0): Actor => ({
+  name,
+  ahead,
+  play: async (me) => {
+    const net = await me.pool({ pool });
+    if (net !== undefined) await me.hold(net.poolId);
+  },
+});
+
+/** Asks for a pool, holds it for a while and gives it back. */
+const visits = (name: string, pool: string): Actor => ({
+  name,
+  play: async (me) => {
+    const net = await me.pool({ pool });
+    if (net === undefined) return;
+    const drop = await me.hold(net.poolId);
+    drop();
+    await me.leave(net.poolId);
+  },
+});
+
+function withinLimit(state: State): string | undefined {
+  const pools = [...state.memory.pools.values()].filter(({ state: is }) => is !== 'pending').length;
+  return pools > MAX ? `the space holds ${pools} pools` : sound(state);
+}
+
+const model = (faults: number, ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  ...{ before: limited, actors, faults, always: withinLimit, finally: nothingLeaks },
+});
+
+const rivals = (faults: number, ahead = 0): Model => ({
+  ...model(faults, asks('a', FIRST, ahead), asks('b', SECOND)),
+  unseen: ['add ref', 'holds'],
+});
+
+/** The only pool goes, somebody joins it, and somebody else asks for another. */
+const handedOver: Model = {
+  ...model(0, { name: 'a leaves', play: (me) => me.leave(me.recall('a')) }, asks('b joins', FIRST), asks('c', SECOND)),
+  before: async (me) => {
+    await limited(me);
+    const net = await me.pool({ pool: FIRST }, me.call({ hostId: 'a' }));
+    me.remember('a', net?.poolId ?? '');
+  },
+};
+
+const LIMITS = 'functions/ipam/limits.ts';
+
+export const limits: readonly Check[] = [
+  holds('keeps two rivals within the limit, with a write gone astray', [rivals(1), rivals(1, 10)]),
+  holds('keeps two rivals within the limit of whom one takes every announcement for abandoned', [rivals(0, 10_000)]),
+  survives(
+    'keeps rivals within the limit that come and go, with two writes gone astray',
+    [model(2, visits('a', FIRST), visits('b', SECOND), visits('c', THIRD))],
+    2_000,
+  ),
+  survives('keeps a pool that is taken over within the limit', [handedOver], 2_000),
+
+  violated(
+    'fails when the elder does not wait until the younger have given way',
+    [rivals(0)],
+    /the space holds 2 pools/,
+    [{ file: LIMITS, find: 'if (others < max) return;', replace: 'if (ahead < max) return;' }],
+  ),
+  violated(
+    'fails when an abandoned announcement does not count, though it was not removed',
+    [rivals(0, 10_000)],
+    /the space holds 2 pools/,
+    [
+      {
+        file: LIMITS,
+        find: 'if (hasExpired(other, world.now()) && (await store.removePool(other))) continue;',
+        replace: 'if (hasExpired(other, world.now())) continue;',
+      },
+    ],
+  ),
+  falls('fails when a retiring pool does not count', [handedOver], /the space holds 2 pools/, [
+    {
+      file: LIMITS,
+      find: 'if (other.generation === pool.generation) continue;',
+      replace: "if (other.generation === pool.generation || other.state === 'retiring') continue;",
+    },
+  ]),
+];

@@ -22,7 +22,8 @@ export const startShim = (host: Host, endpoint: string, ...options: readonly str
     (command, args) => host.spawn(command, args),
   );
 
-const dataOf = (host: Host): string => path.join(host.folder, 'b');
+/** Where a host keeps what must survive a restart. */
+export const dataOf = (host: Host): string => path.join(host.folder, 'b');
 
 /** Of the cloud that runs with startUp on a host. */
 export const endpointOf = (host: Host): string => `unix:${path.join(dataOf(host), 'cloud/capabilities.sock')}`;

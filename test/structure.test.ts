@@ -13,10 +13,11 @@ const rules: Record<string, { folders: readonly string[]; packages: RegExp }> = 
   functions: { folders: ['functions/ipam', 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
   'shim/aws': { folders: ['shim'], packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },
   'shim/journal': { folders: ['shim'], packages: /^(node:|valibot$)/ },
+  'shim/reconcile': { folders: ['shim', 'shim/cloud', 'shim/journal'], packages: /^(node:|pino$|valibot$)/ },
   'shim/cloud': { folders: ['shim', 'shim/aws'], packages: /^(node:|http-proxy$|valibot$)/ },
   shim: {
     // The version is the manifest's.
-    folders: ['.', 'shim/aws', 'shim/cloud', 'shim/journal'],
+    folders: ['.', 'shim/aws', 'shim/cloud', 'shim/journal', 'shim/reconcile'],
     packages: /^(node:|@aws-sdk\/ec2-metadata-service$|commander$|p-queue$|pino$|prom-client$|valibot$)/,
   },
 };

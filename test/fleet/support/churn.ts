@@ -40,11 +40,6 @@ export class Churn {
     await this.#working;
   }
 
-  goOn(): void {
-    this.#isEnding = false;
-    this.#working = this.#work();
-  }
-
   /** Until so many more containers have started. */
   async untilMore(count: number): Promise<void> {
     const wanted = this.#ran + count;

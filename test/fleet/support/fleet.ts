@@ -1,16 +1,27 @@
 /** Several Docker hosts on one LAN and one cloud, each of which may crash, or lose either. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { untilOpen, startShim } from '../../engine/support/berth.ts';
 import { type EngineVersion, engine } from '../../engine/support/engines.ts';
 import { type Holdings, heldByDocker } from '../../engine/support/holdings.ts';
 import { type Host, type Lan, startHost, startLan } from '../../engine/support/host.ts';
+import { type Diagnosis, askDoctor } from '../../../shim/doctor.ts';
 import type { Berth } from '../../support/berth-process.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 
-/** s: what is tried while the cloud is away fails soon. ms: as long as a function may take. */
-const TIMES = ['--deadline', '5', '--in-flight-bound', '10000'];
+/**
+ * s: what is tried while the cloud is away fails soon. ms: as long as a function may take; rounds that compare Docker with
+ * the table; after which Docker shows whatever a call has leased.
+ */
+const TIMES = [
+  ...['--deadline', '5', '--in-flight-bound', '10000'],
+  ...['--reconcile-every', '1000', '--second-look', '15000'],
+];
+const POLL_MS = 500;
+const MOST_POLLS = 120;
+
 /** ms between the sweeps of a fleet whose tests wait for them. */
 export const SWEEP_EVERY = 500;
 
@@ -85,6 +96,11 @@ export class Member {
     await untilOpen(this.host, (depth) => depth === 0);
   }
 
+  /** Where Docker and the table differ. */
+  async findings(): Promise<Diagnosis['findings']> {
+    return (await askDoctor(path.join(this.host.pluginsDir, 'berth.sock'), false)).findings;
+  }
+
   async stop(): Promise<void> {
     await this.#shim?.stop();
     await this.#proxy.close();
@@ -126,6 +142,17 @@ export class Fleet {
     const found = this.members.find((member) => member.name === name);
     if (found === undefined) throw new Error(`no host ${name} in this fleet`);
     return found;
+  }
+
+  /** Until the cloud has heard all, and no host has anything to put right. */
+  async untilAgreed(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.untilHeard()));
+    for (let polls = 0; ; polls++) {
+      const found = (await Promise.all(this.members.map((member) => member.findings()))).flat();
+      if (found.length === 0) return;
+      if (polls === MOST_POLLS) throw new Error(`Docker and the table still differ: ${JSON.stringify(found)}`);
+      await sleep(POLL_MS);
+    }
   }
 
   async stop(): Promise<void> {

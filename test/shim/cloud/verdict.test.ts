@@ -30,7 +30,8 @@ describe('an answer of a function', () => {
     const refusal = 'no available addresses on this pool';
     for (const question of ['RequestPool', 'ReleaseAddress', 'own'] as const) {
       const verdict = judgeAnswer(question, ENDPOINT, answer(200, text, { 'berth-refusal': 'no-address-left' }));
-      assert.deepEqual(verdict, { kind: 'answered', text, refusal, granted: undefined });
+      const code = 'no-address-left';
+      assert.deepEqual(verdict, { kind: 'answered', text, refusal, code, granted: undefined });
     }
   });
 

@@ -6,8 +6,10 @@ import type { Logger } from 'pino';
 import { inheritedSockets } from './activation.ts';
 import { signers } from './aws/signer.ts';
 import { Calls } from './calls.ts';
+import { insist } from './cloud/attempts.ts';
 import { Cloud } from './cloud/cloud.ts';
 import { Transport } from './cloud/transport.ts';
+import type { Verdict } from './cloud/verdict.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { Handshakes } from './handshake.ts';
 import { healthOf } from './health.ts';
@@ -89,17 +91,14 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   const cloud = new Cloud(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
   const standing = enrol(settings, options, { hostId, cloud, handshakes, sequence }, undo);
-  const { journal, outbox, messenger, registration, networks, reconciler } = standing;
+  const { journal, outbox, messenger, registration, renew, networks, reconciler } = standing;
   const unregistered = (): string | undefined => registration.refusal;
   const calls = new Calls({
     journal,
     outbox,
     guard: new RateGuard(),
     attempt: (call, number, timeout) => messenger.attempt(call, number, timeout),
-    renew: async (driver, remedy) => {
-      if (remedy === 'register') await registration.renew();
-      else await handshakes.get(driver)?.renew();
-    },
+    renew,
     networks,
     lost: () => {
       reconciler.soon();
@@ -128,13 +127,14 @@ interface Standing {
   readonly outbox: Outbox;
   readonly messenger: Messenger;
   readonly registration: Registration;
+  readonly renew: (driver: Driver, remedy: 'renew' | 'register') => Promise<void>;
   readonly networks: KnownNetworks;
   readonly reconciler: Reconciler;
 }
 
 /** Registers this host with the fleet, and takes up what an earlier run has left once the fleet has taken it. */
 function enrol(
-  { data, drivers: [driver], inFlightBound, reconcile }: Settings,
+  { data, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
   { version, log }: ShimOptions,
   parts: Omit<MessengerOptions, 'epoch'>,
   undo: Undo,
@@ -167,10 +167,19 @@ function enrol(
   });
   const outbox = new Outbox({ journal, sender: messenger, log, ready: registration.registered, inFlightBound });
   const networks = new KnownNetworks(data, warn);
+  const renew: Standing['renew'] = async (driver, remedy) => {
+    if (remedy === 'register') await registration.renew();
+    else await parts.handshakes.get(driver)?.renew();
+  };
+  const tenaciously = async (attempt: (number: number, timeout: number) => Promise<Verdict>): Promise<Verdict> =>
+    (await insist({ budget, attempt, renew: (remedy) => renew(driver, remedy) })).last;
   const reconciler: Reconciler = new Reconciler({
     ...{ ...reconcile, log, ready: registration.registered, docker: new Docker(reconcile.docker) },
-    table: new Table((path, message) => messenger.own(driver, path, message)),
-    hands: handsOf({ driver, sequence, known: networks, attempt: (call) => messenger.release(call, 1) }),
+    table: new Table((path, message) => tenaciously(() => messenger.own(driver, path, message))),
+    hands: handsOf({
+      ...{ driver, sequence, known: networks },
+      attempt: (call) => tenaciously((number, timeout) => messenger.attempt(call, number, timeout)),
+    }),
   });
   outbox.resume();
   void registration.keep();
@@ -180,7 +189,7 @@ function enrol(
   });
   reconciler.start();
   undo.push(() => reconciler.stop());
-  return { journal, outbox, messenger, registration, networks, reconciler };
+  return { journal, outbox, messenger, registration, renew, networks, reconciler };
 }
 
 async function openHandshakes(

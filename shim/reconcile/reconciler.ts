@@ -131,7 +131,7 @@ export class Reconciler {
   }
 
   async #reconcile(isFix: boolean): Promise<Report> {
-    const { docker, table, hands, log } = this.#options;
+    const { docker, table, hands } = this.#options;
     const watch = await this.#sameDocker();
     const before = await docker.networks();
     const addressesIn = (pool: string): string[] =>
@@ -147,12 +147,25 @@ export class Reconciler {
     const suspects = this.#suspect(findings);
     const told: Told[] = [];
     for (const finding of findings) {
-      const done = isFix ? await this.#mend(finding, suspects) : this.#intent(finding, suspects);
-      const text = describe(finding);
-      log[done === DONE ? 'warn' : 'info']({ kind: finding.kind, done }, text);
+      const [text, id] = [describe(finding), suspicion(finding)];
+      const isYoung = id !== undefined && !suspects.has(id);
+      const done = isYoung ? this.#tooYoung() : isFix ? await this.#mend(finding) : this.#intent(finding, text);
       told.push({ kind: finding.kind, text, done });
     }
+    this.#note(told);
     return { findings: told };
+  }
+
+  /** In the log, each thing once. */
+  #note(told: readonly Told[]): void {
+    const known = new Set(this.#last.findings.map(lineOf));
+    for (const one of told) {
+      if (known.has(lineOf(one))) continue;
+      this.#options.log[one.kind === 'conflict' || one.done !== DONE ? 'warn' : 'info'](
+        { kind: one.kind, done: one.done },
+        one.text,
+      );
+    }
   }
 
   /** Suspicion lasts as long as one dockerd does. */
@@ -181,19 +194,19 @@ export class Reconciler {
     return new Set(seen.filter((id) => now - (this.#suspects.get(id) ?? now) >= this.#options.secondLook));
   }
 
-  #intent(finding: Finding, confirmed: ReadonlySet<string>): string {
-    const id = suspicion(finding);
-    if (id !== undefined && !confirmed.has(id)) return this.#isYoung();
-    return finding.kind === 'conflict' || finding.kind === 'unknown-network' ? YOURS : 'to be mended';
+  #tooYoung(): string {
+    const minutes = Math.ceil(this.#options.secondLook / 60_000);
+    return `seen for the first time of late: believed when it is so for ${minutes} minutes`;
   }
 
-  #isYoung = (): string =>
-    `seen for the first time of late: believed when it is so for ${Math.ceil(this.#options.secondLook / 60_000)} minutes`;
+  /** What a fix would do, or why the last one could not. */
+  #intent(finding: Finding, text: string): string {
+    if (isForPeople(finding)) return YOURS;
+    return this.#last.findings.find((one) => one.text === text && one.done.startsWith(FAILED))?.done ?? 'to be mended';
+  }
 
-  async #mend(finding: Finding, confirmed: ReadonlySet<string>): Promise<string> {
+  async #mend(finding: Finding): Promise<string> {
     const { hands, table } = this.#options;
-    const id = suspicion(finding);
-    if (id !== undefined && !confirmed.has(id)) return this.#isYoung();
     try {
       switch (finding.kind) {
         case 'leaked-lease':
@@ -215,14 +228,19 @@ export class Reconciler {
           return YOURS;
       }
     } catch (error) {
-      if (error instanceof TableError) return `failed: ${error.message}`;
+      if (error instanceof TableError) return `${FAILED}${error.message}`;
       throw error;
     }
   }
 }
 
 const DONE = 'mended';
+const FAILED = 'not mended: ';
 const YOURS = 'not for Berth to mend';
+
+const isForPeople = ({ kind }: Finding): boolean => kind === 'conflict' || kind === 'unknown-network';
+
+const lineOf = ({ text, done }: Told): string => `${text}: ${done}`;
 
 /** What tells a thing that seems to be held for nothing from all others, its successors at the same place included. */
 function suspicion(finding: Finding): string | undefined {

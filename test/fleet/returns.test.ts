@@ -3,16 +3,25 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { whyNoEngine } from '../engine/support/engines.ts';
+import { addressOf, runContainer } from '../engine/support/berth.ts';
 import { heldInTable } from '../engine/support/holdings.ts';
+import { eventually } from '../support/stage.ts';
 import { Fleet, type Member, heldByAll } from './support/fleet.ts';
 import { type Resident, announce, assertAllPing, assertOneAnswerEach, moveIn } from './support/lan-check.ts';
 import { Ledger } from './support/ledger.ts';
 import { endLease, outlastMemory, untilFenced } from './support/silence.ts';
 
-const NETWORK = [
-  ...['network', 'create', '-d', 'macvlan', '-o', 'parent=up0', '--ipam-driver', 'berth'],
-  ...['--ipam-opt', 'berth.cooldown=2s', '--subnet', '10.92.0.0/28', '--gateway', '10.92.0.1', 'small'],
+const MACVLAN = ['-d', 'macvlan', '-o', 'parent=up0'];
+const createOn = (subnet: string, driver: readonly string[] = []): string[] => [
+  ...['network', 'create', ...driver, '--ipam-driver', 'berth'],
+  ...['--ipam-opt', 'berth.cooldown=2s', '--subnet', subnet, '--gateway', subnet.replace(/0\/\d+$/, '1')],
 ];
+/** Of the second test: one that others share, one whose subnet they take, one alone. A parent can have but one macvlan. */
+const MORE = [
+  ['roomy', '10.93.0.0/24'],
+  ['narrow', '10.94.0.0/24'],
+  ['alone', '10.95.0.0/24'],
+] as const;
 /** 14 usable, of which one is the gateway. */
 const ADDRESSES = 13;
 const FULL = /remote: no available addresses on this pool: 10\.92\.0\.0\/28/;
@@ -32,7 +41,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     fleet = await Fleet.start({ away: '28', near: '28', old: '20.10' });
     away = fleet.member('away');
     others = fleet.members.filter((member) => member !== away);
-    for (const { host } of fleet.members) await host.docker(...NETWORK);
+    for (const { host } of fleet.members) await host.docker(...createOn('10.92.0.0/28', MACVLAN), 'small');
     for (const name of OWN) await settleAt(away, name);
   });
 
@@ -82,6 +91,16 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     assert.fail('more containers than there are addresses');
   }
 
+  /** What the host that was away tells, once it is so many conflicts. */
+  async function untilTold(conflicts: number): Promise<string> {
+    let lines: string[] = [];
+    await eventually(async () => {
+      lines = (await away.findings()).map(({ kind, text, done }) => `${kind}: ${text}: ${done}`);
+      return lines.filter((line) => line.startsWith('conflict')).length === conflicts;
+    });
+    return lines.join('\n');
+  }
+
   async function assertTableIsWhatDockerHas(): Promise<void> {
     await Promise.all(fleet.members.map((member) => member.untilHeard()));
     assert.deepEqual(heldInTable(await fleet.cloud.contents()), await heldByAll(fleet.members));
@@ -112,8 +131,15 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     await assertTableIsWhatDockerHas();
   });
 
-  it('and for longer than its space remembers is told so, and ends no lease of others', async () => {
+  it('and for longer than its space remembers takes up what is still free, and names who has the rest', async () => {
     const { store } = fleet.cloud;
+    const [near] = others;
+    assert.ok(near !== undefined);
+    for (const [network, subnet] of MORE) await away.host.docker(...createOn(subnet), network);
+    const run = (name: string) => runContainer(away.host, name, '--network', 'roomy');
+    const [kept, lost] = [await run('kept'), await run('lost')];
+    const lone = await runContainer(away.host, 'lone', '--network', 'alone');
+    await near.host.docker(...createOn('10.93.0.0/24'), 'roomy');
     await away.cutOff();
     await endLease(store, 'away');
     await untilFenced(store, 'away');
@@ -124,19 +150,37 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     await takeAll();
     assert.equal(residents.length, ADDRESSES);
     await Promise.all(residents.map(announce));
+    await runContainer(near.host, 'newcomer', '--network', 'roomy', '--ip', lost.ip);
+    await near.host.docker(...createOn('10.94.0.0/23'), 'wider');
     assert.deepEqual(ledger.heldTwice(), []);
 
     await away.findCloud();
+    const told = await untilTold(5);
+    for (const name of [...OWN, 'four', 'lost']) {
+      assert.match(
+        told,
+        new RegExp(`conflict: ${name} has [\\d.]+, which is held by an endpoint .* of host (near|old)`),
+      );
+    }
     assert.match(
-      await away.host.dockerFails('run', '--name', 'late', '--network', 'small', 'busybox', 'true'),
-      /remote: .*this network's share of 10\.92\.0\.0\/28 of space default was released; remove the network \(docker network rm\) and create it again/,
+      told,
+      /the network on 10\.94\.0\.0\/24 of space default was given up .* 10\.94\.0\.0\/23 is in use since .* \(created by host near\): remove the network/,
+    );
+    assert.equal(told.split('\n').length, 6);
+    assert.match(
+      await away.host.dockerFails('run', '--name', 'late', '--network', 'narrow', 'busybox', 'true'),
+      /remote: .*10\.94\.0\.0\/24 of space default .*(was released|is being taken up again)/,
     );
     await away.host.docker('rm', '-f', ...OWN, 'four', 'late');
-    await away.host.docker('network', 'rm', 'small');
-    await assertTableIsWhatDockerHas();
+    await away.host.docker('network', 'rm', 'narrow');
 
+    // What was lost gets another address when it starts anew; all else was never touched.
+    await away.host.docker('restart', '-t', '0', 'lost');
+    assert.notEqual((await addressOf(away.host, 'lost')).ip, lost.ip);
+    assert.equal((await addressOf(away.host, 'kept')).ip, kept.ip);
+    assert.notEqual((await runContainer(away.host, 'second', '--network', 'alone')).ip, lone.ip);
     await away.heal();
-    await away.host.docker(...NETWORK);
+    await fleet.untilAgreed();
     const [leaver] = residents;
     assert.ok(leaver !== undefined);
     await leave(leaver);
@@ -144,6 +188,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     assert.deepEqual(ledger.heldTwice(), []);
     await assertAllPing(residents);
     await assertOneAnswerEach(residents);
+    await fleet.untilAgreed();
     await assertTableIsWhatDockerHas();
   });
 });

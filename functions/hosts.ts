@@ -1,21 +1,31 @@
 /** A host's life: it registers, and settles calls of which it does not know what became. */
 import { openStore } from './dynamo/open.ts';
+import { Bindings } from './ipam/binding.ts';
 import { registerHost } from './ipam/host-life.ts';
 import { settleAddress, settlePool } from './ipam/settle.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
-import { MAX_BODY_BYTES, type Method, handle, parseCall, parseMessage, parsePrincipal } from './lambda/handler.ts';
+import {
+  MAX_BODY_BYTES,
+  type Method,
+  handle,
+  parseCall,
+  parseMessage,
+  parseOwnCall,
+  parsePrincipal,
+} from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
 import { registerMessage, settleMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const bindings = new Bindings(deps);
 
 /** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
 const MAX_SETTLEMENT_BYTES = MAX_BODY_BYTES + 4_096;
 
 const settle: Method = async (request) => {
   const message = parseMessage(settleMessage, request);
-  const call = parseCall(request);
+  const call = await parseOwnCall(request, bindings);
   const settled = { requestKey: message.RequestKey, keep: message.Keep ?? undefined };
   if (message.Method === 'RequestPool') {
     await settlePool(deps, call, settled);

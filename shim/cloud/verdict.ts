@@ -77,8 +77,10 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
   if (refusal !== '') {
     // Others kept winning: a repeat may succeed.
     if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
-    // This host was not heard of for too long, and is now.
-    if (headers['berth-refusal'] === 'host-fenced') return failed(refusal, false, 'register');
+    // This host was not heard of for too long, or never, and is now.
+    if (headers['berth-refusal'] === 'host-fenced' || headers['berth-refusal'] === 'host-unknown') {
+      return failed(refusal, false, 'register');
+    }
     return { kind: 'answered', text, refusal, granted: undefined };
   }
   const grant = v.safeParse(granted[question], parsed.output);

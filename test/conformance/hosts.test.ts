@@ -36,7 +36,15 @@ const answerText = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unkn
 
 const signerOf = signers(undefined);
 
+/** Hosts that a test named register before their first call. */
+const registered = new Set<string>();
+
 async function send(name: string, method: string, body: string, host: string, key = freshKey()): Promise<Answer> {
+  if (!registered.has(host) && method !== 'Berth.Register') {
+    registered.add(host);
+    const message = { Proposed: 'nonce-first', ShimVersion: '0.1.0' };
+    await succeed('hosts', 'Berth.Register', message, host);
+  }
   const socketPath = path.join(folders.data, 'cloud', `${name}.sock`);
   const headers = await signerOf(parseEndpoint(`unix:${socketPath}`)).sign({
     hostname: 'localhost',

@@ -12,6 +12,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   incarnation,
   epoch: 1,
   principal: 'arn:aws:iam::123456789012:user/ops',
+  isAdopted: false,
   since: 1_000,
   lastSeen: 2_000,
   floor: '000000005',
@@ -41,7 +42,7 @@ export function hostContract(get: () => Store): void {
       const first = host(fresh('host'));
       const seen = await get().writeHost(first, undefined);
       const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
-      const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true };
+      const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true, isAdopted: true };
       const written = await get().writeHost(next, seen);
       assert.deepEqual(written, { ...next, rev: written?.rev });
       assert.notEqual(written.rev, seen?.rev);

@@ -144,8 +144,7 @@ function poolKinds(at: Setting): Kind[] {
 async function boundTo(at: Setting, host: Host): Promise<Bindings> {
   const told = { principal: PRINCIPAL, incarnation: undefined, proposed: 'nonce-bench' };
   await registerHost(at, host.call(), { ...told, shimVersion: 'bench', engineVersion: '' });
-  const { now } = at.world;
-  const began = now();
+  const began = at.world.now();
   const bindings = new Bindings({ store: at.store, world: { ...at.world, now: () => began } });
   await bindings.check(host.call(), PRINCIPAL);
   return bindings;

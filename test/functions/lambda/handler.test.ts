@@ -247,18 +247,6 @@ describe('a refusal', () => {
       },
     ]);
   });
-
-  for (const code of ['foreign-host', 'foreign-pool'] as const) {
-    it(`is a warning where somebody asked for what is another's (${code}), with whose it is`, async (t) => {
-      const lines = captureLog(t);
-      await call(() => Promise.reject(new Refusal(code, 'no', { bound: 'somebody' })), { body: '{}' });
-      const [{ level, principal, bound, host, request } = {}] = lines;
-      assert.deepEqual(
-        [level, principal, bound, host, request],
-        ['warn', PRINCIPAL, 'somebody', 'web-1', '0mjuohs00abcd'],
-      );
-    });
-  }
 });
 
 describe('a fault of ours', () => {

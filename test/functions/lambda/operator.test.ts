@@ -41,19 +41,19 @@ describe('an operator', () => {
 describe('what is said of a host', () => {
   const accepted = (message: object): boolean => v.safeParse(hostStateMessage, message).success;
 
-  it('is that it is dead or draining, and why', () => {
+  it('is that it is dead, drains, drains no more or is adopted, and why', () => {
     assert.deepEqual(v.parse(hostStateMessage, { Host: 'web-1', State: 'dead' }), {
       Host: 'web-1',
       State: 'dead',
       Why: '',
     });
     assert.ok(accepted({ Host: 'i-1234567890abcdef0', State: 'draining', Why: 'the rack burns' }));
+    for (const State of ['live', 'adopted']) assert.ok(accepted({ Host: 'web-1', State }));
   });
 
   it('is nothing else', () => {
     for (const message of [
       { Host: 'web-1' },
-      { Host: 'web-1', State: 'live' },
       { Host: 'web-1', State: 'fenced' },
       { Host: '', State: 'dead' },
       { Host: 'web 1', State: 'dead' },

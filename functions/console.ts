@@ -2,6 +2,7 @@
 import { openStore } from './dynamo/open.ts';
 import { adoptHost, resumeHost } from './ipam/adoption.ts';
 import { reportDeath, reportDrain } from './ipam/death.ts';
+import { isHeardFirst } from './ipam/hear-once.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Method, handle, parseMessage, parseOperator } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
@@ -13,8 +14,12 @@ const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 const declarations = { dead: reportDeath, draining: reportDrain, live: resumeHost, adopted: adoptHost };
 
 const hostState: Method = async (request) => {
-  const { Host: host, State: state, Why: why } = parseMessage(hostStateMessage, request);
+  const { Host: host, State: state, Why: why, Key: key } = parseMessage(hostStateMessage, request);
   const principal = parseOperator(request);
+  if (!(await isHeardFirst(deps, host, key))) {
+    log('warn', 'declaration repeated', { host, state, principal, key });
+    return { Outcome: 'done' };
+  }
   const outcome = await declarations[state](
     deps,
     host,

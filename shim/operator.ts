@@ -1,4 +1,5 @@
 /** What operators tell the fleet of a host. They sign with credentials of their own, which may call the console. */
+import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { signers } from './aws/signer.ts';
@@ -97,7 +98,7 @@ export async function declareHost(
   const { Outcome } = await ask(cloud, parseEndpoint(Functions.Console), told, {
     path: '/Berth.HostState',
     headers: {},
-    body: JSON.stringify({ Host: host, State: state, Why: why }),
+    body: JSON.stringify({ Host: host, State: state, Why: why, Key: randomBytes(12).toString('hex') }),
     timeout: CONSOLE_TIMEOUT,
   });
   return Outcome;

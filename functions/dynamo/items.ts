@@ -136,6 +136,7 @@ const hostItem = v.object({
   fencedAt: v.number(),
   why: v.string(),
   refsLag: v.boolean(),
+  heard: v.optional(v.array(v.string()), []),
   rev: v.string(),
 });
 

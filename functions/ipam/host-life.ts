@@ -65,11 +65,12 @@ export function nextHost(
   };
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);
-    const first = { ...told, principal, isAdopted: false, epoch: FIRST_EPOCH };
+    const first = { ...told, principal, isAdopted: false, heard: [], epoch: FIRST_EPOCH };
     return { ...first, since: now, floor: sequence, isFresh: false };
   }
   const floor = sequence > seen.floor ? sequence : seen.floor;
-  const next = { ...told, ...bindingAfter(seen, principal, now), epoch: seen.epoch, since: seen.since, floor };
+  const { epoch, since, heard } = seen;
+  const next = { ...told, ...bindingAfter(seen, principal, now), epoch, since, heard, floor };
   // A repeat of a registration whose answer was lost is told the same.
   if (proposed === seen.incarnation) return { ...next, isFresh: seen.isFresh };
   if (incarnation === seen.incarnation) return { ...next, isFresh: false };

@@ -35,6 +35,8 @@ export interface Host {
   readonly why: string;
   /** Its references may not have followed its state yet. */
   readonly refsLag: boolean;
+  /** What operators have said of it of late, by the key of each message: a copy of one is not heard again. */
+  readonly heard: readonly string[];
   /** Changes with every write. */
   readonly rev: string;
 }

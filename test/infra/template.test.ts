@@ -140,7 +140,7 @@ describe('what the functions may do', () => {
     console: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
     sweep: ['DeleteItem', 'GetItem', 'PutItem', 'Query', 'Scan', 'UpdateItem'],
   };
-  const onIndex = ['hosts', 'console', 'sweep'];
+  const onIndex = ['pools', 'hosts', 'console', 'sweep'];
   for (const name of functionNames) {
     it(`${name} may write its own log and ${onTable[name]?.join(', ') ?? 'nothing'} on the one table`, () => {
       // Exact, so that any wildcard is a difference. A log group's Arn itself ends in `:*`, its streams.

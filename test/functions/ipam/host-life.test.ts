@@ -53,6 +53,7 @@ describe('a host that registers', () => {
       fencedAt: undefined,
       why: '',
       refsLag: false,
+      heard: [],
     });
   });
 

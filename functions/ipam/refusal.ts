@@ -5,6 +5,7 @@
 
 export type RefusalCode =
   | 'invalid-request' // malformed or contradicting input
+  | 'unsigned-header' // a header of ours that is not signed
   | 'foreign-pool' // a PoolID that is not ours, or not this host's
   | 'foreign-host' // a host id that is bound to another principal
   | 'host-unknown' // a host id that nobody has registered

@@ -11,6 +11,7 @@ import { clip } from '../ipam/quote.ts';
 import { Refusal, type RefusalCode } from '../ipam/refusal.ts';
 import { log } from './log.ts';
 import { callHeaders } from './messages.ts';
+import { refuseUnsigned } from './signed-headers.ts';
 
 export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -44,6 +45,7 @@ export function handle(methods: Readonly<Record<string, Method>>, maxBodyBytes =
     const method = Object.hasOwn(methods, event.rawPath) ? methods[event.rawPath] : undefined;
     if (method === undefined) return answer(404, { Err: `no such method: ${clip(event.rawPath, 100)}` });
     try {
+      refuseUnsigned(event.headers);
       const body = bodyOf(event, maxBodyBytes);
       const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
       return answer(200, await method({ headers: event.headers, body, principal: principalOf(event), deadline }));
@@ -67,7 +69,7 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
 }
 
 /** Somebody asks for what is another's: by mistake, or not. */
-const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool']);
+const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool', 'unsigned-header']);
 
 /** A fault of ours is logged in full and told in general: the request key finds it in the log. */
 function explain(error: unknown, event: LambdaFunctionURLEventWithIAMAuthorizer): string {

@@ -1,24 +1,27 @@
 /** RequestAddress and ReleaseAddress. */
 import { openStore } from './dynamo/open.ts';
+import { Bindings } from './ipam/binding.ts';
 import { releaseAddress } from './ipam/release-address.ts';
 import { requestAddress } from './ipam/request-address.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
-import { handle, parseCall, parseMessage } from './lambda/handler.ts';
+import { handle, parseMessage, parseOwnCall } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
 import { releaseAddressMessage, requestAddressMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const bindings = new Bindings(deps);
 
 export const handler = handle({
   '/IpamDriver.RequestAddress': async (request) => {
     const { PoolID: poolId, Address: address, Options: options } = parseMessage(requestAddressMessage, request);
-    return { Address: await requestAddress(deps, parseCall(request), { poolId, address, options }), Data: {} };
+    const call = await parseOwnCall(request, bindings);
+    return { Address: await requestAddress(deps, call, { poolId, address, options }), Data: {} };
   },
 
   '/IpamDriver.ReleaseAddress': async (request) => {
     const { PoolID: poolId, Address: address } = parseMessage(releaseAddressMessage, request);
-    const call = parseCall(request);
+    const call = await parseOwnCall(request, bindings);
     const release = await releaseAddress(deps, call, { poolId, address });
     // Harmless, but it says that a release of this host came late: worth to be seen.
     if (release === 'later-lease')

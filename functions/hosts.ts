@@ -1,24 +1,34 @@
 /** A host's life: it registers, settles calls of which it does not know what became, and compares what it holds. */
 import { openStore } from './dynamo/open.ts';
 import { formatAddress, formatCidr } from './ipam/address.ts';
+import { Bindings } from './ipam/binding.ts';
 import { holdingsOf, networksOf } from './ipam/holdings.ts';
 import { registerHost } from './ipam/host-life.ts';
 import { reviveNetwork } from './ipam/revival.ts';
 import { settleAddress, settlePool } from './ipam/settle.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
-import { MAX_BODY_BYTES, type Method, handle, parseCall, parseMessage, parsePrincipal } from './lambda/handler.ts';
+import {
+  MAX_BODY_BYTES,
+  type Method,
+  handle,
+  parseCall,
+  parseMessage,
+  parseOwnCall,
+  parsePrincipal,
+} from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
 import { holdingsMessage, networksMessage, registerMessage, reviveMessage, settleMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const bindings = new Bindings(deps);
 
 /** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
 const MAX_SETTLEMENT_BYTES = MAX_BODY_BYTES + 4_096;
 
 const settle: Method = async (request) => {
   const message = parseMessage(settleMessage, request);
-  const call = parseCall(request);
+  const call = await parseOwnCall(request, bindings);
   const settled = { requestKey: message.RequestKey, keep: message.Keep ?? undefined };
   if (message.Method === 'RequestPool') {
     await settlePool(deps, call, settled);
@@ -53,7 +63,7 @@ const register: Method = async (request) => {
 
 const networks: Method = async (request) => {
   const { After: after } = parseMessage(networksMessage, request);
-  const page = await networksOf(deps, parseCall(request), after ?? undefined);
+  const page = await networksOf(deps, await parseOwnCall(request, bindings), after ?? undefined);
   const told = page.networks.map(({ poolId, key, ref }) => ({
     PoolID: poolId,
     Network: key,
@@ -65,7 +75,8 @@ const networks: Method = async (request) => {
 
 const holdings: Method = async (request) => {
   const { PoolID: poolId, Addresses: addresses, After: from } = parseMessage(holdingsMessage, request);
-  const held = await holdingsOf(deps, parseCall(request), { poolId, addresses, from: from ?? 0n });
+  const call = await parseOwnCall(request, bindings);
+  const held = await holdingsOf(deps, call, { poolId, addresses, from: from ?? 0n });
   return {
     Network: held.key,
     Pool: formatCidr(held.cidr),
@@ -78,7 +89,7 @@ const holdings: Method = async (request) => {
 
 const revive: Method = async (request) => {
   const message = parseMessage(reviveMessage, request);
-  const call = parseCall(request);
+  const call = await parseOwnCall(request, bindings);
   const { state, taken } = await reviveNetwork(deps, call, {
     poolId: message.PoolID,
     gateway: message.Gateway ?? undefined,

@@ -1,18 +1,20 @@
 /** RequestPool and ReleasePool. */
 import { openStore } from './dynamo/open.ts';
+import { Bindings } from './ipam/binding.ts';
 import { releasePool } from './ipam/release-pool.ts';
 import { requestPool } from './ipam/request-pool.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
-import { handle, parseAs, parseCall, parseMessage } from './lambda/handler.ts';
+import { handle, parseAs, parseMessage, parseOwnCall } from './lambda/handler.ts';
 import { avoidHeaders, releasePoolMessage, requestPoolMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const bindings = new Bindings(deps);
 
 export const handler = handle({
   '/IpamDriver.RequestPool': async (request) => {
     const message = parseMessage(requestPoolMessage, request);
-    const { poolId, pool } = await requestPool(deps, parseCall(request), {
+    const { poolId, pool } = await requestPool(deps, await parseOwnCall(request, bindings), {
       addressSpace: message.AddressSpace,
       pool: message.Pool,
       subPool: message.SubPool,
@@ -25,7 +27,7 @@ export const handler = handle({
 
   '/IpamDriver.ReleasePool': async (request) => {
     const { PoolID: poolId } = parseMessage(releasePoolMessage, request);
-    await releasePool(deps, parseCall(request), poolId);
+    await releasePool(deps, await parseOwnCall(request, bindings), poolId);
     return {};
   },
 });

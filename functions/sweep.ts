@@ -1,6 +1,6 @@
 /** Looks after the fleet: at each tick of a schedule, and when EC2 tells what becomes of an instance. */
 import { openStore } from './dynamo/open.ts';
-import { reportDeath, reportDrain } from './ipam/death.ts';
+import { reportDeath, reportDrain, reportInstance } from './ipam/death.ts';
 import { sweep } from './ipam/sweep.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
@@ -20,8 +20,8 @@ export const handler = handleFleetEvents(
       await deps.store.writeSweep(cursor);
       return { saw: { hosts, items }, did };
     },
-    death: (hostId, why) => reportDeath(deps, hostId, why),
-    drain: (hostId, why) => reportDrain(deps, hostId, why),
+    death: (instance, why) => reportInstance(deps, instance, why, reportDeath),
+    drain: (instance, why) => reportInstance(deps, instance, why, reportDrain),
   },
   { Table: table },
 );

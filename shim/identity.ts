@@ -13,7 +13,8 @@ const INSTANCE_ID = /^i-[0-9a-f]{8,17}$/;
  * The id that was given, else the one kept from earlier, else the EC2 instance's, else one derived from the machine's own.
  *
  * @throws UserError when the given id contradicts the kept one: under another id, what the host holds would be lost to
- * it. And when the kept one is another instance's: then the disk was copied, and what it keeps is not this host's.
+ * it. And when it is another instance's, unless that was given on this instance: then the disk was copied, and what it
+ * keeps is not this host's.
  */
 export function hostIdentity(
   folder: string,
@@ -34,16 +35,36 @@ export function hostIdentity(
       `the data in ${folder} belong to host ${kept}, not to ${given}: leave out --host-id, or choose another --data`,
     );
   }
-  if (kept !== undefined && instanceId !== undefined && INSTANCE_ID.test(kept) && kept !== instanceId) {
+  const id = kept ?? given ?? instanceId ?? derivedId(machineIdFile);
+  if (instanceId !== undefined && INSTANCE_ID.test(id) && id !== instanceId) {
+    standIn(folder, { id, instanceId, isGiven: given !== undefined });
+  }
+  if (kept === undefined) writeDurably(file, `${id}\n`);
+  return id;
+}
+
+/**
+ * Which instance is another's host is kept beside the id: a copy of the disk is a third, and has to be told again.
+ *
+ * @throws UserError when nobody has said that this instance is to be the other.
+ */
+function standIn(folder: string, { id, instanceId, isGiven }: StandIn): void {
+  const file = path.join(folder, 'adopted-by');
+  if (readIfThere(file)?.trim() === instanceId) return;
+  if (!isGiven) {
     throw new UserError(
-      `the data in ${folder} belong to instance ${kept}, and this is ${instanceId}: it was made from an image of the ` +
-        'other; remove that folder, so that this host starts anew, and leave it out of images',
+      `the data in ${folder} belong to instance ${id}, and this is ${instanceId}: if it was made from an image of the ` +
+        'other, remove that folder, so that this host starts anew, and leave it out of images; if it is to be that host ' +
+        `from now on, tell the fleet with berth host adopt ${id}, and start this once with --host-id ${id}`,
     );
   }
-  if (kept !== undefined) return kept;
-  const id = given ?? instanceId ?? derivedId(machineIdFile);
-  writeDurably(file, `${id}\n`);
-  return id;
+  writeDurably(file, `${instanceId}\n`);
+}
+
+interface StandIn {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly isGiven: boolean;
 }
 
 /** The machine's id itself is confidential (machine-id(5)), so that a hash of it stands for it. */

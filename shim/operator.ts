@@ -1,4 +1,5 @@
 /** What operators tell the fleet, and ask of it. They sign with credentials of their own, which may call the console. */
+import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { signers } from './aws/signer.ts';
@@ -9,7 +10,8 @@ import { UserError } from './settings.ts';
 
 export interface Declaration {
   readonly host: string;
-  readonly state: 'dead' | 'draining';
+  /** `live`: it drains no more. `adopted`: whoever registers next is it. */
+  readonly state: 'dead' | 'draining' | 'live' | 'adopted';
   readonly why: string;
 }
 
@@ -24,7 +26,7 @@ const HANDSHAKE_TIMEOUT = 15_000;
 /** The console takes longer than other functions: it frees what a dead host held. */
 const CONSOLE_TIMEOUT = 65_000;
 
-/** Adds `berth host dead ID` and `berth host drain ID`. */
+/** Adds `berth host dead ID`, `drain ID`, `resume ID` and `adopt ID`. */
 export function hostCommands(program: Command): void {
   const host = program.command('host').description('tell the fleet what becomes of a host');
   declaring(host.command('dead <id>'), 'dead')
@@ -36,6 +38,15 @@ export function hostCommands(program: Command): void {
   declaring(host.command('drain <id>'), 'draining')
     .summary('it is about to go: give it nothing new')
     .description('A host is about to go: it gets no new networks and addresses, and may give back what it has.');
+  declaring(host.command('resume <id>'), 'live')
+    .summary('it stays after all: its drain is lifted')
+    .description('A host stays after all: a drain is lifted, and it gets networks and addresses again.');
+  declaring(host.command('adopt <id>'), 'adopted')
+    .summary('another machine is to be it')
+    .description(
+      'Another machine is to be a host that is fenced or dead: whoever registers next under its id is it, with whatever ' +
+        'credentials, and has its networks and addresses. On that machine start berth shim --host-id ID.',
+    );
 }
 
 function declaring(command: Command, state: Declaration['state']): Command {
@@ -71,6 +82,9 @@ const regionOf = (region = ''): string | undefined => (region === '' ? process.e
 const effects = {
   dead: (host: string) => `host ${host} is dead: what it held is freed, within minutes where it is much`,
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
+  live: (host: string) => `host ${host} drains no more: it gets networks and addresses again`,
+  adopted: (host: string) =>
+    `host ${host} waits for its next machine: start berth shim there with --host-id ${host}, within minutes it is ${host}`,
 };
 
 const handshake = v.pipe(v.string(), v.parseJson(), v.object({ Functions: v.object({ Console: v.string() }) }));
@@ -82,7 +96,7 @@ export async function declareHost(
   endpoint: Endpoint,
   { host, state, why }: Declaration,
 ): Promise<'done' | 'unknown'> {
-  const message = { Host: host, State: state, Why: why };
+  const message = { Host: host, State: state, Why: why, Key: randomBytes(12).toString('hex') };
   const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, told);
   return Outcome;
 }

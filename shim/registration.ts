@@ -67,6 +67,7 @@ export class Registration {
   readonly #registered = Promise.withResolvers<undefined>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
+  #isNew = true;
   #epoch = 1;
   #warned = '';
   #refusal: string | undefined;
@@ -119,6 +120,8 @@ export class Registration {
   }
 
   async #renew(): Promise<void> {
+    // Before the first has ended, no call could be taken.
+    if (this.#isNew && this.#keeping !== undefined) return this.#keeping;
     const early = this.#began + LEAST_PAUSE - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early).unref());
     if (!this.#isClosed) await this.keep();
@@ -169,6 +172,7 @@ export class Registration {
     this.#warned = '';
     this.#options.floor(Floor);
     this.#tell(State);
+    this.#isNew = false;
     this.#registered.resolve(undefined);
     return Waking ? WAKING_PAUSE : HeartbeatSeconds * 1_000;
   }

@@ -34,6 +34,7 @@ const suites: readonly Suite[] = [
   tests('sim', 'test/sim/**/*.test.ts'),
   tests('processes', 'test/processes/**/*.test.ts', 1),
   tests('fuzz', 'test/fuzz/**/*.test.ts'),
+  tests('auth', 'test/auth/**/*.test.ts'),
   tests('bench', 'test/bench/**/*.test.ts'),
   tests('conformance', 'test/conformance/**/*.test.ts'),
   tests('faults', 'test/faults/**/*.test.ts'),

@@ -126,6 +126,7 @@ const hostItem = v.object({
   incarnation: v.string(),
   epoch: v.number(),
   principal: v.string(),
+  adopted: v.optional(v.boolean(), false),
   since: v.number(),
   lastSeen: v.number(),
   floor: v.string(),
@@ -137,6 +138,7 @@ const hostItem = v.object({
   fencedAt: v.number(),
   why: v.string(),
   refsLag: v.boolean(),
+  heard: v.optional(v.array(v.string()), []),
   rev: v.string(),
 });
 
@@ -144,12 +146,13 @@ const hostItem = v.object({
 const NEVER = 0;
 
 export function decodeHost(item: unknown): Host {
-  const { pk, sk, fresh: isFresh, fencedAt, ...host } = v.parse(hostItem, item);
-  return { ...host, ...parseHostKey({ pk, sk }), isFresh, fencedAt: fencedAt === NEVER ? undefined : fencedAt };
+  const { pk, sk, fresh: isFresh, adopted: isAdopted, fencedAt: time, ...host } = v.parse(hostItem, item);
+  const fencedAt = time === NEVER ? undefined : time;
+  return { ...host, ...parseHostKey({ pk, sk }), isFresh, isAdopted, fencedAt };
 }
 
-export function encodeHost({ id: _id, isFresh: fresh, fencedAt, ...host }: Host) {
-  return { ...host, fresh, fencedAt: fencedAt ?? NEVER };
+export function encodeHost({ id: _id, isFresh: fresh, isAdopted: adopted, fencedAt, ...host }: Host) {
+  return { ...host, fresh, adopted, fencedAt: fencedAt ?? NEVER };
 }
 
 export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;

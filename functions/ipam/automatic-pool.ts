@@ -6,6 +6,7 @@ import type { Deps } from './deps.ts';
 import { type Ring, candidate, firstClear, partAt, ringOf } from './draw.ts';
 import { type Pool, hasExpired } from './pool.ts';
 import { RangeSet } from './range-set.ts';
+import { refNameOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import type { Grant, PoolPlan } from './pool-plan.ts';
 import type { SpaceConfig } from './space.ts';
@@ -14,6 +15,8 @@ import { digestBelow, pauseWithJitter } from './world.ts';
 /** Gaps among which callers that met at one place part again. */
 const GAPS = 16;
 const PAUSE = 20;
+/** Announcements of one attempt, at most, among which a copy of it looks for the one that was confirmed. */
+const MOST_REFS = 16;
 
 /** What a search for room has learnt: hints alone, for the announcement decides. */
 interface Survey {
@@ -26,8 +29,8 @@ interface Survey {
 
 /**
  * Draws subnets until one is confirmed. Callers at the same time spread over the space, since each draws by its own
- * request key; a repeated call draws anew, since Docker repeats a request for a different pool (it holds the first back
- * until it has one that does not overlap its routes).
+ * request key; a repeated attempt draws anew, since the one before it may still be under way. (Docker repeats a request to
+ * get a different pool; that is another call.)
  *
  * @param avoid what overlaps the host's own routes and name servers.
  * @throws Refusal `no-pool-left` when the space has no room.
@@ -49,7 +52,7 @@ export async function createAutomaticPool(
     throw new Refusal('no-pool-left', `space ${plan.space} has no IPv${family} range for a /${size}`);
   const excluded = [...avoid, ...config.excluded.map(cidrRange)].filter((range) => range.family === family);
   const survey: Survey = { taken: new RangeSet(excluded), creators: new Map(), sawPending: false };
-  const seed = `${call.requestKey} ${call.attempt} ${deps.world.random(4)}`;
+  const seed = `${call.requestKey} ${call.attempt}`;
   let from = digestBelow(deps.world, `draw ${seed}`, ring.count);
   for (let round = 0; deps.world.now() < call.deadline; round++) {
     const number = firstClear(ring, from, survey.taken);
@@ -63,6 +66,8 @@ export async function createAutomaticPool(
     const cidr = candidate(ring, number);
     const birth = await bearPool(deps, call, plan, cidr);
     if (birth.kind === 'born') return birth;
+    const before = round === 0 ? await grantedBefore(deps, call) : undefined;
+    if (before !== undefined) return before;
     if (birth.kind !== 'lost') {
       await note(deps, survey, birth.pool);
       await surveyFrom(deps, plan.space, ring, number, survey);
@@ -70,6 +75,20 @@ export async function createAutomaticPool(
     from = pickGap(deps, ring, number, survey, `${seed} ${round}`);
   }
   throw new Refusal('busy', `no pool was free in time in space ${plan.space}: others kept winning; try again`);
+}
+
+/**
+ * What this very attempt was granted, if this is a copy of it, which draws the same subnet first. The index lags a little:
+ * a copy that comes at once may get a network of its own.
+ */
+async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant | undefined> {
+  const names = Array.from({ length: MOST_REFS }, (_, number) => refNameOf(world, call, number));
+  for (const { generation, name } of await store.refsOfCall(call.hostId, call.requestKey)) {
+    const ref = names.includes(name) ? await store.readRef(generation, name) : undefined;
+    const pool = ref?.state === 'live' ? await store.readPool(ref.space, ref.cidr) : undefined;
+    if (ref !== undefined && pool?.generation === generation && pool.state === 'confirmed') return { pool, ref };
+  }
+  return undefined;
 }
 
 /** Takes a pool as taken, or clears it away when it is an announcement that was abandoned. */

@@ -6,7 +6,7 @@ import { changeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 
-/** `unknown`: no host of that id has ever registered. */
+/** `unknown`: no host of that id has ever registered, or the instance is that host no more. */
 export type Told = 'done' | 'unknown';
 
 /** ms that one report works at most. What is left is done by the next sweep. */
@@ -34,7 +34,26 @@ export async function reportDrain(deps: Deps, hostId: string, why: string): Prom
   );
 }
 
-async function report(
+/**
+ * EC2 says it of an instance, which need not be the host of that id any more: where another machine was let be that host,
+ * nothing is done.
+ */
+export async function reportInstance(
+  deps: Deps,
+  instance: string,
+  why: string,
+  says: typeof reportDeath | typeof reportDrain,
+): Promise<Told> {
+  const host = await deps.store.readHost(instance);
+  return host === undefined || host.isAdopted ? 'unknown' : says(deps, instance, why);
+}
+
+/**
+ * Changes a host as it is now, and lets its references follow.
+ *
+ * @param change `undefined`: it is so already; what is left of its references is done all the same.
+ */
+export async function report(
   deps: Deps,
   hostId: string,
   follow: (deps: Deps, host: Host, deadline: number) => Promise<unknown>,
@@ -68,15 +87,18 @@ export async function buryHost(deps: Deps, host: Host, deadline: number): Promis
 export async function drainHost(deps: Deps, host: Host, deadline: number): Promise<void> {
   if (host.state !== 'draining') return;
   const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    await drain(deps, ref);
+    await drain(deps, host, ref);
     return true;
   });
   if (all) await deps.store.writeHost({ ...host, refsLag: false }, host);
 }
 
-const drain = (deps: Deps, ref: Ref): Promise<boolean> =>
+/** What is of a later epoch has been called back since. */
+const drain = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   turnRef(deps, ref, (now) =>
-    now.state === 'live' ? { state: 'draining', epoch: now.epoch, fencedAt: undefined, endedAt: undefined } : undefined,
+    now.state === 'live' && now.epoch <= host.epoch
+      ? { state: 'draining', epoch: now.epoch, fencedAt: undefined, endedAt: undefined }
+      : undefined,
   );
 
 /** Nothing is left of a fenced or dead host, and nothing can be under way: the sweep need not look again. */

@@ -2,11 +2,11 @@
  * How a host comes to life: it registers at each start of its shim. Its incarnation rotates by compare and set, so that
  * of two machines that began as copies of one disk the second is found out.
  */
+import { BINDING_ENDS, isOpen, refuseOtherSession, refuseStranger } from './binding.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { wakeRefs } from './fence.ts';
-import { FIRST_EPOCH, HEARTBEAT, type Host, LEASE, boundPrincipal } from './host.ts';
-import { clip } from './quote.ts';
+import { FIRST_EPOCH, HEARTBEAT, type Host, LEASE, sessionOf } from './host.ts';
 import { Refusal } from './refusal.ts';
 
 export interface Registration {
@@ -29,8 +29,6 @@ export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor'
 
 /** Each lost write means that the same host was written meanwhile, which few do. */
 const MAX_TRIES = 8;
-/** More than a role's ARN has. */
-const MAX_PRINCIPAL_LENGTH = 300;
 
 /** @throws Refusal when the id belongs to another principal, or to another machine that was seen of late. */
 export async function registerHost(deps: Deps, call: Call, registration: Registration): Promise<Registered> {
@@ -66,16 +64,40 @@ export function nextHost(
     ...{ leaseUntil: now + LEASE, ...stateAfter(seen) },
   };
   if (seen === undefined) {
-    return { ...told, epoch: FIRST_EPOCH, principal, since: now, floor: sequence, isFresh: false };
+    refuseOtherSession(call.hostId, principal);
+    const first = { ...told, principal, isAdopted: false, heard: [], epoch: FIRST_EPOCH };
+    return { ...first, since: now, floor: sequence, isFresh: false };
   }
-  refuseStranger(seen, principal);
   const floor = sequence > seen.floor ? sequence : seen.floor;
-  const next = { ...told, epoch: seen.epoch, principal: seen.principal, since: seen.since, floor };
+  const { epoch, since, heard } = seen;
+  const next = { ...told, ...bindingAfter(seen, principal, now), epoch, since, heard, floor };
   // A repeat of a registration whose answer was lost is told the same.
   if (proposed === seen.incarnation) return { ...next, isFresh: seen.isFresh };
   if (incarnation === seen.incarnation) return { ...next, isFresh: false };
   refuseWhileAlive(seen, now);
   return { ...next, since: now, isFresh: true };
+}
+
+/** @throws Refusal when the host is bound to another, or was bound to one who may still be taken for it. */
+function bindingAfter(seen: Host, principal: string, now: number): Pick<Host, 'principal' | 'isAdopted'> {
+  // An instance that is the host of its own id is the one of which EC2 speaks.
+  const isAdopted = seen.isAdopted && sessionOf(principal) !== seen.id;
+  if (isOpen(seen)) {
+    refuseSoonAfter(seen, now);
+    return { principal, isAdopted };
+  }
+  refuseStranger(seen, principal);
+  return { principal: seen.principal, isAdopted };
+}
+
+function refuseSoonAfter({ id, fencedAt = 0 }: Host, now: number): void {
+  const end = fencedAt + BINDING_ENDS;
+  if (now >= end) return;
+  throw new Refusal(
+    'busy',
+    `host ${id} was adopted, and until ${timeText(end)} the machine that it was may still be taken for it: ` +
+      'this one may register then, which its shim does by itself',
+  );
 }
 
 /** Whoever registers is alive, under the epoch that a fence has raised. That it is about to go is true all the same. */
@@ -84,17 +106,6 @@ function stateAfter(seen: Host | undefined): Pick<Host, 'state' | 'fencedAt' | '
     return { state: 'draining', fencedAt: undefined, why: seen.why, refsLag: seen.refsLag };
   const returns = seen?.state === 'fenced' || seen?.state === 'dead';
   return { state: 'live', fencedAt: undefined, why: '', refsLag: returns || seen?.refsLag === true };
-}
-
-function refuseStranger({ id, principal: bound }: Host, principal: string): void {
-  const [ours, theirs] = [boundPrincipal(bound), boundPrincipal(principal)];
-  if (ours === theirs) return;
-  const shown = (arn: string): string => clip(arn, MAX_PRINCIPAL_LENGTH);
-  throw new Refusal(
-    'foreign-host',
-    `host ${id} is bound to ${shown(ours)}, and this call is signed by ${shown(theirs)}: ` +
-      'sign with the credentials of the former, or give this machine an id of its own with --host-id',
-  );
 }
 
 function refuseWhileAlive({ id, since, leaseUntil: end, state }: Host, now: number): void {

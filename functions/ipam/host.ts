@@ -4,10 +4,12 @@ export interface Host {
   readonly id: string;
   /** A nonce that the host holds and that changes at each registration: a copy of its disk holds one of yesterday. */
   readonly incarnation: string;
-  /** Raised by a fence alone. */
+  /** Raised by a fence, and when a drain is lifted: what is of an earlier one has not followed yet. */
   readonly epoch: number;
-  /** Who signed its first registration (an ARN). */
+  /** Who signed its first registration (an ARN). '': it was adopted, and whoever registers next is the host. */
   readonly principal: string;
+  /** Another machine was let be this host: what EC2 says of the instance of this id is not said of it. */
+  readonly isAdopted: boolean;
   /** ms: for how long it has been this machine. */
   readonly since: number;
   /** ms */
@@ -33,6 +35,8 @@ export interface Host {
   readonly why: string;
   /** Its references may not have followed its state yet. */
   readonly refsLag: boolean;
+  /** What operators have said of it of late, by the key of each message: a copy of one is not heard again. */
+  readonly heard: readonly string[];
   /** Changes with every write. */
   readonly rev: string;
 }
@@ -54,8 +58,17 @@ export const isSilent = ({ state, leaseUntil }: Host, now: number): boolean =>
  * session anew; but EC2 names it by the instance, and one instance is not another.
  */
 export function boundPrincipal(arn: string): string {
-  const [, role, session = ''] = /^(arn:[\w-]+:sts::\d+:assumed-role\/[^/]+)\/(.+)$/.exec(arn) ?? [];
-  return role === undefined || isInstanceId(session) ? arn : role;
+  const { role, session } = parseSession(arn) ?? {};
+  return role === undefined || isInstanceId(session ?? '') ? arn : role;
 }
 
-const isInstanceId = (text: string): boolean => /^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);
+/** The name of the session of a role. `undefined`: the principal is none. */
+export const sessionOf = (arn: string): string | undefined => parseSession(arn)?.session;
+
+function parseSession(arn: string): { readonly role: string; readonly session: string } | undefined {
+  const [, role, session] = /^(arn:[\w-]+:sts::\d+:assumed-role\/[^/]+)\/(.+)$/.exec(arn) ?? [];
+  return role === undefined || session === undefined ? undefined : { role, session };
+}
+
+/** As EC2 names its instances. */
+export const isInstanceId = (text: string): boolean => /^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);

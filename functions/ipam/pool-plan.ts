@@ -3,7 +3,7 @@ import { type Cidr, type Range, cidrRange, formatAddress, formatCidr, rangeConta
 import type { Call } from './call.ts';
 import { type PoolOptions, gatewayOf } from './options.ts';
 import type { Pool, PoolDraft } from './pool.ts';
-import { type Ref, newRefName } from './ref.ts';
+import { type Ref, refNameOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import type { SpaceConfig } from './space.ts';
 import type { World } from './world.ts';
@@ -33,6 +33,7 @@ export function planPool(
   options: PoolOptions,
   config: Pick<SpaceConfig, 'cooldown' | 'maxPools'>,
 ): PoolPlan {
+  let made = 0;
   return {
     space: request.space,
     size: request.size,
@@ -50,7 +51,7 @@ export function planPool(
       };
     },
     refOf: (pool) => ({
-      name: newRefName(world, call.hostId),
+      name: refNameOf(world, call, made++),
       generation: pool.generation,
       space: pool.space,
       cidr: pool.cidr,

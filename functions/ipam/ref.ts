@@ -2,13 +2,14 @@
  * A reference: one network of one host using a pool. Docker's PoolID is its name. A pool lives while it has one.
  */
 import type { Address, Cidr, Range } from './address.ts';
+import type { Call } from './call.ts';
 import { type World, digestText } from './world.ts';
 
 const HOST_TAG_WIDTH = 8;
 export const REF_NAME_WIDTH = 14;
 
 export interface Ref {
-  /** `<host tag><6 random>`: the tag shows whose it is without a look-up. */
+  /** `<host tag><6 of a hash of the attempt>`: the tag shows whose it is without a look-up. */
   readonly name: string;
   /** The life of the pool that it belongs to. */
   readonly generation: string;
@@ -41,8 +42,20 @@ export type RefStanding = Pick<Ref, 'state' | 'epoch' | 'fencedAt' | 'endedAt'>;
 
 export const hostTag = (world: World, hostId: string): string => digestText(world, `host ${hostId}`, HOST_TAG_WIDTH);
 
-export const newRefName = (world: World, hostId: string): string =>
-  hostTag(world, hostId) + world.random(REF_NAME_WIDTH - HOST_TAG_WIDTH);
+/**
+ * The name of a reference that an attempt of a call adds: the same for a copy of that attempt, so that it finds the
+ * reference instead of adding another.
+ *
+ * @param number 0 for the first that the attempt adds.
+ */
+export function refNameOf(
+  world: World,
+  { hostId, requestKey, attempt }: Pick<Call, 'hostId' | 'requestKey' | 'attempt'>,
+  number: number,
+): string {
+  const own = digestText(world, `ref ${requestKey} ${attempt} ${number}`, REF_NAME_WIDTH - HOST_TAG_WIDTH);
+  return hostTag(world, hostId) + own;
+}
 
 export const hostTagOf = (refName: string): string => refName.slice(0, HOST_TAG_WIDTH);
 

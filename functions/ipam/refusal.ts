@@ -5,8 +5,11 @@
 
 export type RefusalCode =
   | 'invalid-request' // malformed or contradicting input
+  | 'unsigned-header' // a header of ours that is not signed
   | 'foreign-pool' // a PoolID that is not ours, or not this host's
   | 'foreign-host' // a host id that is bound to another principal
+  | 'host-unknown' // a host id that nobody has registered
+  | 'host-state' // what is asked of a host does not go with its state
   | 'host-taken' // a host id that another machine has, which was seen of late
   | 'host-fenced' // a host that was silent for too long and has not registered since
   | 'host-draining' // a host that is about to go
@@ -23,10 +26,13 @@ export type RefusalCode =
 
 export class Refusal extends Error {
   readonly code: RefusalCode;
+  /** What the log says of it besides. */
+  readonly details: Readonly<Record<string, string>>;
 
-  constructor(code: RefusalCode, message: string) {
+  constructor(code: RefusalCode, message: string, details: Readonly<Record<string, string>> = {}) {
     super(message);
     this.name = 'Refusal';
     this.code = code;
+    this.details = details;
   }
 }

@@ -4,7 +4,7 @@ import { type FleetEvent, parseFleetEvent } from './fleet-event.ts';
 import { log } from './log.ts';
 import { countMetrics } from './metrics.ts';
 
-/** `unknown`: nobody has ever registered as that host. */
+/** `unknown`: nobody has ever registered as that host, or the instance is that host no more. */
 export type Outcome = 'done' | 'unknown';
 type Counts = Readonly<Record<string, number>>;
 

@@ -5,11 +5,13 @@
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
+import type { Bindings } from '../ipam/binding.ts';
 import { type Call, isRequestKey } from '../ipam/call.ts';
 import { clip } from '../ipam/quote.ts';
-import { Refusal } from '../ipam/refusal.ts';
+import { Refusal, type RefusalCode } from '../ipam/refusal.ts';
 import { log } from './log.ts';
 import { callHeaders } from './messages.ts';
+import { refuseUnsigned } from './signed-headers.ts';
 
 export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -43,6 +45,7 @@ export function handle(methods: Readonly<Record<string, Method>>, maxBodyBytes =
     const method = Object.hasOwn(methods, event.rawPath) ? methods[event.rawPath] : undefined;
     if (method === undefined) return answer(404, { Err: `no such method: ${clip(event.rawPath, 100)}` });
     try {
+      refuseUnsigned(event.headers);
       const body = bodyOf(event, maxBodyBytes);
       const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
       return answer(200, await method({ headers: event.headers, body, principal: principalOf(event), deadline }));
@@ -65,12 +68,16 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
   return text;
 }
 
+/** Somebody asks for what is another's: by mistake, or not. */
+const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool', 'unsigned-header']);
+
 /** A fault of ours is logged in full and told in general: the request key finds it in the log. */
 function explain(error: unknown, event: LambdaFunctionURLEventWithIAMAuthorizer): string {
   const request = event.headers['berth-request'] ?? 'unknown';
   const about = { method: event.rawPath, request, host: event.headers['berth-host'], principal: principalOf(event) };
   if (error instanceof Refusal) {
-    log('info', 'refused', { ...about, code: error.code, reason: error.message });
+    const { code, message: reason, details } = error;
+    log(ALARMING.has(code) ? 'warn' : 'info', 'refused', { ...about, code, reason, ...details });
     return error.message;
   }
   log('error', 'failed', { ...about, error });
@@ -139,7 +146,14 @@ export function parseOperator(request: Request): string {
 /** EC2 names the session of an instance's role by the instance. */
 const isInstance = (arn: string): boolean => /^arn:[\w-]+:sts::\d+:assumed-role\/.*\/i-[0-9a-f]{8,17}$/.test(arn);
 
-/** What the host added. @throws Refusal when the request did not come through a shim. */
+/** What the host added, signed by whom it is bound to. @throws Refusal `foreign-host` when somebody else did. */
+export async function parseOwnCall(request: Request, bindings: Bindings): Promise<Call> {
+  const call = parseCall(request);
+  await bindings.check(call, parsePrincipal(request));
+  return call;
+}
+
+/** What the host added, whoever it is. @throws Refusal when the request did not come through a shim. */
 export function parseCall({ headers, deadline }: Request): Call {
   const parsed = parseAs(callHeaders, headers, 'the header of the request');
   return {

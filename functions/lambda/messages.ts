@@ -121,7 +121,9 @@ const hostId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/,
 /** What an operator says of a host. */
 export const hostStateMessage = v.object({
   Host: hostId,
-  State: v.picklist(['dead', 'draining']),
+  State: v.picklist(['dead', 'draining', 'live', 'adopted']),
+  /** Of this message alone. */
+  Key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not a key')),
   Why: v.optional(v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')), ''),
 });
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import type { Handler } from '../../functions/lambda/handler.ts';
+import { log } from '../../functions/lambda/log.ts';
 import { readBody } from '../../shim/body.ts';
 import type { Key } from './keyring.ts';
 import type { Refusal, Verify } from './verify-signature.ts';
@@ -39,6 +40,7 @@ async function respond(
     const { method = 'GET', url = '/' } = request;
     const verdict = verify({ method, url, headers: flatHeaders(request), body });
     if ('refusal' in verdict) {
+      tell(name, url, request, verdict.refusal);
       refuse(response, verdict.refusal);
       return;
     }
@@ -52,6 +54,12 @@ async function respond(
     console.error(error);
     response.writeHead(502, { 'content-type': 'application/json' }).end('{"Message":"Internal Server Error"}');
   }
+}
+
+/** On AWS such a request reaches no function, and is counted as `Url4xxCount`. */
+function tell(name: string, path: string, { headers }: IncomingMessage, { type, body }: Refusal): void {
+  const about = { function: name, path, host: headers['berth-host'], request: headers['berth-request'] };
+  log('warn', 'signature refused', { ...about, type, answer: body });
 }
 
 /** As AWS, whose clock tells a caller how far off its own is. */

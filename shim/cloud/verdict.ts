@@ -79,8 +79,10 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
   if (refusal !== '') {
     // Others kept winning: a repeat may succeed.
     if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
-    // This host was not heard of for too long, and is now.
-    if (headers['berth-refusal'] === 'host-fenced') return failed(refusal, false, 'register');
+    // This host was not heard of for too long, or never, and is now.
+    if (headers['berth-refusal'] === 'host-fenced' || headers['berth-refusal'] === 'host-unknown') {
+      return failed(refusal, false, 'register');
+    }
     const code = headers['berth-refusal'];
     return { kind: 'answered', text, refusal, code: typeof code === 'string' ? code : undefined, granted: undefined };
   }

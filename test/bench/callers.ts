@@ -84,7 +84,8 @@ export interface DirectWay {
 
 /** What a function has to know of a call, and no more than it needs. */
 export async function directCaller(way: DirectWay): Promise<Caller> {
-  const { pools, addresses } = await handshake(way);
+  const { pools, addresses, hosts } = await handshake(way);
+  await register(way, hosts);
   return (method, message) => {
     const endpoint = method.endsWith('Pool') ? pools : addresses;
     const headers = callHeaders(way);
@@ -113,11 +114,18 @@ const callHeaders = ({ hostId, sequence }: DirectWay): Post['headers'] => ({
 const functions = v.pipe(
   v.string(),
   v.parseJson(),
-  v.object({ Functions: v.object({ Pools: v.string(), Addresses: v.string() }) }),
+  v.object({ Functions: v.object({ Pools: v.string(), Addresses: v.string(), Hosts: v.string() }) }),
 );
 
-async function handshake(way: DirectWay): Promise<{ pools: Endpoint; addresses: Endpoint }> {
+async function register(way: DirectWay, hosts: Endpoint): Promise<void> {
+  const body = Buffer.from(JSON.stringify({ Proposed: 'nonce-bench', ShimVersion: 'bench' }));
+  const told = await send(way.signer, hosts, { path: '/Berth.Register', headers: callHeaders(way), body });
+  v.parse(v.pipe(v.string(), v.parseJson(), v.object({ Epoch: v.number() })), told);
+}
+
+async function handshake(way: DirectWay): Promise<Record<'pools' | 'addresses' | 'hosts', Endpoint>> {
   const unsigned = { path: '/Berth.Handshake', headers: callHeaders(way), body: Buffer.alloc(0) };
   const { Functions } = v.parse(functions, await send(way.signer, way.endpoint, unsigned));
-  return { pools: parseEndpoint(Functions.Pools), addresses: parseEndpoint(Functions.Addresses) };
+  const { Pools, Addresses, Hosts } = Functions;
+  return { pools: parseEndpoint(Pools), addresses: parseEndpoint(Addresses), hosts: parseEndpoint(Hosts) };
 }

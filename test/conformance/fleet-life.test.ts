@@ -117,7 +117,7 @@ it('the sweep notes how far it came, so that the next goes on there', async () =
 });
 
 describe('who declares a host dead', () => {
-  const declaration = Buffer.from(JSON.stringify({ Host: 'victim-1', State: 'dead' }));
+  const declaration = Buffer.from(JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one' }));
   const declare = (folder: string, name: string) =>
     new Cloud(new Transport(), signers(undefined)).ask(parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`), {
       question: 'own',

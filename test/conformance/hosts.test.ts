@@ -36,25 +36,40 @@ const answerText = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unkn
 
 const signerOf = signers(undefined);
 
-async function send(name: string, method: string, body: string, host: string, key = freshKey()): Promise<Answer> {
+/** Hosts that a test named register before their first call. */
+const registered = new Set<string>();
+
+async function send(
+  name: string,
+  method: string,
+  body: string,
+  host: string,
+  key = freshKey(),
+  attempt = 1,
+): Promise<Answer> {
+  if (!registered.has(host) && method !== 'Berth.Register') {
+    registered.add(host);
+    const message = { Proposed: 'nonce-first', ShimVersion: '0.1.0' };
+    await succeed('hosts', 'Berth.Register', message, host);
+  }
   const socketPath = path.join(folders.data, 'cloud', `${name}.sock`);
   const headers = await signerOf(parseEndpoint(`unix:${socketPath}`)).sign({
     hostname: 'localhost',
     port: 80,
     path: `/${method}`,
-    headers: headersOf(host, key),
+    headers: headersOf(host, key, attempt),
     body: Buffer.from(body),
   });
   return post(socketPath, `/${method}`, headers, body);
 }
 
-const headersOf = (host: string, key: string) => ({
+const headersOf = (host: string, key: string, attempt: number) => ({
   'content-type': 'application/json',
   'berth-host': host,
   'berth-epoch': '1',
   'berth-driver': 'berth',
   'berth-request': key,
-  'berth-attempt': '1',
+  'berth-attempt': String(attempt),
   'berth-remaining-ms': '20000',
 });
 
@@ -76,8 +91,8 @@ function post(socketPath: string, url: string, headers: Record<string, string>, 
 }
 
 /** What a call that succeeds is answered. */
-async function succeed(name: string, method: string, message: object, host: string, key?: string) {
-  const { json, refusal } = await send(name, method, JSON.stringify(message), host, key);
+async function succeed(name: string, method: string, message: object, host: string, key?: string, attempt?: number) {
+  const { json, refusal } = await send(name, method, JSON.stringify(message), host, key, attempt);
   assert.deepEqual([refusal, json['Error']], [undefined, undefined]);
   return json;
 }
@@ -118,7 +133,7 @@ describe('a host settles a call', () => {
     const key = freshKey();
     const wish = { AddressSpace: 'default', Pool: '', SubPool: '', Options: null, V6: false };
     const one = await succeed('pools', 'IpamDriver.RequestPool', wish, 'set-1', key);
-    const two = await succeed('pools', 'IpamDriver.RequestPool', wish, 'set-1', key);
+    const two = await succeed('pools', 'IpamDriver.RequestPool', wish, 'set-1', key, 2);
     const settlement = { Method: 'RequestPool', RequestKey: key, Request: wish, Keep: two['PoolID'] };
     assert.deepEqual(await settle('set-1', settlement), { json: {}, refusal: undefined });
     const ask = (PoolID: unknown) =>

@@ -12,6 +12,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   incarnation,
   epoch: 1,
   principal: 'arn:aws:iam::123456789012:user/ops',
+  isAdopted: false,
   since: 1_000,
   lastSeen: 2_000,
   floor: '000000005',
@@ -23,6 +24,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   fencedAt: undefined,
   why: '',
   refsLag: false,
+  heard: [],
 });
 
 export function hostContract(get: () => Store): void {
@@ -42,14 +44,16 @@ export function hostContract(get: () => Store): void {
       const seen = await get().writeHost(first, undefined);
       const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
       const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true };
+      const adopted = { ...fenced, isAdopted: true, heard: ['key1', 'key2'] };
       const written = await get().writeHost(next, seen);
       assert.deepEqual(written, { ...next, rev: written?.rev });
       assert.notEqual(written.rev, seen?.rev);
       assert.equal(await get().writeHost(host(first.id, 'three'), seen), undefined);
       assert.deepEqual(await get().readHost(first.id), written);
-      await get().writeHost(fenced, written);
+      const slept = await get().writeHost(fenced, written);
+      await get().writeHost(adopted, slept);
       const read = await get().readHost(first.id);
-      assert.deepEqual(read, { ...fenced, rev: read?.rev });
+      assert.deepEqual(read, { ...adopted, rev: read?.rev });
       assert.equal((await get().writeHost(next, read))?.fencedAt, undefined);
     });
 

@@ -12,9 +12,10 @@ const FUNCTION_TIMEOUT = 10_000;
 const response = v.object({ statusCode: v.number(), body: v.pipe(v.string(), v.parseJson()) });
 
 /** Functions read their environment when they are loaded. */
-const [pools, addresses] = await Promise.all([
+const [pools, addresses, hosts] = await Promise.all([
   import('../../functions/pools.ts'),
   import('../../functions/addresses.ts'),
+  import('../../functions/hosts.ts'),
 ]);
 
 const handlers: Readonly<Record<Method, Handler>> = {
@@ -38,6 +39,16 @@ export class Client {
 
   constructor(setting: Setting) {
     this.#setting = setting;
+  }
+
+  /** @throws Error when the host may not be. */
+  async register(): Promise<void> {
+    const headers = { ...CALL_HEADERS, 'berth-host': this.#setting.hostId, 'berth-request': this.#requestKey() };
+    const body = JSON.stringify({ Proposed: `nonce-${this.#setting.hostId}`, ShimVersion: '0.1.0' });
+    const answered = parse(
+      await hosts.handler(eventOf('/Berth.Register', { headers, body }), contextWith(FUNCTION_TIMEOUT)),
+    );
+    v.parse(v.object({ Epoch: v.literal(1) }), answered.body);
   }
 
   /** `undefined`: what became of the call is not known. */

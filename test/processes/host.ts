@@ -43,6 +43,7 @@ const client = new Client({ hostId: plan.hostId, scribe: new Scribe(plan.history
 const life = new Life(client, random);
 // The next host finds what this one had to compile.
 flushCompileCache();
+await client.register();
 const go = told('go');
 tell('ready');
 await go;

@@ -143,13 +143,26 @@ describe('the identity of an EC2 instance', () => {
   it('is refused with the data of another instance, which are left as they are', async (t) => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, undefined, nothing, ONE);
-    for (const given of [undefined, ONE]) {
-      assert.throws(() => hostIdentity(folder, given, nothing, OTHER), {
-        constructor: UserError,
-        message: /belong to instance i-0123456789abcdef0, and this is i-0fedcba9876543210: .* remove that folder/,
-      });
-    }
+    const why =
+      `the data in ${folder} belong to instance ${ONE}, and this is ${OTHER}: if it was made from an image of the other, ` +
+      'remove that folder, so that this host starts anew, and leave it out of images; if it is to be that host from now ' +
+      `on, tell the fleet with berth host adopt ${ONE}, and start this once with --host-id ${ONE}`;
+    refuses(() => hostIdentity(folder, undefined, nothing, OTHER), why);
+    assert.throws(() => hostIdentity(folder, OTHER, nothing, OTHER), UserError);
     assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
+  });
+
+  it("is another's from when it was given that one, with its data or without, until the disk is copied again", async (t) => {
+    const third = 'i-00000000000000003';
+    for (const keeps of [true, false]) {
+      const folder = await temporaryFolder(t);
+      if (keeps) hostIdentity(folder, undefined, nothing, ONE);
+      assert.equal(hostIdentity(folder, ONE, nothing, OTHER), ONE);
+      assert.equal(hostIdentity(folder, undefined, nothing, OTHER), ONE);
+      assert.throws(() => hostIdentity(folder, undefined, nothing, third), /belong to instance .* adopt i-0123456789/);
+      assert.equal(hostIdentity(folder, ONE, nothing, third), ONE);
+      assert.equal(hostIdentity(folder, undefined, nothing, third), ONE);
+    }
   });
 
   it('stays what it was for a host that had another before', async (t) => {

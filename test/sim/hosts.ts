@@ -7,8 +7,10 @@ import { own } from './stands.ts';
 /** ms by which the clocks of those are ahead who come when a host has long been forgotten. */
 export const LONG_AFTER = 8 * 86_400_000;
 
-const registration = (incarnation: string | undefined, proposed: string) => ({
-  ...{ principal: 'arn:aws:iam::123456789012:user/ops', incarnation, proposed },
+export const OPS = 'arn:aws:iam::123456789012:user/ops';
+
+export const registration = (incarnation: string | undefined, proposed: string, principal = OPS) => ({
+  ...{ principal, incarnation, proposed },
   ...{ shimVersion: '1', engineVersion: '' },
 });
 

@@ -1,5 +1,6 @@
 /** All models, by what they are about. */
 import { addresses } from './addresses.ts';
+import { adoptions } from './adoptions.ts';
 import { birth } from './birth.ts';
 import type { Check } from './check.ts';
 import { deaths } from './deaths.ts';
@@ -23,5 +24,6 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'what networks keep': reservations,
   'a host that was silent': fences,
   'a host that is dead': deaths,
+  'a host that stays, or is another machine': adoptions,
   'what clears up': sweeps,
 };

@@ -84,9 +84,9 @@ export class LocalCloud {
     return readContents(this.#client, TABLE);
   }
 
-  /** The space of hosts that were told none, as an operator writes it. */
-  async configure(settings: Record<string, unknown>): Promise<void> {
-    const Item = marshall({ ...spaceKey(DEFAULT_SPACE_NAME), ...settings });
+  /** A space, by default that of hosts that were told none, as an operator writes it. */
+  async configure(settings: Record<string, unknown>, space = DEFAULT_SPACE_NAME): Promise<void> {
+    const Item = marshall({ ...spaceKey(space), ...settings });
     await this.#client.send(new PutItemCommand({ TableName: TABLE, Item }));
   }
 

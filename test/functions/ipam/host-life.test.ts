@@ -41,6 +41,7 @@ describe('a host that registers', () => {
       incarnation: 'one',
       epoch: 1,
       principal: USER,
+      isAdopted: false,
       since: deps.world.now(),
       lastSeen: deps.world.now(),
       floor,
@@ -52,6 +53,7 @@ describe('a host that registers', () => {
       fencedAt: undefined,
       why: '',
       refsLag: false,
+      heard: [],
     });
   });
 

@@ -39,27 +39,31 @@ describe('an operator', () => {
 });
 
 describe('what is said of a host', () => {
+  const Key = 'key-of-this-one';
   const accepted = (message: object): boolean => v.safeParse(hostStateMessage, message).success;
 
-  it('is that it is dead or draining, and why', () => {
-    assert.deepEqual(v.parse(hostStateMessage, { Host: 'web-1', State: 'dead' }), {
+  it('is that it is dead, drains, drains no more or is adopted, and why', () => {
+    assert.deepEqual(v.parse(hostStateMessage, { Host: 'web-1', State: 'dead', Key }), {
       Host: 'web-1',
       State: 'dead',
       Why: '',
+      Key,
     });
-    assert.ok(accepted({ Host: 'i-1234567890abcdef0', State: 'draining', Why: 'the rack burns' }));
+    assert.ok(accepted({ Host: 'i-1234567890abcdef0', State: 'draining', Why: 'the rack burns', Key }));
+    for (const State of ['live', 'adopted']) assert.ok(accepted({ Host: 'web-1', State, Key }));
   });
 
   it('is nothing else', () => {
     for (const message of [
-      { Host: 'web-1' },
-      { Host: 'web-1', State: 'live' },
-      { Host: 'web-1', State: 'fenced' },
-      { Host: '', State: 'dead' },
-      { Host: 'web 1', State: 'dead' },
-      { Host: ['web-1'], State: 'dead' },
-      { Host: 'web-1', State: 'dead', Why: 'x'.repeat(257) },
-      { Host: 'web-1', State: 'dead', Why: 'two\nlines' },
+      { Host: 'web-1', Key },
+      { Host: 'web-1', State: 'dead' },
+      { Host: 'web-1', State: 'dead', Key: 'short' },
+      { Host: 'web-1', State: 'fenced', Key },
+      { Host: '', State: 'dead', Key },
+      { Host: 'web 1', State: 'dead', Key },
+      { Host: ['web-1'], State: 'dead', Key },
+      { Host: 'web-1', State: 'dead', Why: 'x'.repeat(257), Key },
+      { Host: 'web-1', State: 'dead', Why: 'two\nlines', Key },
     ]) {
       assert.ok(!accepted(message), JSON.stringify(message));
     }

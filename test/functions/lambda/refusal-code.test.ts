@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { Refusal, type RefusalCode } from '../../../functions/ipam/refusal.ts';
 import { type Method, handle, parseMessage } from '../../../functions/lambda/handler.ts';
-import { captureLog, contextWith, eventOf, refusalOf } from './event.ts';
+import { PRINCIPAL, captureLog, contextWith, eventOf, refusalOf } from './event.ts';
 
 const PATH = '/Berth.Echo';
 
@@ -26,4 +26,17 @@ describe('the code of a refusal', () => {
     assert.equal(await codeOf(() => Promise.reject(new Error('no'))), undefined);
     assert.equal(await codeOf(() => ({}), '/nothing'), undefined);
   });
+});
+
+describe("a request for what is another's", () => {
+  for (const code of ['foreign-host', 'foreign-pool'] as const) {
+    it(`is logged as a warning (${code}), with whose it is`, async (t) => {
+      const lines = captureLog(t);
+      const method: Method = () => Promise.reject(new Refusal(code, 'no', { bound: 'somebody' }));
+      await handle({ [PATH]: method })(eventOf(PATH), contextWith(10_000));
+      const [{ level, method: asked, principal, bound, host, request } = {}] = lines;
+      assert.deepEqual([level, asked, principal, bound], ['warn', PATH, PRINCIPAL, 'somebody']);
+      assert.deepEqual([host, request], ['web-1', '0mjuohs00abcd']);
+    });
+  }
 });

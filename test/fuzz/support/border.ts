@@ -81,8 +81,20 @@ async function borderOver(engine: Engine): Promise<Border> {
     if (refusal !== undefined) assertUnchanged(seen, before, status === 404 ? 'no-such-method' : refusalOf(result));
     return { body, refusal, changes: difference(seen.all, before.all) };
   };
-  const call: Border['call'] = (method, event) =>
-    send(METHODS[method], `/IpamDriver.${method}`, { headers: freshHeaders(), ...event });
+  const enrolled = new Set<string>();
+  const enrol = async (): Promise<void> => {
+    for (const host of named) {
+      if (enrolled.has(host)) continue;
+      enrolled.add(host);
+      // Refused where a test has registered it itself.
+      await send('hosts', '/Berth.Register', { headers: freshHeaders(host), body: REGISTRATION });
+    }
+  };
+  const call: Border['call'] = async (method, event) => {
+    const asked = { headers: freshHeaders(), ...event };
+    await enrol();
+    return send(METHODS[method], `/IpamDriver.${method}`, asked);
+  };
   return {
     send,
     call,
@@ -142,7 +154,7 @@ const logLine = v.pipe(
 /** Refusals that look at the request and at whom it is from, not at what others hold: before anything was written. */
 const AT_ONCE = new Set([
   ...['no-such-method', 'invalid-request', 'out-of-range'],
-  ...['foreign-pool', 'foreign-host', 'host-taken', 'still-held', 'space-changed'],
+  ...['foreign-pool', 'foreign-host', 'host-unknown', 'host-taken', 'still-held', 'space-changed'],
 ]);
 
 function assertUnchanged(before: Contents, after: Contents, code: string | undefined): void {
@@ -150,8 +162,14 @@ function assertUnchanged(before: Contents, after: Contents, code: string | undef
   assert.deepEqual(difference(before[part], after[part]), SAME, `a refusal (${code}) changed the table`);
 }
 
+const REGISTRATION = JSON.stringify({ Proposed: 'incarnation1', ShimVersion: '0.1.0' });
+
+/** Hosts that were named so are registered before the next call. */
+const named = new Set<string>();
+
 /** Headers of a call as a shim adds them, each time with a request key of its own. */
 export function freshHeaders(host: string = CALL_HEADERS['berth-host']): Record<string, string> {
+  named.add(host);
   const sequence = (sequences += 1).toString(36).padStart(9, '0');
   return { ...CALL_HEADERS, 'berth-host': host, 'berth-request': `${sequence}fuzz` };
 }

@@ -1,0 +1,60 @@
+/** What an operator takes back of a host: that it drains, or whose it is. */
+import type { Deps } from './deps.ts';
+import { type Told, report } from './death.ts';
+import { wakeRefs } from './fence.ts';
+import type { Host } from './host.ts';
+import { Refusal } from './refusal.ts';
+
+/**
+ * A drain is lifted. Its epoch is raised, as by a fence: a drain that is still under way leaves alone what is of a later
+ * one. The host's next call is refused, it registers, and its networks are awake. Safe to repeat.
+ *
+ * @throws Refusal `host-state` when the host is fenced or dead.
+ */
+export async function resumeHost(deps: Deps, hostId: string): Promise<Told> {
+  return report(deps, hostId, wakeAll, (host) => {
+    if (host.state === 'live') return undefined;
+    if (host.state !== 'draining') throw notDraining(host);
+    return { ...host, state: 'live', epoch: host.epoch + 1, why: '', refsLag: true };
+  });
+}
+
+/** What is left, the registration of the host wakes. */
+async function wakeAll(deps: Deps, host: Host, deadline: number): Promise<void> {
+  let next: Host | undefined = host;
+  while (next !== undefined && deps.world.now() < deadline && (await wakeRefs(deps, { deadline }, next))) {
+    next = await deps.store.readHost(host.id);
+  }
+}
+
+const notDraining = ({ id, state }: Host): Refusal =>
+  new Refusal(
+    'host-state',
+    `host ${id} is ${state}, and does not drain: it is live again as soon as it registers, which its shim does by itself; ` +
+      'another machine may take its place: berth host adopt',
+  );
+
+/**
+ * Whoever registers next as this host is it, whoever signs: its networks wake for that machine. Whether that one has the
+ * host's journal, its incarnation tells then, as ever. Safe to repeat.
+ *
+ * @throws Refusal `host-state` when the host is neither fenced nor dead: two machines would be one host.
+ */
+export async function adoptHost(deps: Deps, hostId: string): Promise<Told> {
+  return report(deps, hostId, nothing, (host) => {
+    if (host.state !== 'fenced' && host.state !== 'dead') throw stillAlive(host);
+    return host.principal === '' ? undefined : { ...host, principal: '', isAdopted: true };
+  });
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+const stillAlive = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
+  new Refusal(
+    'host-state',
+    `host ${id} is ${state}, and was heard of at ${timeText(lastSeen)}: another machine may be it once it is fenced or ` +
+      `dead; stop it and wait until it is fenced (after ${timeText(leaseUntil)}), or, if it is gone for good and may ` +
+      `lose what it holds, say so first: berth host dead ${id}`,
+  );
+
+const timeText = (milliseconds: number): string => new Date(milliseconds).toISOString();

@@ -1,0 +1,107 @@
+/**
+ * Who may act as a host: whoever signed its registration, and nobody else. The host item says who that is. Warm memory
+ * holds it for a while, so that a call as a rule reads nothing for it.
+ */
+import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
+import { type Host, IN_FLIGHT, boundPrincipal, isInstanceId, sessionOf } from './host.ts';
+import { clip } from './quote.ts';
+import { Refusal } from './refusal.ts';
+
+/** ms for which a principal that was found right is not looked up again. */
+export const HINT_AGE = 300_000;
+/**
+ * ms after which nobody takes a fenced or dead host for what it was while it lived: hints were made before that, and
+ * what they let through has ended.
+ */
+export const BINDING_ENDS = HINT_AGE + IN_FLIGHT;
+const MOST_HINTS = 10_000;
+/** More than a role's ARN has. */
+const MAX_PRINCIPAL_LENGTH = 300;
+
+interface Hint {
+  readonly principal: string;
+  /** ms */
+  readonly until: number;
+}
+
+/** The bindings of hosts, as one process knows them. */
+export class Bindings {
+  readonly #deps: Deps;
+  readonly #hints = new Map<string, Hint>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * A hint only ever lets a call through; before one is refused, the host is read.
+   *
+   * @param principal who signed the call (an ARN).
+   * @throws Refusal `foreign-host` when the host is bound to another, `host-unknown` when it is bound to nobody.
+   */
+  async check({ hostId }: Pick<Call, 'hostId'>, principal: string): Promise<void> {
+    const { store, world } = this.#deps;
+    const signer = boundPrincipal(principal);
+    const now = world.now();
+    const hint = this.#hints.get(hostId);
+    if (hint?.principal === signer && now < hint.until) return;
+    const host = await store.readHost(hostId);
+    if (host === undefined || isOpen(host)) throw unknown(hostId);
+    refuseStranger(host, principal);
+    // The binding of a host that lives does not change. One that is fenced or dead may be adopted at any time.
+    if (host.state === 'live' || host.state === 'draining') this.#remember(hostId, signer, now + HINT_AGE);
+  }
+
+  #remember(hostId: string, principal: string, until: number): void {
+    // Set anew, so that the eldest comes first.
+    this.#hints.delete(hostId);
+    this.#hints.set(hostId, { principal, until });
+    const [eldest] = this.#hints.keys();
+    if (this.#hints.size > MOST_HINTS && eldest !== undefined) this.#hints.delete(eldest);
+  }
+}
+
+/** It was adopted: whoever registers next is bound to it. */
+export const isOpen = ({ principal }: Pick<Host, 'principal'>): boolean => principal === '';
+
+/**
+ * Without a host item nobody would ever find what a host holds once it is silent, nor know whose it is: so it registers
+ * first, which the shim does by itself.
+ */
+const unknown = (hostId: string): Refusal =>
+  new Refusal(
+    'host-unknown',
+    `host ${hostId} is not registered, so that it may ask for nothing: its shim registers at its start and again now; ` +
+      'if this stays, its log says why',
+  );
+
+/** @throws Refusal when a host that is bound is bound to another. */
+export function refuseStranger({ id, principal: bound }: Pick<Host, 'id' | 'principal'>, principal: string): void {
+  const [ours, theirs] = [boundPrincipal(bound), boundPrincipal(principal)];
+  if (ours === theirs) return;
+  throw new Refusal(
+    'foreign-host',
+    `host ${id} is bound to ${shown(ours)}, and this call is signed by ${shown(theirs)}: ` +
+      'sign with the credentials of the former, or give this machine an id of its own with --host-id',
+    { bound: shown(ours) },
+  );
+}
+
+/**
+ * The id of an instance belongs to that instance: of all sessions of roles only the one that EC2 named by it may be the
+ * first to register it. A user has no session, and no instance can be told from its name.
+ *
+ * @throws Refusal
+ */
+export function refuseOtherSession(hostId: string, principal: string): void {
+  const session = sessionOf(principal);
+  if (!isInstanceId(hostId) || session === undefined || session === hostId) return;
+  throw new Refusal(
+    'foreign-host',
+    `${hostId} is the id of an EC2 instance, and this call is signed by ${shown(principal)}, which is not its session: ` +
+      "sign with the role of that instance, name the role's session by it, or choose another id with --host-id",
+  );
+}
+
+const shown = (arn: string): string => clip(arn, MAX_PRINCIPAL_LENGTH);

@@ -1,0 +1,23 @@
+/**
+ * AWS demands that `host` and `x-amz-…` are signed, and lets any other header ride along: whoever carries a request could
+ * add one of ours. The shim signs all that it sends.
+ */
+import { clip } from '../ipam/quote.ts';
+import { Refusal } from '../ipam/refusal.ts';
+
+/**
+ * @param headers with names in lower case, as Lambda gives them. Without `authorization` nothing can be said: AWS has
+ * checked a signature of another form.
+ * @throws Refusal when a header of ours is not signed.
+ */
+export function refuseUnsigned(headers: Readonly<Record<string, string | undefined>>): void {
+  const [, list] = /\bSignedHeaders=([^,\s]*)/.exec(headers['authorization'] ?? '') ?? [];
+  if (list === undefined) return;
+  const signed = new Set(list.split(';'));
+  const loose = Object.keys(headers).find((name) => name.startsWith('berth-') && !signed.has(name));
+  if (loose === undefined) return;
+  throw new Refusal(
+    'unsigned-header',
+    `the header ${clip(loose, 40)} is not signed: somebody on the way may have added it; sign every berth- header`,
+  );
+}

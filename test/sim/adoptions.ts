@@ -1,0 +1,164 @@
+/** What operators take back: a host that drains is to stay, a host that was silent is to be another machine. */
+import { type Check, holds, violated } from './check.ts';
+import { LONG_AFTER, fencing, registers, registration, returnHome } from './hosts.ts';
+import { sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model, State } from './simulation.ts';
+import { MAC, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/31';
+const LEASED = '10.0.0.0';
+const HEIR = 'arn:aws:iam::123456789012:user/heir';
+const ADOPTION = 'functions/ipam/adoption.ts';
+
+/** Hosts `a` and `b` share a pool, and `a` is registered, an hour ago. */
+async function settled(me: Player): Promise<void> {
+  await sharing(POOL, ['a', 'b'])(me);
+  await registers(me);
+}
+
+/** It has a lease besides. */
+async function leasing(me: Player): Promise<void> {
+  await sharing(POOL, ['a', 'b'])(me);
+  if ((await me.address(me.recall('a'), LEASED, MAC, me.call({ hostId: 'a' }))) === undefined) {
+    throw new Error('there is no lease');
+  }
+  me.remember('a drops its lease', await me.hold(me.recall('a'), LEASED));
+  await registers(me);
+}
+
+const drains = (name: string, mayFail = false): Actor => ({
+  name,
+  mayFail,
+  play: async (me) => {
+    await me.stage.rules.reportDrain(me.deps, 'a', 'soon');
+  },
+});
+
+const resumes = (name: string, mayFail = false): Actor => ({
+  name,
+  mayFail,
+  play: async (me) => {
+    await me.stage.rules.resumeHost(me.deps, 'a');
+  },
+});
+
+/** What follows by itself: the host's next registration, and the sweep. */
+const heals: Actor = {
+  name: 'a',
+  afterwards: true,
+  play: async (me) => {
+    await returnHome(me);
+    const host = await me.deps.store.readHost('a');
+    if (host !== undefined) await me.stage.rules.drainHost(me.deps, host, Infinity);
+  },
+};
+
+/** The networks of a host are as it is. */
+function networksFollow({ memory }: State): string | undefined {
+  const host = memory.hosts.get('a');
+  for (const { name, hostId, state, epoch } of memory.refs.values()) {
+    if (hostId !== 'a') continue;
+    if (state !== host?.state) return `host a is ${host?.state ?? 'none'}, and its network ${name} is ${state}`;
+    if (state === 'live' && epoch !== host.epoch) return `network ${name} lives in another epoch than its host`;
+  }
+  return undefined;
+}
+
+const drain = (faults: number, ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  ...{ before: settled, actors: [...actors, heals], faults, always: sound, finally: networksFollow },
+});
+
+/** Whoever ran there was stopped. */
+const adopts = (isStopped: boolean): Actor => ({
+  name: 'operator',
+  play: async (me) => {
+    if (isStopped) me.giveUp('a drops its lease');
+    await unlessRefused(me, () => me.stage.rules.adoptHost(me.deps, 'a'));
+  },
+});
+
+/** Asks as host `a`, whoever it is. @returns the epoch. `undefined`: it may not be that host. */
+const becomes = (me: Player, principal: string, held: string | undefined): Promise<number | undefined> =>
+  unlessRefused(me, async () => {
+    const told = registration(held, `${held ?? 'heir'}.`, principal);
+    return (await me.stage.rules.registerHost(me.deps, me.call({ hostId: 'a' }), told)).epoch;
+  });
+
+async function unlessRefused<T>(me: Player, operation: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (error instanceof me.stage.rules.Refusal) return undefined;
+    throw error;
+  }
+}
+
+/** The machine that is host `a`, once it may, uses the address that it finds. */
+const uses = (name: string, principal: string, held: string | undefined, ahead: number): Actor => ({
+  name,
+  ahead,
+  play: async (me) => {
+    if ((await becomes(me, principal, held)) === undefined) return;
+    me.giveUp('a drops its lease');
+    await me.hold(me.recall('a'), LEASED);
+  },
+});
+
+/** Takes itself for the only one, and gives back what it finds. */
+const clears: Actor = {
+  name: 'heir',
+  ahead: LONG_AFTER,
+  play: async (me) => {
+    if ((await becomes(me, HEIR, undefined)) === undefined) return;
+    await me.release(me.recall('a'), LEASED, me.call({ hostId: 'a' }));
+  },
+};
+
+const adoption = (...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  ...{ before: leasing, actors, faults: 0, always: sound, finally: () => undefined },
+});
+
+const heir = uses('heir', HEIR, undefined, LONG_AFTER);
+const former = uses('a', 'arn:aws:iam::123456789012:user/ops', 'one', 0);
+const alive = adoption(adopts(false), clears);
+
+export const adoptions: readonly Check[] = [
+  holds('a host drains, and stays after all: its networks are as it is', [
+    drain(0, drains('drain'), resumes('resume')),
+    drain(0, drains('drain'), resumes('resume'), drains('drain again')),
+    drain(1, drains('drain', true), resumes('resume', true)),
+  ]),
+  holds('a host that lives is not another machine, and loses nothing', [alive]),
+  holds('a host that was silent returns, or is another machine', [
+    adoption(fencing('fence'), adopts(true), heir, former),
+  ]),
+  violated('fails when a host that lives is adopted', [alive], /slot says/, [
+    {
+      file: ADOPTION,
+      find: "    if (host.state !== 'fenced' && host.state !== 'dead') throw stillAlive(host);\n",
+      replace: '    void stillAlive;\n',
+    },
+  ]),
+  violated(
+    'fails when a drain goes on after it was lifted',
+    [drain(0, drains('drain'), resumes('resume'))],
+    /host a is live, and its network .* is draining/,
+    [{ file: 'functions/ipam/death.ts', find: ' && now.epoch <= host.epoch', replace: '' }],
+  ),
+  violated(
+    'fails when a host that stays keeps its epoch',
+    [drain(0, drains('drain'), resumes('resume'))],
+    /host a is live, and its network .* is draining/,
+    [
+      { file: ADOPTION, find: 'epoch: host.epoch + 1', replace: 'epoch: host.epoch' },
+      {
+        file: 'functions/ipam/fence.ts',
+        find: "isLeftBehind(now, host) ? { state: 'live'",
+        replace: "isLeftBehind(now, host) || now.state === 'draining' ? { state: 'live'",
+      },
+    ],
+  ),
+];

@@ -4,15 +4,14 @@ import { after, before, describe, it } from 'node:test';
 import { overlap, parseCidr } from '../../functions/ipam/address.ts';
 import type { Berth } from '../support/berth-process.ts';
 import { addressOf, callsOf, ping, runContainer, startUp, subnetsOf } from './support/berth.ts';
-import { type EngineVersion, engine, whyNoEngine } from './support/engines.ts';
+import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
 
-const skip = whyNoEngine() ?? false;
-const VERSIONS: readonly EngineVersion[] = ['28', '20.10'];
 const IPAM = ['--ipam-driver', 'berth'];
 const cidr = (text: string) => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
 
 for (const version of VERSIONS) {
+  const skip = await whyNotReady(version);
   describe(`one host with engine ${version}`, { skip, timeout: 240_000 }, () => {
     let lan: Lan;
     let host: Host;

@@ -13,7 +13,6 @@ import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
 import {
-  DEFAULT_SPACE,
   MAX_COOLDOWN,
   MAX_FORGET_AFTER,
   MIN_COOLDOWN,
@@ -177,14 +176,15 @@ const spaceItem = v.object({
   forgetAfter: v.optional(integer(MIN_FORGET_AFTER, MAX_FORGET_AFTER)),
 });
 
-export function decodeSpace(item: unknown): SpaceConfig {
+/** @param defaults what holds where the item says nothing. */
+export function decodeSpace(item: unknown, defaults: SpaceConfig): SpaceConfig {
   const { ranges, size4, size6, excluded, cooldown, forgetAfter } = v.parse(spaceItem, item);
   return {
-    ranges: ranges ?? DEFAULT_SPACE.ranges,
-    size: { 4: size4 ?? DEFAULT_SPACE.size[4], 6: size6 ?? DEFAULT_SPACE.size[6] },
-    excluded: excluded ?? DEFAULT_SPACE.excluded,
-    cooldown: cooldown ?? DEFAULT_SPACE.cooldown,
-    forgetAfter: forgetAfter ?? DEFAULT_SPACE.forgetAfter,
+    ranges: ranges ?? defaults.ranges,
+    size: { 4: size4 ?? defaults.size[4], 6: size6 ?? defaults.size[6] },
+    excluded: excluded ?? defaults.excluded,
+    cooldown: cooldown ?? defaults.cooldown,
+    forgetAfter: forgetAfter ?? defaults.forgetAfter,
   };
 }
 

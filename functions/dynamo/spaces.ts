@@ -1,6 +1,7 @@
 /** Spaces and the names of shared pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { formatCidr } from '../ipam/address.ts';
+import { defaultsOf } from '../ipam/space.ts';
 import type { Store } from '../ipam/store.ts';
 import { decodeName, decodeSpace } from './items.ts';
 import { nameKey, spaceKey } from './keys.ts';
@@ -9,7 +10,7 @@ import type { Table } from './table.ts';
 export const spaces = (table: Table): Pick<Store, 'readSpace' | 'readPoolName' | 'writePoolName'> => ({
   async readSpace(space) {
     const item = await table.get(spaceKey(space));
-    return item && decodeSpace(item);
+    return item && decodeSpace(item, defaultsOf(space));
   },
 
   async readPoolName(space, family, name) {

@@ -39,8 +39,30 @@ export const DEFAULT_SPACE: SpaceConfig = {
   forgetAfter: 7 * 86_400_000,
 };
 
+/** A node has its own space's networks beside those of the managers' space: an automatic subnet must not be in both. */
+const DEFAULT_GLOBAL_SPACE: SpaceConfig = {
+  ...DEFAULT_SPACE,
+  ranges: [cidr('10.128.0.0/10'), cidr('fdbe:5274:6801::/48')],
+};
+
+/** What holds for a space as far as nobody has configured it. */
+export const defaultsOf = (space: string): SpaceConfig => (isGlobalSpace(space) ? DEFAULT_GLOBAL_SPACE : DEFAULT_SPACE);
+
 /** The space of hosts that were told none. */
 export const DEFAULT_SPACE_NAME = 'default';
 
 /** Space names become parts of keys and of PoolIDs. */
 export const isSpaceName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text);
+
+const GLOBAL = '.global';
+
+/**
+ * The space beside another in which Swarm's managers plan. Managers ask in the global space and nodes, for the same
+ * subnets and addresses, in the local one: two names keep them apart.
+ */
+export const globalSpaceOf = (space: string): string => space + GLOBAL;
+
+export const isGlobalSpace = (space: string): boolean => space.endsWith(GLOBAL);
+
+/** The name of a space that users may choose: those of the managers come of themselves. */
+export const isLocalSpaceName = (text: string): boolean => isSpaceName(text) && !isGlobalSpace(text);

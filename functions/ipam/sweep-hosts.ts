@@ -6,7 +6,7 @@ import { fenceHost, quiet } from './fence.ts';
 import { type Host, isSilent } from './host.ts';
 import { eachRef, isLeftBehind } from './host-refs.ts';
 import type { Ref } from './ref.ts';
-import { DEFAULT_SPACE } from './space.ts';
+import { defaultsOf } from './space.ts';
 import { HOST_SHARDS, type Page } from './store.ts';
 import type { SweepCursor, SweepReport } from './sweep-report.ts';
 
@@ -82,7 +82,7 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
 
 /** Ends a reference that has slept for longer than its space remembers, unless it is woken first. */
 export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
-  const { forgetAfter } = (await deps.store.readSpace(ref.space)) ?? DEFAULT_SPACE;
+  const { forgetAfter } = (await deps.store.readSpace(ref.space)) ?? defaultsOf(ref.space);
   const before = deps.world.now() - forgetAfter;
   return bury(deps, ref, (now) => now.state === 'dormant' && isLeftBehind(now, host) && (now.fencedAt ?? 0) <= before);
 }

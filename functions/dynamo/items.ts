@@ -12,13 +12,7 @@ import {
 import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
-import {
-  MAX_COOLDOWN,
-  MAX_FORGET_AFTER,
-  MIN_COOLDOWN,
-  MIN_FORGET_AFTER,
-  type SpaceConfig,
-} from '../ipam/space.ts';
+import { MAX_COOLDOWN, MAX_FORGET_AFTER, MIN_COOLDOWN, MIN_FORGET_AFTER, type SpaceConfig } from '../ipam/space.ts';
 import { CHUNK_SIZE, type Chunk, type Found, type IndexedRef, type PoolName } from '../ipam/store.ts';
 import type { SweepCursor } from '../ipam/sweep-report.ts';
 import { chunkGeneration, parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';

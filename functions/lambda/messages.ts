@@ -129,5 +129,8 @@ export const avoidHeaders = v.pipe(
 
 export const handshakeHeaders = v.object({
   'berth-driver': driver,
-  'berth-space': v.optional(v.pipe(v.string(), v.check(isLocalSpaceName, 'not the name of a space')), DEFAULT_SPACE_NAME),
+  'berth-space': v.optional(
+    v.pipe(v.string(), v.check(isLocalSpaceName, 'not the name of a space')),
+    DEFAULT_SPACE_NAME,
+  ),
 });

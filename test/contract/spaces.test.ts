@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AttributeValue, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { DEFAULT_SPACE } from '../../functions/ipam/space.ts';
+import { DEFAULT_SPACE, defaultsOf } from '../../functions/ipam/space.ts';
 import { type EngineStore, engineStore } from '../support/engine-store.ts';
 import { cidr } from './samples.ts';
 
@@ -13,14 +13,16 @@ describe('the settings of a space', () => {
   });
   after(() => engine.close());
 
-  async function read(settings: Record<string, AttributeValue>) {
-    const Item = { pk: { S: 'space#prod' }, sk: { S: 'config' }, ...settings };
+  async function read(settings: Record<string, AttributeValue>, space = 'prod') {
+    const Item = { pk: { S: `space#${space}` }, sk: { S: 'config' }, ...settings };
     await engine.client.send(new PutItemCommand({ TableName: engine.table, Item }));
-    return engine.store.readSpace('prod');
+    return engine.store.readSpace(space);
   }
 
   it('are the defaults where they are left out', async () => {
     assert.deepEqual(await read({}), DEFAULT_SPACE);
+    assert.deepEqual(await read({}, 'prod.global'), defaultsOf('prod.global'));
+    assert.notDeepEqual(defaultsOf('prod.global'), DEFAULT_SPACE);
   });
 
   it('are read whole', async () => {

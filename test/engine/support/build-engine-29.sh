@@ -6,7 +6,7 @@
 # and later ones need a later C library. All else, the client included, is that of engine 28, unpacked in BASE.
 #
 # All versions are pinned, the compiler's too: whatever Go is installed fetches that one, as a module. What is built is
-# checked against Go's checksum database on its way. From nothing it takes some ten minutes on two cores.
+# checked against Go's checksum database on its way. From nothing it takes some five minutes on two cores.
 #
 # As with unpack-docker.sh, DEST appears complete or not at all, and stays as it is when it is there already.
 #

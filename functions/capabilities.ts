@@ -1,6 +1,7 @@
 /** What the plugin can do, and where its other functions are. Touches no table. */
 import { capabilitiesEnv, parseEnv } from './lambda/env.ts';
 import { type Method, type Request, handle, parseAs } from './lambda/handler.ts';
+import { globalSpaceOf } from './ipam/space.ts';
 import { handshakeHeaders } from './lambda/messages.ts';
 
 const env = parseEnv(capabilitiesEnv);
@@ -15,10 +16,9 @@ const capabilitiesOf = (driver: 'berth' | 'berth-ipvlan') => ({
   RequiresRequestReplay: false,
 });
 
-/** Swarm managers ask in the global space and nodes in the local one: two names keep them apart. */
 const spacesOf = (space: string) => ({
   LocalDefaultAddressSpace: space,
-  GlobalDefaultAddressSpace: `${space}.global`,
+  GlobalDefaultAddressSpace: globalSpaceOf(space),
 });
 
 /** Whom the answer is for. */

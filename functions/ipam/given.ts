@@ -5,6 +5,7 @@ import type { Claimed } from './claim.ts';
 import type { Deps } from './deps.ts';
 import { type Endpoint, cooledBy, leaseOf, stickyTag } from './endpoint.ts';
 import { refuseHeld } from './holder.ts';
+import { takeOver } from './manager.ts';
 import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { hostTag } from './ref.ts';
@@ -32,7 +33,9 @@ export async function claimGiven(
   const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy: cooledBy(deps, id) });
   if (!outcome.written) {
     const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);
-    if (held !== undefined) await refuseHeld(deps, { generation: id.generation, address }, held);
+    if (held !== undefined && !(await takeOver(deps, id, place, { value, sticky }, held))) {
+      await refuseHeld(deps, { generation: id.generation, address }, held);
+    }
   }
   return { address, place, value };
 }

@@ -14,7 +14,7 @@ import {
 import type { Order } from './pool-id.ts';
 import { clip, quote } from './quote.ts';
 import { Refusal } from './refusal.ts';
-import { MAX_COOLDOWN, MIN_COOLDOWN, isSpaceName } from './space.ts';
+import { MAX_COOLDOWN, MIN_COOLDOWN, isLocalSpaceName } from './space.ts';
 
 export interface PoolOptions {
   readonly space: string | undefined;
@@ -62,7 +62,12 @@ export function parseOptions(options: Readonly<Record<string, string>>, family: 
 }
 
 const parsers = new Map<string, Parser>([
-  ['berth.space', (value) => ({ space: isSpaceName(value) ? value : bad('space', value, 'a name such as prod') })],
+  [
+    'berth.space',
+    (value) => ({
+      space: isLocalSpaceName(value) ? value : bad('space', value, 'a name such as prod, not on .global'),
+    }),
+  ],
   ['berth.size', parseSize],
   ['berth.order', (value) => ({ order: isOrder(value) ? value : bad('order', value, 'spread or serial') })],
   ['berth.gateway', parseGateway],

@@ -14,6 +14,7 @@ import { type Claimed, claimAny } from './claim.ts';
 import type { Deps } from './deps.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { claimGiven } from './given.ts';
+import { isByManager, succeed } from './manager.ts';
 import { type PoolId, decodePoolId } from './pool-id.ts';
 import { quote } from './quote.ts';
 import { refuseUnusable, whyUnusable } from './ref-check.ts';
@@ -39,19 +40,26 @@ export interface AddressWish {
   readonly wanted: Address | undefined;
   /** `undefined`: it is for the gateway. */
   readonly endpoint: Endpoint | undefined;
+  /** A manager of a swarm asks, which tells nothing of the endpoint. */
+  readonly byManager: boolean;
 }
 
 /** @throws Refusal when the request is at fault, whatever the table holds. */
 export function parseWish(id: PoolId, { address, options }: Omit<AddressRequest, 'poolId'>): AddressWish {
   const wanted = address === '' ? undefined : parseWanted(id, address);
   const isGateway = options['RequestAddressType'] === 'com.docker.network.gateway';
-  return { wanted, endpoint: isGateway ? undefined : parseEndpoint(options) };
+  return { wanted, endpoint: isGateway ? undefined : parseEndpoint(options), byManager: isByManager(id, options) };
 }
 
-async function dispatch(deps: Deps, call: Call, id: PoolId, { wanted, endpoint }: AddressWish): Promise<Address> {
-  if (endpoint === undefined) return requestGateway(deps, call, id, wanted);
+async function dispatch(deps: Deps, call: Call, id: PoolId, wish: AddressWish): Promise<Address> {
+  const { wanted, endpoint, byManager } = wish;
+  if (endpoint === undefined) {
+    const gateway = await requestGateway(deps, call, id, wanted);
+    if (byManager) await succeed(deps, call, id);
+    return gateway;
+  }
   if (wanted === undefined) return lease(deps, call, id, claimAny(deps, call, id, endpoint));
-  if (await isReservation(deps, id, wanted, endpoint)) {
+  if (!byManager && (await isReservation(deps, id, wanted, endpoint))) {
     await reserveAddress(deps, call, id, wanted, false);
     return wanted;
   }

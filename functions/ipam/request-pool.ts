@@ -14,7 +14,7 @@ import { quote } from './quote.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
-import { type SpaceConfig, configOf, isSpaceName } from './space.ts';
+import { type SpaceConfig, configOf, globalSpaceOf, isGlobalSpace, isSpaceName } from './space.ts';
 
 export interface PoolRequest {
   readonly addressSpace: string;
@@ -45,9 +45,9 @@ interface Wanted {
 export async function requestPool(deps: Deps, call: Call, request: PoolRequest): Promise<GrantedPool> {
   const wanted = parseWanted(request);
   const options = parseOptions(request.options, wanted.family);
-  const space = options.space ?? request.addressSpace;
+  const space = spaceOf(request, options);
   if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${quote(space)}`);
-  const config = configOf(await deps.store.readSpace(space));
+  const config = configOf(space, await deps.store.readSpace(space));
   const plan = planPool(
     deps.world,
     call,
@@ -59,6 +59,12 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
   await completeGrant(deps, call, ref, config, options);
   return { poolId: poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
+}
+
+/** Swarm hands a network's options to its managers and to its nodes alike, and each asks in a space of its own. */
+function spaceOf({ addressSpace }: PoolRequest, { space }: PoolOptions): string {
+  if (space === undefined) return addressSpace;
+  return isGlobalSpace(addressSpace) ? globalSpaceOf(space) : space;
 }
 
 function grant(

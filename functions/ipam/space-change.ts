@@ -46,7 +46,7 @@ export const showSpace = async (deps: Deps, space: string): Promise<SpaceView> =
 async function viewOf(deps: Deps, space: string, seen: Space | undefined): Promise<SpaceView> {
   const [four, six] = await together([countPools(deps, space, 4), countPools(deps, space, 6)]);
   const { settings, rev } = seen ?? { settings: {}, rev: undefined };
-  return { space, config: configOf(seen), settings, rev, held: { 4: four, 6: six } };
+  return { space, config: configOf(space, seen), settings, rev, held: { 4: four, 6: six } };
 }
 
 /**
@@ -60,7 +60,7 @@ export async function changeSpace(deps: Deps, { space, patch, ifRev, force }: Sp
     const seen = await deps.store.readSpace(space);
     refuseOther(space, seen, ifRev);
     const settings = applyPatch(seen?.settings ?? {}, patch);
-    const [before, after] = [configOf(seen), configOf({ settings, rev: undefined })];
+    const [before, after] = [configOf(space, seen), configOf(space, { settings, rev: undefined })];
     refuseContradictory(after);
     const harm = await harmOf(deps, space, before, after);
     if (harm.length > 0 && !force) refuseHarm(harm);

@@ -73,17 +73,27 @@ export const DEFAULT_SPACE: SpaceConfig = {
   maxNetworksPerHost: undefined,
 };
 
-/** @param space `undefined`: nobody configured it. */
-export function configOf(space: Space | undefined): SpaceConfig {
+/** A node has its own space's networks beside those of the managers' space: an automatic subnet must not be in both. */
+const DEFAULT_GLOBAL_SPACE: SpaceConfig = {
+  ...DEFAULT_SPACE,
+  ranges: [cidr('10.128.0.0/10'), cidr('fdbe:5274:6801::/48')],
+};
+
+/** What holds for a space as far as nobody has configured it. */
+export const defaultsOf = (space: string): SpaceConfig => (isGlobalSpace(space) ? DEFAULT_GLOBAL_SPACE : DEFAULT_SPACE);
+
+/** What holds in a space. @param space `undefined`: nobody configured it. */
+export function configOf(name: string, space: Space | undefined): SpaceConfig {
+  const defaults = defaultsOf(name);
   const { ranges, size4, size6, excluded, cooldown, forgetAfter, maxPools, maxNetworksPerHost } = space?.settings ?? {};
   return {
-    ranges: ranges ?? DEFAULT_SPACE.ranges,
-    size: { 4: size4 ?? DEFAULT_SPACE.size[4], 6: size6 ?? DEFAULT_SPACE.size[6] },
-    excluded: excluded ?? DEFAULT_SPACE.excluded,
-    cooldown: cooldown ?? DEFAULT_SPACE.cooldown,
-    forgetAfter: forgetAfter ?? DEFAULT_SPACE.forgetAfter,
-    maxPools: maxPools ?? DEFAULT_SPACE.maxPools,
-    maxNetworksPerHost: maxNetworksPerHost ?? DEFAULT_SPACE.maxNetworksPerHost,
+    ranges: ranges ?? defaults.ranges,
+    size: { 4: size4 ?? defaults.size[4], 6: size6 ?? defaults.size[6] },
+    excluded: excluded ?? defaults.excluded,
+    cooldown: cooldown ?? defaults.cooldown,
+    forgetAfter: forgetAfter ?? defaults.forgetAfter,
+    maxPools: maxPools ?? defaults.maxPools,
+    maxNetworksPerHost: maxNetworksPerHost ?? defaults.maxNetworksPerHost,
   };
 }
 
@@ -92,3 +102,16 @@ export const DEFAULT_SPACE_NAME = 'default';
 
 /** Space names become parts of keys and of PoolIDs. */
 export const isSpaceName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text);
+
+const GLOBAL = '.global';
+
+/**
+ * The space beside another in which Swarm's managers plan. Managers ask in the global space and nodes, for the same
+ * subnets and addresses, in the local one: two names keep them apart.
+ */
+export const globalSpaceOf = (space: string): string => space + GLOBAL;
+
+export const isGlobalSpace = (space: string): boolean => space.endsWith(GLOBAL);
+
+/** The name of a space that users may choose: those of the managers come of themselves. */
+export const isLocalSpaceName = (text: string): boolean => isSpaceName(text) && !isGlobalSpace(text);

@@ -82,7 +82,7 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
 
 /** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */
 export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
-  const { forgetAfter } = configOf(await deps.store.readSpace(ref.space));
+  const { forgetAfter } = configOf(ref.space, await deps.store.readSpace(ref.space));
   const before = deps.world.now() - forgetAfter;
   return bury(
     deps,

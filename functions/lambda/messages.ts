@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { type Address, type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
 import { isRequestKey } from '../ipam/call.ts';
-import { DEFAULT_SPACE_NAME, isSpaceName } from '../ipam/space.ts';
+import { DEFAULT_SPACE_NAME, isLocalSpaceName } from '../ipam/space.ts';
 
 /** Longer texts than any that Docker sends; what is longer is an error or an attack. */
 const text = v.pipe(v.string(), v.maxLength(2_048));
@@ -173,5 +173,8 @@ export const avoidHeaders = v.pipe(
 
 export const handshakeHeaders = v.object({
   'berth-driver': driver,
-  'berth-space': v.optional(v.pipe(v.string(), v.check(isSpaceName, 'not a space name')), DEFAULT_SPACE_NAME),
+  'berth-space': v.optional(
+    v.pipe(v.string(), v.check(isLocalSpaceName, 'not the name of a space')),
+    DEFAULT_SPACE_NAME,
+  ),
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AttributeValue, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { DEFAULT_SPACE, configOf } from '../../functions/ipam/space.ts';
+import { DEFAULT_SPACE, configOf, defaultsOf } from '../../functions/ipam/space.ts';
 import { type EngineStore, engineStore } from '../support/engine-store.ts';
 import { cidr } from './samples.ts';
 
@@ -15,14 +15,16 @@ describe('the settings of a space', () => {
   });
   after(() => engine.close());
 
-  async function read(settings: Record<string, AttributeValue>) {
-    const Item = { ...KEY, ...settings };
+  async function read(settings: Record<string, AttributeValue>, space = 'prod') {
+    const Item = { pk: { S: `space#${space}` }, sk: { S: 'config' }, ...settings };
     await engine.client.send(new PutItemCommand({ TableName: engine.table, Item }));
-    return configOf(await engine.store.readSpace('prod'));
+    return configOf(space, await engine.store.readSpace(space));
   }
 
   it('are the defaults where they are left out', async () => {
     assert.deepEqual(await read({}), DEFAULT_SPACE);
+    assert.deepEqual(await read({}, 'prod.global'), defaultsOf('prod.global'));
+    assert.notDeepEqual(defaultsOf('prod.global'), DEFAULT_SPACE);
   });
 
   it('are read whole', async () => {

@@ -4,12 +4,10 @@ import { type TestContext, after, afterEach, before, describe, it } from 'node:t
 import type { Berth } from '../support/berth-process.ts';
 import { callsOf, runContainer, startShim, untilOpen } from './support/berth.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
-import { type EngineVersion, engine, whyNoEngine } from './support/engines.ts';
+import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
 
-const skip = whyNoEngine() ?? false;
-const VERSIONS: readonly EngineVersion[] = ['28', '20.10'];
 /**
  * ms. Sooner than the default, which is for functions that end after 10 s: what is frozen here comes through all at once
  * when it thaws, and is thawed as soon as nobody waits for it any more.
@@ -43,10 +41,12 @@ const ABSENCES: readonly Absence[] = [
 
 const seconds = (since: number): string => `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 
-// Most of it is waiting: both engines at once.
-describe('docker while the cloud is away', { skip, concurrency: VERSIONS.length, timeout: 400_000 }, () => {
-  for (const version of VERSIONS) {
-    describe(`with engine ${version}`, { concurrency: 1 }, () => {
+const engines = await Promise.all(VERSIONS.map(async (version) => ({ version, skip: await whyNotReady(version) })));
+
+// Most of it is waiting: all engines at once.
+describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeout: 400_000 }, () => {
+  for (const { version, skip } of engines) {
+    describe(`with engine ${version}`, { skip, concurrency: 1 }, () => {
       let host: Host;
       let cloud: LocalCloud;
       let shim: Berth;

@@ -7,16 +7,15 @@ import { after, before, describe, it } from 'node:test';
 import { packagePlugin } from '../../infra/host/plugin.ts';
 import { type Berth, startBerth } from '../support/berth-process.ts';
 import { ping, runContainer, subnetsOf } from './support/berth.ts';
-import { type EngineVersion, engine, whyNoEngine } from './support/engines.ts';
+import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { type Host, startHost } from './support/host.ts';
 
-const skip = whyNoEngine() ?? false;
-const VERSIONS: readonly EngineVersion[] = ['28', '20.10'];
 /** The tag belongs to the driver's name. */
 const PLUGIN = 'example/berth:1';
 const ENDPOINT = 'unix:/var/lib/berth/up/cloud/capabilities.sock';
 
 for (const version of VERSIONS) {
+  const skip = await whyNotReady(version);
   describe(`the managed plugin with engine ${version}`, { skip, timeout: 240_000 }, () => {
     let host: Host;
     let cloud: Berth;

@@ -1,11 +1,14 @@
 /** The Docker engines that the tests run, and whether this machine can run them at all. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { output } from './command.ts';
 
-export type EngineVersion = '28' | '20.10';
+export type EngineVersion = '29' | '28' | '20.10';
+/** All that a test of one host runs on. */
+export const VERSIONS: readonly EngineVersion[] = ['29', '28', '20.10'];
 
 export interface Engine {
   readonly version: EngineVersion;
@@ -21,37 +24,51 @@ export interface Engine {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** The script's name of each engine. */
-const RELEASES: Record<EngineVersion, string> = { '28': '28', '20.10': '20' };
 const UNPACK_SCRIPT = path.join(import.meta.dirname, 'unpack-docker.sh');
+const BUILD_SCRIPT = path.join(import.meta.dirname, 'build-engine-29.sh');
 const UNPACK_TIMEOUT_MS = 5 * 60_000;
+const BUILD_TIMEOUT_MS = 40 * 60_000;
 const SYSTEM_FOLDERS = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 const TOOLS = ['ip', 'nsenter', 'unshare', 'setpriv', 'mount', 'apt-get', 'dpkg-deb'];
+const BUILD_TOOLS = ['go', 'gcc', 'pkg-config'];
 
-const unpacked = new Map<EngineVersion, Promise<Engine>>();
+const made = new Map<EngineVersion, Promise<Engine>>();
 
-/** An engine ready to be started. Its first use on a machine downloads it, which takes some 10 s. */
+/**
+ * An engine ready to be started. Its first use on a machine unpacks it, which takes some 10 s, or builds it, which takes
+ * minutes.
+ */
 export function engine(version: EngineVersion): Promise<Engine> {
-  const known = unpacked.get(version) ?? unpack(version);
-  unpacked.set(version, known);
+  const known = made.get(version) ?? make(version);
+  made.set(version, known);
   return known;
 }
 
+/**
+ * Makes an engine before the clocks of the tests run. `false`: it is there; otherwise why this machine cannot run it: as
+ * `skip` has it.
+ */
+export async function whyNotReady(version: EngineVersion): Promise<string | false> {
+  const reason = whyNoEngine(version);
+  if (reason !== undefined) return reason;
+  await engine(version);
+  return false;
+}
+
 /** Why this machine cannot run an engine; undefined when it can. */
-export function whyNoEngine(): string | undefined {
+export function whyNoEngine(version: EngineVersion = '28'): string | undefined {
   if (process.platform !== 'linux') return `dockerd needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'dockerd and its namespaces need root';
-  const missing = TOOLS.filter((tool) => !isInPath(tool));
+  const isToBeBuilt = version === '29' && !existsSync(builtFolder());
+  const missing = [...TOOLS, ...(isToBeBuilt ? BUILD_TOOLS : [])].filter((tool) => !isInPath(tool));
   if (missing.length > 0) return `not installed here: ${missing.join(', ')}`;
   const probe = spawnSync('unshare', ['--net', '--uts', '--mount', '--pid', '--fork', 'true'], { encoding: 'utf8' });
   if (probe.status !== 0) return `this machine allows no new namespaces: ${probe.stderr.trim()}`;
   return undefined;
 }
 
-async function unpack(version: EngineVersion): Promise<Engine> {
-  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
-  const root = path.join(cache, 'berth', 'engines', version);
-  await output('sh', [UNPACK_SCRIPT, root, RELEASES[version]], { timeoutMs: UNPACK_TIMEOUT_MS });
+async function make(version: EngineVersion): Promise<Engine> {
+  const root = version === '29' ? await build() : await unpack(version);
   const libraries = path.join(root, 'lib-all');
   return {
     version,
@@ -66,6 +83,32 @@ async function unpack(version: EngineVersion): Promise<Engine> {
       XTABLES_LIBDIR: path.join(libraries, 'xtables'),
     },
   };
+}
+
+async function unpack(version: '28' | '20.10'): Promise<string> {
+  const root = unpackedFolder(version);
+  const release = version === '28' ? '28' : '20';
+  await output('sh', [UNPACK_SCRIPT, root, release], { timeoutMs: UNPACK_TIMEOUT_MS });
+  return root;
+}
+
+async function build(): Promise<string> {
+  await engine('28');
+  const root = builtFolder();
+  await output('sh', [BUILD_SCRIPT, root, unpackedFolder('28')], { timeoutMs: BUILD_TIMEOUT_MS });
+  return root;
+}
+
+const unpackedFolder = (version: EngineVersion): string => folderOf(version, UNPACK_SCRIPT);
+
+const builtFolder = (): string => folderOf('29', UNPACK_SCRIPT, BUILD_SCRIPT);
+
+/** Where an engine is kept: another folder once a script that makes it has changed. */
+function folderOf(version: EngineVersion, ...scripts: readonly string[]): string {
+  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
+  const key = createHash('sha256');
+  for (const script of scripts) key.update(readFileSync(script));
+  return path.join(cache, 'berth', 'engines', `${version}-${key.digest('hex').slice(0, 8)}`);
 }
 
 function isInPath(tool: string): boolean {

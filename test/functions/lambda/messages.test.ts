@@ -218,5 +218,6 @@ describe('the headers of a handshake', () => {
     assert.equal(wrongAt(handshakeHeaders, {}), 'berth-driver');
     assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'bridge' }), 'berth-driver');
     assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'berth', 'berth-space': 'a b' }), 'berth-space');
+    assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'berth', 'berth-space': 'prod.global' }), 'berth-space');
   });
 });

@@ -1,0 +1,70 @@
+/**
+ * What Swarm's managers ask for (docs/decisions/0007-swarm.md). A manager plans: its leader takes subnets and addresses
+ * in the global space, and each node takes what it was told in its local one. A leader that starts, after a restart or
+ * in another's place, asks anew for every subnet and address that Swarm has in use, and nobody gives back what the
+ * leader before it was given.
+ */
+import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
+import type { PoolId } from './pool-id.ts';
+import { refuseUnusable } from './ref-check.ts';
+import type { Ref } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { decodeSlot } from './slot.ts';
+import { isGlobalSpace } from './space.ts';
+import type { Page, SlotPlace } from './store.ts';
+
+/** Managers, and they alone, put this option on every request for an address. */
+const MARK = 'com.docker.network.ipam.serial';
+
+/**
+ * Whether a manager asks. In the global space nobody else may: a later leader ends the networks that it finds there.
+ *
+ * @throws Refusal when somebody else asks there.
+ */
+export function isByManager({ space }: PoolId, options: Readonly<Record<string, string>>): boolean {
+  if (!isGlobalSpace(space)) return false;
+  if (MARK in options) return true;
+  throw new Refusal(
+    'invalid-request',
+    `address space ${space} is for the managers of a swarm alone: outside of Swarm use a network driver of local scope`,
+  );
+}
+
+/**
+ * Puts a leader's network in the place of those that earlier leaders had on the same pool. What they lease goes over as
+ * the leader asks for it. Only elders end: of two leaders that meet here, one stays.
+ *
+ * @throws Refusal when a later leader has taken this one's place.
+ */
+export async function succeed(deps: Deps, call: Call, id: PoolId): Promise<void> {
+  const own = await deps.store.readRef(id.generation, id.ref);
+  refuseUnusable(own, id, call);
+  let page: Page<Ref> = { items: [], more: true };
+  while (page.more) {
+    page = await deps.store.refsOf(id.generation, page.items.at(-1)?.name);
+    for (const elder of page.items.filter((ref) => ref.state !== 'gone' && ref.requestKey < own.requestKey)) {
+      await deps.store.endRef(elder.generation, elder.name, deps.world.now());
+    }
+  }
+}
+
+/**
+ * Takes over an address that the network of an earlier leader leases.
+ *
+ * @param held the encoded slot that stands in the way.
+ * @returns whether it did: in a local space, or from a network that has not ended, it does not.
+ */
+export async function takeOver(
+  { store }: Deps,
+  id: PoolId,
+  place: SlotPlace,
+  { value, sticky }: { readonly value: string; readonly sticky: string },
+  held: string,
+): Promise<boolean> {
+  const slot = decodeSlot(held);
+  if (!isGlobalSpace(id.space) || slot.kind !== 'leased') return false;
+  const holder = await store.readRef(id.generation, slot.ref);
+  if (holder !== undefined && holder.state !== 'gone') return false;
+  return (await store.writeSlot(place, value, sticky, { kind: 'exactly', value: held })).written;
+}

@@ -72,7 +72,7 @@ describe('the console', () => {
   for (const [path, message] of [
     ['/Berth.Space', { Space: 'ci' }],
     ['/Berth.SetSpace', { Space: 'ci', Set: { Size4: 28 } }],
-    ['/Berth.HostState', { Host: 'web-1', State: 'dead' }],
+    ['/Berth.HostState', { Host: 'web-1', State: 'dead', Key: 'told-once' }],
   ] as const) {
     it(`does not do ${path} for an instance`, async (t) => {
       captureLog(t);

@@ -112,12 +112,9 @@ interface SetOptions extends OperatorOptions {
 
 async function setSpace(name: string, options: SetOptions, command: Command): Promise<void> {
   const { unset = [], ifRev, force } = options;
-  const message = {
-    Space: name,
-    Set: changesOf(command.opts(), unset),
-    IfRev: ifRev === NONE ? '' : ifRev,
-    Force: force,
-  };
+  const changes = changesOf(command.opts(), unset);
+  const seen = ifRev ?? (await askConsole(...fleetOf(options), '/Berth.Space', { Space: name }, spaceAnswer)).Rev;
+  const message = { Space: name, Set: changes, IfRev: seen === NONE ? '' : seen, Force: force };
   const { Warnings, ...space } = await askConsole(...fleetOf(options), '/Berth.SetSpace', message, changedAnswer);
   console.log(describeSpace(space));
   for (const warning of Warnings) console.error(`berth: warning: ${warning}`);

@@ -2,6 +2,7 @@
 import { openStore } from './dynamo/open.ts';
 import { reportDeath, reportDrain } from './ipam/death.ts';
 import { sweep } from './ipam/sweep.ts';
+import { gaugesOf } from './lambda/gauges.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
 import { realWorld as world } from './lambda/world.ts';
@@ -16,12 +17,12 @@ export const handler = handleFleetEvents(
   {
     sweep: async (deadline) => {
       const bounds = { deadline, limit: LIMIT, cursor: await deps.store.readSweep() };
-      const { cursor, hosts, items, ...did } = await sweep(deps, bounds);
+      const { cursor, standing, hosts, items, ...did } = await sweep(deps, bounds);
       await deps.store.writeSweep(cursor);
-      return { saw: { hosts, items }, did };
+      return { saw: { hosts, items }, did, ...gaugesOf(standing) };
     },
     death: (hostId, why) => reportDeath(deps, hostId, why),
     drain: (hostId, why) => reportDrain(deps, hostId, why),
   },
-  { Table: table },
+  table,
 );

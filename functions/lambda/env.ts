@@ -3,6 +3,9 @@ import * as v from 'valibot';
 
 export const tableEnv = v.object({ BERTH_TABLE: v.pipe(v.string(), v.nonEmpty()) });
 
+/** For metrics, which a function without a table has none of. */
+export const tableName = (): string => process.env['BERTH_TABLE'] ?? 'none';
+
 /** Where the other functions are: a Function URL, `http:` on loopback, or `unix:PATH`. */
 const endpoint = v.pipe(v.string(), v.regex(/^(https:\/\/|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)[:/]|unix:\/)/));
 

@@ -7,9 +7,11 @@ import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionUR
 import * as v from 'valibot';
 import { type Call, isRequestKey } from '../ipam/call.ts';
 import { clip } from '../ipam/quote.ts';
-import { Refusal } from '../ipam/refusal.ts';
+import { Refusal, type RefusalCode } from '../ipam/refusal.ts';
+import { tableName } from './env.ts';
 import { log } from './log.ts';
 import { callHeaders } from './messages.ts';
+import { putMetrics } from './metrics.ts';
 
 export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -25,7 +27,7 @@ export type Method = (request: Request) => Promise<object> | object;
 
 export type Handler = (
   event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Pick<Context, 'getRemainingTimeInMillis'>,
+  context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'awsRequestId'>>,
 ) => Promise<LambdaFunctionURLResult>;
 
 /** More than any message of Docker's; a PoolID has some 130 bytes. */
@@ -47,7 +49,7 @@ export function handle(methods: Readonly<Record<string, Method>>, maxBodyBytes =
       const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
       return answer(200, await method({ headers: event.headers, body, principal: principalOf(event), deadline }));
     } catch (error) {
-      const body = { Error: explain(error, event) };
+      const body = { Error: explain(error, event, context.awsRequestId) };
       return error instanceof Refusal ? answer(200, body, { 'berth-refusal': error.code }) : answer(500, body);
     }
   };
@@ -65,17 +67,36 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
   return text;
 }
 
-/** A fault of ours is logged in full and told in general: the request key finds it in the log. */
-function explain(error: unknown, event: LambdaFunctionURLEventWithIAMAuthorizer): string {
+/** What somebody should hear of who looks after the fleet, each a metric. */
+const EXHAUSTION: ReadonlySet<RefusalCode> = new Set(['no-address-left', 'no-pool-left']);
+
+/**
+ * A fault of ours is logged in full and told in general: the request key finds it in the log.
+ *
+ * @param invocation Lambda's own name of this call, which its lines of the log have.
+ */
+function explain(
+  error: unknown,
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  invocation: string | undefined,
+): string {
   const request = event.headers['berth-request'] ?? 'unknown';
-  const about = { method: event.rawPath, request, host: event.headers['berth-host'], principal: principalOf(event) };
+  const who = { host: event.headers['berth-host'], principal: principalOf(event) };
+  const about = { method: event.rawPath, request, invocation, ...who };
   if (error instanceof Refusal) {
     log('info', 'refused', { ...about, code: error.code, reason: error.message });
+    if (EXHAUSTION.has(error.code)) countRefusal(error.code);
     return error.message;
   }
   log('error', 'failed', { ...about, error });
   const known = isRequestKey(request) ? request : 'unknown';
   return `Berth failed to answer (request ${known}): the log of the function says why; trying again may help`;
+}
+
+/** `no-address-left` becomes `NoAddressLeft`. */
+function countRefusal(code: RefusalCode): void {
+  const name = code.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  putMetrics({ counts: { [name]: 1 } }, tableName(), Date.now());
 }
 
 /** Who signed the request, where Lambda has checked it. */

@@ -195,10 +195,12 @@ function walkContract(get: () => Store): void {
     });
 
     it('is noted where it stopped', async () => {
-      const cursor = { shard: 3, host: 'web', item: '{"pk":"a"}', walkedAt: 5_000 };
+      const use = { space: 'default', cidr: '10.0.0.0/24', size: 254, held: 7 };
+      const usage = { pools: 1, held: 7, fullest: [use], open: { [fresh('g')]: { ...use, cidr: '10.1.0.0/16' } } };
+      const cursor = { shard: 3, host: 'web', fenced: 2, item: '{"pk":"a"}', walkedAt: 5_000, usage };
       await get().writeSweep(cursor);
       assert.deepEqual(await get().readSweep(), cursor);
-      const start = { shard: 0, host: undefined, item: undefined, walkedAt: 0 };
+      const start = { shard: 0, host: undefined, fenced: 0, item: undefined, walkedAt: 0, usage: undefined };
       await get().writeSweep(start);
       assert.deepEqual(await get().readSweep(), start);
     });

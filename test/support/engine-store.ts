@@ -10,6 +10,7 @@ export interface EngineStore {
   readonly store: Store;
   readonly client: DynamoDBClient;
   readonly table: string;
+  readonly url: string;
   close(): Promise<void>;
 }
 
@@ -32,5 +33,5 @@ export async function storeAt(endpoint: string, stop: () => Promise<void>): Prom
     client.destroy();
     await stop();
   };
-  return { store: storeOver(client, table, realWorld), client, table, close };
+  return { store: storeOver(client, table, realWorld), client, table, url: endpoint, close };
 }

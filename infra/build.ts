@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { zipOne } from './deploy/tools.ts';
@@ -17,8 +17,15 @@ export async function buildFunctions(dir: string = outDir): Promise<void> {
   for (const name of functionNames) {
     const { code } = await bundle(name, join(dir, name, 'index.js'));
     // serverless.yml says `functions/NAME.handler`, the source's own path; without a package.json a .js is CommonJS there.
-    await writeFile(join(dir, `${name}.zip`), zipOne(`functions/${name}.js`, code));
+    await replace(join(dir, `${name}.zip`), zipOne(`functions/${name}.js`, code));
   }
+}
+
+/** Whoever reads it meanwhile finds the whole of the one or the other. */
+async function replace(file: string, bytes: Uint8Array): Promise<void> {
+  const fresh = `${file}.${process.pid}`;
+  await writeFile(fresh, bytes);
+  await rename(fresh, file);
 }
 
 export interface Bundle {

@@ -85,17 +85,18 @@ function explain(
   const about = { method: event.rawPath, request, invocation, ...who };
   if (error instanceof Refusal) {
     log('info', 'refused', { ...about, code: error.code, reason: error.message });
-    if (EXHAUSTION.has(error.code)) countRefusal(error.code);
+    if (EXHAUSTION.has(error.code)) count(metricOf(error.code));
     return error.message;
   }
   log('error', 'failed', { ...about, error });
+  count('failures');
   const known = isRequestKey(request) ? request : 'unknown';
   return `Berth failed to answer (request ${known}): the log of the function says why; trying again may help`;
 }
 
-/** `no-address-left` becomes `NoAddressLeft`. */
-function countRefusal(code: RefusalCode): void {
-  const name = code.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+const metricOf = (code: RefusalCode): string => code.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+function count(name: string): void {
   putMetrics({ counts: { [name]: 1 } }, tableName(), Date.now());
 }
 

@@ -31,13 +31,16 @@ const request = v.object({
   ExpressionAttributeValues: v.optional(v.object({ ':pk': v.optional(key) })),
 });
 
-function requestOf(action: string, input: unknown): TableRequest {
+const ofItems = /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Items?|Query|Scan)Command$/;
+
+/** @returns `undefined` for a command that is of no items. */
+export function requestOf(command: string, input: unknown): TableRequest | undefined {
+  const action = ofItems.exec(command)?.[1];
+  if (action === undefined) return undefined;
   const { IndexName: index, Key, Item, ExpressionAttributeValues: values } = v.parse(request, input);
   const leadingKey = (Key ?? Item)?.pk.S ?? values?.[':pk']?.S;
   return { function: functions.getStore() ?? 'sweep', action: `dynamodb:${action}`, index, leadingKey };
 }
-
-const ofItems = /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Items?|Query|Scan)Command$/;
 
 /** Calls a method as it was, with what is done around it. */
 type Around = (next: () => unknown, self: unknown, args: readonly unknown[]) => unknown;
@@ -55,10 +58,9 @@ if (file !== undefined && process.argv[1]?.endsWith('/infra/local/cloud.ts') ===
     event === 'request' && isServer(self) ? functions.run(nameOf(self), next) : next(),
   );
   wrap(DynamoDBClient.prototype, 'send', (next, _self, [command]) => {
-    if (command instanceof Object && 'input' in command) {
-      const action = ofItems.exec(command.constructor.name)?.[1];
-      if (action !== undefined) appendFileSync(file, `${JSON.stringify(requestOf(action, command.input))}\n`);
-    }
+    if (!(command instanceof Object) || !('input' in command)) return next();
+    const noted = requestOf(command.constructor.name, command.input);
+    if (noted !== undefined) appendFileSync(file, `${JSON.stringify(noted)}\n`);
     return next();
   });
 }

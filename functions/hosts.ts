@@ -1,14 +1,16 @@
 /** A host's life: it registers, and settles calls of which it does not know what became. */
 import { openStore } from './dynamo/open.ts';
+import { homeCheck } from './ipam/home.ts';
 import { registerHost } from './ipam/host-life.ts';
 import { settleAddress, settlePool } from './ipam/settle.ts';
-import { parseEnv, tableEnv } from './lambda/env.ts';
+import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import { MAX_BODY_BYTES, type Method, handle, parseCall, parseMessage, parsePrincipal } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
 import { registerMessage, settleMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const checkHome = homeCheck(deps, lambdaRegion());
 
 /** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
 const MAX_SETTLEMENT_BYTES = MAX_BODY_BYTES + 4_096;
@@ -30,6 +32,7 @@ const settle: Method = async (request) => {
 
 const register: Method = async (request) => {
   const message = parseMessage(registerMessage, request);
+  await checkHome();
   const { heartbeat, isFresh, isWaking, ...host } = await registerHost(deps, parseCall(request), {
     principal: parsePrincipal(request),
     incarnation: message.Incarnation ?? undefined,

@@ -101,7 +101,9 @@ export function leaveOut(leftOut: readonly LeftOut[] = OF_THE_SDK): Plugin {
     name: 'leave-out',
     setup(builder) {
       const met = new Set<LeftOut>();
+      let hasSdk = false;
       builder.onLoad({ filter: /\/node_modules\// }, async ({ path }) => {
+        hasSdk ||= path.includes(`/node_modules/${DYNAMODB}/`);
         const entry = leftOut.find(({ module }) => path.endsWith(`/node_modules/${module}`));
         if (entry === undefined) return undefined;
         met.add(entry);
@@ -111,8 +113,8 @@ export function leaveOut(leftOut: readonly LeftOut[] = OF_THE_SDK): Plugin {
         return { contents, loader: path.endsWith('.json') ? 'json' : 'js', resolveDir: dirname(path) };
       });
       builder.onEnd(() => {
-        // A function without the SDK has nothing to leave out.
-        const missing = met.size === 0 ? [] : leftOut.filter((entry) => !met.has(entry));
+        // A program without the SDK has nothing to leave out.
+        const missing = hasSdk ? leftOut.filter((entry) => !met.has(entry)) : [];
         return { errors: missing.map(({ module }) => ({ text: `there is no ${module} to be left out any more` })) };
       });
     },

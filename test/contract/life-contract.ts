@@ -204,5 +204,12 @@ function walkContract(get: () => Store): void {
       await get().writeSweep(start);
       assert.deepEqual(await get().readSweep(), start);
     });
+
+    it('is of a table that one Region writes to: the first that says so', async () => {
+      const claims = await Promise.all(['eu-west-1', 'us-east-1', 'ap-south-1'].map((one) => get().claimHome(one)));
+      const [home = assert.fail()] = claims;
+      assert.deepEqual(new Set(claims), new Set([home]));
+      assert.equal(await get().claimHome('eu-north-1'), home);
+    });
   });
 }

@@ -149,6 +149,7 @@ describe('what the functions may do', () => {
       'space#*': ['DeleteItem', ...CHANGE],
       'pool#*': ['UpdateItem', ...READ],
       'hosts#*': CHANGE,
+      home: ['PutItem'],
       index: ['Query'],
     },
     console: {
@@ -162,6 +163,7 @@ describe('what the functions may do', () => {
       'pool#*': ['DeleteItem', 'UpdateItem', ...READ],
       'hosts#*': ['Query', ...CHANGE],
       sweep: ['GetItem', 'PutItem'],
+      home: ['PutItem'],
       index: ['Query'],
       scan: ['Scan'],
     },

@@ -54,6 +54,8 @@ const given = v.pipe(
   ),
 );
 
+export const parameterNames: readonly string[] = Object.keys(parameters);
+
 /** @returns what is wrong with the parameters among the arguments, if anything is. */
 export function checkParameters(args: readonly string[]): string | undefined {
   const { values } = parseArgs({
@@ -68,7 +70,7 @@ export function checkParameters(args: readonly string[]): string | undefined {
     pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
   const unknown = Object.keys(told).find((name) => !Object.hasOwn(parameters, name));
-  if (unknown !== undefined) return `--param ${unknown}: there are ${Object.keys(parameters).join(', ')}`;
+  if (unknown !== undefined) return `--param ${unknown}: there are ${parameterNames.join(', ')}`;
   const result = v.safeParse(given, told);
   if (result.success) return undefined;
   const [{ message, path: [part] = [] }] = result.issues;

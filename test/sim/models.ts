@@ -10,6 +10,7 @@ import { membership } from './membership.ts';
 import { names } from './names.ts';
 import { reservations } from './reservations.ts';
 import { retries } from './retries.ts';
+import { revivals } from './revivals.ts';
 import { sweeps } from './sweeps.ts';
 
 export const models: Readonly<Record<string, readonly Check[]>> = {
@@ -23,5 +24,6 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'what networks keep': reservations,
   'a host that was silent': fences,
   'a host that is dead': deaths,
+  'a host that was given up': revivals,
   'what clears up': sweeps,
 };

@@ -11,6 +11,7 @@ export { registerHost } from '../../functions/ipam/host-life.ts';
 export { fenceHost } from '../../functions/ipam/fence.ts';
 export { buryHost, reportDeath } from '../../functions/ipam/death.ts';
 export { sweep } from '../../functions/ipam/sweep.ts';
+export { reviveNetwork } from '../../functions/ipam/revival.ts';
 export { forget } from '../../functions/ipam/sweep-hosts.ts';
 export { sweepChunks, sweepPool, sweepTombstones } from '../../functions/ipam/sweep-items.ts';
 export { MemoryStore } from '../support/memory-store.ts';

@@ -30,6 +30,9 @@ export const upArguments = ({ data, sockets }: Folders): string[] => [
   sockets,
   '--host-id',
   'a',
+  // Whatever Docker the machine has is none of a test's business.
+  '--docker',
+  `unix://${path.join(data, 'no-docker.sock')}`,
 ];
 
 export async function up(): Promise<Berth> {

@@ -28,11 +28,11 @@ export const upArguments = ({ data, sockets }: Folders): string[] => [
   data,
   '--sockets',
   sockets,
-  '--host-id',
-  'a',
   // Whatever Docker the machine has is none of a test's business.
   '--docker',
   `unix://${path.join(data, 'no-docker.sock')}`,
+  '--host-id',
+  'a',
 ];
 
 export async function up(): Promise<Berth> {

@@ -28,6 +28,9 @@ export const upArguments = ({ data, sockets }: Folders): string[] => [
   data,
   '--sockets',
   sockets,
+  // Whatever Docker the machine has is none of a test's business.
+  '--docker',
+  `unix://${path.join(data, 'no-docker.sock')}`,
   '--host-id',
   'a',
 ];

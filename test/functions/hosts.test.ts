@@ -30,6 +30,9 @@ before(async () => {
     import('../../functions/addresses.ts'),
   ]);
   handlers = { hosts: hosts.handler, pools: pools.handler, addresses: addresses.handler };
+  for (const host of ['web-1', 'web-2']) {
+    answerOf(await call('hosts', '/Berth.Register', { Proposed: 'nonce-first', ShimVersion: '1' }, host));
+  }
   poolId = await newNetwork('web-1');
   address = await newLease(poolId, 'web-1', '02:00:00:00:00:01');
   key = lastKey;
@@ -78,7 +81,7 @@ describe('a host', () => {
 
   it('is told what it leases, and who has what it does not', async () => {
     const answer = await ask('/Berth.Holdings', { PoolID: poolId });
-    const held = { Network: network(), Pool: '10.1.0.0/24', State: 'live', Next: null };
+    const held = { Network: network(), Pool: '10.1.0.0/24', Plan: false, State: 'live', Next: null };
     assert.deepEqual(answerOf(answer), {
       status: 200,
       body: { ...held, Leases: [{ Address: address, Key: key }], Others: [] },

@@ -3,10 +3,11 @@ import { openStore } from './dynamo/open.ts';
 import { formatAddress, formatCidr } from './ipam/address.ts';
 import { Bindings } from './ipam/binding.ts';
 import { holdingsOf, networksOf } from './ipam/holdings.ts';
+import { homeCheck } from './ipam/home.ts';
 import { registerHost } from './ipam/host-life.ts';
 import { reviveNetwork } from './ipam/revival.ts';
 import { settleAddress, settlePool } from './ipam/settle.ts';
-import { parseEnv, tableEnv } from './lambda/env.ts';
+import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import {
   MAX_BODY_BYTES,
   type Method,
@@ -22,6 +23,7 @@ import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 const bindings = new Bindings(deps);
+const checkHome = homeCheck(deps, lambdaRegion());
 
 /** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
 const MAX_SETTLEMENT_BYTES = MAX_BODY_BYTES + 4_096;
@@ -43,6 +45,7 @@ const settle: Method = async (request) => {
 
 const register: Method = async (request) => {
   const message = parseMessage(registerMessage, request);
+  await checkHome();
   const { heartbeat, isFresh, isWaking, ...host } = await registerHost(deps, parseCall(request), {
     principal: parsePrincipal(request),
     incarnation: message.Incarnation ?? undefined,
@@ -80,6 +83,7 @@ const holdings: Method = async (request) => {
   return {
     Network: held.key,
     Pool: formatCidr(held.cidr),
+    Plan: held.isPlan,
     State: held.state ?? 'gone',
     Leases: held.leases.map(({ address, requestKey }) => ({ Address: formatAddress(address), Key: requestKey })),
     Others: held.others.map(({ address, holder }) => ({ Address: formatAddress(address), Holder: holder })),

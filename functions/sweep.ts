@@ -1,13 +1,16 @@
 /** Looks after the fleet: at each tick of a schedule, and when EC2 tells what becomes of an instance. */
 import { openStore } from './dynamo/open.ts';
 import { reportDeath, reportDrain, reportInstance } from './ipam/death.ts';
+import { homeCheck } from './ipam/home.ts';
 import { sweep } from './ipam/sweep.ts';
-import { parseEnv, tableEnv } from './lambda/env.ts';
+import { gaugesOf } from './lambda/gauges.ts';
+import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const { BERTH_TABLE: table } = parseEnv(tableEnv);
 const deps = { world, store: openStore(table, world) };
+const checkHome = homeCheck(deps, lambdaRegion());
 
 /** Hosts, and items, that one run looks at: the next one goes on where it ended. */
 const LIMIT = 20_000;
@@ -15,13 +18,14 @@ const LIMIT = 20_000;
 export const handler = handleFleetEvents(
   {
     sweep: async (deadline) => {
+      await checkHome();
       const bounds = { deadline, limit: LIMIT, cursor: await deps.store.readSweep() };
-      const { cursor, hosts, items, ...did } = await sweep(deps, bounds);
+      const { cursor, standing, hosts, items, ...did } = await sweep(deps, bounds);
       await deps.store.writeSweep(cursor);
-      return { saw: { hosts, items }, did };
+      return { saw: { hosts, items }, did, ...gaugesOf(standing) };
     },
     death: (instance, why) => reportInstance(deps, instance, why, reportDeath),
     drain: (instance, why) => reportInstance(deps, instance, why, reportDrain),
   },
-  { Table: table },
+  table,
 );

@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { zipOne } from './deploy/tools.ts';
+import { leaveOut } from './left-out.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -14,20 +15,37 @@ export const outDir = join(root, 'dist/functions');
 /** Bundles every function to DIR/NAME/index.js (its map beside it) and packs it as DIR/NAME.zip. */
 export async function buildFunctions(dir: string = outDir): Promise<void> {
   for (const name of functionNames) {
-    const code = await bundle(name, join(dir, name, 'index.js'));
+    const { code } = await bundle(name, join(dir, name, 'index.js'));
     // serverless.yml says `functions/NAME.handler`, the source's own path; without a package.json a .js is CommonJS there.
-    await writeFile(join(dir, `${name}.zip`), zipOne(`functions/${name}.js`, code));
+    await replace(join(dir, `${name}.zip`), zipOne(`functions/${name}.js`, code));
   }
 }
 
+/** Whoever reads it meanwhile finds the whole of the one or the other. */
+async function replace(file: string, bytes: Uint8Array): Promise<void> {
+  const fresh = `${file}.${process.pid}`;
+  await writeFile(fresh, bytes);
+  await rename(fresh, file);
+}
+
+export interface Bundle {
+  readonly code: Uint8Array;
+  /** Modules that it is made of. */
+  readonly modules: readonly string[];
+}
+
+/** @param outfile its map goes beside it. */
+export const bundle = (name: FunctionName, outfile: string): Promise<Bundle> =>
+  bundleEntry(`functions/${name}.ts`, outfile);
+
 /**
- * One function as one minified CommonJS file: each setting below was measured, together they halve the cold start.
+ * A program as one minified CommonJS file: each setting below was measured, together they halve the cold start.
  * CommonJS since an ES-module import of node:http costs 20 ms more on Node 22 and later.
  */
-export async function bundle(name: FunctionName, outfile: string): Promise<Uint8Array> {
-  const { outputFiles, warnings } = await build({
+export async function bundleEntry(entry: string, outfile: string): Promise<Bundle> {
+  const { outputFiles, metafile, warnings } = await build({
     absWorkingDir: root,
-    entryPoints: [`functions/${name}.ts`],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',
@@ -41,13 +59,16 @@ export async function bundle(name: FunctionName, outfile: string): Promise<Uint8
     alias: { '@aws-sdk/credential-provider-node': join(root, 'infra/env-credentials.ts') },
     // All is in one file: a dynamic import would only add a promise to each step.
     supported: { 'dynamic-import': false },
+    plugins: [leaveOut()],
+    metafile: true,
     write: false,
     logLevel: 'warning',
   });
-  if (warnings.length > 0) throw new Error(`esbuild warned about functions/${name}.ts`);
+  if (warnings.length > 0) throw new Error(`esbuild warned about ${entry}`);
   await mkdir(dirname(outfile), { recursive: true });
   await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
   const code = outputFiles.find(({ path }) => path === outfile);
   if (!code) throw new Error(`esbuild made no ${outfile}`);
-  return code.contents;
+  const modules = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  return { code: code.contents, modules };
 }

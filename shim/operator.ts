@@ -125,6 +125,16 @@ export async function askConsole<Schema extends v.GenericSchema>(
   return ask(cloud, parseEndpoint(Functions.Console), schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
 }
 
+/** The console has heard, and says no. */
+export class ConsoleRefusal extends UserError {
+  readonly code: string | undefined;
+
+  constructor(reason: string, code: string | undefined) {
+    super(reason);
+    this.code = code;
+  }
+}
+
 interface Asked {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -140,7 +150,7 @@ async function ask<Schema extends v.GenericSchema>(
 ): Promise<v.InferOutput<Schema>> {
   const verdict = await cloud.ask(endpoint, { question: 'own', ...asked, body: Buffer.from(body) });
   if (verdict.kind === 'failed') throw new UserError(verdict.reason);
-  if (verdict.refusal !== undefined) throw new UserError(verdict.refusal);
+  if (verdict.refusal !== undefined) throw new ConsoleRefusal(verdict.refusal, verdict.code);
   const parsed = v.safeParse(schema, verdict.text);
   if (parsed.success) return parsed.output;
   throw new UserError(`this is no answer of this version of Berth, at ${endpoint.text}: ${verdict.text.slice(0, 200)}`);

@@ -1,7 +1,7 @@
 /** What operators ask of an address space, and how they change it: `berth space show` and `berth space set`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
-import { type OperatorOptions, askConsole, fleetOf, operating } from './operator.ts';
+import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './operator.ts';
 import { durationText, parseDuration } from './duration.ts';
 import { UserError } from './settings.ts';
 
@@ -112,15 +112,34 @@ interface SetOptions extends OperatorOptions {
 
 async function setSpace(name: string, options: SetOptions, command: Command): Promise<void> {
   const { unset = [], ifRev, force } = options;
-  const message = {
-    Space: name,
-    Set: changesOf(command.opts(), unset),
-    IfRev: ifRev === NONE ? '' : ifRev,
-    Force: force,
-  };
-  const { Warnings, ...space } = await askConsole(...fleetOf(options), '/Berth.SetSpace', message, changedAnswer);
+  const changes = changesOf(command.opts(), unset);
+  const change = (rev: string) =>
+    askConsole(
+      ...fleetOf(options),
+      '/Berth.SetSpace',
+      { Space: name, Set: changes, IfRev: rev, Force: force },
+      changedAnswer,
+    );
+  const seen = async () => (await askConsole(...fleetOf(options), '/Berth.Space', { Space: name }, spaceAnswer)).Rev;
+  const { Warnings, ...space } = await (ifRev === undefined
+    ? despiteOthers(async () => change(await seen()))
+    : change(ifRev === NONE ? '' : ifRev));
   console.log(describeSpace(space));
   for (const warning of Warnings) console.error(`berth: warning: ${warning}`);
+}
+
+/** So often a change is made anew on what others have made of the space meanwhile. */
+const MAX_TRIES = 8;
+
+async function despiteOthers<T>(change: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await change();
+    } catch (error) {
+      const isLate = error instanceof ConsoleRefusal && error.code === 'space-changed';
+      if (!isLate || tries === MAX_TRIES) throw error;
+    }
+  }
 }
 
 /**

@@ -211,20 +211,32 @@ export function decodeFound(item: unknown): Found | undefined {
   return { kind: 'chunk', generation: chunkGeneration(found), chunk: decodeChunk(item) };
 }
 
+const poolUse = v.object({ space: v.string(), cidr: v.string(), size: v.number(), held: v.number() });
+const usage = v.object({
+  pools: v.number(),
+  held: v.number(),
+  fullest: v.array(poolUse),
+  open: v.record(v.string(), poolUse),
+});
+
 const sweepItem = v.object({
   shard: v.number(),
   host: v.optional(v.string()),
+  fenced: v.optional(v.number(), 0),
   item: v.optional(v.string()),
   walkedAt: v.number(),
+  usage: v.optional(v.pipe(v.string(), v.parseJson(), usage)),
 });
 
 export function decodeSweep(item: unknown): SweepCursor {
-  const { host, item: at, ...cursor } = v.parse(sweepItem, item);
-  return { ...cursor, host, item: at };
+  const { host, item: at, usage: counted, ...cursor } = v.parse(sweepItem, item);
+  return { ...cursor, host, item: at, usage: counted };
 }
 
-export const encodeSweep = ({ shard, host, item, walkedAt }: SweepCursor) => ({
-  ...{ shard, walkedAt },
+/** What was counted is one text: nobody but the next sweep reads it. */
+export const encodeSweep = ({ shard, host, fenced, item, walkedAt, usage: counted }: SweepCursor) => ({
+  ...{ shard, fenced, walkedAt },
   ...(host !== undefined && { host }),
   ...(item !== undefined && { item }),
+  ...(counted !== undefined && { usage: JSON.stringify(counted) }),
 });

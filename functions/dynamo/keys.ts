@@ -65,6 +65,7 @@ function shardOf(id: string): number {
 }
 
 export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
+export const homeKey: Key = { pk: 'home', sk: 'home' };
 
 /** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */
 export const chunkKey = (generation: string, chunk: bigint): Key => ({

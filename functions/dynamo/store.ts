@@ -1,6 +1,7 @@
 /** The store port over one DynamoDB table. */
 import type { Store } from '../ipam/store.ts';
 import { chunks } from './chunks.ts';
+import { home } from './home.ts';
 import { hosts } from './hosts.ts';
 import { pools } from './pools.ts';
 import { refs } from './refs.ts';
@@ -16,4 +17,5 @@ export const dynamoStore = (table: Table, freshId: () => string): Store => ({
   ...hosts(table, freshId),
   ...chunks(table),
   ...sweeps(table),
+  ...home(table),
 });

@@ -8,7 +8,7 @@ import { type PoolId, decodePoolId, encodePoolId } from './pool-id.ts';
 import type { Ref } from './ref.ts';
 import { MAX_EXAMINED, chunkOf, spanOf } from './search.ts';
 import { type Slot, decodeSlot } from './slot.ts';
-import { DEFAULT_SPACE } from './space.ts';
+import { DEFAULT_SPACE, isGlobalSpace } from './space.ts';
 import { CHUNKS_PER_GROUP, type IndexedRef, type Page } from './store.ts';
 
 /** A network of a host that has not ended. */
@@ -23,7 +23,7 @@ export interface Network {
 export const networkKey = ({ generation, ref }: Pick<PoolId, 'generation' | 'ref'>): string => `${generation}.${ref}`;
 
 /**
- * The networks of a host, found through the index, which lags a little.
+ * The networks of a host, but for what managers of a swarm plan, found through the index, which lags a little.
  *
  * @param after continues a page.
  */
@@ -36,7 +36,7 @@ export async function networksOf(
   const networks: Network[] = [];
   for (const { generation, name } of page.items) {
     const ref = await store.readRef(generation, name);
-    if (ref === undefined || ref.state === 'gone') continue;
+    if (ref === undefined || ref.state === 'gone' || isGlobalSpace(ref.space)) continue;
     const { space, cidr, subPool } = ref;
     const known = { space, cidr, subPool, generation, ref: name, driver };
     const poolId = encodePoolId(world, { ...known, order: 'spread', cooldown: DEFAULT_SPACE.cooldown });
@@ -54,6 +54,8 @@ export interface Lease {
 export interface Holdings {
   readonly key: string;
   readonly cidr: Cidr;
+  /** Managers of a swarm plan in their space what other hosts have: their own Docker says nothing of it. */
+  readonly isPlan: boolean;
   /** `undefined`: nothing is known of the network, it has long ended. */
   readonly state: Ref['state'] | undefined;
   readonly leases: readonly Lease[];
@@ -98,6 +100,7 @@ export async function holdingsOf(
   return {
     key: networkKey(id),
     cidr: id.cidr,
+    isPlan: isGlobalSpace(id.space),
     state,
     leases: [...leases, ...own],
     others,

@@ -144,4 +144,7 @@ export interface Store {
   /** How far the last sweep came. */
   readSweep(): Promise<SweepCursor | undefined>;
   writeSweep(cursor: SweepCursor): Promise<void>;
+
+  /** Notes from which Region the table is written, unless that is noted already. @returns what is noted. */
+  claimHome(region: string): Promise<string>;
 }

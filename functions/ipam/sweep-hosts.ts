@@ -16,41 +16,48 @@ export interface Bounds {
   readonly limit: number;
 }
 
-type HostCursor = Pick<SweepCursor, 'shard' | 'host'>;
+type HostCursor = Pick<SweepCursor, 'shard' | 'host' | 'fenced'>;
 
-/** Goes by the hosts from the cursor on to the last, or as far as the bounds allow. */
+/**
+ * Goes by the hosts from the cursor on to the last, or as far as the bounds allow.
+ *
+ * @returns where to go on and, when that was the last host, how many are fenced.
+ */
 export async function sweepHosts(
   deps: Deps,
   { deadline, limit }: Bounds,
   from: HostCursor,
   report: SweepReport,
-): Promise<HostCursor> {
-  let after = from.host;
+): Promise<HostCursor & { readonly fencedHosts: number | undefined }> {
+  let { host: after, fenced } = from;
   for (let { shard } = from; shard < HOST_SHARDS; shard++) {
     let page: Page<Host> = { items: [], more: true };
     while (page.more) {
       page = await deps.store.hostsOfShard(shard, after);
       for (const host of page.items) {
-        if (report.hosts >= limit || deps.world.now() >= deadline) return { shard, host: after };
+        if (report.hosts >= limit || deps.world.now() >= deadline)
+          return { shard, host: after, fenced, fencedHosts: undefined };
         report.hosts++;
-        await visit(deps, host, deadline, report);
+        if (await visit(deps, host, deadline, report)) fenced++;
         after = host.id;
       }
     }
     after = undefined;
   }
-  return { shard: 0, host: undefined };
+  return { shard: 0, host: undefined, fenced: 0, fencedHosts: fenced };
 }
 
-async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
-  if (isSilent(host, deps.world.now())) {
-    const fence = await fenceHost(deps, host.id, deadline);
-    if (fence === undefined) return;
-    report.fenced++;
-    report.quieted += fence.quieted;
-  } else if (host.refsLag) {
-    await finish(deps, host, deadline, report);
+/** @returns whether it is fenced now. */
+async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<boolean> {
+  if (!isSilent(host, deps.world.now())) {
+    if (host.refsLag) await finish(deps, host, deadline, report);
+    return host.state === 'fenced';
   }
+  const fence = await fenceHost(deps, host.id, deadline);
+  if (fence === undefined) return false;
+  report.fenced++;
+  report.quieted += fence.quieted;
+  return true;
 }
 
 async function finish(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {

@@ -15,6 +15,7 @@ import { decodeSlot } from './slot.ts';
 import type { Chunk, Found, Page, Store } from './store.ts';
 import type { Bounds } from './sweep-hosts.ts';
 import type { SweepCursor, SweepReport } from './sweep-report.ts';
+import { NOTHING_COUNTED, type Usage, concluded, countChunks, passed } from './usage.ts';
 
 const PAGE = 100;
 /** ms between two walks over all items: what they find takes up room, and harms nobody. */
@@ -22,38 +23,48 @@ const REST = 3_600_000;
 /** ms that a tombstone stays: longer than anything can be under way that it is to be found by. */
 export const TOMBSTONE_LIFE = 10 * IN_FLIGHT;
 
-type ItemCursor = Pick<SweepCursor, 'item' | 'walkedAt'>;
+type ItemCursor = Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>;
 
+/** @returns where to go on and, when the walk has come to its end, what it has counted. */
 export async function sweepItems(
   deps: Deps,
   { deadline, limit }: Bounds,
-  { item: from, walkedAt }: ItemCursor,
+  { item: from, walkedAt, usage: counted }: ItemCursor,
   report: SweepReport,
-): Promise<ItemCursor> {
+): Promise<ItemCursor & { readonly walked: Usage | undefined }> {
   const { store, world } = deps;
-  if (from === undefined && world.now() < walkedAt + REST) return { item: from, walkedAt };
+  if (from === undefined && world.now() < walkedAt + REST) {
+    return { item: from, walkedAt, usage: undefined, walked: undefined };
+  }
   let item = from;
+  let usage = counted ?? NOTHING_COUNTED;
   for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE) {
     const { items, next } = await store.walk(item, Math.min(left, PAGE));
     report.items += items.length;
-    await visit(deps, items, report);
-    if (next === undefined) return { item: undefined, walkedAt: world.now() };
+    usage = await visit(deps, items, report, usage);
+    if (next === undefined) {
+      return { item: undefined, walkedAt: world.now(), usage: undefined, walked: concluded(usage) };
+    }
     item = next;
   }
-  return { item, walkedAt };
+  return { item, walkedAt, usage, walked: undefined };
 }
 
-async function visit(deps: Deps, items: readonly Found[], report: SweepReport): Promise<void> {
+async function visit(deps: Deps, items: readonly Found[], report: SweepReport, counted: Usage): Promise<Usage> {
   for (const found of items) if (found.kind === 'pool') await sweepPool(deps, found.pool, report);
   const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
   for (const some of Map.groupBy(refs, ({ generation }) => generation).values()) {
     await sweepTombstones(deps, some, report);
   }
   const chunks = items.filter((found) => found.kind === 'chunk');
+  let usage = counted;
   for (const [generation, some] of Map.groupBy(chunks, (found) => found.generation)) {
     const seen = some.map(({ chunk }) => chunk);
-    await sweepChunks(deps, generation, seen, report);
+    const [ref] = await sweepChunks(deps, generation, seen, report);
+    if (ref !== undefined) usage = countChunks(usage, ref, seen);
   }
+  const last = items.at(-1);
+  return passed(usage, last?.kind === 'chunk' ? last.generation : undefined);
 }
 
 /** Removes an announcement that was abandoned, and a pool that nobody refers to. */
@@ -87,13 +98,15 @@ export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: 
 /**
  * Frees what chunks hold for nobody: leases of networks that have ended, reservations that no network lists. Removes the
  * chunks of a pool that has ended. The references are read after the chunks: who reserves lists first, then stamps.
+ *
+ * @returns the references of the generation.
  */
 export async function sweepChunks(
   deps: Deps,
   generation: string,
   chunks: readonly Chunk[],
   report: SweepReport,
-): Promise<void> {
+): Promise<readonly Ref[]> {
   const refs = await allRefs(deps.store, generation);
   const standing = refs.filter(({ state }) => state !== 'gone');
   for (const chunk of chunks) {
@@ -105,6 +118,7 @@ export async function sweepChunks(
       report.chunks++;
     }
   }
+  return refs;
 }
 
 async function freeLeases(deps: Deps, generation: string, chunk: Chunk, standing: readonly Ref[]): Promise<number> {

@@ -1,17 +1,35 @@
 /** What a sweep tells of itself. */
+import type { Usage } from './usage.ts';
 
 /** Where the next sweep goes on. */
 export interface SweepCursor {
   readonly shard: number;
   /** The host of that shard that was looked at last. */
   readonly host: string | undefined;
+  /** Fenced hosts that this tour of all hosts has come by so far. */
+  readonly fenced: number;
   /** How far the walk over all items has come. `undefined`: it begins anew. */
   readonly item: string | undefined;
   /** ms: when the last walk was through. */
   readonly walkedAt: number;
+  /** What the walk has counted so far. `undefined`: nothing, since none is under way. */
+  readonly usage: Usage | undefined;
 }
 
-export const FIRST_CURSOR: SweepCursor = { shard: 0, host: undefined, item: undefined, walkedAt: 0 };
+export const FIRST_CURSOR: SweepCursor = {
+  ...{ shard: 0, host: undefined, fenced: 0 },
+  ...{ item: undefined, walkedAt: 0, usage: undefined },
+};
+
+/** How things stand, as far as this sweep has come to know. */
+export interface Standing {
+  /** ms since all items were last walked over. `undefined`: they never were. */
+  readonly lag: number | undefined;
+  /** Hosts that are fenced. `undefined`: not all hosts have been looked at. */
+  readonly fencedHosts: number | undefined;
+  /** How full the pools are. `undefined`: no walk has come to its end. */
+  readonly usage: Usage | undefined;
+}
 
 /** What one sweep looked at, and what it did. */
 export interface SweepReport {

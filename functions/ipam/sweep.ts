@@ -5,7 +5,7 @@
 import type { Deps } from './deps.ts';
 import { sweepHosts } from './sweep-hosts.ts';
 import { sweepItems } from './sweep-items.ts';
-import { FIRST_CURSOR, type SweepCursor, type SweepReport, emptyReport } from './sweep-report.ts';
+import { FIRST_CURSOR, type Standing, type SweepCursor, type SweepReport, emptyReport } from './sweep-report.ts';
 
 export type { SweepCursor, SweepReport } from './sweep-report.ts';
 
@@ -22,9 +22,10 @@ export interface SweepBounds {
 export async function sweep(
   deps: Deps,
   { deadline, limit, cursor = FIRST_CURSOR }: SweepBounds,
-): Promise<SweepReport & { readonly cursor: SweepCursor }> {
+): Promise<SweepReport & { readonly cursor: SweepCursor; readonly standing: Standing }> {
   const report = emptyReport();
-  const hosts = await sweepHosts(deps, { deadline, limit }, cursor, report);
-  const items = await sweepItems(deps, { deadline, limit }, cursor, report);
-  return { ...report, cursor: { ...hosts, ...items } };
+  const { fencedHosts, ...hosts } = await sweepHosts(deps, { deadline, limit }, cursor, report);
+  const { walked, ...items } = await sweepItems(deps, { deadline, limit }, cursor, report);
+  const lag = items.walkedAt === FIRST_CURSOR.walkedAt ? undefined : deps.world.now() - items.walkedAt;
+  return { ...report, cursor: { ...hosts, ...items }, standing: { lag, fencedHosts, usage: walked } };
 }

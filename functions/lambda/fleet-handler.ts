@@ -2,15 +2,24 @@
 import type { Context } from 'aws-lambda';
 import { type FleetEvent, parseFleetEvent } from './fleet-event.ts';
 import { log } from './log.ts';
-import { countMetrics } from './metrics.ts';
+import { type Gauge, type Metrics, putMetrics } from './metrics.ts';
 
 /** `unknown`: nobody has ever registered as that host, or the instance is that host no more. */
 export type Outcome = 'done' | 'unknown';
 type Counts = Readonly<Record<string, number>>;
 
+export interface Swept {
+  readonly saw: Counts;
+  readonly did: Counts;
+  /** How things stand, as metrics. */
+  readonly gauges: Readonly<Record<string, Gauge | undefined>>;
+  /** What is told besides. */
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
 export interface FleetActions {
   /** Looks after all that needs it. @param deadline ms since the epoch. @returns how much it looked at, and what it did. */
-  readonly sweep: (deadline: number) => Promise<{ readonly saw: Counts; readonly did: Counts }>;
+  readonly sweep: (deadline: number) => Promise<Swept>;
   readonly death: (hostId: string, why: string) => Promise<Outcome>;
   readonly drain: (hostId: string, why: string) => Promise<Outcome>;
 }
@@ -21,15 +30,15 @@ export type FleetHandler = (event: unknown, context: Pick<Context, 'getRemaining
 const MARGIN = 8_000;
 
 /** @throws whatever the actions throw: Lambda then repeats the event, twice. */
-export function handleFleetEvents(actions: FleetActions, dimensions: Readonly<Record<string, string>>): FleetHandler {
+export function handleFleetEvents(actions: FleetActions, table: string): FleetHandler {
   return async (received, context) => {
     const event = understand(received);
     if (event === undefined) return;
-    const counts =
+    const metrics =
       event.kind === 'tick'
         ? await sweepUntil(actions, Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN))
-        : await report(actions, event);
-    countMetrics(counts, dimensions, Date.now());
+        : { counts: await report(actions, event) };
+    putMetrics(metrics, table, Date.now());
   };
 }
 
@@ -43,10 +52,10 @@ function understand(received: unknown): FleetEvent | undefined {
   }
 }
 
-async function sweepUntil({ sweep }: FleetActions, deadline: number): Promise<Counts> {
-  const { saw, did } = await sweep(deadline);
-  log('info', 'swept', { ...saw, ...did });
-  return did;
+async function sweepUntil({ sweep }: FleetActions, deadline: number): Promise<Metrics> {
+  const { saw, did, gauges, about } = await sweep(deadline);
+  log('info', 'swept', { ...saw, ...did, ...about });
+  return { counts: did, gauges };
 }
 
 async function report(actions: FleetActions, event: Exclude<FleetEvent, { kind: 'tick' }>): Promise<Counts> {

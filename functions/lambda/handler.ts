@@ -9,8 +9,10 @@ import type { Bindings } from '../ipam/binding.ts';
 import { type Call, isRequestKey } from '../ipam/call.ts';
 import { clip } from '../ipam/quote.ts';
 import { Refusal, type RefusalCode } from '../ipam/refusal.ts';
+import { tableName } from './env.ts';
 import { log } from './log.ts';
 import { callHeaders } from './messages.ts';
+import { putMetrics } from './metrics.ts';
 import { refuseUnsigned } from './signed-headers.ts';
 
 export interface Request {
@@ -27,7 +29,7 @@ export type Method = (request: Request) => Promise<object> | object;
 
 export type Handler = (
   event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Pick<Context, 'getRemainingTimeInMillis'>,
+  context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'awsRequestId'>>,
 ) => Promise<LambdaFunctionURLResult>;
 
 /** More than any message of Docker's; a PoolID has some 130 bytes. */
@@ -50,7 +52,7 @@ export function handle(methods: Readonly<Record<string, Method>>, maxBodyBytes =
       const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
       return answer(200, await method({ headers: event.headers, body, principal: principalOf(event), deadline }));
     } catch (error) {
-      const body = { Error: explain(error, event) };
+      const body = { Error: explain(error, event, context.awsRequestId) };
       return error instanceof Refusal ? answer(200, body, { 'berth-refusal': error.code }) : answer(500, body);
     }
   };
@@ -71,18 +73,38 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
 /** Somebody asks for what is another's: by mistake, or not. */
 const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool', 'unsigned-header']);
 
-/** A fault of ours is logged in full and told in general: the request key finds it in the log. */
-function explain(error: unknown, event: LambdaFunctionURLEventWithIAMAuthorizer): string {
+/** What somebody should hear of who looks after the fleet, each a metric. */
+const EXHAUSTION: ReadonlySet<RefusalCode> = new Set(['no-address-left', 'no-pool-left']);
+
+/**
+ * A fault of ours is logged in full and told in general: the request key finds it in the log.
+ *
+ * @param invocation Lambda's own name of this call, which its lines of the log have.
+ */
+function explain(
+  error: unknown,
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  invocation: string | undefined,
+): string {
   const request = event.headers['berth-request'] ?? 'unknown';
-  const about = { method: event.rawPath, request, host: event.headers['berth-host'], principal: principalOf(event) };
+  const who = { host: event.headers['berth-host'], principal: principalOf(event) };
+  const about = { method: event.rawPath, request, invocation, ...who };
   if (error instanceof Refusal) {
     const { code, message: reason, details } = error;
     log(ALARMING.has(code) ? 'warn' : 'info', 'refused', { ...about, code, reason, ...details });
+    if (EXHAUSTION.has(code)) count(metricOf(code));
     return error.message;
   }
   log('error', 'failed', { ...about, error });
+  count('failures');
   const known = isRequestKey(request) ? request : 'unknown';
   return `Berth failed to answer (request ${known}): the log of the function says why; trying again may help`;
+}
+
+const metricOf = (code: RefusalCode): string => code.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+function count(name: string): void {
+  putMetrics({ counts: { [name]: 1 } }, tableName(), Date.now());
 }
 
 /** Who signed the request, where Lambda has checked it. */

@@ -1,31 +1,48 @@
-/** Counts as metrics: CloudWatch reads them out of a line of the log (CloudWatch "embedded metric format"). */
+/**
+ * Metrics: CloudWatch reads them out of a line of the log ("embedded metric format"). A metric is paid for by the hours in
+ * which it has a value, so that there are few, and none for each pool or host (docs/decisions/0008).
+ */
+import { output } from './log.ts';
 
 const NAMESPACE = 'Berth';
 /** What one line may hold. */
 const MAX_METRICS = 100;
 
+export interface Gauge {
+  readonly unit: 'Count' | 'Percent' | 'Seconds';
+  readonly value: number;
+}
+
+export interface Metrics {
+  /** How often something was done, by names such as `hostsFenced`, which becomes `HostsFenced`. Nothing is left out. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** How things stand, be it at nothing. What is not known is left out. */
+  readonly gauges?: Readonly<Record<string, Gauge | undefined>>;
+}
+
 /**
- * Counts of nothing are left out: a metric is paid for by the hours in which it has a value.
- *
- * @param counts by names such as `hostsFenced`, which becomes `HostsFenced`.
+ * @param table tells the stacks of an account apart.
  * @param now ms since the epoch
  */
-export function countMetrics(
-  counts: Readonly<Record<string, number>>,
-  dimensions: Readonly<Record<string, string>>,
-  now: number,
-): void {
-  const values = Object.entries(counts)
-    .filter(([, count]) => count > 0)
+export function putMetrics({ counts = {}, gauges = {} }: Metrics, table: string, now: number): void {
+  const done = Object.entries(counts)
+    .filter(([, value]) => value > 0)
+    .map(([name, value]) => ({ name, unit: 'Count', value }));
+  const standing = Object.entries(gauges).flatMap(([name, gauge]) => (gauge === undefined ? [] : [{ name, ...gauge }]));
+  const values = [...done, ...standing]
     .slice(0, MAX_METRICS)
-    .map(([name, count]) => [name.charAt(0).toUpperCase() + name.slice(1), count] as const);
+    .map((metric) => ({ ...metric, name: named(metric.name) }));
   if (values.length === 0) return;
-  const metrics = values.map(([Name]) => ({ Name, Unit: 'Count' }));
-  const directive = { Namespace: NAMESPACE, Dimensions: [Object.keys(dimensions)], Metrics: metrics };
+  const metrics = values.map(({ name, unit }) => ({ Name: name, Unit: unit }));
   const line = {
-    _aws: { Timestamp: now, CloudWatchMetrics: [directive] },
-    ...dimensions,
-    ...Object.fromEntries(values),
+    _aws: {
+      Timestamp: now,
+      CloudWatchMetrics: [{ Namespace: NAMESPACE, Dimensions: [['Table']], Metrics: metrics }],
+    },
+    Table: table,
+    ...Object.fromEntries(values.map(({ name, value }) => [name, value])),
   };
-  console.log(JSON.stringify(line));
+  output.log(JSON.stringify(line));
 }
+
+const named = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);

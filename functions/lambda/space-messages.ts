@@ -40,8 +40,8 @@ export const setSpaceMessage = v.object({
       maxNetworksPerHost: set.MaxNetworksPerHost,
     })),
   ),
-  /** The change is meant for the space of this `Rev` alone. */
-  IfRev: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  /** The change is meant for the space of this `Rev` alone ('': never set), so that a copy of the message does nothing. */
+  IfRev: v.pipe(v.string(), v.maxLength(64)),
   Force: v.optional(v.boolean(), false),
 });
 

@@ -117,8 +117,8 @@ function judgeFault(endpoint: Endpoint, answer: Answer, error: string): Failed {
 /** AWS refuses a signature before anything runs. */
 function judgeForbidden(endpoint: Endpoint, answer: Answer): Failed {
   const remedy =
-    "check this host's clock, its AWS credentials, and that its policy allows lambda:InvokeFunctionUrl " +
-    '(or execute-api:Invoke) on this function';
+    "check this host's clock, its AWS credentials, and that its policy allows lambda:InvokeFunctionUrl and " +
+    'lambda:InvokeFunction (or execute-api:Invoke) on this function';
   const { date } = answer.headers;
   return {
     ...failed(`${told(endpoint, answer)}: ${remedy}`, false, 'renew'),

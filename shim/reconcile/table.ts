@@ -39,6 +39,8 @@ const taken = v.array(v.object({ Address: v.string(), Holder: v.string() }));
 const holdingsAnswer = v.object({
   Network: v.string(),
   Pool: v.string(),
+  /** What a manager of a swarm plans for all its nodes, and no Docker has in full. */
+  Plan: v.optional(v.boolean(), false),
   State: state,
   Leases: v.array(v.object({ Address: v.string(), Key: v.string() })),
   Others: taken,
@@ -68,11 +70,11 @@ export class Table {
    */
   async networks(known: readonly string[], addresses: (pool: string) => readonly string[]): Promise<TableNetwork[]> {
     const found: TableNetwork[] = [];
-    for (const poolId of known) found.push(await this.#holdings(poolId, addresses));
+    for (const poolId of known) found.push(...(await this.#holdings(poolId, addresses)));
     const keys = new Set(found.map(({ key }) => key));
     for (const { PoolID, Network } of await this.#listed()) {
       if (keys.has(Network)) continue;
-      found.push(await this.#holdings(PoolID, addresses));
+      found.push(...(await this.#holdings(PoolID, addresses)));
     }
     return found;
   }
@@ -91,7 +93,8 @@ export class Table {
     }
   }
 
-  async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<TableNetwork> {
+  /** @returns nothing of a plan. */
+  async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<TableNetwork[]> {
     const leases = new Map<string, Lease>();
     const others: { address: string; holder: string }[] = [];
     const take = (page: v.InferOutput<typeof holdingsAnswer>): void => {
@@ -101,13 +104,14 @@ export class Table {
     const ask = (asked: object) => this.#tell('/Berth.Holdings', { PoolID: poolId, ...asked }, holdingsAnswer);
     let page = await ask({});
     const { Network: key, Pool: pool, State: state } = page;
+    if (page.Plan) return [];
     take(page);
     while (page.Next !== null) {
       page = await ask({ After: page.Next });
       take(page);
     }
     for (const some of parts(addressesOf(pool), ADDRESSES_AT_ONCE)) take(await ask({ Addresses: some }));
-    return { poolId, key, pool, state, leases: [...leases.values()], others };
+    return [{ poolId, key, pool, state, leases: [...leases.values()], others }];
   }
 
   /**

@@ -78,6 +78,8 @@ describe("for another host's network, in its own name, a host", () => {
     [3, '/IpamDriver.ReleaseAddress'],
     [4, '/IpamDriver.ReleasePool'],
     [6, '/Berth.Settle'],
+    [7, '/Berth.Holdings'],
+    [8, '/Berth.Revive'],
   ] as const) {
     it(`is refused ${path}`, async () => {
       const [, message = {}] = methodsOn(victim)[number] ?? [];
@@ -118,12 +120,22 @@ describe('a host that never registered', () => {
 });
 
 describe('the console', () => {
+  for (const [path, message] of [
+    ['/Berth.Space', { Space: 'default' }],
+    ['/Berth.SetSpace', { Space: 'default', Set: { Size4: 28 }, IfRev: '' }],
+  ] as const) {
+    it(`is not for an instance: ${path}`, async () => {
+      const words = await refused('foreign-host', { host: MALLORY, key: stage.keys.mallory, path, message });
+      assert.match(words, /is an instance: only an operator may speak/);
+    });
+  }
+
   for (const State of ['dead', 'draining', 'live', 'adopted']) {
     it(`is not for an instance, whatever its policy allows: ${State}, of another and of itself`, async () => {
       for (const Host of [VICTIM, WEB, MALLORY]) {
         const message = { Host, State, Key: 'key-of-mallory' };
         const attack = { host: MALLORY, key: stage.keys.mallory, path: '/Berth.HostState', message } as const;
-        assert.match(await refused('foreign-host', attack), /is an instance: only an operator may say/);
+        assert.match(await refused('foreign-host', attack), /is an instance: only an operator may speak/);
       }
     });
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Path, type Signed, callHeaders, sign } from './support/requests.ts';
-import { type Holdings, MAC, Stage, VICTIM, granted, holdings } from './support/stage.ts';
+import { type Holdings, MAC, Stage, VICTIM, errorOf, granted, holdings } from './support/stage.ts';
 
 const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
@@ -145,5 +145,19 @@ describe('a copy of what an operator has said', () => {
     const { answer } = await stage.attack(dead);
     assert.deepEqual(granted(answer), { Outcome: 'done' });
     assert.equal((await stage.cloud.store.readHost(VICTIM))?.state, 'live');
+  });
+
+  it('of a space does nothing, though the space has been changed back since', async () => {
+    const set = (IfRev: unknown, Set: object): Signed =>
+      sign(
+        { path: '/Berth.SetSpace', message: { Space: 'ci', Set, IfRev }, headers: {} },
+        { key: stage.keys.operator },
+      );
+    const smaller = set('', { Size4: 28 });
+    const { Rev } = granted(await stage.send(smaller));
+    granted(await stage.send(set(Rev, { Size4: null })));
+    const { answer, lines } = await stage.attack(smaller);
+    assert.match(errorOf(answer), /ci/);
+    assert.equal(lines[0]?.['code'], 'space-changed');
   });
 });

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { HEARTBEAT } from '../../functions/ipam/host.ts';
 import { registerHost } from '../../functions/ipam/host-life.ts';
+import { FIRST_CURSOR } from '../../functions/ipam/sweep-report.ts';
 import { type SweepCursor, sweep } from '../../functions/ipam/sweep.ts';
 import { Host, withMac } from '../support/fleet.ts';
 import { wholeNumber, writeFigures } from './document.ts';
@@ -71,7 +72,7 @@ async function enlist(at: Setting, id: string): Promise<() => Promise<unknown>> 
 /** One sweep over all hosts, or a whole walk over all items as well. */
 async function sweepAll(at: Setting, from: Pick<SweepCursor, 'walkedAt'>): Promise<void> {
   let cursor = await at.store.readSweep();
-  cursor = { shard: 0, host: undefined, item: undefined, ...from };
+  cursor = { ...FIRST_CURSOR, ...from };
   do {
     const { cursor: next } = await sweep(at, { deadline: Infinity, limit: LIMIT, cursor });
     await at.store.writeSweep(next);

@@ -214,12 +214,21 @@ function walkContract(get: () => Store): void {
     });
 
     it('is noted where it stopped', async () => {
-      const cursor = { shard: 3, host: 'web', item: '{"pk":"a"}', walkedAt: 5_000 };
+      const use = { space: 'default', cidr: '10.0.0.0/24', size: 254, held: 7 };
+      const usage = { pools: 1, held: 7, fullest: [use], open: { [fresh('g')]: { ...use, cidr: '10.1.0.0/16' } } };
+      const cursor = { shard: 3, host: 'web', fenced: 2, item: '{"pk":"a"}', walkedAt: 5_000, usage };
       await get().writeSweep(cursor);
       assert.deepEqual(await get().readSweep(), cursor);
-      const start = { shard: 0, host: undefined, item: undefined, walkedAt: 0 };
+      const start = { shard: 0, host: undefined, fenced: 0, item: undefined, walkedAt: 0, usage: undefined };
       await get().writeSweep(start);
       assert.deepEqual(await get().readSweep(), start);
+    });
+
+    it('is of a table that one Region writes to: the first that says so', async () => {
+      const claims = await Promise.all(['eu-west-1', 'us-east-1', 'ap-south-1'].map((one) => get().claimHome(one)));
+      const [home = assert.fail()] = claims;
+      assert.deepEqual(new Set(claims), new Set([home]));
+      assert.equal(await get().claimHome('eu-north-1'), home);
     });
   });
 }

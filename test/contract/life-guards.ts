@@ -137,4 +137,13 @@ export const lifeGuards: readonly Guard[] = [
     },
     test: 'stay while any of their slots is leased or reserved',
   },
+  {
+    what: 'a table has one home',
+    edit: {
+      file: 'functions/dynamo/home.ts',
+      find: "ConditionExpression: 'attribute_not_exists(pk)',",
+      replace: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)',",
+    },
+    test: 'is of a table that one Region writes to: the first that says so',
+  },
 ];

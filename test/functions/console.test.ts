@@ -45,6 +45,7 @@ describe('the console', () => {
     const message = {
       Space: 'ci',
       Set: { Ranges: ['10.64.0.0/16'], Size4: 26, Excluded: ['10.64.0.0/20'], Cooldown: 5_000, MaxPools: 9 },
+      IfRev: '',
     };
     const { body } = answerOf(await send('/Berth.SetSpace', message));
     const settings = { ...DEFAULTS, ...message.Set };
@@ -71,7 +72,7 @@ describe('the console', () => {
 
   for (const [path, message] of [
     ['/Berth.Space', { Space: 'ci' }],
-    ['/Berth.SetSpace', { Space: 'ci', Set: { Size4: 28 } }],
+    ['/Berth.SetSpace', { Space: 'ci', Set: { Size4: 28 }, IfRev: '' }],
     ['/Berth.HostState', { Host: 'web-1', State: 'dead', Key: 'told-once' }],
   ] as const) {
     it(`does not do ${path} for an instance`, async (t) => {
@@ -83,12 +84,13 @@ describe('the console', () => {
   }
 
   for (const [what, message] of [
-    ['a space without a name', { Set: { Size4: 28 } }],
-    ['a space of no good name', { Space: 'a#b', Set: { Size4: 28 } }],
-    ['nothing', { Space: 'ci' }],
-    ['a setting that there is not', { Space: 'ci', Set: { Size4: 28, Colour: 'red' } }],
-    ['a setting of another type', { Space: 'ci', Set: { Size4: '28' } }],
-    ['a list that is none', { Space: 'ci', Set: { Ranges: '10.0.0.0/8' } }],
+    ['a space without a name', { Set: { Size4: 28 }, IfRev: '' }],
+    ['a space of no good name', { Space: 'a#b', Set: { Size4: 28 }, IfRev: '' }],
+    ['nothing', { Space: 'ci', IfRev: '' }],
+    ['a setting that there is not', { Space: 'ci', Set: { Size4: 28, Colour: 'red' }, IfRev: '' }],
+    ['a setting of another type', { Space: 'ci', Set: { Size4: '28' }, IfRev: '' }],
+    ['a list that is none', { Space: 'ci', Set: { Ranges: '10.0.0.0/8' }, IfRev: '' }],
+    ['a space, of no revision', { Space: 'ci', Set: { Size4: 28 } }],
   ] as const) {
     it(`refuses to set ${what}`, async (t) => {
       captureLog(t);

@@ -71,8 +71,9 @@ const spaceName = fc.oneof({ weight: 6, arbitrary: texts('default', 'ci', 'held'
 describe('what is said of a host', () => {
   it('with random fields changes nothing where there is no such host', async () => {
     const fields = {
-      Host: fc.oneof({ weight: 6, arbitrary: texts('web-1', 'i-0123456789abcdef0') }, quoted),
-      State: texts('dead', 'draining'),
+      Host: fc.oneof({ weight: 6, arbitrary: texts('web-9', 'i-0123456789abcdef9') }, quoted),
+      State: texts('dead', 'draining', 'live', 'adopted'),
+      Key: fc.oneof({ weight: 6, arbitrary: texts('0123456789abcdef', 'said-once-more') }, quoted),
       Why: fc.oneof(texts('', 'it burns'), quoted),
     };
     await tryMessages('/Berth.HostState', messageOf(fields), ({ changes }) => {
@@ -107,15 +108,18 @@ describe('a space', () => {
     ...['Size4', 'Cooldown', 'MaxPools', 'ForgetAfter'].map((name) => number.map((value) => `{"${name}":${value}}`)),
     list.map((value) => `{"Excluded":${value}}`),
   );
+  // A change stands on what it has seen: most of these spaces nobody has ever set.
+  const fresh = fc.oneof({ weight: 6, arbitrary: fc.nat(500).map((number) => `"s${number}"`) }, spaceName);
   const message = messageOf({
-    Space: spaceName,
+    Space: fresh,
     Set: few,
+    IfRev: fc.oneof({ weight: 6, arbitrary: fc.constant('""') }, quoted),
     Force: fc.constantFrom('true', 'false'),
   });
 
   it('that is set with random fields is set, or refused and nothing else, and can be read ever after', async () => {
     await tryMessages('/Berth.SetSpace', message, () => undefined);
-    for (const Space of ['default', 'ci', 'held']) {
+    for (const Space of ['default', 'ci', 'held', ...Array.from({ length: 501 }, (_, i) => `s${i}`)]) {
       assert.equal((await send('/Berth.Space', { body: JSON.stringify({ Space }) })).refusal, undefined);
     }
   });

@@ -76,6 +76,7 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     walk: (from, limit) => read('walk', () => memory.walk(from, limit)),
     readSweep: () => memory.readSweep(),
     writeSweep: (cursor) => memory.writeSweep(cursor),
+    claimHome: (region) => memory.claimHome(region),
   };
 }
 

@@ -67,5 +67,6 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
     walk: slowly((from, limit) => store.walk(from, limit)),
     readSweep: slowly(() => store.readSweep()),
     writeSweep: slowly((cursor) => store.writeSweep(cursor)),
+    claimHome: slowly((region) => store.claimHome(region)),
   };
 }

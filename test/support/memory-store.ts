@@ -40,6 +40,7 @@ export class MemoryStore implements Store {
   readonly names = new Map<string, PoolName>();
   readonly hosts = new Map<string, Host>();
   #sweep: SweepCursor | undefined;
+  #home: string | undefined;
   readonly #freshId: () => string;
   readonly #pages: PageSizes;
 
@@ -232,6 +233,8 @@ export class MemoryStore implements Store {
   }
 
   readSweep = () => Promise.resolve(this.#sweep);
+
+  claimHome = (region: string) => Promise.resolve((this.#home ??= region));
 
   writeSweep = (cursor: SweepCursor) => Promise.resolve(void (this.#sweep = cursor));
 

@@ -11,7 +11,12 @@ export const FUNCTIONS = {
   '/IpamDriver.ReleaseAddress': 'addresses',
   '/Berth.Settle': 'hosts',
   '/Berth.Register': 'hosts',
+  '/Berth.Networks': 'hosts',
+  '/Berth.Holdings': 'hosts',
+  '/Berth.Revive': 'hosts',
   '/Berth.HostState': 'console',
+  '/Berth.Space': 'console',
+  '/Berth.SetSpace': 'console',
 } as const;
 export type Path = keyof typeof FUNCTIONS;
 

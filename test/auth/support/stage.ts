@@ -138,4 +138,7 @@ export const methodsOn = ({ poolId, address, poolKey, addressKey }: Holdings): r
     '/Berth.Settle',
     { Method: 'RequestAddress', RequestKey: addressKey, Request: { PoolID: poolId, Options: MAC }, Keep: null },
   ],
+  ['/Berth.Holdings', { PoolID: poolId }],
+  ['/Berth.Revive', { PoolID: poolId, Held: [{ Address: address }], Last: true }],
+  ['/Berth.Networks', {}],
 ];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
+import { output } from '../../../functions/lambda/log.ts';
 
 export const PRINCIPAL = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0';
 
@@ -82,7 +83,7 @@ const line = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())
 /** Takes what is logged during a test off the screen. */
 export function captureLog(t: TestContext): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
-  t.mock.method(console, 'log', (...told: unknown[]) => {
+  t.mock.method(output, 'log', (...told: unknown[]) => {
     assert.equal(told.length, 1);
     lines.push(v.parse(line, told[0]));
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { type FleetActions, handleFleetEvents } from '../../../functions/lambda/fleet-handler.ts';
+import type { Gauge } from '../../../functions/lambda/metrics.ts';
 import { captureLog, contextWith } from './event.ts';
 
 const INSTANCE = 'i-1234567890abcdef0';
@@ -11,6 +12,11 @@ const stateChange = (state: string) => ({
   source: 'aws.ec2',
   'detail-type': 'EC2 Instance State-change Notification',
   detail: { 'instance-id': INSTANCE, state },
+});
+
+const swept = (did: Record<string, number>, gauges: Record<string, Gauge | undefined> = {}) => ({
+  ...{ saw: { hosts: 7 }, did },
+  ...{ gauges, about: { pools: 3 } },
 });
 
 /** What was asked for, and what was logged of it. */
@@ -24,10 +30,10 @@ async function handled(t: TestContext, event: unknown, actions: Partial<FleetAct
   };
   const sweep = (deadline: number) => {
     asked.push(['sweep', deadline]);
-    return Promise.resolve({ saw: { hosts: 7 }, did: { fenced: 2, forgotten: 0 } });
+    return Promise.resolve(swept({ fenced: 2, forgotten: 0 }));
   };
   const all = { sweep, death: note('death'), drain: note('drain'), ...actions };
-  await handleFleetEvents(all, { Table: 'berth-test' })(event, contextWith(60_000));
+  await handleFleetEvents(all, 'berth-test')(event, contextWith(60_000));
   return { asked, lines };
 }
 
@@ -40,7 +46,7 @@ describe('a tick of the schedule', () => {
   it('sweeps until shortly before the function ends, and tells in one line what it did', async (t) => {
     const { asked, lines } = await handled(t, TICK);
     assert.deepEqual(asked, [['sweep', NOW + 52_000]]);
-    assert.deepEqual(lines[0], { level: 'info', message: 'swept', hosts: 7, fenced: 2, forgotten: 0 });
+    assert.deepEqual(lines[0], { level: 'info', message: 'swept', hosts: 7, fenced: 2, forgotten: 0, pools: 3 });
   });
 
   it('counts what it did for CloudWatch, and not what it did not', async (t) => {
@@ -51,10 +57,24 @@ describe('a tick of the schedule', () => {
   });
 
   it('with nothing to do costs no metric', async (t) => {
-    const { lines } = await handled(t, TICK, {
-      sweep: () => Promise.resolve({ saw: { hosts: 7 }, did: { fenced: 0 } }),
-    });
-    assert.deepEqual(lines, [{ level: 'info', message: 'swept', hosts: 7, fenced: 0 }]);
+    const { lines } = await handled(t, TICK, { sweep: () => Promise.resolve(swept({ fenced: 0 })) });
+    assert.deepEqual(lines, [{ level: 'info', message: 'swept', hosts: 7, fenced: 0, pools: 3 }]);
+  });
+
+  it('tells how things stand, be it at nothing, and leaves out what it does not know', async (t) => {
+    const gauges = {
+      fencedHosts: { unit: 'Count', value: 0 },
+      fullestPool: { unit: 'Percent', value: 87.5 },
+      addressesHeld: undefined,
+    } as const;
+    const { lines } = await handled(t, TICK, { sweep: () => Promise.resolve(swept({ fenced: 0 }, gauges)) });
+    const metrics = [
+      { Name: 'FencedHosts', Unit: 'Count' },
+      { Name: 'FullestPool', Unit: 'Percent' },
+    ];
+    assert.deepEqual(lines.slice(1), [
+      { _aws: metricsOf(metrics), Table: 'berth-test', FencedHosts: 0, FullestPool: 87.5 },
+    ]);
   });
 
   it('that fails is told to Lambda', async (t) => {

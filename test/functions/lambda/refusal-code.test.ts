@@ -40,3 +40,46 @@ describe("a request for what is another's", () => {
     });
   }
 });
+
+const emf = v.looseObject({ _aws: v.object({ CloudWatchMetrics: v.unknown() }) });
+
+describe('a refusal since nothing is left', () => {
+  for (const [code, metric] of [
+    ['no-address-left', 'NoAddressLeft'],
+    ['no-pool-left', 'NoPoolLeft'],
+  ] as const) {
+    it(`that says ${code} is counted for who looks after the fleet`, async (t) => {
+      const lines = captureLog(t);
+      await handle({ [PATH]: () => Promise.reject(new Refusal(code, 'none left')) })(
+        eventOf(PATH),
+        contextWith(10_000),
+      );
+      const [, told] = lines;
+      assert.equal(lines.length, 2);
+      assert.equal(told?.[metric], 1);
+      assert.deepEqual(v.parse(emf, told)._aws.CloudWatchMetrics, [
+        { Namespace: 'Berth', Dimensions: [['Table']], Metrics: [{ Name: metric, Unit: 'Count' }] },
+      ]);
+    });
+  }
+
+  it('is not what any other refusal is', async (t) => {
+    const lines = captureLog(t);
+    await handle({ [PATH]: () => Promise.reject(new Refusal('busy', 'try again')) })(
+      eventOf(PATH),
+      contextWith(10_000),
+    );
+    assert.equal(lines.length, 1);
+  });
+});
+
+it('what is logged of a call has the name that Lambda gives the invocation', async (t) => {
+  const lines = captureLog(t);
+  const context = { ...contextWith(10_000), awsRequestId: '6bc28136' };
+  await handle({ [PATH]: () => Promise.reject(new Error('no')) })(eventOf(PATH), context);
+  await handle({ [PATH]: () => Promise.reject(new Refusal('busy', 'no')) })(eventOf(PATH), context);
+  assert.deepEqual(
+    lines.filter(({ message }) => message !== undefined).map(({ invocation }) => invocation),
+    ['6bc28136', '6bc28136'],
+  );
+});

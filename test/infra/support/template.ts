@@ -9,6 +9,7 @@ export const Statement = v.object({
   Effect: v.string(),
   Action: v.union([v.string(), v.array(v.string())]),
   Resource: v.optional(v.unknown()),
+  Condition: v.optional(v.unknown()),
 });
 const PolicyDocument = v.object({ Statement: v.array(Statement) });
 export const LambdaFunction = v.object({
@@ -24,6 +25,7 @@ export const LambdaFunction = v.object({
     Role: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }),
     Environment: v.object({ Variables: v.record(v.string(), Intrinsic) }),
     TracingConfig: v.optional(v.unknown()),
+    ReservedConcurrentExecutions: v.optional(v.number()),
   }),
 });
 export const Url = v.object({ Properties: v.object({ AuthType: v.string(), TargetFunctionArn: Intrinsic }) });

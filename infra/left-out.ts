@@ -1,0 +1,135 @@
+/**
+ * What the AWS SDK carries and no function of Berth ever runs is left out of the bundles: every cold start would read it
+ * for nothing. Where an importer still needs a name of it, esbuild fails the build.
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type Plugin } from 'esbuild';
+import * as v from 'valibot';
+
+type Replacement = (source: string) => string;
+
+export interface LeftOut {
+  /** The end of the module's path. */
+  readonly module: string;
+  readonly why: string;
+  /** What stands in its place, made of what is there. */
+  readonly instead: Replacement;
+}
+
+const SMITHY = '@smithy/core/dist-es/submodules';
+const DYNAMODB = '@aws-sdk/client-dynamodb';
+
+/** The one that is told from others by more than its name. */
+const KNOWN_ERRORS = new Set(['ConditionalCheckFailedException', 'DynamoDBServiceException']);
+
+const OF_THE_SDK: readonly LeftOut[] = [
+  {
+    module: `${SMITHY}/event-streams/index.js`,
+    why: 'DynamoDB streams no events in its answers',
+    instead: () => 'export class EventStreamSerde { constructor() { throw new Error("event streams are left out"); } }',
+  },
+  {
+    module: '@aws-sdk/middleware-endpoint-discovery/dist-es/index.js',
+    why: 'nobody asks DynamoDB for endpoints: the region tells where it is',
+    instead: () => `
+      export const NODE_ENDPOINT_DISCOVERY_CONFIG_OPTIONS = {
+        environmentVariableSelector: () => false, configFileSelector: () => false, default: false };
+      export const resolveEndpointDiscoveryConfig = (config) => config;`,
+  },
+  {
+    module: `${SMITHY}/checksum/sha256/Sha256Js.js`,
+    why: "Node's own SHA-256 serves",
+    instead: () => 'export const Sha256Js = undefined;',
+  },
+  {
+    module: `${SMITHY}/config/shared-ini-file-loader/loadSharedConfigFiles.js`,
+    why: 'a function has no home with configuration files: its settings are in its environment',
+    instead: () => `
+      export { CONFIG_PREFIX_SEPARATOR } from './constants';
+      export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} });`,
+  },
+  {
+    module: `${SMITHY}/config/config-resolver/regionConfig/getInstanceMetadataRegion.js`,
+    why: 'a function is no instance, and is told its region',
+    instead: () => 'export const getInstanceMetadataRegion = async () => undefined;',
+  },
+  {
+    module: `${SMITHY}/retry/middleware-retry/retryMiddleware.js`,
+    why: 'functions/dynamo/retry.ts is the one loop that repeats, and the SDK is told to try once',
+    instead: () => `
+      // Others are added after the middleware of this name.
+      export const retryMiddlewareOptions = {
+        name: 'retryMiddleware', tags: ['RETRY'], step: 'finalizeRequest', priority: 'high', override: true };
+      export const bindRetryMiddleware = () => () => (next) => next;
+      export const bindGetRetryPlugin = () => () => ({
+        applyToStack: (stack) => stack.add((next) => next, retryMiddlewareOptions) });`,
+  },
+  {
+    module: `${SMITHY}/retry/util-retry/AdaptiveRetryStrategy.js`,
+    why: 'the same',
+    instead: () => 'export const AdaptiveRetryStrategy = undefined;',
+  },
+  {
+    module: `${SMITHY}/retry/util-retry/StandardRetryStrategy.js`,
+    why: 'the same',
+    instead: () => 'export class StandardRetryStrategy {}',
+  },
+  {
+    module: '@aws/lambda-invoke-store/dist-es/invoke-store.js',
+    why: 'a function serves one call at a time, whose trace its environment tells',
+    instead: () => 'export const InvokeStore = { getInstanceAsync: async () => undefined };',
+  },
+  {
+    module: `${DYNAMODB}/dist-es/schemas/schemas_0.js`,
+    why: 'errors of the control plane; one that is not registered still comes with its name and message',
+    instead: (source) =>
+      source.replaceAll(/^n0_registry\.registerError\(\w+\$, (\w+)\);$/gm, (line, name: string) =>
+        KNOWN_ERRORS.has(name) ? line : '',
+      ),
+  },
+  {
+    module: '@aws-sdk/core/dist-es/submodules/client/util-endpoints/lib/aws/partitions.js',
+    why: 'the names of Regions: the pattern of a partition tells which are its own',
+    instead: (source) => source.replace(/"regions": \{(?:[^{}]|\{[^{}]*\})*\}/g, '"regions": {}'),
+  },
+  {
+    module: `${SMITHY}/serde/date-utils.js`,
+    why: 'no item of the table holds a date, and no answer of the API tells one',
+    instead: (source) =>
+      [...source.matchAll(/^export (?:const|function) (\w+)/gm)]
+        .map(([, name = '']) => `export const ${name} = undefined;`)
+        .join('\n'),
+  },
+  {
+    module: `${DYNAMODB}/package.json`,
+    why: 'all but the version, which every request names',
+    instead: (source) => JSON.stringify(v.parse(v.object({ version: v.string() }), JSON.parse(source))),
+  },
+];
+
+/** Fails where the SDK has no such module any more, so that the list tells the truth. */
+export function leaveOut(leftOut: readonly LeftOut[] = OF_THE_SDK): Plugin {
+  return {
+    name: 'leave-out',
+    setup(builder) {
+      const met = new Set<LeftOut>();
+      let hasSdk = false;
+      builder.onLoad({ filter: /\/node_modules\// }, async ({ path }) => {
+        hasSdk ||= path.includes(`/node_modules/${DYNAMODB}/`);
+        const entry = leftOut.find(({ module }) => path.endsWith(`/node_modules/${module}`));
+        if (entry === undefined) return undefined;
+        met.add(entry);
+        const source = await readFile(path, 'utf8');
+        const contents = entry.instead(source);
+        if (contents === source) return { errors: [{ text: `there is nothing to be left out of ${entry.module}` }] };
+        return { contents, loader: path.endsWith('.json') ? 'json' : 'js', resolveDir: dirname(path) };
+      });
+      builder.onEnd(() => {
+        // A program without the SDK has nothing to leave out.
+        const missing = hasSdk ? leftOut.filter((entry) => !met.has(entry)) : [];
+        return { errors: missing.map(({ module }) => ({ text: `there is no ${module} to be left out any more` })) };
+      });
+    },
+  };
+}

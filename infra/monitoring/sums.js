@@ -1,0 +1,28 @@
+/** What an alarm adds up over several metrics, in the words of CloudFormation; osls calls these as `file()` of on.yml. */
+
+const PERIOD = 300;
+
+const metric = (id, Namespace, MetricName, Name, Ref) => ({
+  Id: id,
+  ReturnData: false,
+  MetricStat: {
+    Stat: 'Sum',
+    Period: PERIOD,
+    Metric: { Namespace, MetricName, Dimensions: [{ Name, Value: { Ref } }] },
+  },
+});
+
+const sum = (metrics) => [{ Id: 'all', Expression: 'SUM(METRICS())' }, ...metrics];
+
+const SERVING = ['capabilities', 'pools', 'addresses', 'hosts'];
+const logical = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`;
+const ofFunctions = (names, name) =>
+  sum(names.map((id) => metric(id, 'AWS/Lambda', name, 'FunctionName', logical(id))));
+
+export const errors = () => ofFunctions([...SERVING, 'console', 'sweep'], 'Errors');
+export const throttles = () => ofFunctions([...SERVING, 'sweep'], 'Throttles');
+export const exhaustion = () =>
+  sum([
+    metric('addresses', 'Berth', 'NoAddressLeft', 'Table', 'Table'),
+    metric('pools', 'Berth', 'NoPoolLeft', 'Table', 'Table'),
+  ]);

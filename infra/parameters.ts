@@ -1,0 +1,78 @@
+/** The parameters of serverless.yml, checked before osls reads them: of a wrong one it would say that a file is missing. */
+import { parseArgs } from 'node:util';
+import * as v from 'valibot';
+
+const oneOf = (...words: readonly string[]) => v.picklist(words, `give ${words.join(' or ')}`);
+const number = v.pipe(v.string(), v.regex(/^[1-9]\d{0,5}$/, 'give a whole number from 1 on'));
+/** As CloudWatch Logs has them. */
+const DAYS = [
+  '1',
+  '3',
+  '5',
+  '7',
+  '14',
+  '30',
+  '60',
+  '90',
+  '120',
+  '150',
+  '180',
+  '365',
+  '400',
+  '545',
+  '731',
+  '1096',
+  '1827',
+];
+
+const parameters = {
+  front: oneOf('function-urls', 'http-api', 'custom-domain'),
+  domain: v.pipe(v.string(), v.regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'give a host name such as berth.example.com')),
+  certificate: v.pipe(
+    v.string(),
+    v.regex(/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\//, 'give the ARN of a certificate'),
+  ),
+  concurrency: oneOf('on', 'off'),
+  monitoring: oneOf('on', 'off'),
+  tracing: oneOf('on', 'off'),
+  fencedHosts: number,
+  rate: number,
+  burst: number,
+  logDays: oneOf(...DAYS),
+};
+
+const given = v.pipe(
+  v.partial(v.object(parameters)),
+  v.check(
+    ({ front, domain, certificate }) =>
+      front !== 'custom-domain' || (domain !== undefined && certificate !== undefined),
+    'front=custom-domain needs domain=NAME and certificate=ARN',
+  ),
+  v.check(
+    ({ front, domain, certificate }) => front === 'custom-domain' || (domain ?? certificate) === undefined,
+    'domain and certificate are of front=custom-domain alone',
+  ),
+);
+
+export const parameterNames: readonly string[] = Object.keys(parameters);
+
+/** @returns what is wrong with the parameters among the arguments, if anything is. */
+export function checkParameters(args: readonly string[]): string | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { param: { type: 'string', multiple: true } },
+    strict: false,
+  });
+  const pairs = [values.param ?? []].flat().map((pair) => String(pair));
+  const malformed = pairs.find((pair) => !/^\w+=/.test(pair));
+  if (malformed !== undefined) return `--param ${malformed}: give KEY=VALUE`;
+  const told = Object.fromEntries(
+    pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  );
+  const unknown = Object.keys(told).find((name) => !Object.hasOwn(parameters, name));
+  if (unknown !== undefined) return `--param ${unknown}: there are ${parameterNames.join(', ')}`;
+  const result = v.safeParse(given, told);
+  if (result.success) return undefined;
+  const [{ message, path: [part] = [] }] = result.issues;
+  return part === undefined ? message : `--param ${String(part.key)}=${String(part.value)}: ${message}`;
+}

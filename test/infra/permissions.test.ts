@@ -1,0 +1,176 @@
+/**
+ * What the functions ask of the table while the conformance suite runs, and a sweep with everything to do, against what
+ * their roles allow: nothing is asked that is not allowed, and nothing allowed that is never asked.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import * as v from 'valibot';
+import { storeOver } from '../../functions/dynamo/open.ts';
+import { reportDeath } from '../../functions/ipam/death.ts';
+import { IN_FLIGHT, LEASE } from '../../functions/ipam/host.ts';
+import { registerHost } from '../../functions/ipam/host-life.ts';
+import { DEFAULT_SPACE } from '../../functions/ipam/space.ts';
+import { sweep } from '../../functions/ipam/sweep.ts';
+import { TOMBSTONE_LIFE } from '../../functions/ipam/sweep-items.ts';
+import { realWorld } from '../../functions/lambda/world.ts';
+import { functionNames } from '../../infra/build.ts';
+import { engineStore, storeAt } from '../support/engine-store.ts';
+import { Host, withMac } from '../support/fleet.ts';
+import { type Statement, type TableRequest, allows, statement } from '../support/policy.ts';
+import { requestOf } from '../support/record-requests.ts';
+import { render } from './support/render.ts';
+import { Role, Template } from './support/template.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const scratch = mkdtempSync(path.join(tmpdir(), 'berth-permissions-'));
+const TABLE = { 'Fn::GetAtt': ['Table', 'Arn'] };
+const INDEX = { 'Fn::Join': ['/', [TABLE, 'index', 'byHost']] };
+
+const roles = new Map<string, readonly Statement[]>();
+let asked: readonly TableRequest[];
+
+const noted = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    function: v.string(),
+    action: v.string(),
+    index: v.optional(v.string()),
+    leadingKey: v.optional(v.string()),
+  }),
+);
+
+before(async () => {
+  const template = v.parse(Template, render(scratch, 'function-urls'));
+  for (const name of functionNames) {
+    const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+    const { Policies } = v.parse(Role, template.Resources[id]).Properties;
+    const all = Policies.flatMap(({ PolicyDocument }) => v.parse(v.array(statement), PolicyDocument.Statement));
+    roles.set(
+      name,
+      all.filter(({ Action }) => Action.some((action) => action.startsWith('dynamodb:'))),
+    );
+  }
+  asked = [...conformance(), ...(await sweeps())];
+});
+
+after(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** What the suite itself finds is its own matter. */
+function conformance(): TableRequest[] {
+  const file = path.join(scratch, 'asked');
+  const recorder = path.join(root, 'test/support/record-requests.ts');
+  // Else it would take itself for a part of this run.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  spawnSync(process.execPath, ['--test', ...globSync('test/conformance/*.test.ts', { cwd: root })], {
+    cwd: root,
+    stdio: 'ignore',
+    // Some checks are of Lambda alone.
+    env: { ...env, AWS_LAMBDA_FUNCTION_NAME: 'recorded', BERTH_RECORD: file, NODE_OPTIONS: `--import ${recorder}` },
+  });
+  return readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => v.parse(noted, line));
+}
+
+/** A sweep that finds all there is to be found; the clock is set on for it. */
+async function sweeps(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  let ahead = 0;
+  const world = { ...realWorld, now: () => realWorld.now() + ahead, advance: (by: number) => void (ahead += by) };
+  const requests: TableRequest[] = [];
+  const { client, table } = await storeAt(engine.endpoint, () => Promise.resolve());
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (args) => {
+        const request = requestOf(commandName, args.input);
+        if (request !== undefined) requests.push(request);
+        return next(args);
+      },
+    { step: 'initialize', name: 'noted' },
+  );
+  const deps = { world, store: storeOver(engine.client, table, world) };
+  const swept = { world, store: storeOver(client, table, world) };
+  await litter(deps);
+  await swept.store.claimHome('eu-west-1');
+  for (const later of [LEASE, IN_FLIGHT, DEFAULT_SPACE.forgetAfter, IN_FLIGHT, TOMBSTONE_LIFE, 7_200_000, 7_200_000]) {
+    world.advance(later);
+    const cursor = await swept.store.readSweep();
+    const { cursor: next } = await sweep(swept, { deadline: Infinity, limit: 10_000, cursor });
+    await swept.store.writeSweep(next);
+    await reportDeath(swept, 'gone', 'the test says so');
+  }
+  client.destroy();
+  await engine.close();
+  return requests;
+}
+
+/** Two hosts that will never be heard of again, with a pool each and one in common, and an announcement of nobody. */
+async function litter(deps: ConstructorParameters<typeof Host>[0]): Promise<void> {
+  for (const id of ['silent', 'gone']) {
+    const host = new Host(deps, id);
+    const told = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion: '1', engineVersion: '' };
+    await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: `nonce-of-${id}` });
+    await host.address(await host.pool(), '', withMac('02:42:ac:11:00:02'));
+    const shared = await host.pool({ pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } });
+    await host.address(shared, '', withMac('02:42:ac:11:00:02'));
+  }
+  const pool = await deps.store.poolsStartingIn('default', { family: 4, first: 0n, last: 2n ** 32n - 1n });
+  const [draft] = pool.items;
+  assert.ok(draft !== undefined);
+  await deps.store.announcePool({ ...draft, space: 'abandoned' });
+}
+
+const told = ({ function: name, action, index, leadingKey }: TableRequest): string =>
+  `${name}: ${action} ${index ?? ''}${leadingKey?.replace(/#.*/, '#') ?? ''}`;
+
+const isAllowed = (request: TableRequest): boolean =>
+  (roles.get(request.function) ?? []).some((one) => allows(one, request, request.index === undefined ? TABLE : INDEX));
+
+describe('the roles', () => {
+  it('allow all that the functions ask of the table', () => {
+    const names = new Set(asked.map(({ function: name }) => name));
+    assert.deepEqual(
+      functionNames.filter((name) => !names.has(name)),
+      ['capabilities'],
+      'capabilities alone asks nothing',
+    );
+    assert.deepEqual([...new Set(asked.filter((request) => !isAllowed(request)).map(told))], []);
+  });
+
+  it('allow nothing else: each action on each kind of items is asked for', () => {
+    const idle = [...roles].flatMap(([name, statements]) =>
+      statements.flatMap((one) =>
+        one.Action.filter(
+          (action) =>
+            !asked.some(
+              (request) =>
+                request.function === name &&
+                allows({ ...one, Action: [action] }, request, request.index === undefined ? TABLE : INDEX),
+            ),
+        ).map((action) => `${name}: ${action} ${JSON.stringify(one.Condition ?? one.Resource)}`),
+      ),
+    );
+    assert.deepEqual(idle, []);
+  });
+
+  it('notice what is not allowed: another function, another kind of items, another action', () => {
+    assert.ok(isAllowed({ function: 'addresses', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' }));
+    for (const request of [
+      { function: 'capabilities', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' },
+      { function: 'addresses', action: 'dynamodb:UpdateItem', leadingKey: 'hosts#a' },
+      { function: 'addresses', action: 'dynamodb:DeleteItem', leadingKey: 'pool#abc#0' },
+      { function: 'addresses', action: 'dynamodb:Query', index: 'byHost' },
+      { function: 'pools', action: 'dynamodb:Scan' },
+    ]) {
+      assert.ok(!isAllowed(request), told(request));
+    }
+  });
+});

@@ -1,0 +1,40 @@
+/** The checkers of templates, which are programs of Python: installed once, apart, for as long as what is asked for is the same. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
+
+/** Why there is no Python that can make an environment of its own. `undefined`: there is one. */
+export function whyNoPython(): string | undefined {
+  const { status } = spawnSync('python3', ['-c', 'import venv, ensurepip'], { stdio: 'ignore' });
+  return status === 0 ? undefined : 'python3 with venv is not installed here';
+}
+
+/** @returns the folder of its programs. @throws Error when it cannot be made. */
+export function pythonPrograms(): string {
+  const version = execFileSync('python3', ['--version'], { encoding: 'utf8' });
+  const key = createHash('sha256').update(readFileSync(REQUIREMENTS)).update(version).digest('hex').slice(0, 16);
+  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
+  const folder = path.join(cache, 'berth', `python-${key}`);
+  if (!existsSync(folder)) make(folder);
+  return path.join(folder, 'bin');
+}
+
+/** Made under another name and then renamed, so that what is there is whole; its programs are called by their python. */
+function make(folder: string): void {
+  const unfinished = `${folder}.${process.pid}`;
+  rmSync(unfinished, { recursive: true, force: true });
+  execFileSync('python3', ['-m', 'venv', unfinished], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--requirement'];
+  execFileSync(path.join(unfinished, 'bin/python'), [...pip, REQUIREMENTS], { stdio: ['ignore', 'ignore', 'inherit'] });
+  try {
+    renameSync(unfinished, folder);
+  } catch (error) {
+    // Somebody else was first.
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error;
+  }
+}

@@ -1,0 +1,44 @@
+/** One call of each function, as its trigger sends it, of a host that goes through its life. */
+import * as v from 'valibot';
+import { SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
+import { realWorld } from '../../functions/lambda/world.ts';
+import type { FunctionName } from '../../infra/build.ts';
+import { CALL_HEADERS, eventOf } from '../functions/lambda/event.ts';
+
+const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
+const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
+const TICK = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+
+/** A call of a host that is fresh each time. */
+export function callOf(host: string, path: string, body: object): ReturnType<typeof eventOf> {
+  const sequence = Date.now().toString(36).padStart(SEQUENCE_WIDTH, '0');
+  const headers = { ...CALL_HEADERS, 'berth-host': host, 'berth-request': sequence + realWorld.random(4) };
+  return eventOf(path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
+}
+
+/** The same, signed by somebody who may speak for the fleet. */
+function operatorCall(path: string, body: object): object {
+  const event = callOf('none', path, body);
+  const { iam } = event.requestContext.authorizer;
+  return { ...event, requestContext: { ...event.requestContext, authorizer: { iam: { ...iam, userArn: OPERATOR } } } };
+}
+
+export const register = (host: string): object =>
+  callOf(host, '/Berth.Register', { Proposed: realWorld.random(24), ShimVersion: '0.1.0' });
+export const requestPool = (host: string): object =>
+  callOf(host, '/IpamDriver.RequestPool', { AddressSpace: 'default' });
+export const requestAddress = (host: string, PoolID: string): object =>
+  callOf(host, '/IpamDriver.RequestAddress', { PoolID, Options: MAC });
+
+/** What is asked of each function. `poolId` is of a pool of the host. */
+export const firstCalls = (host: string, poolId: string): Record<FunctionName, object> => ({
+  capabilities: callOf(host, '/Berth.Handshake', {}),
+  pools: requestPool(host),
+  addresses: requestAddress(host, poolId),
+  hosts: register(`${host}-${realWorld.random(6)}`),
+  console: operatorCall('/Berth.HostState', { Host: 'nobody', State: 'dead', Key: 'said-once' }),
+  sweep: TICK,
+});
+
+const pool = v.object({ PoolID: v.string() });
+export const poolIdOf = (body: unknown): string => v.parse(pool, body).PoolID;

@@ -1,0 +1,46 @@
+/** As much of IAM's evaluation as the policies of the template need: allow statements, wildcards, leading keys. */
+import * as v from 'valibot';
+
+/** One request of a function to the table. */
+export interface TableRequest {
+  readonly function: string;
+  readonly action: string;
+  readonly index?: string | undefined;
+  /** The partition key; an index and a scan have none. */
+  readonly leadingKey?: string | undefined;
+}
+
+const texts = v.pipe(
+  v.union([v.string(), v.array(v.string())]),
+  v.transform((value) => [value].flat()),
+);
+
+/** Strict: a condition that is not known here must not be taken for one that holds. */
+export const statement = v.strictObject({
+  Sid: v.optional(v.string()),
+  Effect: v.literal('Allow'),
+  Action: texts,
+  Resource: v.unknown(),
+  Condition: v.optional(
+    v.strictObject({
+      'ForAllValues:StringLike': v.strictObject({ 'dynamodb:LeadingKeys': texts }),
+    }),
+  ),
+});
+export type Statement = v.InferOutput<typeof statement>;
+
+/** `*` stands for any characters, `?` for one; all else for itself (IAM User Guide, "string condition operators"). */
+export function isLike(pattern: string, text: string): boolean {
+  const escaped = pattern.replaceAll(/[\\^$.|+()[\]{}]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(text);
+}
+
+/** @param target the resource that the request goes to, as the template writes it. */
+export function allows({ Action, Resource, Condition }: Statement, request: TableRequest, target: unknown): boolean {
+  if (!Action.some((pattern) => isLike(pattern, request.action))) return false;
+  if (JSON.stringify(Resource) !== JSON.stringify(target)) return false;
+  const patterns = Condition?.['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
+  // Of no keys at all, as those of a scan, all are like anything.
+  const keys = request.leadingKey === undefined ? [] : [request.leadingKey];
+  return patterns === undefined || keys.every((key) => patterns.some((pattern) => isLike(pattern, key)));
+}

@@ -1,0 +1,66 @@
+/**
+ * Preloaded (`node --import`) into a process of the embedded cloud: notes what each function asks of the table, in the
+ * file that BERTH_RECORD names. What comes in at a function's socket belongs to that function, and all else to the sweep,
+ * which alone is called without one.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { appendFileSync } from 'node:fs';
+import { Server } from 'node:http';
+import path from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as v from 'valibot';
+import type { TableRequest } from './policy.ts';
+
+const file = process.env['BERTH_RECORD'];
+const functions = new AsyncLocalStorage<string>();
+
+const isServer = (value: unknown): value is Server => value instanceof Server;
+
+/** `…/pools.sock` is the function `pools`. */
+function nameOf(server: Server): string {
+  const address = server.address();
+  return typeof address === 'string' ? path.basename(address, '.sock') : 'none';
+}
+
+const key = v.object({ S: v.string() });
+const keys = v.object({ pk: key });
+const request = v.object({
+  IndexName: v.optional(v.string()),
+  Key: v.optional(keys),
+  Item: v.optional(keys),
+  ExpressionAttributeValues: v.optional(v.object({ ':pk': v.optional(key) })),
+});
+
+const ofItems = /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Items?|Query|Scan)Command$/;
+
+/** @returns `undefined` for a command that is of no items. */
+export function requestOf(command: string, input: unknown): TableRequest | undefined {
+  const action = ofItems.exec(command)?.[1];
+  if (action === undefined) return undefined;
+  const { IndexName: index, Key, Item, ExpressionAttributeValues: values } = v.parse(request, input);
+  const leadingKey = (Key ?? Item)?.pk.S ?? values?.[':pk']?.S;
+  return { function: functions.getStore() ?? 'sweep', action: `dynamodb:${action}`, index, leadingKey };
+}
+
+/** Calls a method as it was, with what is done around it. */
+type Around = (next: () => unknown, self: unknown, args: readonly unknown[]) => unknown;
+
+function wrap(prototype: object, name: string, around: Around): void {
+  const method: unknown = Reflect.get(prototype, name);
+  if (typeof method !== 'function') throw new Error(`there is no ${name}`);
+  Reflect.set(prototype, name, function wrapped(this: unknown, ...args: unknown[]): unknown {
+    return around(() => Reflect.apply(method, this, args), this, args);
+  });
+}
+
+if (file !== undefined && process.argv[1]?.endsWith('/infra/local/cloud.ts') === true) {
+  wrap(Server.prototype, 'emit', (next, self, [event]) =>
+    event === 'request' && isServer(self) ? functions.run(nameOf(self), next) : next(),
+  );
+  wrap(DynamoDBClient.prototype, 'send', (next, _self, [command]) => {
+    if (!(command instanceof Object) || !('input' in command)) return next();
+    const noted = requestOf(command.constructor.name, command.input);
+    if (noted !== undefined) appendFileSync(file, `${JSON.stringify(noted)}\n`);
+    return next();
+  });
+}

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type Outcome, RuntimeApi } from './runtime-api.ts';
+import { InvocationError, type Outcome, RuntimeApi } from './runtime-api.ts';
 import { runtimeClient } from './runtime-client.ts';
 
 const REGION = 'eu-west-1';
@@ -22,10 +22,9 @@ export interface PackagedFunction {
   readonly timeout: number;
   /** What the template and the role give it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** A file that takes what it says. `undefined`: it says it where this process does. */
+  readonly log?: number | undefined;
 }
-
-/** AWS tells a caller nothing of this but HTTP 502; it stands in the log. */
-export class InvocationError extends Error {}
 
 export class ExecutionEnvironment {
   readonly #of: PackagedFunction;
@@ -95,24 +94,26 @@ export class ExecutionEnvironment {
     const { name, timeout } = this.#of;
     const id = randomUUID();
     const functionArn = `arn:aws:lambda:${REGION}:000000000000:function:${name}`;
-    const late = setTimeout(() => {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      late.reject(new InvocationError(`Sandbox.Timedout: ${name} took more than ${timeout} ms`));
       this.#process.kill('SIGKILL');
     }, timeout);
     try {
       const invocation = { id, event, deadline: Date.now() + timeout, functionArn };
-      return await Promise.race([this.#api.invoke(invocation), this.#ended]);
+      return await Promise.race([this.#api.invoke(invocation), this.#ended, late.promise]);
     } finally {
-      clearTimeout(late);
+      clearTimeout(timer);
     }
   }
 }
 
 /** The kernel ends it with whoever started it, frozen or not: setpriv asks for that and becomes the program. */
-function start({ name, folder, environment }: PackagedFunction, api: string): ChildProcess {
+function start({ name, folder, environment, log }: PackagedFunction, api: string): ChildProcess {
   const options = [`--max-old-space-size=${Math.floor(MEMORY * HEAP_SHARE)}`, runtimeClient()];
   return spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...options], {
     cwd: folder,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', log ?? 'inherit', log ?? 'inherit'],
     // As on AWS it finds nothing else in its environment.
     env: { ...ofLambda(name, folder, api), ...environment },
   });

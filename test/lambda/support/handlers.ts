@@ -7,6 +7,7 @@ import type { FunctionName } from '../../../infra/build.ts';
 import type { Handlers } from '../../../infra/local/handlers.ts';
 import { LOADED, deployed } from './deployment.ts';
 import { FunctionPool } from './function-pool.ts';
+import { InvocationError } from './runtime-api.ts';
 
 export { REACHABLE } from '../../../infra/local/handlers.ts';
 
@@ -19,11 +20,29 @@ const answer = v.pipe(
   v.object({ statusCode: v.number(), headers: v.record(v.string(), v.string()), body: v.string() }),
 );
 
-/** A function's URL hands the event to an environment of it. */
+/** As a URL answers for a function that gave no answer. */
+const FAULT = {
+  statusCode: 502,
+  headers: { 'content-type': 'application/json' },
+  body: '{"Message":"Internal Server Error"}',
+};
+
+/**
+ * A function's URL, which hands the event to an environment of it.
+ *
+ * @param tell is told why there was no answer.
+ */
 export const invoking =
-  (pool: FunctionPool): Handler =>
-  async (event) =>
-    v.parse(answer, await pool.invoke(JSON.stringify(event)));
+  (pool: FunctionPool, tell: (reason: string) => void): Handler =>
+  async (event) => {
+    try {
+      return v.parse(answer, await pool.invoke(JSON.stringify(event)));
+    } catch (error) {
+      if (!(error instanceof InvocationError)) throw error;
+      tell(error.message);
+      return FAULT;
+    }
+  };
 
 /** The processes end with this one. */
 export function loadHandlers(): Promise<Handlers> {
@@ -33,14 +52,15 @@ export function loadHandlers(): Promise<Handlers> {
   );
   writeFileSync(path.join(folder, LOADED), '');
   const pool = (name: FunctionName) => new FunctionPool(deployed(folder, name, Object.fromEntries(given)), CONCURRENCY);
+  const url = (name: FunctionName) => invoking(pool(name), console.error);
   const sweep = pool('sweep');
   return Promise.resolve({
     reachable: {
-      capabilities: invoking(pool('capabilities')),
-      pools: invoking(pool('pools')),
-      addresses: invoking(pool('addresses')),
-      hosts: invoking(pool('hosts')),
-      console: invoking(pool('console')),
+      capabilities: url('capabilities'),
+      pools: url('pools'),
+      addresses: url('addresses'),
+      hosts: url('hosts'),
+      console: url('console'),
     },
     sweep: async (event) => {
       await sweep.invoke(JSON.stringify(event));

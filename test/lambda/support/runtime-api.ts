@@ -18,6 +18,9 @@ export interface Invocation {
   readonly functionArn: string;
 }
 
+/** AWS tells a caller nothing of this but HTTP 502; it stands in the log. */
+export class InvocationError extends Error {}
+
 /** What became of an invocation, as the process says it. */
 export type Outcome = { readonly response: string } | { readonly error: string };
 
@@ -87,7 +90,8 @@ export class RuntimeApi {
     const body = await text(request);
     const [, id = '', kind] = ANSWER.exec(request.url ?? '') ?? [];
     const tell = this.#told.get(id);
-    if (request.url === `${VERSION}/init/error`) this.#initFailed.reject(new Error(`Runtime.InitError: ${body}`));
+    if (request.url === `${VERSION}/init/error`)
+      this.#initFailed.reject(new InvocationError(`Runtime.InitError: ${body}`));
     else if (tell === undefined) {
       response.writeHead(400).end('{"errorType":"InvalidRequestID"}');
       return;

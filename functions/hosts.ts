@@ -6,6 +6,8 @@ import { holdingsOf, networksOf } from './ipam/holdings.ts';
 import { homeCheck } from './ipam/home.ts';
 import { registerHost } from './ipam/host-life.ts';
 import { reviveNetwork } from './ipam/revival.ts';
+import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
+import { SpaceMemory } from './ipam/space-memory.ts';
 import { settleAddress, settlePool } from './ipam/settle.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import {
@@ -23,6 +25,7 @@ import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 const bindings = new Bindings(deps);
+const spaces = new SpaceMemory(deps);
 const checkHome = homeCheck(deps, lambdaRegion());
 
 /** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
@@ -52,6 +55,7 @@ const register: Method = async (request) => {
     proposed: message.Proposed,
     shimVersion: message.ShimVersion,
     engineVersion: message.EngineVersion,
+    forgetAfter: await spaces.forgetAfter(message.Space ?? DEFAULT_SPACE_NAME),
   });
   return {
     Incarnation: host.incarnation,

@@ -1,5 +1,5 @@
 /**
- * What the cloud has yet to hear: releases, in order for each pool, and settlements of calls whose attempts were not all
+ * What the cloud has yet to hear: releases, in order for each address and each pool, and settlements of calls whose attempts were not all
  * answered. Tried until it is heard; the journal remembers it over restarts.
  */
 import { type About, aboutCall } from './about.ts';
@@ -31,11 +31,17 @@ interface Waiting {
   readonly fate: PromiseWithResolvers<Fate>;
 }
 
+/** A network goes after all that is released in it; of one address each release after the one before. */
+const mustPrecede = (earlier: Waiting, later: Waiting): boolean =>
+  later.about.method === 'ReleasePool' ||
+  earlier.about.method === 'ReleasePool' ||
+  earlier.about.address === later.about.address;
+
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #tries: Tries;
   readonly #settlements: Settlements;
-  /** Releases by pool, each lane in the order of its calls. */
+  /** Releases by pool, in the order of their calls. */
   readonly #lanes = new Map<string, Waiting[]>();
 
   constructor(options: OutboxOptions) {
@@ -62,14 +68,11 @@ export class Outbox {
     const about = aboutCall(call);
     this.giveBack(about);
     const waiting = { call, about, fate: Promise.withResolvers<Fate>() };
-    const lane = this.#lanes.get(about.poolId);
-    if (lane !== undefined) {
-      lane.push(waiting);
-    } else {
-      const started = [waiting];
-      this.#lanes.set(about.poolId, started);
-      this.#tries.run(this.#work(about.poolId, started));
-    }
+    const lane = this.#lanes.get(about.poolId) ?? [];
+    this.#lanes.set(about.poolId, lane);
+    const before = lane.filter((other) => mustPrecede(other, waiting)).map(({ fate }) => fate.promise);
+    lane.push(waiting);
+    this.#tries.run(this.#work(lane, waiting, before));
     return waiting.fate.promise;
   }
 
@@ -106,20 +109,19 @@ export class Outbox {
     for (const { fate } of [...this.#lanes.values()].flat()) fate.resolve('waiting');
   }
 
-  async #work(pool: string, lane: Waiting[]): Promise<void> {
-    for (let next = lane[0]; next !== undefined; next = lane[0]) {
-      const fate = await this.#deliver(next);
-      if (fate === 'waiting') return;
-      lane.shift();
-      if (lane.length === 0) this.#lanes.delete(pool);
-      next.fate.resolve(fate);
+  async #work(lane: Waiting[], waiting: Waiting, before: readonly Promise<Fate>[]): Promise<void> {
+    const fates = await Promise.all([this.#tries.ready, ...before]);
+    const fate = fates.includes('waiting') ? 'waiting' : await this.#deliver(waiting);
+    if (fate !== 'waiting') {
+      lane.splice(lane.indexOf(waiting), 1);
+      if (lane.length === 0) this.#lanes.delete(waiting.about.poolId);
     }
+    waiting.fate.resolve(fate);
   }
 
   /** Tries until the release is heard or refused. */
   async #deliver({ call, about }: Waiting): Promise<Fate> {
     const { journal, sender } = this.#options;
-    await this.#tries.ready;
     for (let attempt = 1; ; attempt++) {
       if (journal.find(call.key) === undefined) return 'heard';
       const verdict = await this.#tries.send(() => sender.release(call, attempt));

@@ -32,6 +32,8 @@ const answerText = v.pipe(v.string(), v.parseJson(), answer);
 export interface RegistrationOptions {
   readonly folder: string;
   readonly version: string;
+  /** Of this host's networks, unless they name another: it says how often to register. */
+  readonly space: string;
   readonly send: (message: object) => Promise<Verdict>;
   /** The highest sequence that the cloud has seen of this host. */
   readonly floor: (sequence: string) => void;
@@ -149,6 +151,7 @@ export class Registration {
       Proposed: proposed,
       ShimVersion: this.#options.version,
       EngineVersion: '',
+      Space: this.#options.space,
     });
     // What is told after the end is told again at the next start: the same is offered then.
     if (this.#isClosed) return RETRY;

@@ -134,7 +134,7 @@ interface Standing {
 
 /** Registers this host with the fleet, and takes up what an earlier run has left once the fleet has taken it. */
 function enrol(
-  { data, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
+  { data, space, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
   { version, log }: ShimOptions,
   parts: Omit<MessengerOptions, 'epoch'>,
   undo: Undo,
@@ -148,8 +148,7 @@ function enrol(
   const messenger = new Messenger({ ...parts, epoch: () => registration.epoch });
   const old = journal.entries();
   const registration: Registration = new Registration({
-    folder: data,
-    version,
+    ...{ folder: data, version, space },
     send: (message) => messenger.own(driver, '/Berth.Register', message),
     floor: (seen) => {
       sequence.raise(seen);

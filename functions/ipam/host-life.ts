@@ -6,8 +6,9 @@ import { BINDING_ENDS, isOpen, refuseOtherSession, refuseStranger } from './bind
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { wakeRefs } from './fence.ts';
-import { FIRST_EPOCH, HEARTBEAT, type Host, LEASE, sessionOf } from './host.ts';
+import { FIRST_EPOCH, type Host, LEASE, heartbeatFor, leaseFor, sessionOf } from './host.ts';
 import { Refusal } from './refusal.ts';
+import { DEFAULT_SPACE } from './space.ts';
 
 export interface Registration {
   /** Who signed it (an ARN). */
@@ -18,6 +19,8 @@ export interface Registration {
   readonly proposed: string;
   readonly shimVersion: string;
   readonly engineVersion: string;
+  /** ms for which its space remembers it when it is silent. `undefined`: a shim that does not tell which that is. */
+  readonly forgetAfter?: number | undefined;
 }
 
 export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor' | 'isFresh' | 'state'> {
@@ -33,14 +36,15 @@ const MAX_TRIES = 8;
 /** @throws Refusal when the id belongs to another principal, or to another machine that was seen of late. */
 export async function registerHost(deps: Deps, call: Call, registration: Registration): Promise<Registered> {
   const { store, world } = deps;
+  const { forgetAfter = DEFAULT_SPACE.forgetAfter } = registration;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const seen = await store.readHost(call.hostId);
-    const next = nextHost(seen, call, registration, world.now());
+    const next = nextHost(seen, call, registration, world.now(), leaseFor(forgetAfter));
     const written = await store.writeHost(next, seen);
     if (written !== undefined) {
       const { incarnation, epoch, floor, isFresh, state } = written;
       const isWaking = await wakeRefs(deps, call, written);
-      return { incarnation, epoch, floor, isFresh, state, heartbeat: HEARTBEAT, isWaking };
+      return { incarnation, epoch, floor, isFresh, state, heartbeat: heartbeatFor(forgetAfter), isWaking };
     }
   }
   throw new Refusal('busy', `host ${call.hostId} is registered by several at once: try again`);
@@ -51,17 +55,19 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
  *
  * @param seen `undefined`: nobody has ever been that host.
  * @param now ms
+ * @param lease ms
  */
 export function nextHost(
   seen: Host | undefined,
   call: Pick<Call, 'hostId' | 'requestKey'>,
   { principal, incarnation, proposed, shimVersion, engineVersion }: Registration,
   now: number,
+  lease = LEASE,
 ): Omit<Host, 'rev'> {
   const sequence = sequenceOf(call.requestKey);
   const told = {
     ...{ id: call.hostId, incarnation: proposed, lastSeen: now, shimVersion, engineVersion },
-    ...{ leaseUntil: now + LEASE, ...stateAfter(seen) },
+    ...{ leaseUntil: now + lease, ...stateAfter(seen) },
   };
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);

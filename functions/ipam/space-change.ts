@@ -5,7 +5,7 @@
  */
 import { formatCidr, sameCidr } from './address.ts';
 import { type Deps, together } from './deps.ts';
-import { LEASE } from './host.ts';
+import { LEASE, leaseFor } from './host.ts';
 import { Refusal } from './refusal.ts';
 import { type Space, type SpaceConfig, type SpaceSettings, configOf } from './space.ts';
 import { type Count, contains, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './space-held.ts';
@@ -144,8 +144,9 @@ function notesOnTerms(before: SpaceConfig, after: SpaceConfig, isHeld: boolean):
     notes.push('pools that stand keep the cool-down that they were created with');
   }
   if (after.forgetAfter !== before.forgetAfter && after.forgetAfter < LEASE) {
+    const lease = leaseFor(after.forgetAfter);
     notes.push(
-      `a host that is cut off from the functions loses its networks ${timeText(LEASE + after.forgetAfter)} after its last ` +
+      `a host that is cut off from the functions loses its networks ${timeText(lease + after.forgetAfter)} after its last ` +
         'sign of life, though its containers may run on: others may get their addresses',
     );
   }

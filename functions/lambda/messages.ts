@@ -72,6 +72,8 @@ export const registerMessage = v.object({
   Proposed: incarnation,
   ShimVersion: v.pipe(version, v.nonEmpty('must not be empty')),
   EngineVersion: v.nullish(version, ''),
+  /** Of its networks, unless they name another. */
+  Space: v.nullish(v.pipe(v.string(), v.check(isLocalSpaceName, 'not the name of a space'))),
 });
 
 /** Text that stands for an address. */

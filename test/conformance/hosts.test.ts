@@ -178,3 +178,32 @@ describe('a host settles a call', () => {
     assert.match(String(answer.json['Error']), /^invalid pool id: "berth1,x" was not issued by Berth, or was damaged$/);
   });
 });
+
+describe('a host compares what it has', () => {
+  it('and takes up a network that has ended, with what its endpoints have', async () => {
+    const host = 'rev-1';
+    const ask = (method: string, message: object) => succeed('hosts', method, message, host);
+    const mac = { 'com.docker.network.endpoint.macaddress': '02:42:0a:02:00:07' };
+    const wish = { AddressSpace: 'default', Pool: '10.2.0.0/24', Options: null };
+    const { PoolID } = await succeed('pools', 'IpamDriver.RequestPool', wish, host);
+    await succeed('addresses', 'IpamDriver.RequestAddress', { PoolID, Address: '10.2.0.7', Options: mac }, host);
+    const [network] = v.parse(networksAnswer, await ask('Berth.Networks', { After: null })).Networks;
+    assert.deepEqual([network?.Pool, network?.State], ['10.2.0.0/24', 'live']);
+    const holdings = async () => v.parse(holdingsAnswer, await ask('Berth.Holdings', { PoolID }));
+    assert.deepEqual(
+      (await holdings()).Leases.map(({ Address }) => Address),
+      ['10.2.0.7'],
+    );
+    await succeed('pools', 'IpamDriver.ReleasePool', { PoolID }, host);
+    assert.equal((await holdings()).State, 'gone');
+    const Held = [{ Address: '10.2.0.7', MacAddress: '02:42:0a:02:00:07', Name: 'web' }];
+    const revival = { PoolID, Gateway: '10.2.0.1', Reserved: [], Held, Last: true };
+    assert.deepEqual(await ask('Berth.Revive', revival), { State: 'live', Taken: [] });
+    const { State, Leases } = await holdings();
+    assert.deepEqual([State, Leases.map(({ Address }) => Address)], ['live', ['10.2.0.7']]);
+    await succeed('addresses', 'IpamDriver.RequestAddress', { PoolID, Address: '', Options: null }, host);
+  });
+});
+
+const networksAnswer = v.object({ Networks: v.array(v.object({ Pool: v.string(), State: v.string() })) });
+const holdingsAnswer = v.object({ State: v.string(), Leases: v.array(v.object({ Address: v.string() })) });

@@ -11,11 +11,10 @@ import { type Diagnosis, askDoctor } from '../../shim/doctor.ts';
 import type { Berth } from '../support/berth-process.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { type LoggedCall, callsOf, dataOf, runContainer, startShim } from './support/berth.ts';
-import { type EngineVersion, engine, whyNoEngine } from './support/engines.ts';
+import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
 
-const VERSIONS: readonly EngineVersion[] = ['28', '20.10'];
 /** ms: what is five minutes for users. */
 const SECOND_LOOK = 300;
 const SUBNET = '10.93.0.0/24';
@@ -23,7 +22,8 @@ const POLLS = 100;
 const NETWORK = ['--ipam-driver', 'berth', '--subnet', SUBNET, '--gateway', '10.93.0.1', 'net'];
 
 for (const version of VERSIONS) {
-  describe(`Docker and the table, on engine ${version}`, { skip: whyNoEngine() ?? false, timeout: 240_000 }, () => {
+  const skip = await whyNotReady(version);
+  describe(`Docker and the table, on engine ${version}`, { skip, timeout: 240_000 }, () => {
     let cloud: LocalCloud;
     let host: Host;
     let shim: Berth;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TIMEOUT, openKeys, outboxStage } from './outbox-stage.ts';
-import { HEARD, failureOf, refusalOf, releaseOf } from './stand-ins.ts';
+import { HEARD, callOf, failureOf, refusalOf, releaseOf } from './stand-ins.ts';
 import { settled } from './steered-time.ts';
 
 describe('a release in the outbox', { timeout: TIMEOUT }, () => {
@@ -12,15 +12,34 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.ok(outbox.isIdle);
   });
 
-  it('waits for those before it of the same pool, and for no other', async (t) => {
+  it('waits for those before it of the same address, and for no other', async (t) => {
     const { cloud, release } = await outboxStage(t);
-    const [first, second, other] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3'), releaseOf('q', '10.1.0.2')];
-    for (const call of [first, second, other]) void release(call);
+    const [first, second] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.2')];
+    const [beside, other] = [releaseOf('p', '10.0.0.3'), releaseOf('q', '10.0.0.2')];
+    for (const call of [first, second, beside, other]) void release(call);
     await settled();
-    assert.deepEqual(cloud.keys, [first.key, other.key]);
+    assert.deepEqual(cloud.keys, [first.key, beside.key, other.key]);
     cloud.at(0).answer(HEARD);
     await settled();
-    assert.deepEqual(cloud.keys, [first.key, other.key, second.key]);
+    assert.deepEqual(cloud.keys.slice(3), [second.key]);
+  });
+
+  it('of a network waits for all before it in that network, and holds up what comes after it', async (t) => {
+    const { cloud, release } = await outboxStage(t);
+    const [one, two, late] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3'), releaseOf('p', '10.0.0.4')];
+    const network = callOf('ReleasePool', { PoolID: 'p' });
+    for (const call of [one, two, network, late]) void release(call);
+    await settled();
+    assert.deepEqual(cloud.keys, [one.key, two.key]);
+    cloud.at(1).answer(HEARD);
+    await settled();
+    assert.equal(cloud.keys.length, 2);
+    cloud.at(0).answer(HEARD);
+    await settled();
+    assert.deepEqual(cloud.keys.slice(2), [network.key]);
+    cloud.at(2).answer(HEARD);
+    await settled();
+    assert.deepEqual(cloud.keys.slice(3), [late.key]);
   });
 
   it('is tried again under its own key until it is heard, with pauses that grow up to half a minute', async (t) => {
@@ -105,7 +124,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
 describe('a release that the cloud has heard and the disk does not take', { timeout: TIMEOUT }, () => {
   it('holds up nobody, and is crossed out when there is space again', async (t) => {
     const { journal, cloud, time, failing, release } = await outboxStage(t);
-    const [first, second] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3')];
+    const [first, second] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.2')];
     const fates = [release(first), release(second)];
     const { answer } = await cloud.until(1);
     while (journal.entries().length < 2) await settled();

@@ -30,6 +30,7 @@ async function registrationOn(t: TestContext, ...answers: readonly object[]) {
   const registration = new Registration({
     folder: await temporaryFolder(t),
     version: '0.1.0',
+    space: 'default',
     send,
     floor: () => undefined,
     renewed: () => undefined,

@@ -44,6 +44,7 @@ async function stage(t: TestContext, says: Stage['says'], given?: string): Promi
   const registration = new Registration({
     folder,
     version: '0.1.0',
+    space: 'default',
     send: async (message) => {
       sent.push(v.parse(sentMessage, message));
       return self.says(v.parse(sentMessage, message));

@@ -57,6 +57,20 @@ describe('a host that registers', () => {
     });
   });
 
+  it('is asked to be heard of six times while its space remembers it, within bounds, and taken to live for three', async () => {
+    for (const [forgetAfter, heartbeat] of [
+      [7 * 86_400_000, 600_000],
+      [3_600_000, 600_000],
+      [600_000, 100_000],
+      [60_000, 10_000],
+      [1, 10_000],
+    ] as const) {
+      const { deps, register, host } = stage();
+      assert.equal((await register(undefined, 'one', { forgetAfter })).heartbeat, heartbeat);
+      assert.equal(host().leaseUntil, deps.world.now() + 3 * heartbeat);
+    }
+  });
+
   it('for the first time may hold an incarnation of elsewhere', async () => {
     const { register } = stage();
     assert.equal((await register('elsewhere', 'one')).isFresh, false);

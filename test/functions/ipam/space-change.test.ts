@@ -230,7 +230,7 @@ describe('what a change does to what is held is told', () => {
     const { warnings } = await set({ forgetAfter: 5 * 60_000 });
     assert.match(
       warnings.join('\n'),
-      /^a host that is cut off from the functions loses its networks 35m after its last/,
+      /^a host that is cut off from the functions loses its networks 450s after its last/,
     );
     assert.deepEqual((await set({ forgetAfter: HOUR })).warnings, []);
   });

@@ -103,7 +103,7 @@ async function network(cloud: LocalCloud, wish: object, driver = 'berth'): Promi
 
 async function ask(cloud: LocalCloud, method: string, body: object, driver = 'berth') {
   const { json } = await callPlugin(path.join(cloud.folder, HOST, 's', `${driver}.sock`), `IpamDriver.${method}`, body);
-  if (json['Error'] !== undefined) throw new Error(`${method}: ${String(json['Error'])}`);
+  if (json['Error'] !== undefined) throw new Error(`${method}: ${JSON.stringify(json)}`);
   return json;
 }
 

@@ -1,14 +1,16 @@
 /** What released versions left behind, taken up by this one: tables, data folders of hosts, and PoolIDs in Docker's store. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, after, before, describe, it } from 'node:test';
+import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import { decodeFound, decodeHost } from '../../functions/dynamo/items.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { Handshakes } from '../../shim/handshake.ts';
 import { Journal } from '../../shim/journal/journal.ts';
+import { seedOf } from '../../shim/journal/records.ts';
 import { KnownNetworks } from '../../shim/known-networks.ts';
 
 import { FaultyHost } from '../faults/host.ts';
@@ -70,8 +72,22 @@ for (const release of releases()) {
       assert.equal(journal.stats.deadLetters, 1);
     });
 
+    it('is taken up though a newer version has added to it', async (t) => {
+      const folder = copy(t);
+      const { hostId, incarnation } = { hostId: HOST, incarnation: file('lineage').trim() };
+      const [first = '', ...lines] = file('journal').trimEnd().split('\n');
+      const seed = seedOf({ hostId, incarnation });
+      const grown = [withMore(first, 0), ...lines.map((line) => withMore(line, seed))];
+      writeFileSync(path.join(folder, 'journal'), grown.map((line) => `${line}\n`).join(''));
+      const warn = (message: string): never => assert.fail(message);
+      const { boot } = v.parse(journalHeader, file('journal'));
+      const journal = Journal.open(folder, { hostId, incarnation }, { warn, boot });
+      assert.equal(journal.entries().length, 2);
+      await journal.close();
+    });
+
     it('names the networks that Docker has', (t) => {
-      const known = new KnownNetworks(copy(t), assert.fail);
+      const known = new KnownNetworks(copy(t), (message) => assert.fail(message));
       const held = old.networks.map(({ poolId }) => poolId);
       assert.deepEqual([...known.poolIds].sort(), held.sort());
     });
@@ -178,3 +194,9 @@ const keptHandshake = v.pipe(v.string(), v.parseJson(), v.object({ key: v.string
 const file = ({ hostFolder }: Fixture, name: string): string => readFileSync(path.join(hostFolder, name), 'utf8');
 
 const hostOf = ({ items }: Fixture) => decodeHost(items.find(({ sk }) => sk === `host#${HOST}`));
+
+/** A line of the journal with a field that no version knows. */
+function withMore(line: string, seed: number): string {
+  const json = line.slice(line.indexOf(' ') + 1).replace(/\}$/, ',"later":{"some":"thing"}}');
+  return `${crc32(json, seed).toString(16).padStart(8, '0')} ${json}`;
+}

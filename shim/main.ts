@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The program `berth`. */
 import { mkdirSync } from 'node:fs';
-import path from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { askDoctor, isLeft, tellDiagnosis } from './doctor.ts';
@@ -10,57 +9,25 @@ import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
 import { messageOf } from './message-of.ts';
 import { hostCommands } from './operator.ts';
-import { type Shim, serveShim } from './serve.ts';
 import {
-  DRIVERS,
-  type Driver,
-  RECONCILE_MODES,
-  type ReconcileMode,
-  type Settings,
-  UserError,
-  defaultData,
-  defaultDocker,
-  defaultSockets,
-  isRoot,
-  parseDockerSocket,
-  parseDrivers,
-  parseMetricsPlace,
-} from './settings.ts';
+  type CommonOptions,
+  type Level,
+  type Location,
+  common,
+  located,
+  numberBetween,
+  settingsOf,
+  socketOf,
+} from './options.ts';
+import { type Shim, serveShim } from './serve.ts';
+import { type Settings, UserError, isRoot, parseDrivers } from './settings.ts';
 import { spaceCommands } from './space.ts';
 import { startCloud } from './up.ts';
-
-/** Where a shim is asked. */
-interface Location {
-  readonly sockets: string;
-  readonly drivers: string;
-}
-
-interface CommonOptions extends Location {
-  readonly data: string;
-  readonly space: string;
-  readonly hostId?: string;
-  readonly region?: string;
-  readonly deadline: number;
-  readonly inFlightBound?: number;
-  readonly logLevel: Level;
-  readonly metrics?: string;
-  readonly docker: string;
-  readonly reconcile: ReconcileMode;
-  readonly reconcileEvery: number;
-  readonly secondLook: number;
-}
 
 interface CloudOptions {
   readonly dynamodb?: string;
   readonly sweepEvery?: number;
 }
-
-/** ms that a function may take (serverless.yml), and what clocks and queues may add. */
-const FUNCTION_TIMEOUT = 10_000;
-const MARGIN = 5_000;
-
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
-type Level = (typeof LEVELS)[number];
 
 const program = new Command('berth')
   .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
@@ -105,82 +72,9 @@ common(program.command('up'))
 hostCommands(program);
 spaceCommands(program);
 
-function option(flags: string, description: string, env: string): Option {
-  return new Option(flags, description).env(env);
-}
-
-function located(command: Command): Command {
-  return command
-    .option('--sockets <dir>', "folder of the plugin's sockets", defaultSockets())
-    .addOption(option('--drivers <names>', 'which drivers to serve', 'BERTH_DRIVERS').default(DRIVERS.join(',')));
-}
-
-/** Any of a shim's sockets will do. */
-const socketOf = (folder: string, [driver]: readonly [Driver, ...Driver[]]): string =>
-  path.join(path.resolve(folder), `${driver}.sock`);
-
-function common(command: Command): Command {
-  return located(command)
-    .option('--data <dir>', 'folder of what must survive a restart', defaultData())
-    .addOption(
-      option('--space <name>', 'the address space of networks that name none', 'BERTH_SPACE').default('default'),
-    )
-    .addOption(
-      option(
-        '--host-id <id>',
-        'who this host is to the fleet (default: as before, else its EC2 instance, else from /etc/machine-id)',
-        'BERTH_HOST_ID',
-      ),
-    )
-    .addOption(option('--region <region>', "AWS region, where the endpoint's name does not tell it", 'BERTH_REGION'))
-    .addOption(
-      option('--deadline <seconds>', 'within which every call of dockerd is answered', 'BERTH_DEADLINE')
-        .argParser(numberBetween(1, 600))
-        .default(20),
-    )
-    .addOption(hidden('--in-flight-bound <ms>', 'after which a request that was given up can take effect no more'))
-    .addOption(option('--log-level <level>', 'what is worth a line', 'BERTH_LOG_LEVEL').choices(LEVELS).default('info'))
-    .addOption(
-      option(
-        '--metrics <place>',
-        'where Prometheus may ask: 127.0.0.1:PORT or unix:/PATH (default: nowhere)',
-        'BERTH_METRICS',
-      ),
-    )
-    .addOption(
-      option('--docker <socket>', "Docker's socket, to compare what it has with the table", 'BERTH_DOCKER').default(
-        `unix://${defaultDocker()}`,
-      ),
-    )
-    .addOption(
-      option(
-        '--reconcile <mode>',
-        'every hour, where the two differ: mend it, only say so, or do not look',
-        'BERTH_RECONCILE',
-      )
-        .choices(RECONCILE_MODES)
-        .default('fix'),
-    )
-    .addOption(hidden('--reconcile-every <ms>', 'pause between two rounds').default(3_600_000))
-    .addOption(hidden('--second-look <ms>', 'after which what was seen twice is believed').default(300_000));
-}
-
-/** A time that only tests change. */
-function hidden(flags: string, description: string): Option {
-  return new Option(flags, description).argParser(numberBetween(1, 86_400_000)).hideHelp();
-}
-
-function numberBetween(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+(\.\d+)?$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`give a number from ${least} to ${most}`);
-  };
-}
-
 /** For service managers and load balancers: the exit code says how the shim is, the text why. */
 async function tellHealth(options: CommonOptions): Promise<void> {
-  const { sockets, drivers } = prepareSettings(options);
+  const { sockets, drivers } = settingsOf(options);
   const socket = socketOf(sockets, drivers);
   let health: Health;
   try {
@@ -228,36 +122,11 @@ async function runUp(options: CommonOptions & CloudOptions): Promise<void> {
 }
 
 function prepare(options: CommonOptions): Settings {
-  const settings = prepareSettings(options);
+  const settings = settingsOf(options);
   // Sockets, keys and data are for the user who runs this, nobody else.
   process.umask(0o077);
   mkdirSync(settings.data, { recursive: true, mode: 0o700 });
   return settings;
-}
-
-function prepareSettings(options: CommonOptions): Settings {
-  const { sockets, data, space, hostId, region, metrics } = options;
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,54}$/.test(space)) {
-    throw new UserError(`bad space ${JSON.stringify(space)}: letters, digits and . _ - only, at most 55`);
-  }
-  return {
-    sockets: path.resolve(sockets),
-    data: path.resolve(data),
-    space,
-    // A variable that is set to nothing is as good as none.
-    hostId: hostId === '' ? undefined : hostId,
-    drivers: parseDrivers(options.drivers),
-    region: region === '' ? process.env['AWS_REGION'] : (region ?? process.env['AWS_REGION']),
-    budget: options.deadline * 1_000,
-    inFlightBound: options.inFlightBound ?? options.deadline * 1_000 + FUNCTION_TIMEOUT + MARGIN,
-    reconcile: {
-      docker: parseDockerSocket(options.docker),
-      mode: options.reconcile,
-      every: options.reconcileEvery,
-      secondLook: options.secondLook,
-    },
-    metrics: metrics === undefined || metrics === '' ? undefined : parseMetricsPlace(metrics),
-  };
 }
 
 /** Where Docker looks for plugins, and where a file with `unix://PATH` in it shows it another place. */

@@ -6,10 +6,12 @@ import { freeOrphans } from './orphans.ts';
 import type { Ref } from './ref.ts';
 import { type Sequenced, freeUnkept, keptBy } from './reservation.ts';
 import { encodeTime } from './slot.ts';
-import type { World } from './world.ts';
 
-/** In what is freed for a host stands when that was, in the place of a sequence of its own. */
-export const inItsPlace = (world: World): Sequenced => ({ requestKey: `${encodeTime(world.now())}0000` });
+/**
+ * What is freed in the place of a host was released by no message of its own, so that none of them came before it: a host
+ * that takes its network up again takes it back.
+ */
+export const IN_ITS_PLACE: Sequenced = { requestKey: encodeTime(0) + '0000' };
 
 /**
  * Ends a reference as long as it is meant, and then frees what it held. The reference goes first: until it is gone, its
@@ -27,7 +29,7 @@ export async function bury(deps: Deps, seen: Ref, isMeant: (ref: Ref) => boolean
   if (!livesOn) return true;
   // What it keeps may have changed since it was seen, up to its end.
   const ended = (await store.readRef(seen.generation, seen.name)) ?? seen;
-  await freeUnkept(deps, inItsPlace(world), ended, keptBy(ended));
-  await freeOrphans(deps, inItsPlace(world), ended, [ended.name]);
+  await freeUnkept(deps, IN_ITS_PLACE, ended, keptBy(ended));
+  await freeOrphans(deps, IN_ITS_PLACE, ended, [ended.name]);
   return true;
 }

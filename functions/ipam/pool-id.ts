@@ -5,6 +5,7 @@
  */
 import { type Cidr, formatCidr, parseCidr } from './address.ts';
 import { type Call, type Driver } from './call.ts';
+import { isGeneration } from './pool.ts';
 import { quote } from './quote.ts';
 import { hostTag, hostTagOf, isRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
@@ -79,7 +80,7 @@ function parse(world: World, text: string): PoolId | undefined {
     rest.length === 0 &&
     isSpaceName(space) &&
     (subPool !== undefined || sub === NO_SUB_POOL) &&
-    /^[0-9a-z]{12}$/.test(generation) &&
+    isGeneration(generation) &&
     isRefName(ref) &&
     /^\d{1,9}$/.test(cooldown);
   if (!sound || cidr === undefined) return undefined;

@@ -29,6 +29,8 @@ export interface Pool extends PoolDraft {
   readonly state: 'pending' | 'confirmed' | 'retiring';
 }
 
+export const isGeneration = (text: string): boolean => /^[0-9a-z]{12}$/.test(text);
+
 /** An announcement that is not confirmed after this long (ms) was abandoned, and anyone may remove it. */
 export const ANNOUNCEMENT_TIMEOUT = 5_000;
 

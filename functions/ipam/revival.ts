@@ -5,9 +5,9 @@
  * The reference comes first, and then every lease is written afresh. Who frees what an ended reference has left reads the
  * slot first and the reference afterwards, and writes on the exact slot: so it sees the reference, or misses the lease.
  */
-import { type Address, type Cidr, formatAddress, formatCidr } from './address.ts';
+import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
 import { type Birth, bearPool } from './birth.ts';
-import type { Call } from './call.ts';
+import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { type Endpoint, leaseOf, stickyTag } from './endpoint.ts';
 import { takeSeen } from './given.ts';
@@ -49,10 +49,11 @@ const PAUSE = 40;
  * Takes up a network, and the leases of some of its endpoints. Repeated until all are named; until the last are, the
  * network gets no other address. Safe to repeat.
  *
- * @throws Refusal `pool-overlap` when the subnet is others' by now, `busy` when it may not be so in a moment.
+ * @throws Refusal `out-of-range` for an address of another subnet, `pool-overlap` when the subnet is others' by now, `busy` when it may not be so in a moment.
  */
 export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): Promise<Revived> {
   const id = decodePoolId(deps.world, revival.poolId, call);
+  refuseOutside(id, revival);
   const known = await deps.store.readRef(id.generation, id.ref);
   if (known !== undefined && known.state !== 'gone' && known.state !== 'reviving') {
     return { state: known.state, taken: [] };
@@ -71,6 +72,16 @@ export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): P
       : undefined,
   );
   return { state: isLive ? 'live' : ((await deps.store.readRef(id.generation, id.ref))?.state ?? 'gone'), taken };
+}
+
+function refuseOutside({ cidr }: PoolId, { gateway, reserved, held }: Revival): void {
+  const all = [...(gateway === undefined ? [] : [gateway]), ...reserved, ...held.map(({ address }) => address)];
+  const outside = all.find((address) => !rangeContains(cidrRange(cidr), address));
+  if (outside === undefined) return;
+  throw new Refusal(
+    'out-of-range',
+    `${formatAddress(outside)} is not an address of ${formatCidr(cidr)}: name what Docker has on that subnet alone`,
+  );
 }
 
 /** What the network keeps is what it kept, where that is still known; else what Docker says of it. */
@@ -187,6 +198,8 @@ async function takeBack(
     // Released since, by a message that is younger than this one.
     if (slot.kind === 'free') return undefined;
     if (slot.kind === 'reserved' || slot.ref !== id.ref) return describeSlot(deps, id.generation, slot);
+    // Asked for since, when the network was up again: this message has come late.
+    if (sequenceOf(slot.requestKey) > sequenceOf(call.requestKey)) return undefined;
     const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: standing });
     if (outcome.written) return undefined;
     if (deps.world.now() >= call.deadline)

@@ -2,7 +2,7 @@
  * The part of a sweep that goes by all items, page by page. What is found is confirmed by reads that come after it, and
  * changed on its exact value or state alone.
  */
-import { inItsPlace } from './burial.ts';
+import { IN_ITS_PLACE } from './burial.ts';
 import type { Deps } from './deps.ts';
 import { IN_FLIGHT } from './host.ts';
 import { isReferenced, retireUnreferenced } from './membership.ts';
@@ -88,7 +88,7 @@ export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: 
   const [first] = gone;
   if (first === undefined) return;
   const names = gone.map(({ name }) => name);
-  report.leases += await freeOrphans(deps, inItsPlace(deps.world), first, names);
+  report.leases += await freeOrphans(deps, IN_ITS_PLACE, first, names);
   for (const { generation, name, endedAt } of gone) {
     if (now < (endedAt ?? 0) + TOMBSTONE_LIFE) continue;
     if (await deps.store.removeTombstone(generation, name)) report.tombstones++;
@@ -125,7 +125,7 @@ async function freeLeases(deps: Deps, generation: string, chunk: Chunk, standing
   let freed = 0;
   for (const { ref, place, value } of leasesIn(generation, chunk)) {
     if (standing.some(({ name }) => name === ref)) continue;
-    if (await freeExactly(deps, inItsPlace(deps.world), ref, place, value)) freed++;
+    if (await freeExactly(deps, IN_ITS_PLACE, ref, place, value)) freed++;
   }
   return freed;
 }
@@ -142,7 +142,7 @@ async function freeReservations(
     if (value === undefined || state?.kind !== 'reserved') continue;
     if (standing.some((ref) => keeps(ref, addressAt(ref.cidr, index, slot)))) continue;
     const place = { generation, chunk: index, slot };
-    if (await freeExactly(deps, inItsPlace(deps.world), state.ref, place, value)) freed++;
+    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, value)) freed++;
   }
   return freed;
 }

@@ -5,6 +5,8 @@
 import * as v from 'valibot';
 import { type Address, type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
 import { isRequestKey } from '../ipam/call.ts';
+import { isGeneration } from '../ipam/pool.ts';
+import { isRefName } from '../ipam/ref.ts';
 import { DEFAULT_SPACE_NAME, isLocalSpaceName } from '../ipam/space.ts';
 
 /** Longer texts than any that Docker sends; what is longer is an error or an attack. */
@@ -90,8 +92,12 @@ const address = v.pipe(
 const addresses = v.pipe(v.array(address), v.maxLength(256));
 
 /** Where a list goes on: what the answer before has told, as it is. */
-const indexPlace = v.nullish(v.object({ generation: text, name: text, requestKey: text }));
-export const networksMessage = v.object({ After: indexPlace });
+const indexPlace = v.object({
+  generation: v.pipe(v.string(), v.check(isGeneration, 'not a generation')),
+  name: v.pipe(v.string(), v.check(isRefName, 'not a name')),
+  requestKey,
+});
+export const networksMessage = v.object({ After: v.nullable(indexPlace) });
 
 const chunkNumber = v.pipe(
   v.string(),

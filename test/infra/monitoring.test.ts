@@ -9,6 +9,7 @@ import { NOTHING_COUNTED } from '../../functions/ipam/usage.ts';
 import { emptyReport } from '../../functions/ipam/sweep-report.ts';
 import { gaugesOf } from '../../functions/lambda/gauges.ts';
 import { functionNames } from '../../infra/build.ts';
+import { WATCHED } from '../bench/assumptions.ts';
 import { render } from './support/render.ts';
 import { Template } from './support/template.ts';
 
@@ -58,16 +59,58 @@ function metricsOf({ Metrics, ...one }: ReturnType<typeof alarms>[number]): Metr
   return Metrics?.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []) ?? [v.parse(metric, one)];
 }
 
+const operations = readFileSync(path.join(root, 'docs/operations.md'), 'utf8');
+
+describe('the metrics', () => {
+  it('are all told of, and no other is', () => {
+    const section = operations.slice(operations.indexOf('\n## Metrics'), operations.indexOf('\n## Costs'));
+    const rows = [...section.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].map(([, names = '']) => names);
+    const named = rows.flatMap((names) => names.replaceAll('`', '').split(', '));
+    // How many were looked at is a line of the log.
+    assert.deepEqual(named.sort(), [...told].filter((name) => name !== 'Hosts' && name !== 'Items').sort());
+  });
+
+  it('that always have a value are as many as the table of costs says', () => {
+    const { gauges } = gaugesOf({ lag: 1, fencedHosts: 1, usage: NOTHING_COUNTED });
+    assert.equal(Object.keys(gauges).length, WATCHED.metrics);
+  });
+});
+
+describe('what the documents say of concurrency', () => {
+  const numbers = readFileSync(path.join(root, 'infra/concurrency/on.yml'), 'utf8').matchAll(/^(\w+): (\d+)/gm);
+  const reserved = new Map([...numbers].map(([, name = '', number]) => [name, Number(number)]));
+
+  it('is what the stack has', () => {
+    assert.deepEqual([...reserved.keys()].sort(), [...functionNames].sort());
+    const [, list = ''] = /^ +set -- (.*)$/m.exec(operations) ?? [];
+    const [, sweep = ''] = /\(`sweep`, (\d+)\)/.exec(operations) ?? [];
+    const { sweep: ofSweep, ...others } = Object.fromEntries(reserved);
+    assert.deepEqual([list, sweep], [Object.entries(others).flat().join(' '), String(ofSweep)]);
+    const most = (name: string): string => (10 * (reserved.get(name) ?? NaN)).toLocaleString('en');
+    assert.ok(
+      operations
+        .replaceAll(/\s+/g, ' ')
+        .includes(
+          `\`addresses\` answers at most ${most('addresses')} calls a second, \`pools\` ${most('pools')}, ` +
+            `\`hosts\` ${most('hosts')} and \`capabilities\` ${most('capabilities')}`,
+        ),
+    );
+  });
+});
+
 describe('the alarms', () => {
-  it('are those that the documents tell of', () => {
-    const document = readFileSync(path.join(root, 'docs/deployment.md'), 'utf8');
-    const named = [...document.matchAll(/^\| `(\w+Alarm)` \|/gm)].map(([, name = '']) => name);
+  it('have a section each that says what to do, and no section is of an alarm that is gone', () => {
+    const sections = [...operations.matchAll(/^### (\w+Alarm)\n\n\S/gm)].map(([, name = '']) => name);
     assert.deepEqual(
+      sections.sort(),
       alarms()
         .map(({ name }) => name)
         .sort(),
-      named.sort(),
     );
+  });
+
+  it('look at as many metrics as the table of costs says', () => {
+    assert.equal(alarms().flatMap(metricsOf).length, WATCHED.alarmMetrics);
   });
 
   it('look at metrics that the functions tell, of this table, or that AWS has of its functions', () => {

@@ -1,6 +1,6 @@
 /**
- * What the functions ask of the table while the conformance suite runs, and a sweep with everything to do, against what
- * their roles allow: nothing is asked that is not allowed, and nothing allowed that is never asked.
+ * What the functions ask of the table while the conformance suite runs, a sweep with everything to do, and a host that
+ * takes a network up again, against what their roles allow: nothing is asked that is not allowed, and nothing allowed that is never asked.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -8,16 +8,18 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { storeOver } from '../../functions/dynamo/open.ts';
 import { reportDeath } from '../../functions/ipam/death.ts';
 import { IN_FLIGHT, LEASE } from '../../functions/ipam/host.ts';
 import { registerHost } from '../../functions/ipam/host-life.ts';
+import { reviveNetwork } from '../../functions/ipam/revival.ts';
 import { DEFAULT_SPACE } from '../../functions/ipam/space.ts';
 import { sweep } from '../../functions/ipam/sweep.ts';
 import { TOMBSTONE_LIFE } from '../../functions/ipam/sweep-items.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
-import { functionNames } from '../../infra/build.ts';
+import { type FunctionName, functionNames } from '../../infra/build.ts';
 import { engineStore, storeAt } from '../support/engine-store.ts';
 import { Host, withMac } from '../support/fleet.ts';
 import { type Statement, type TableRequest, allows, statement } from '../support/policy.ts';
@@ -28,6 +30,7 @@ import { Role, Template } from './support/template.ts';
 const root = path.join(import.meta.dirname, '../..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'berth-permissions-'));
 const TABLE = { 'Fn::GetAtt': ['Table', 'Arn'] };
+const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
 const INDEX = { 'Fn::Join': ['/', [TABLE, 'index', 'byHost']] };
 
 const roles = new Map<string, readonly Statement[]>();
@@ -55,7 +58,7 @@ before(async () => {
       all.filter(({ Action }) => Action.some((action) => action.startsWith('dynamodb:'))),
     );
   }
-  asked = [...conformance(), ...(await sweeps())];
+  asked = [...conformance(), ...(await sweeps()), ...(await revival())];
 });
 
 after(() => {
@@ -80,22 +83,39 @@ function conformance(): TableRequest[] {
     .map((line) => v.parse(noted, line));
 }
 
-/** A sweep that finds all there is to be found; the clock is set on for it. */
-async function sweeps(): Promise<TableRequest[]> {
-  const engine = await engineStore();
-  let ahead = 0;
-  const world = { ...realWorld, now: () => realWorld.now() + ahead, advance: (by: number) => void (ahead += by) };
+interface Noting {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  /** What was asked so far. */
+  readonly requests: readonly TableRequest[];
+}
+
+/** A client on the table of an engine that notes what it asks, as that function. */
+async function noting(endpoint: string, name: FunctionName): Promise<Noting> {
+  const { client, table } = await storeAt(endpoint, () => Promise.resolve());
   const requests: TableRequest[] = [];
-  const { client, table } = await storeAt(engine.endpoint, () => Promise.resolve());
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
       (args) => {
         const request = requestOf(commandName, args.input);
-        if (request !== undefined) requests.push(request);
+        if (request !== undefined) requests.push({ ...request, function: name });
         return next(args);
       },
     { step: 'initialize', name: 'noted' },
   );
+  return { client, table, requests };
+}
+
+function settableWorld() {
+  let ahead = 0;
+  return { ...realWorld, now: () => realWorld.now() + ahead, advance: (by: number) => void (ahead += by) };
+}
+
+/** A sweep that finds all there is to be found; the clock is set on for it. */
+async function sweeps(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const world = settableWorld();
+  const { client, table, requests } = await noting(engine.endpoint, 'sweep');
   const deps = { world, store: storeOver(engine.client, table, world) };
   const swept = { world, store: storeOver(client, table, world) };
   await litter(deps);
@@ -109,14 +129,37 @@ async function sweeps(): Promise<TableRequest[]> {
   }
   client.destroy();
   await engine.close();
-  return requests;
+  return [...requests];
+}
+
+/** A host whose network has ended without its knowledge, and which takes it up again: the suite waits for no such silence. */
+async function revival(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const world = settableWorld();
+  const { client, table, requests } = await noting(engine.endpoint, 'hosts');
+  const deps = { world, store: storeOver(engine.client, table, world) };
+  const host = new Host(deps, 'back');
+  const told = { principal: OPERATOR, shimVersion: '1', engineVersion: '' };
+  await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: 'first' });
+  const { poolId } = await host.pool({ pool: '10.1.0.0/24' });
+  await reportDeath(deps, 'back', 'the test says so');
+  for (const later of [IN_FLIGHT, TOMBSTONE_LIFE, TOMBSTONE_LIFE]) {
+    world.advance(later);
+    await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
+  }
+  const { epoch } = await registerHost(deps, host.call(), { ...told, incarnation: 'first', proposed: 'second' });
+  const network = { poolId, gateway: undefined, reserved: [], held: [], isLast: true };
+  await reviveNetwork({ world, store: storeOver(client, table, world) }, host.call({ epoch }), network);
+  client.destroy();
+  await engine.close();
+  return [...requests];
 }
 
 /** Two hosts that will never be heard of again, with a pool each and one in common, and an announcement of nobody. */
 async function litter(deps: ConstructorParameters<typeof Host>[0]): Promise<void> {
   for (const id of ['silent', 'gone']) {
     const host = new Host(deps, id);
-    const told = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion: '1', engineVersion: '' };
+    const told = { principal: OPERATOR, shimVersion: '1', engineVersion: '' };
     await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: `nonce-of-${id}` });
     await host.address(await host.pool(), '', withMac('02:42:ac:11:00:02'));
     const shared = await host.pool({ pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } });

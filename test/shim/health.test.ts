@@ -9,6 +9,8 @@ import { temporaryFolder } from './temporary.ts';
 
 const IDLE: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };
 
+const FOUND = { kind: 'leaked-lease', text: '10.1.0.3 is leased for nothing', done: 'to be mended' } as const;
+
 const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<JournalStats> } = {}): HealthSources => ({
   hostId: 'host-1',
   unreached: () => undefined,
@@ -23,6 +25,13 @@ describe('the health of a shim', () => {
   const states: readonly [string, HealthSources, 'ok' | 'degraded' | 'failing', RegExp][] = [
     ['where all is well', sources(), 'ok', /^$/],
     ['while the cloud is away', sources({ unreached: () => 'no route' }), 'degraded', /^no route$/],
+    [
+      'that has a conflict',
+      sources({ findings: () => [FOUND, { ...FOUND, kind: 'conflict', text: 'web has 10.1.0.2' }] }),
+      'degraded',
+      /^web has 10\.1\.0\.2$/,
+    ],
+    ['that will mend what differs', sources({ findings: () => [FOUND] }), 'ok', /^$/],
     ['of a host that leaves', sources({ leaving: () => 'it drains' }), 'degraded', /^it drains$/],
     [
       'that has waited for minutes',
@@ -100,12 +109,16 @@ async function scrape(t: TestContext, metrics: Metrics, url = '/metrics'): Promi
 }
 
 describe('the metrics of a shim', () => {
-  const metricsOf = (stats: Partial<JournalStats> = {}, isReached = true): Metrics =>
+  const metricsOf = (
+    stats: Partial<JournalStats> = {},
+    isReached = true,
+    findings: readonly { readonly kind: string }[] = [],
+  ): Metrics =>
     new Metrics({
       journal: { stats: { ...IDLE, ...stats } },
       inFlight: () => 5,
       isReached: () => isReached,
-      findings: () => [],
+      findings: () => findings,
     });
 
   it('count the calls by what became of them, and the attempts', async (t) => {
@@ -135,6 +148,16 @@ describe('the metrics of a shim', () => {
       assert.match(text, new RegExp(`^berth_shim_${name} ${value}$`, 'm'));
     }
     assert.match(text, /^berth_shim_journal_oldest_seconds 0$/m);
+  });
+
+  it('count by kind where Docker and the table differ, and forget what differs no more', async (t) => {
+    const findings = ['conflict', 'leaked-lease', 'leaked-lease'].map((kind) => ({ kind }));
+    const metrics = metricsOf({}, true, findings);
+    const { text } = await scrape(t, metrics);
+    assert.match(text, /^berth_shim_reconcile_findings\{kind="conflict"\} 1$/m);
+    assert.match(text, /^berth_shim_reconcile_findings\{kind="leaked-lease"\} 2$/m);
+    findings.length = 0;
+    assert.doesNotMatch((await scrape(t, metrics)).text, /^berth_shim_reconcile_findings\{/m);
   });
 
   it('are in one place only', async (t) => {

@@ -156,8 +156,8 @@ export const adoptions: readonly Check[] = [
       { file: ADOPTION, find: 'epoch: host.epoch + 1', replace: 'epoch: host.epoch' },
       {
         file: 'functions/ipam/fence.ts',
-        find: "isLeftBehind(now, host) ? { state: 'live'",
-        replace: "isLeftBehind(now, host) || now.state === 'draining' ? { state: 'live'",
+        find: "isLeftBehind(now, host) && now.state !== 'reviving'\n",
+        replace: "(isLeftBehind(now, host) && now.state !== 'reviving') || now.state === 'draining'\n",
       },
     ],
   ),

@@ -197,7 +197,7 @@ export const fences: readonly Check[] = [
     {
       file: 'functions/ipam/burial.ts',
       find: '  const isEnded = await',
-      replace: '  await freeOrphans(deps, inItsPlace(world), seen, [seen.name]);\n  const isEnded = await',
+      replace: '  await freeOrphans(deps, IN_ITS_PLACE, seen, [seen.name]);\n  const isEnded = await',
     },
   ]),
 ];

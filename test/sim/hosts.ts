@@ -1,4 +1,5 @@
 /** Hosts of models: how they come to life, fall silent and return. */
+import type { Call } from '../../functions/ipam/call.ts';
 import { LEASE } from '../../functions/ipam/host.ts';
 import type { Player } from './player.ts';
 import type { Actor, State } from './simulation.ts';
@@ -33,9 +34,13 @@ export const fencing = (name: string): Actor => ({
 });
 
 /** @returns the epoch that the host is told, once all that it has is awake. */
-export async function returnHome(me: Player): Promise<number> {
+export async function returnHome(me: Player, of: Pick<Call, 'hostId'> = me): Promise<number> {
   for (let [held, proposed] = ['one', 'two']; ; [held, proposed] = [proposed, `${proposed}.`]) {
-    const answer = await me.stage.rules.registerHost(me.deps, me.call(), registration(held, proposed));
+    const answer = await me.stage.rules.registerHost(
+      me.deps,
+      me.call({ hostId: of.hostId }),
+      registration(held, proposed),
+    );
     if (!answer.isWaking) return answer.epoch;
   }
 }

@@ -11,6 +11,7 @@ import { membership } from './membership.ts';
 import { names } from './names.ts';
 import { reservations } from './reservations.ts';
 import { retries } from './retries.ts';
+import { revivals } from './revivals.ts';
 import { sweeps } from './sweeps.ts';
 
 export const models: Readonly<Record<string, readonly Check[]>> = {
@@ -25,5 +26,6 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'a host that was silent': fences,
   'a host that is dead': deaths,
   'a host that stays, or is another machine': adoptions,
+  'a host that was given up': revivals,
   'what clears up': sweeps,
 };

@@ -2,6 +2,7 @@
 import { type Call, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
 import type { GrantedPool, PoolRequest } from '../../functions/ipam/request-pool.ts';
+import type { Revival, Revived } from '../../functions/ipam/revival.ts';
 import type { PoolWish } from '../support/fleet.ts';
 import type { Rules } from './rules.ts';
 
@@ -89,6 +90,11 @@ export class Player {
 
   async leave(poolId: string, call = this.call()): Promise<void> {
     await this.stage.rules.releasePool(this.deps, call, poolId);
+  }
+
+  /** `undefined`: refused. */
+  revive(revival: Revival, call: Call): Promise<Revived | undefined> {
+    return this.#unlessRefused(this.stage.rules.reviveNetwork(this.deps, call, revival));
   }
 
   /** Lets time go by, for all actors. */

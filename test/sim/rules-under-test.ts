@@ -12,6 +12,7 @@ export { fenceHost } from '../../functions/ipam/fence.ts';
 export { adoptHost, resumeHost } from '../../functions/ipam/adoption.ts';
 export { buryHost, drainHost, reportDeath, reportDrain } from '../../functions/ipam/death.ts';
 export { sweep } from '../../functions/ipam/sweep.ts';
+export { reviveNetwork } from '../../functions/ipam/revival.ts';
 export { forget } from '../../functions/ipam/sweep-hosts.ts';
 export { sweepChunks, sweepPool, sweepTombstones } from '../../functions/ipam/sweep-items.ts';
 export { MemoryStore } from '../support/memory-store.ts';

@@ -123,9 +123,12 @@ function announcing(
 ): () => ReturnType<Store['announcePool']> {
   const ours = new Set<string>();
   const from = shared?.ids ?? 0;
+  let drawn = from;
   return async () => {
     if (shared !== undefined) shared.ids = from;
     const result = await memory.announcePool(draft, generation);
+    // What comes afterwards has identities of its own.
+    if (shared !== undefined) shared.ids = drawn = Math.max(drawn, shared.ids);
     if ('announced' in result) {
       ours.add(result.announced.rev);
       return result;

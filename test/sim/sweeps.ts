@@ -155,16 +155,16 @@ export const sweeps: readonly Check[] = [
     [
       {
         file: ITEMS,
-        find: '    if (await freeExactly(deps, inItsPlace(deps.world), state.ref, place, value)) freed++;',
+        find: '    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, value)) freed++;',
         replace:
-          '    const [now] = await deps.store.readChunks(generation, index, index);\n    if (await freeExactly(deps, inItsPlace(deps.world), state.ref, place, now?.slots[slot] ?? value)) freed++;',
+          '    const [now] = await deps.store.readChunks(generation, index, index);\n    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, now?.slots[slot] ?? value)) freed++;',
       },
     ],
   ),
   violated('fails when a tombstone goes without a second look', [ended], /the lease .* leaks/, [
     {
       file: ITEMS,
-      find: '  report.leases += await freeOrphans(deps, inItsPlace(deps.world), first, names);\n',
+      find: '  report.leases += await freeOrphans(deps, IN_ITS_PLACE, first, names);\n',
       replace: '  void [freeOrphans, names];\n',
     },
   ]),

@@ -36,7 +36,7 @@ export const firstCalls = (host: string, poolId: string): Record<FunctionName, o
   pools: requestPool(host),
   addresses: requestAddress(host, poolId),
   hosts: register(`${host}-${realWorld.random(6)}`),
-  console: operatorCall('/Berth.HostState', { Host: 'nobody', State: 'dead', Key: 'said-once' }),
+  console: operatorCall('/Berth.HostState', { Host: 'nobody', State: 'dead', Key: realWorld.random(24) }),
   sweep: TICK,
 });
 

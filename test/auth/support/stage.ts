@@ -140,5 +140,5 @@ export const methodsOn = ({ poolId, address, poolKey, addressKey }: Holdings): r
   ],
   ['/Berth.Holdings', { PoolID: poolId }],
   ['/Berth.Revive', { PoolID: poolId, Held: [{ Address: address }], Last: true }],
-  ['/Berth.Networks', {}],
+  ['/Berth.Networks', { After: null }],
 ];

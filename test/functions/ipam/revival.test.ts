@@ -149,6 +149,24 @@ describe('a forgotten host that returns', () => {
     await refused(revive({}, { epoch: 1 }), 'host-fenced', WORDS);
   });
 
+  it('is refused what is no address of its network, and nothing is taken up', async () => {
+    const { register, revive, held, deps } = await stage();
+    await register();
+    const before = structuredClone([deps.store.pools, deps.store.refs, deps.store.chunks]);
+    const [first] = held;
+    assert.ok(first !== undefined);
+    for (const outside of ['10.1.1.0', '10.0.255.255', 'fd00::1'].map(ip)) {
+      for (const changes of [
+        { held: [first, { ...first, address: outside }] },
+        { gateway: outside },
+        { reserved: [outside] },
+      ]) {
+        await refused(revive(changes), 'out-of-range', / is not an address of 10\.1\.0\.0\/24: name what Docker has/);
+      }
+    }
+    assert.deepEqual([deps.store.pools, deps.store.refs, deps.store.chunks], before);
+  });
+
   it('whose revival was cut off by another silence ends it, and may begin anew', async () => {
     const { register, revive, holdings, held, deps, sweepAll, late } = await stage();
     await register();

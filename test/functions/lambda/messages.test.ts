@@ -4,11 +4,14 @@ import * as v from 'valibot';
 import {
   avoidHeaders,
   handshakeHeaders,
+  holdingsMessage,
+  networksMessage,
   registerMessage,
   releaseAddressMessage,
   releasePoolMessage,
   requestAddressMessage,
   requestPoolMessage,
+  reviveMessage,
   settleMessage,
 } from '../../../functions/lambda/messages.ts';
 import { range } from '../ipam/values.ts';
@@ -171,6 +174,46 @@ describe('the registration of a host', () => {
   ] as const) {
     it(`is refused at the field that is wrong: ${JSON.stringify(changes)}`, () => {
       assert.equal(wrongAt(registerMessage, registration(changes)), at);
+    });
+  }
+});
+
+describe('what a host has', () => {
+  const place = { generation: '0mjuohs00abc', name: 'abcdefgh012345', requestKey: '0mjuohs00abcd' };
+  const endpoint = { Address: '10.1.0.2', MacAddress: '02:00:00:00:00:01', Name: 'web' };
+  const revival = (changes: object = {}) => ({
+    ...{ PoolID: 'p', Gateway: '10.1.0.1', Reserved: [], Held: [endpoint], Last: true },
+    ...changes,
+  });
+
+  it('is asked page by page, and may leave out what is not known', () => {
+    assert.equal(wrongAt(networksMessage, { After: null }), '');
+    assert.equal(wrongAt(networksMessage, { After: place }), '');
+    assert.equal(wrongAt(holdingsMessage, { PoolID: 'p' }), '');
+    assert.deepEqual(v.parse(holdingsMessage, { PoolID: 'p', After: '4096' }).After, 4_096n);
+    assert.equal(wrongAt(reviveMessage, revival()), '');
+    assert.equal(wrongAt(reviveMessage, revival({ Gateway: null, Held: [{ Address: 'fd00::1' }] })), '');
+  });
+
+  const many = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+  const cases: readonly [at: string, schema: v.GenericSchema, message: object][] = [
+    ['After', networksMessage, {}],
+    ['After.generation', networksMessage, { After: { ...place, generation: '' } }],
+    ['After.name', networksMessage, { After: { ...place, name: 'x' } }],
+    ['After.requestKey', networksMessage, { After: { ...place, requestKey: '\ud800' } }],
+    ['Addresses', holdingsMessage, { PoolID: 'p', Addresses: many(257, '10.1.0.2') }],
+    ['Addresses.0', holdingsMessage, { PoolID: 'p', Addresses: ['10.1.0.2/24'] }],
+    ['After', holdingsMessage, { PoolID: 'p', After: '-1' }],
+    ['Held', reviveMessage, revival({ Held: many(33, endpoint) })],
+    ['Held.0.Address', reviveMessage, revival({ Held: [{ ...endpoint, Address: '' }] })],
+    ['Held.0.MacAddress', reviveMessage, revival({ Held: [{ ...endpoint, MacAddress: '02:00:00:00:00:0G' }] })],
+    ['Gateway', reviveMessage, revival({ Gateway: '' })],
+    ['Reserved', reviveMessage, revival({ Reserved: many(257, '10.1.0.9') })],
+    ['Last', reviveMessage, revival({ Last: undefined })],
+  ];
+  for (const [at, schema, message] of cases) {
+    it(`is refused at the field that is wrong: ${at} of ${JSON.stringify(message).slice(0, 100)}`, () => {
+      assert.equal(wrongAt(schema, message), at);
     });
   }
 });

@@ -1,0 +1,32 @@
+/** What a bill depends on and no run here can count: times on AWS, and what Lambda and the API write into logs. */
+
+/** As serverless.yml has it, in GB. */
+export const MEMORY = 256 / 1_024;
+
+/** Seconds that functions are paid for. */
+export const SECONDS = { call: 0.01, sweep: 2 } as const;
+
+/** What CloudWatch adds to the bytes of each event. */
+const EVENT_OVERHEAD = 26;
+const logged = (lines: readonly string[]): number =>
+  lines.reduce((sum, line) => sum + Buffer.byteLength(line) + EVENT_OVERHEAD, 0);
+
+const ID = '8476a536-e9f4-11e8-9739-2dfe598c3fcd';
+/** Bytes that Lambda itself writes of each call. A call that is granted has no line of Berth's. */
+export const CALL_LOG = logged([
+  `START RequestId: ${ID} Version: $LATEST\n`,
+  `END RequestId: ${ID}\n`,
+  `REPORT RequestId: ${ID}\tDuration: 9.14 ms\tBilled Duration: 10 ms\tMemory Size: 256 MB\tMax Memory Used: 96 MB\t\n`,
+]);
+
+/** Bytes of a line of the HTTP API's access log, in the format of infra/front/http-api.yml. */
+export const ACCESS_LOG = logged([
+  JSON.stringify({
+    ...{ request: 'JKJaXmPLvHcESHA=', at: '24/Nov/2026:09:26:13 +0000', route: 'POST /IpamDriver.RequestAddress' },
+    ...{ status: '200', ip: '203.0.113.17', milliseconds: '14', functionStatus: '200', invocation: ID, error: '-' },
+    principal: 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0',
+  }),
+]);
+
+/** What the stack has of it while `monitoring` is on (test/infra/monitoring.test.ts). */
+export const WATCHED = { alarmMetrics: 18, metrics: 4, dashboards: 1 } as const;

@@ -1,0 +1,139 @@
+/** What comes of what a host has: whatever is asked changes nothing, and what is taken up again is nobody else's. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { anyJson, anyText, bytesOf, inBase64, messageOf, texts } from './support/arbitraries.ts';
+import { type Answer, type Border, freshHeaders, openBorder } from './support/border.ts';
+import { SAME } from './support/table.ts';
+
+const RUNS = 100;
+const PATHS = ['/Berth.Networks', '/Berth.Holdings', '/Berth.Revive'] as const;
+const SUBNET = '10.1.0.0/24';
+const THEIRS = '10.1.0.77';
+const mac = (last: string) => ({ 'com.docker.network.endpoint.macaddress': `02:42:ac:11:00:${last}` });
+
+let border: Border;
+/** The networks of two hosts on one subnet. */
+let ours: string;
+let theirs: string;
+
+before(async () => {
+  border = await openBorder();
+  const wish = { AddressSpace: 'default', Pool: SUBNET };
+  ours = String((await border.succeed('RequestPool', wish))['PoolID']);
+  theirs = String((await border.succeed('RequestPool', wish, freshHeaders('web-2')))['PoolID']);
+  await border.succeed('RequestAddress', { PoolID: ours, Options: mac('01') });
+  const taken = { PoolID: theirs, Address: THEIRS, Options: mac('02') };
+  await border.succeed('RequestAddress', taken, freshHeaders('web-2'));
+});
+
+after(() => border.close());
+
+const send = (path: string, event: Parameters<Border['send']>[2]): Promise<Answer> =>
+  border.send('hosts', path, { headers: freshHeaders(), ...event });
+
+/** Counts what was carried out and what was refused, so that neither is left untried. */
+async function tryMessages(
+  path: string,
+  bodies: fc.Arbitrary<string>,
+  check: (answer: Answer) => Promise<void> | void,
+): Promise<void> {
+  const seen = { refused: 0, done: 0 };
+  await fc.assert(
+    fc.asyncProperty(bodies, async (body) => {
+      const answer = await send(path, { body });
+      if (answer.refusal === undefined) seen.done++;
+      else seen.refused++;
+      await check(answer);
+    }),
+    { numRuns: 2 * RUNS },
+  );
+  assert.ok(seen.refused > 0 && seen.done > 0, JSON.stringify(seen));
+}
+
+const asText = anyText.map((text) => JSON.stringify(text));
+const listOf = (item: fc.Arbitrary<string>, maxLength = 4): fc.Arbitrary<string> =>
+  fc.array(item, { maxLength }).map((items) => `[${items.join()}]`);
+/** Of the subnet, of none, and of no form that there is. */
+const address = fc.oneof(
+  { weight: 4, arbitrary: texts('10.1.0.1', '10.1.0.5', '10.1.0.9', '10.1.0.254', THEIRS) },
+  { weight: 1, arbitrary: texts('10.1.0.0', '10.1.0.255', '10.2.0.1', 'fd00::1', '::ffff:10.1.0.5') },
+  { weight: 1, arbitrary: asText },
+);
+const known = fc.constant(null).map(() => JSON.stringify(ours));
+const poolId = fc.oneof(
+  { weight: 6, arbitrary: known },
+  fc.constant(null).map(() => JSON.stringify(theirs)),
+  asText,
+);
+
+describe('what is no question about what a host has', () => {
+  for (const path of PATHS) {
+    it(`is refused at ${path}: any bytes, any JSON that names nothing`, async () => {
+      await fc.assert(
+        fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
+          for (const event of [inBase64(bytes), { body: `[${body}]` }]) {
+            const { refusal, changes } = await send(path, event);
+            assert.deepEqual(changes, SAME);
+            assert.notEqual(refusal, undefined);
+          }
+        }),
+        { numRuns: RUNS },
+      );
+    });
+  }
+});
+
+describe('what a host has', () => {
+  it('is listed, or refused, from whatever place on, and nothing changes', async () => {
+    const part = fc.oneof({ weight: 3, arbitrary: texts('000000000001', 'abcdefgh000000', '0mjuohs00abcd') }, asText);
+    const place = messageOf({ generation: part, name: part, requestKey: part });
+    const after = fc.oneof({ weight: 1, arbitrary: fc.constant('null') }, { weight: 4, arbitrary: place });
+    await tryMessages('/Berth.Networks', messageOf({ After: after }), ({ changes }) => {
+      assert.deepEqual(changes, SAME);
+    });
+  });
+
+  it('is told, or refused, whatever is asked of it, and nothing changes', async () => {
+    const fields = {
+      PoolID: poolId,
+      Addresses: listOf(address),
+      After: fc.oneof(fc.constant('null'), texts('0', '3', '4096', '999999999999'), asText),
+    };
+    await tryMessages('/Berth.Holdings', messageOf(fields), ({ changes }) => {
+      assert.deepEqual(changes, SAME);
+    });
+  });
+});
+
+describe('a revival', () => {
+  const endpoint = messageOf({
+    Address: address,
+    MacAddress: fc.oneof({ weight: 3, arbitrary: texts('', '02:42:ac:11:00:03') }, asText),
+    Name: fc.oneof(texts('', 'web'), asText),
+  });
+  const fields = {
+    PoolID: poolId,
+    Gateway: fc.oneof(fc.constant('null'), address),
+    Reserved: listOf(address, 2),
+    Held: listOf(endpoint, 3),
+    Last: fc.constantFrom('true', 'true', 'false'),
+  };
+
+  it('of a network that stands changes nothing', async () => {
+    await tryMessages('/Berth.Revive', messageOf(fields), ({ changes }) => {
+      assert.deepEqual(changes, SAME);
+    });
+  });
+
+  it('of one that has ended is carried out or refused, and takes nothing from another host', async () => {
+    await border.succeed('ReleasePool', { PoolID: ours });
+    await tryMessages('/Berth.Revive', messageOf(fields), async ({ refusal }) => {
+      if (refusal !== undefined) return;
+      const wanted = { body: JSON.stringify({ PoolID: ours, Address: THEIRS, Options: mac('04') }) };
+      const answer = await border.call('RequestAddress', wanted);
+      assert.match(answer.refusal ?? '', /^Address already in use: .* held by .* of host web-2 |being taken up again/);
+      await border.succeed('ReleasePool', { PoolID: ours });
+    });
+  });
+});

@@ -1,0 +1,199 @@
+/** Who acts in models of hosts that take up again what was given up. */
+import { parseAddress } from '../../functions/ipam/address.ts';
+import { LEASE } from '../../functions/ipam/host.ts';
+import type { Revival } from '../../functions/ipam/revival.ts';
+import { emptyReport } from '../../functions/ipam/sweep-report.ts';
+import { LONG_AFTER, fencing, isFenced, registers, returnHome } from './hosts.ts';
+import { networkOf } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor } from './simulation.ts';
+import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/31';
+const LEASED = '10.0.0.0';
+const HOURS = 2 * 3_600_000;
+const EPOCH = 2;
+
+/** Some hosts share a pool; `a` has a lease in it, is fenced, and holds nothing of which anybody may be sure. */
+export const asleep =
+  (hosts: readonly string[]) =>
+  async (me: Player): Promise<void> => {
+    await sharing(POOL, hosts)(me);
+    await me.address(me.recall('a'), LEASED, MAC, me.call({ hostId: 'a' }));
+    me.giveUp('a drops');
+    await registers(me);
+    await isFenced(me);
+  };
+
+/** It has returned, and its network has ended meanwhile; that was all that the function came to which ended it. */
+export const givenUp =
+  (hosts: readonly string[]) =>
+  async (me: Player): Promise<void> => {
+    await asleep(hosts)(me);
+    const { generation, ref } = networkOf(me.recall('a'));
+    await me.deps.store.endRef(generation, ref, me.deps.world.now());
+    await returnHome(me, { hostId: 'a' });
+  };
+
+/** The same, and its pool is gone. */
+export async function lost(me: Player): Promise<void> {
+  await givenUp(['a'])(me);
+  const { items } = await me.deps.store.poolsStartingIn('default', { family: 4, first: 0n, last: 2n ** 32n - 1n });
+  for (const pool of items) await me.deps.store.removePool(pool);
+}
+
+/** Its leases have been freed, and it has begun to take up its network, on which it has yet to name them. */
+export async function halfway(me: Player): Promise<void> {
+  await givenUp(['a', 'b'])(me);
+  const { generation, ref } = networkOf(me.recall('a'));
+  const ended = await me.deps.store.readRef(generation, ref);
+  if (ended === undefined) throw new Error('there is no tombstone');
+  await me.stage.rules.freeOrphans(me.deps, me.call(), ended, [ref]);
+  await me.revive({ ...revival(me.recall('a')), held: [], isLast: false }, me.call({ hostId: 'a', epoch: EPOCH }));
+}
+
+const revival = (poolId: string): Revival => ({
+  ...{ poolId, gateway: undefined, reserved: [], isLast: true },
+  held: [{ address: parseAddress(LEASED) ?? { family: 4, value: 0n }, mac: '02:42:0a:00:00:01', name: '' }],
+});
+
+/** What is said to be its own again it holds. */
+async function takeUp(me: Player, epoch = EPOCH): Promise<void> {
+  const revived = await me.revive(revival(own(me)), me.call({ epoch }));
+  if (revived?.state === 'live') await holdAgain(me, revived.taken.length === 0);
+}
+
+/** Unless dockerd has removed it meanwhile. */
+async function holdAgain(me: Player, withLease: boolean): Promise<void> {
+  const { notes } = me.stage;
+  if (notes.has('removed') || notes.has('has')) return;
+  me.remember('has', '');
+  await me.hold(own(me));
+  if (withLease && !notes.has('removed')) await me.hold(own(me), LEASED);
+}
+
+export const revives = (name: string): Actor => ({
+  name,
+  play: (me) => takeUp(me),
+});
+
+/** An attempt that nobody waits for any more. */
+export const attempts: Actor = {
+  name: 'a attempts',
+  play: async (me) => {
+    await me.revive(revival(own(me)), me.call({ epoch: EPOCH }));
+  },
+};
+
+/** Goes on with what it has if its network is awake; takes it up if that has ended. */
+export const returns: Actor = {
+  name: 'a returns',
+  play: async (me) => {
+    await me.wait(0);
+    const epoch = await returnHome(me);
+    const { generation, ref } = networkOf(own(me));
+    const network = await me.deps.store.readRef(generation, ref);
+    if (network?.state === 'gone' || network?.state === 'reviving') await takeUp(me, epoch);
+    else if (network?.state === 'live' && network.epoch === epoch) await holdAgain(me, true);
+  },
+};
+
+/** Another attempt of its revival is answered first, and dockerd gives the address to another endpoint. */
+export const goesOn: Actor = {
+  name: 'a goes on',
+  play: async (me) => {
+    const revived = await me.revive(revival(own(me)), me.call({ epoch: EPOCH }));
+    if (revived?.state !== 'live') return;
+    me.remember('has', '');
+    await me.hold(own(me));
+    await me.release(own(me), LEASED, me.call({ epoch: EPOCH }));
+    const given = await me.address(own(me), LEASED, OTHER_MAC, me.call({ epoch: EPOCH }));
+    if (given !== undefined) await me.hold(own(me), given);
+  },
+};
+
+/** dockerd removes the network. */
+export const removes: Actor = {
+  name: 'a removes',
+  play: async (me) => {
+    me.remember('removed', '');
+    const { holdings } = me.stage;
+    for (const holding of holdings) if (holding.poolId === own(me)) holdings.delete(holding);
+    await me.leave(own(me));
+  },
+};
+
+/** A network that dockerd has not is found by comparing, and given back. */
+export const comparing: Actor = {
+  ...{ name: 'a compares', afterwards: true, ahead: HOURS },
+  play: async (me) => {
+    const { notes } = me.stage;
+    if (notes.has('removed') || !notes.has('has')) await me.leave(own(me));
+  },
+};
+
+export const fences: Actor = { ...fencing('fence'), ahead: LEASE };
+
+export const forgets: Actor = {
+  name: 'sweep',
+  ahead: LONG_AFTER,
+  play: async (me) => {
+    const { generation, ref } = networkOf(me.recall('a'));
+    const host = await me.deps.store.readHost('a');
+    const network = await me.deps.store.readRef(generation, ref);
+    if (host !== undefined && network !== undefined) await me.stage.rules.forget(me.deps, host, network);
+  },
+};
+
+export const sweepsTombstones: Actor = {
+  name: 'sweep of tombstones',
+  play: async (me) => {
+    const { items } = await me.deps.store.refsOf(networkOf(me.recall('a')).generation);
+    await me.stage.rules.sweepTombstones(me.deps, items, emptyReport());
+  },
+};
+
+export const sweepsChunks: Actor = {
+  name: 'sweep of chunks',
+  play: async (me) => {
+    const { generation } = networkOf(me.recall('a'));
+    const chunks = await me.deps.store.readChunks(generation, 0n, 0n);
+    await me.stage.rules.sweepChunks(me.deps, generation, chunks, emptyReport());
+  },
+};
+
+export const sweeping: Actor = {
+  ...{ name: 'sweep of all', afterwards: true, ahead: HOURS },
+  play: async (me) => {
+    await me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined });
+  },
+};
+
+export const takes: Actor = {
+  name: 'b takes',
+  play: async (me) => {
+    const given = await me.address(own(me), LEASED, OTHER_MAC);
+    if (given !== undefined) await me.hold(own(me), given);
+  },
+};
+
+/** Asks for a pool, and holds it for good. */
+export const asks = (name: string, pool: string): Actor => ({
+  name,
+  play: async (me) => {
+    const net = await me.pool({ pool });
+    if (net !== undefined) await me.hold(net.poolId);
+  },
+});
+
+/** Asks for a pool, holds it for a while and gives it back. */
+export const visits = (name: string, pool: string): Actor => ({
+  name,
+  play: async (me) => {
+    const net = await me.pool({ pool });
+    if (net === undefined) return;
+    const drop = await me.hold(net.poolId);
+    drop();
+    await me.leave(net.poolId);
+  },
+});

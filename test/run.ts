@@ -37,8 +37,11 @@ const suites: readonly Suite[] = [
   tests('auth', 'test/auth/**/*.test.ts'),
   tests('bench', 'test/bench/**/*.test.ts'),
   tests('conformance', 'test/conformance/**/*.test.ts'),
+  tests('upgrade', 'test/upgrade/**/*.test.ts'),
   tests('faults', 'test/faults/**/*.test.ts'),
   tests('package', 'test/infra/**/*.test.ts'),
+  // Many processes for each file, in front of what they do for dockerd in time.
+  tests('lambda', 'test/lambda/**/*.test.ts', 2),
   // Engines and their hosts are heavy: one file at a time.
   tests('engine', 'test/engine/**/*.test.ts', 1),
   tests('fleet', 'test/fleet/**/*.test.ts', 1),

@@ -51,6 +51,18 @@ describe('imports go one way', () => {
   });
 });
 
+describe('the conformance suite runs over the packages', () => {
+  /** The first is of functions that are none; the second loads their code itself. */
+  const OTHERS = ['upstream', 'one-endpoint'];
+
+  it('all of it that asks functions', () => {
+    const names = (folder: string): string[] =>
+      globSync(`${folder}/*.test.ts`, { cwd: root }).map((file) => path.basename(file, '.test.ts'));
+    const expected = names('test/conformance').filter((name) => !OTHERS.includes(name));
+    assert.deepEqual(names('test/lambda/conformance').sort(), expected.sort());
+  });
+});
+
 describe('what the documents name is there', () => {
   it('the guards and controls of the data model', () => {
     const document = readFileSync(path.join(root, 'docs/data-model.md'), 'utf8');

@@ -12,6 +12,7 @@ import {
 import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Ref } from '../ipam/ref.ts';
+import { Refusal } from '../ipam/refusal.ts';
 import {
   MAX_COOLDOWN,
   MAX_FORGET_AFTER,
@@ -36,6 +37,26 @@ const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
       return NEVER;
     }),
   );
+
+/**
+ * How items are laid out. One of a later layout says so by its attribute `format`, and one of this says nothing
+ * (docs/upgrades.md).
+ */
+const FORMAT = 1;
+
+/** @throws Refusal when a newer version of Berth has written the item: to read what it knows of it would be to guess. */
+function read<Schema extends v.GenericSchema>(schema: Schema, item: unknown): v.InferOutput<Schema> {
+  if (typeof item === 'object' && item !== null && 'format' in item && item.format !== FORMAT) {
+    throw new Refusal(
+      'newer-format',
+      `the table holds what a newer version of Berth has written (${nameOf(item)}, of format ${String(item.format)}; ` +
+        `these functions know ${FORMAT}): upgrade the functions`,
+    );
+  }
+  return v.parse(schema, item);
+}
+
+const nameOf = (item: object): string => ('sk' in item ? String(item.sk) : 'an item');
 
 const cidr = parsed(parseCidr, 'a CIDR');
 const address = parsed(parseAddress, 'an address');
@@ -73,7 +94,7 @@ const poolItem = v.object({
 });
 
 export function decodePool(item: unknown): Pool {
-  const { pk, sk, gateway, ...pool } = v.parse(poolItem, item);
+  const { pk, sk, gateway, ...pool } = read(poolItem, item);
   return { ...pool, ...parsePoolKey({ pk, sk }), gateway };
 }
 
@@ -96,7 +117,7 @@ const refItem = v.object({
 });
 
 export function decodeRef(item: unknown): Ref {
-  const { pk, sk, host, subPool, kept, fencedAt, endedAt, ...ref } = v.parse(refItem, item);
+  const { pk, sk, host, subPool, kept, fencedAt, endedAt, ...ref } = read(refItem, item);
   return { ...ref, ...kept, ...parseRefKey({ pk, sk }), hostId: host, subPool, fencedAt, endedAt };
 }
 
@@ -104,7 +125,7 @@ const indexedRef = v.object({ ...key, requestKey: v.string() });
 
 /** What the index tells of a reference. */
 export function decodeIndexedRef(item: unknown): IndexedRef {
-  const { requestKey, ...indexed } = v.parse(indexedRef, item);
+  const { requestKey, ...indexed } = read(indexedRef, item);
   return { ...parseRefKey(indexed), requestKey };
 }
 
@@ -146,7 +167,7 @@ const hostItem = v.object({
 const NEVER = 0;
 
 export function decodeHost(item: unknown): Host {
-  const { pk, sk, fresh: isFresh, adopted: isAdopted, fencedAt: time, ...host } = v.parse(hostItem, item);
+  const { pk, sk, fresh: isFresh, adopted: isAdopted, fencedAt: time, ...host } = read(hostItem, item);
   const fencedAt = time === NEVER ? undefined : time;
   return { ...host, ...parseHostKey({ pk, sk }), isFresh, isAdopted, fencedAt };
 }
@@ -161,14 +182,14 @@ export const stickyAttribute = (slot: number): string => `k${slot.toString(16)}`
 const chunkItem = v.objectWithRest(key, v.string());
 
 export function decodeChunk(item: unknown): Chunk {
-  const { pk, sk, ...attributes } = v.parse(chunkItem, item);
+  const { pk, sk, ...attributes } = read(chunkItem, item);
   const all = (name: (slot: number) => string) => Array.from({ length: CHUNK_SIZE }, (_, i) => attributes[name(i)]);
   return { index: parseChunkKey({ pk, sk }), slots: all(slotAttribute), stickies: all(stickyAttribute) };
 }
 
 const nameItem = v.object({ cidr, generation: v.string() });
 
-export const decodeName = (item: unknown): PoolName => v.parse(nameItem, item);
+export const decodeName = (item: unknown): PoolName => read(nameItem, item);
 
 const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 
@@ -186,7 +207,7 @@ const spaceItem = v.object({
 });
 
 export function decodeSpace(item: unknown): Space {
-  const { rev, ...settings } = v.parse(spaceItem, item);
+  const { rev, ...settings } = read(spaceItem, item);
   return { settings, rev };
 }
 
@@ -204,7 +225,7 @@ export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) =>
 
 /** An item of a walk over all. `undefined`: of a kind that nobody leaves behind. */
 export function decodeFound(item: unknown): Found | undefined {
-  const found = v.parse(v.object(key), item);
+  const found = read(v.object(key), item);
   if (found.sk.startsWith('pool#')) return { kind: 'pool', pool: decodePool(item) };
   if (found.sk.startsWith('ref#')) return { kind: 'ref', ref: decodeRef(item) };
   if (!found.sk.startsWith('chunk#')) return undefined;
@@ -229,7 +250,7 @@ const sweepItem = v.object({
 });
 
 export function decodeSweep(item: unknown): SweepCursor {
-  const { host, item: at, usage: counted, ...cursor } = v.parse(sweepItem, item);
+  const { host, item: at, usage: counted, ...cursor } = read(sweepItem, item);
   return { ...cursor, host, item: at, usage: counted };
 }
 

@@ -28,6 +28,8 @@ export interface PoolId {
 export type Order = 'spread' | 'serial';
 
 const VERSION = 'berth1';
+/** What a version has in common with those to come: its name first, and last a check over all before it. */
+const ANY_VERSION = /^berth\d{1,4},/;
 const CHECK_WIDTH = 6;
 const NO_SUB_POOL = '-';
 
@@ -48,7 +50,7 @@ export function encodePoolId(world: World, id: PoolId): string {
 
 /**
  * @throws Refusal `foreign-pool` when the text is not a PoolID of ours, was damaged, or names a network of another
- * host than the caller.
+ * host than the caller. `newer-format` when it is of another version.
  */
 export function decodePoolId(world: World, text: string, call: Pick<Call, 'hostId'>): PoolId {
   const id = parse(world, text);
@@ -68,6 +70,7 @@ function parse(world: World, text: string): PoolId | undefined {
   const comma = text.lastIndexOf(',');
   const body = text.slice(0, comma);
   if (comma < 0 || text.slice(comma + 1) !== digestText(world, body, CHECK_WIDTH)) return undefined;
+  refuseNewer(body);
   const [version, space = '', pool = '', sub = '', generation = '', ref = '', order, cooldown = '', driver, ...rest] =
     body.split(',');
   const cidr = parseCidr(pool);
@@ -83,4 +86,15 @@ function parse(world: World, text: string): PoolId | undefined {
   if (!sound || cidr === undefined) return undefined;
   if ((order !== 'spread' && order !== 'serial') || (driver !== 'berth' && driver !== 'berth-ipvlan')) return undefined;
   return { space, cidr, subPool, generation, ref, order, cooldown: Number(cooldown), driver };
+}
+
+/** There is none before the first version. */
+function refuseNewer(body: string): void {
+  const [version] = ANY_VERSION.exec(body) ?? [];
+  if (version === undefined || version === `${VERSION},`) return;
+  throw new Refusal(
+    'newer-format',
+    `the pool id ${quote(body)} was given out by a newer version of Berth (it begins with ${version.slice(0, -1)}, these ` +
+      `functions know ${VERSION}): upgrade the functions`,
+  );
 }

@@ -13,6 +13,7 @@ export type RefusalCode =
   | 'host-taken' // a host id that another machine has, which was seen of late
   | 'host-fenced' // a host that was silent for too long and has not registered since
   | 'host-draining' // a host that is about to go
+  | 'newer-format' // what a newer version of Berth has written or given out
   | 'foreign-region' // a table that another Region writes to
   | 'pool-gone' // a PoolID whose network was released
   | 'pool-overlap'

@@ -10,13 +10,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { Handler } from '../../functions/lambda/handler.ts';
 import { closeServer } from '../../shim/close-server.ts';
 import { lockFolder } from '../../shim/lock.ts';
 import { UserError } from '../../shim/settings.ts';
 import { createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';
+import { type Handlers, REACHABLE, loadHandlers } from './handlers.ts';
 import { openKeyring } from './keyring.ts';
 import { type Ticker, startTicker } from './ticker.ts';
 import { signatureVerifier } from './verify-signature.ts';
@@ -27,7 +27,6 @@ const FUNCTION_TIMEOUT = 10_000;
 /** Longer than a function may take. */
 const LOCK_TRIES = 600;
 const LOCK_PAUSE = 25;
-const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -68,8 +67,9 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
     end(1);
   });
   try {
-    servers.push(...(await serveFunctions(data, dynamodb ?? engine?.url ?? '')));
-    ticker = await startSweeping(sweepEvery);
+    const handlers = await openFunctions(data, dynamodb ?? engine?.url ?? '');
+    servers.push(...(await serveFunctions(data, handlers)));
+    ticker = startTicker({ handler: handlers.sweep, every: sweepEvery, timeout: FUNCTION_TIMEOUT });
   } catch (error) {
     await stop();
     throw error;
@@ -92,14 +92,17 @@ async function lockWhenFree(data: string): Promise<ReturnType<typeof lockFolder>
   }
 }
 
-async function serveFunctions(data: string, dynamodb: string): Promise<Server[]> {
+async function openFunctions(data: string, dynamodb: string): Promise<Handlers> {
   setEnvironment(data, dynamodb);
   await reachTable(dynamodb);
-  const handlers = await loadHandlers();
+  return loadHandlers();
+}
+
+function serveFunctions(data: string, { reachable }: Handlers): Promise<Server[]> {
   const verify = signatureVerifier(openKeyring(data), { enforcement: 'require' });
   return Promise.all(
-    FUNCTIONS.map((name) => {
-      const server = functionUrl({ name, handler: handlers[name], timeout: FUNCTION_TIMEOUT, verify });
+    REACHABLE.map((name) => {
+      const server = functionUrl({ name, handler: reachable[name], timeout: FUNCTION_TIMEOUT, verify });
       return listen(server, socketPath(data, name));
     }),
   );
@@ -130,30 +133,6 @@ function setEnvironment(data: string, dynamodb: string): void {
     process.env['AWS_ACCESS_KEY_ID'] = 'local';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'local';
   }
-}
-
-/** Functions read their environment when they are loaded, so they are loaded now. */
-async function loadHandlers(): Promise<Record<(typeof FUNCTIONS)[number], Handler>> {
-  const [capabilities, pools, addresses, hosts, console] = await Promise.all([
-    import('../../functions/capabilities.ts'),
-    import('../../functions/pools.ts'),
-    import('../../functions/addresses.ts'),
-    import('../../functions/hosts.ts'),
-    import('../../functions/console.ts'),
-  ]);
-  return {
-    capabilities: capabilities.handler,
-    pools: pools.handler,
-    addresses: addresses.handler,
-    hosts: hosts.handler,
-    console: console.handler,
-  };
-}
-
-/** As on AWS the sweep has no URL: it is called by the clock. */
-async function startSweeping(every: number): Promise<Ticker> {
-  const { handler } = await import('../../functions/sweep.ts');
-  return startTicker({ handler, every, timeout: FUNCTION_TIMEOUT });
 }
 
 function listen(server: Server, socket: string): Promise<Server> {

@@ -38,7 +38,7 @@ async function tick({ handler, every, timeout }: TickerOptions, stopping: AbortS
 }
 
 /** As AWS documents it (Amazon EventBridge User Guide, "scheduled events"). */
-const scheduledEvent = () => ({
+export const scheduledEvent = () => ({
   version: '0',
   id: randomUUID(),
   'detail-type': 'Scheduled Event',

@@ -34,26 +34,32 @@ const grantLine = v.pipe(
   v.object({ kind: v.literal('result'), key: v.string(), keep: v.string() }),
 );
 
+/** What a host needs of a cloud, whatever runs its functions. */
+export type HostsCloud = Pick<LocalCloud, 'folder' | 'endpoint' | 'compileCache' | 'contents'>;
+
 export class FaultyHost {
   readonly hostId: string;
   readonly proxy: FaultProxy;
   readonly dockerds: Dockerd[] = [];
-  readonly #cloud: LocalCloud;
+  readonly #cloud: HostsCloud;
   readonly #folder: string;
+  readonly #deadline: number;
   #berth: Berth | undefined;
 
-  private constructor(cloud: LocalCloud, hostId: string, folder: string, proxy: FaultProxy) {
+  private constructor(cloud: HostsCloud, hostId: string, folder: string, proxy: FaultProxy, deadline: number) {
     this.#cloud = cloud;
     this.hostId = hostId;
     this.#folder = folder;
     this.proxy = proxy;
+    this.#deadline = deadline;
   }
 
-  static async start(cloud: LocalCloud, hostId: string): Promise<FaultyHost> {
+  /** @param deadline s in which a call of dockerd is answered. */
+  static async start(cloud: HostsCloud, hostId: string, deadline = DEADLINE): Promise<FaultyHost> {
     const folder = path.join(cloud.folder, hostId);
     mkdirSync(path.join(folder, 'proxy'), { recursive: true });
     const proxy = await FaultProxy.open(path.join(folder, 'proxy'), cloud.endpoint);
-    const host = new FaultyHost(cloud, hostId, folder, proxy);
+    const host = new FaultyHost(cloud, hostId, folder, proxy, deadline);
     try {
       await host.startShim();
       return host;
@@ -67,7 +73,7 @@ export class FaultyHost {
     const args = [
       ...['shim', '--endpoint', this.proxy.endpoint, '--host-id', this.hostId],
       ...['--data', this.#data, '--sockets', path.join(this.#folder, 's')],
-      ...['--deadline', String(DEADLINE), '--in-flight-bound', String(IN_FLIGHT_BOUND)],
+      ...['--deadline', String(this.#deadline), '--in-flight-bound', String(IN_FLIGHT_BOUND)],
     ];
     const env = { ...process.env, ...this.#cloud.compileCache };
     this.#berth = await startBerth(args, (command, words) =>

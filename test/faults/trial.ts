@@ -1,7 +1,6 @@
 /** Every call of dockerd, all at once, on one host that something befalls. */
 import type { Difference } from './differences.ts';
-import { FaultyHost } from './host.ts';
-import type { LocalCloud } from '../support/local-cloud.ts';
+import { FaultyHost, type HostsCloud } from './host.ts';
 import type { Told } from './dockerd.ts';
 import { type Subnet, scenarios } from './scenarios.ts';
 
@@ -23,12 +22,12 @@ let trials = 0;
 export const nextTrial = (): number => trials++;
 
 /** The misfortune lasts until every call is answered; then the cloud is well again. */
-export async function tryAll(cloud: LocalCloud, trial: number, befall: Misfortune): Promise<Report> {
+export async function tryAll(cloud: HostsCloud, trial: number, befall: Misfortune): Promise<Report> {
   const host = await FaultyHost.start(cloud, `h${trial}`);
   try {
     const calls = await Promise.all(
       Object.entries(scenarios).map(async ([name, { prepare }], index) => {
-        const subnet = subnetOf(trial * Object.keys(scenarios).length + index);
+        const subnet = subnetOf(trial, index);
         return [name, await prepare(host.dockerd(), subnet)] as const;
       }),
     );
@@ -45,8 +44,12 @@ export async function tryAll(cloud: LocalCloud, trial: number, befall: Misfortun
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
-/** The nth /26 of the range that is set aside for benchmarks (RFC 2544), clear of what automatic pools are cut from. */
-function subnetOf(n: number): Subnet {
+/**
+ * Of one call of a trial: a /26 of the range that is set aside for benchmarks (RFC 2544), clear of what automatic pools are
+ * cut from.
+ */
+export function subnetOf(trial: number, index: number): Subnet {
+  const n = trial * Object.keys(scenarios).length + index;
   const at = (host: number): string => `198.${18 + (n >> 10)}.${(n >> 2) & 255}.${(n & 3) * 64 + host}`;
   if (n >= 2 ** 11) throw new Error('the range is used up');
   return { cidr: `${at(0)}/26`, address: at(33) };

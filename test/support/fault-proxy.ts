@@ -26,10 +26,14 @@ export interface Passage {
   readonly path: string;
   readonly attempt: number;
   readonly requestKey: string;
+  /** Of the request, in small letters. */
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly fault: Fault['kind'] | undefined;
   /** How often a function has answered it. */
   readonly delivered: number;
+  /** The function's last answer, as it came from there. */
+  readonly answer: WireAnswer | undefined;
 }
 
 const UNIX = 'unix:';
@@ -129,7 +133,8 @@ export class FaultProxy {
     const attempt = Number(request.headers['berth-attempt'] ?? 1);
     const fault = this.#faultFor(url, attempt);
     const passage = {
-      ...{ path: url, attempt, fault: fault?.kind, body: '', delivered: 0 },
+      ...{ path: url, attempt, fault: fault?.kind, body: '', delivered: 0, headers: request.headers },
+      ...NO_ANSWER,
       requestKey: String(request.headers['berth-request'] ?? ''),
     };
     this.#passages.push(passage);
@@ -140,6 +145,7 @@ export class FaultProxy {
     const deliver = async (): Promise<WireAnswer> => {
       const answer = await forward(upstream, request, await body);
       passage.delivered++;
+      passage.answer = answer;
       return url === HANDSHAKE ? this.#standIn(answer) : answer;
     };
     await befall(fault, { connection, response, arrived, deliver, ended: this.#ended.signal });
@@ -166,6 +172,8 @@ export class FaultProxy {
     return { ...answer, body: Buffer.from(JSON.stringify({ ...parsed.output, Functions: ours })) };
   }
 }
+
+const NO_ANSWER: Pick<Passage, 'answer'> = { answer: undefined };
 
 /** On a connection of its own, so that none breaks for having been idle. */
 function forward(socketPath: string, { url, method, headers }: IncomingMessage, body: Buffer): Promise<WireAnswer> {

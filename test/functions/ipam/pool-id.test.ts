@@ -110,7 +110,7 @@ describe('a PoolID whose check is right', () => {
   });
 
   const unsound: readonly [what: string, index: number, ...values: string[]][] = [
-    ['version', 0, 'berth2', 'berth', ''],
+    ['version', 0, 'berth', 'berth12345', 'Berth1', ''],
     ['space', 1, '', '-prod', 'a b', 'x'.repeat(64)],
     ['pool', 2, '', '-', '10.195.3.0', '10.195.3.0/33', 'nowhere/24'],
     ['sub-pool', 3, '', '10.195.3.0', '--'],
@@ -135,6 +135,22 @@ describe('a PoolID whose check is right', () => {
 });
 
 describe('a PoolID that is not for the caller', () => {
+  it('of a newer version is refused as such, and nothing else is taken for that', () => {
+    const versioned = (version: string, check?: string): string => {
+      const body = TEXT.slice(0, TEXT.lastIndexOf(',')).replace('berth1', version);
+      return `${body},${check ?? digestText(world, body, 6)}`;
+    };
+    const message =
+      /^the pool id "berth9,.*\(it begins with berth9, these functions know berth1\): upgrade the functions$/;
+    const newer = { name: 'Refusal', code: 'newer-format', message };
+    assert.throws(() => decodePoolId(world, versioned('berth9'), HOST), newer);
+    // Its fields are not known here.
+    const body = 'berth9,something,else';
+    assert.throws(() => decodePoolId(world, `${body},${digestText(world, body, 6)}`, HOST), newer);
+    refused(versioned('berth9', '000000'));
+    for (const other of ['berth', 'berth12345', 'birth9', 'Berth9', 'berth1x', '']) refused(versioned(other));
+  });
+
   it('is refused when it names a network of another host, and says which', () => {
     assert.throws(() => decodePoolId(world, TEXT, { hostId: 'other' }), {
       name: 'Refusal',

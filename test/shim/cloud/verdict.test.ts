@@ -38,6 +38,8 @@ describe('an answer of a function', () => {
   const again = [
     ['busy', 'repeat'],
     ['host-fenced', 'register'],
+    // A release must not be given up while the functions are older than what it names.
+    ['newer-format', 'none'],
   ] as const;
   for (const [code, remedy] of again) {
     it(`that refuses only for now is none yet (${code})`, () => {
@@ -45,6 +47,26 @@ describe('an answer of a function', () => {
       assert.deepEqual(verdict, { kind: 'failed', reason: 'no', isOpen: false, remedy });
     });
   }
+});
+
+describe('an answer of a newer function', () => {
+  const OURS = { 'content-type': 'application/vnd.docker.plugins.v1.2+json' };
+
+  for (const question of ['ReleaseAddress', 'ReleasePool', 'Settle'] as const) {
+    it(`to ${question} may say more than this host knows, where it is marked as ours`, () => {
+      const text = '{"Later":{"some":"thing"}}';
+      const verdict = judgeAnswer(question, ENDPOINT, answer(200, text, OURS));
+      assert.deepEqual(verdict, { kind: 'answered', text, refusal: undefined, granted: undefined });
+      const stranger = judgeAnswer(question, ENDPOINT, answer(200, text, { 'content-type': 'application/json' }));
+      assert.equal(stranger.kind, 'failed');
+    });
+  }
+
+  it('grants nothing by its mark alone', () => {
+    for (const question of ['RequestPool', 'RequestAddress'] as const) {
+      assert.equal(judgeAnswer(question, ENDPOINT, answer(200, '{"Later":1}', OURS)).kind, 'failed');
+    }
+  });
 });
 
 describe('what is no answer of a function', () => {

@@ -1,0 +1,32 @@
+/** What the functions of this machine run: their code as it lies here, in this process. */
+import type { FleetHandler } from '../../functions/lambda/fleet-handler.ts';
+import type { Handler } from '../../functions/lambda/handler.ts';
+
+/** Those with a URL. */
+export const REACHABLE = ['capabilities', 'pools', 'addresses', 'hosts', 'console'] as const;
+
+export interface Handlers {
+  readonly reachable: Readonly<Record<(typeof REACHABLE)[number], Handler>>;
+  /** As on AWS it has no URL: it is called by the clock. */
+  readonly sweep: FleetHandler;
+}
+
+/** Functions read their environment when they are loaded, so it must be set before. */
+export async function loadHandlers(): Promise<Handlers> {
+  const [capabilities, pools, addresses, hosts, console, sweep] = await Promise.all([
+    import('../../functions/capabilities.ts'),
+    import('../../functions/pools.ts'),
+    import('../../functions/addresses.ts'),
+    import('../../functions/hosts.ts'),
+    import('../../functions/console.ts'),
+    import('../../functions/sweep.ts'),
+  ]);
+  const reachable = {
+    capabilities: capabilities.handler,
+    pools: pools.handler,
+    addresses: addresses.handler,
+    hosts: hosts.handler,
+    console: console.handler,
+  };
+  return { reachable, sweep: sweep.handler };
+}

@@ -1,0 +1,90 @@
+/** Functions that wake up to connections which died while they were frozen. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { FaultyHost } from '../faults/host.ts';
+import type { Decay } from './support/engine-relay.ts';
+import { LambdaCloud } from './support/lambda-cloud.ts';
+import { unpackedFunctions } from './support/packages.ts';
+import { runtimeClient, whyNoRuntimeClient } from './support/runtime-client.ts';
+
+/** s; longer than a function waits for answers that do not come. */
+const DEADLINE = 15;
+
+const endpoint = (name: string) => ({ 'com.docker.network.endpoint.name': name });
+
+describe('a function that was frozen for long', { skip: whyNoRuntimeClient() ?? false }, () => {
+  let cloud: LambdaCloud;
+  let host: FaultyHost;
+
+  before(async () => {
+    runtimeClient();
+    cloud = await LambdaCloud.start({ packages: await unpackedFunctions(), concurrency: 1 });
+    host = await FaultyHost.start(cloud, 'host-1', DEADLINE);
+    // One that is refused until the host has registered.
+    await host.dockerd().requestPool('0.0.0.0/24');
+  });
+
+  after(async () => {
+    await host.stop();
+    await cloud.stop();
+  });
+
+  async function wake(how: Decay): Promise<void> {
+    const dockerd = host.dockerd();
+    const { poolId } = await dockerd.requestPool('0.0.0.0/24');
+    assert.equal((await dockerd.requestAddress(poolId, '', endpoint('before'))).error, undefined);
+    const [pools, addresses] = [cloud.pool('pools'), cloud.pool('addresses')];
+    await Promise.all([pools.quiet(), addresses.quiet()]);
+    const pids = [pools, addresses].map(({ environments }) => environments.map(({ pid }) => pid));
+    const relays = [cloud.relay('pools'), cloud.relay('addresses')];
+    const stale = relays.map((relay) => relay.decay(how));
+    assert.ok(
+      stale.every((count) => count > 0),
+      'no connection was kept',
+    );
+    const used = relays.map(({ staleUses }) => staleUses);
+    assert.equal((await dockerd.requestPool('0.0.0.0/24')).error, undefined);
+    assert.equal((await dockerd.requestAddress(poolId, '', endpoint('after'))).error, undefined);
+    if (how !== 'end') {
+      assert.ok(
+        relays.every(({ staleUses }, i) => staleUses > (used[i] ?? 0)),
+        'no dead connection was used',
+      );
+    }
+    assert.deepEqual(
+      [pools, addresses].map(({ environments }) => environments.map(({ pid }) => pid)),
+      pids,
+    );
+  }
+
+  const decays = [
+    ['end', 'that the engine has closed'],
+    ['reset', 'of which the network knows nothing any more'],
+    ['silence', 'that take what is sent, and say nothing'],
+  ] as const;
+  for (const [how, what] of decays) {
+    it(`fails no call for connections ${what}, and the host tries once`, async () => {
+      const before = host.proxy.passages.length;
+      await wake(how);
+      const repeated = host.proxy.passages.slice(before).filter(({ attempt }) => attempt > 1);
+      assert.deepEqual(repeated, []);
+    });
+  }
+
+  it('has the table as the host believes it to be, after all that', async () => {
+    await host.drain();
+    assert.deepEqual(await host.differences(), []);
+  });
+
+  it('says nothing but lines of JSON, of which CloudWatch can make fields and metrics', async () => {
+    const dockerd = host.dockerd();
+    const { poolId } = await dockerd.requestPool('10.1.0.0/24');
+    assert.match((await dockerd.requestAddress(poolId, '10.2.0.1', {})).error ?? '', /out of range/);
+    const lines = cloud.log().split('\n').slice(0, -1);
+    assert.ok(lines.length > 0);
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('{')),
+      [],
+    );
+  });
+});

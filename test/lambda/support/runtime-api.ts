@@ -1,0 +1,101 @@
+/**
+ * What a function's process talks to on AWS: the Lambda runtime API, of which each execution environment has one of its
+ * own. The process asks for its next invocation, and answers it.
+ */
+import { once } from 'node:events';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+const VERSION = '/2018-06-01/runtime';
+const ANSWER = new RegExp(`^${VERSION}/invocation/([^/]+)/(response|error)$`);
+
+export interface Invocation {
+  readonly id: string;
+  /** JSON */
+  readonly event: string;
+  /** ms since the epoch */
+  readonly deadline: number;
+  readonly functionArn: string;
+}
+
+/** AWS tells a caller nothing of this but HTTP 502; it stands in the log. */
+export class InvocationError extends Error {}
+
+/** What became of an invocation, as the process says it. */
+export type Outcome = { readonly response: string } | { readonly error: string };
+
+export class RuntimeApi {
+  readonly #server: Server;
+  readonly #told = new Map<string, (outcome: Outcome) => void>();
+  /** The process's question that waits for an invocation. */
+  #question = Promise.withResolvers<ServerResponse>();
+  #initFailed = Promise.withResolvers<never>();
+
+  private constructor() {
+    // Nobody listens for a failure as long as nothing is asked of the process.
+    this.#initFailed.promise.catch(() => undefined);
+    this.#server = createServer((request, response) => {
+      void this.#serve(request, response);
+    });
+    // The question of a process that sleeps is open for as long as it sleeps.
+    this.#server.requestTimeout = 0;
+    this.#server.keepAliveTimeout = 0;
+  }
+
+  static async open(): Promise<RuntimeApi> {
+    const api = new RuntimeApi();
+    api.#server.listen(0, '127.0.0.1');
+    await once(api.#server, 'listening');
+    return api;
+  }
+
+  /** For `AWS_LAMBDA_RUNTIME_API`. */
+  get address(): string {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the runtime API is closed');
+    return `127.0.0.1:${address.port}`;
+  }
+
+  /** Resolves when the process has nothing to do: first when its code is loaded. @throws Error what kept it from loading. */
+  async idle(): Promise<void> {
+    await Promise.race([this.#question.promise, this.#initFailed.promise]);
+  }
+
+  /** One at a time. */
+  async invoke({ id, event, deadline, functionArn }: Invocation): Promise<Outcome> {
+    const question = await this.#question.promise;
+    this.#question = Promise.withResolvers();
+    const outcome = new Promise<Outcome>((resolve) => this.#told.set(id, resolve));
+    const headers = {
+      'content-type': 'application/json',
+      'lambda-runtime-aws-request-id': id,
+      'lambda-runtime-deadline-ms': String(deadline),
+      'lambda-runtime-invoked-function-arn': functionArn,
+      'lambda-runtime-trace-id': `Root=1-00000000-${'0'.repeat(24)};Sampled=0`,
+    };
+    question.writeHead(200, headers).end(event);
+    return outcome.finally(() => this.#told.delete(id));
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === `${VERSION}/invocation/next`) {
+      this.#question.resolve(response);
+      return;
+    }
+    const body = await text(request);
+    const [, id = '', kind] = ANSWER.exec(request.url ?? '') ?? [];
+    const tell = this.#told.get(id);
+    if (request.url === `${VERSION}/init/error`)
+      this.#initFailed.reject(new InvocationError(`Runtime.InitError: ${body}`));
+    else if (tell === undefined) {
+      response.writeHead(400).end('{"errorType":"InvalidRequestID"}');
+      return;
+    } else tell(kind === 'response' ? { response: body } : { error: body });
+    response.writeHead(202, { 'content-type': 'application/json' }).end('{"status":"OK"}');
+  }
+}

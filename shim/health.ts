@@ -1,9 +1,8 @@
 /** How a running shim is, asked over its own socket. */
-import { request } from 'node:http';
 import * as v from 'valibot';
-import { readBody } from './body.ts';
 import type { Journal } from './journal/journal.ts';
 import { oldestSeconds } from './metrics.ts';
+import { askShim } from './own-socket.ts';
 import { HEALTH_PATH } from './plugin.ts';
 import type { Told } from './reconcile/reconciler.ts';
 
@@ -56,17 +55,6 @@ const TIMEOUT = 5_000;
 
 /** @throws Error when no shim serves the socket. */
 export async function askHealth(socket: string): Promise<Health> {
-  const body = await new Promise<string>((resolve, reject) => {
-    const asking = request(
-      { socketPath: socket, path: HEALTH_PATH, signal: AbortSignal.timeout(TIMEOUT) },
-      (response) => {
-        readBody(response, 65_536).then((bytes) => {
-          resolve(bytes?.toString('utf8') ?? '');
-        }, reject);
-      },
-    );
-    asking.once('error', reject);
-    asking.end();
-  });
+  const body = await askShim(socket, HEALTH_PATH, TIMEOUT);
   return v.parse(v.pipe(v.string(), v.parseJson(), schema), body);
 }

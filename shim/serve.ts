@@ -24,6 +24,7 @@ import { type PluginHost, pluginServer } from './plugin.ts';
 import { RateGuard } from './rate-guard.ts';
 import { Docker } from './reconcile/docker.ts';
 import { handsOf } from './reconcile/hands.ts';
+import { kinOf } from './reconcile/kin.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Table } from './reconcile/table.ts';
 import { Registration, lineage } from './registration.ts';
@@ -176,7 +177,7 @@ function enrol(
     ...{ ...reconcile, log, ready: registration.registered, docker: new Docker(reconcile.docker) },
     table: new Table((path, message) => tenaciously(() => messenger.own(driver, path, message))),
     hands: handsOf({
-      ...{ driver, sequence, known: networks },
+      ...{ driver, sequence, known: networks, kin: kinOf(data) },
       attempt: (call) => tenaciously((number, timeout) => messenger.attempt(call, number, timeout)),
     }),
   });

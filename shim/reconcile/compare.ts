@@ -98,7 +98,8 @@ const endpointsOn = (pool: string, docker: readonly DockerNetwork[]) =>
       addresses.filter((address) => isIn(address, pool)).map((address) => ({ ...endpoint, address })),
     );
 
-const isOn = ({ isRemote, subnets }: DockerNetwork, pool: string): boolean =>
+/** Whether a plugin hands out addresses of a network on that subnet. */
+export const isOn = ({ isRemote, subnets }: DockerNetwork, pool: string): boolean =>
   isRemote && subnets.some(({ subnet }) => isSame(subnet, pool));
 
 /**

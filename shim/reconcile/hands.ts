@@ -10,11 +10,12 @@ export interface HandsOptions {
   readonly driver: Driver;
   readonly sequence: Pick<Sequence, 'requestKey'>;
   readonly known: Hands['known'];
+  readonly kin: Hands['kin'];
   readonly attempt: (call: KeptCall) => Promise<Verdict>;
 }
 
 /** What fails is found again by the next round, so that nothing of it need be kept. */
-export function handsOf({ driver, sequence, known, attempt }: HandsOptions): Hands {
+export function handsOf({ driver, sequence, known, kin, attempt }: HandsOptions): Hands {
   const say = async (method: KeptCall['method'], key: string, message: object): Promise<void> => {
     const verdict = await attempt({ key, driver, method, body: JSON.stringify(message) });
     const refusal = verdict.kind === 'failed' ? verdict.reason : verdict.refusal;
@@ -22,6 +23,7 @@ export function handsOf({ driver, sequence, known, attempt }: HandsOptions): Han
   };
   return {
     known,
+    kin,
     releaseLease: (PoolID, Address, key) => say('ReleaseAddress', keyAfter(key), { PoolID, Address }),
     releaseNetwork: (PoolID) => say('ReleasePool', sequence.requestKey(), { PoolID }),
     claim: (PoolID, { address, mac, name }) =>

@@ -6,7 +6,8 @@
  * dockerd: an address is leased a moment before Docker shows it.
  */
 import type { Logger } from 'pino';
-import { type Finding, compare } from './compare.ts';
+import { messageOf } from '../message-of.ts';
+import { type Finding, compare, isOn } from './compare.ts';
 import { type Docker, DockerError, type Watch } from './docker.ts';
 import { describe } from './report.ts';
 import { isIn } from './subnet.ts';
@@ -14,6 +15,8 @@ import { type Table, TableError, type TableNetwork } from './table.ts';
 
 /** The shim's other parts, as far as they are needed here. */
 export interface Hands {
+  /** Which Docker this shim serves, by its id: of another nothing could be concluded. */
+  readonly kin: { meet(id: string): void; knows(id: string): boolean };
   readonly known: { readonly poolIds: readonly string[]; released(poolId: string): void };
   /** Gives back a lease if it is the one that was seen, by the key of its request. */
   releaseLease(poolId: string, address: string, key: string): Promise<void>;
@@ -26,8 +29,8 @@ export interface Hands {
 }
 
 export interface ReconcilerOptions {
-  readonly docker: Docker;
-  readonly table: Table;
+  readonly docker: Pick<Docker, 'id' | 'networks' | 'watch'>;
+  readonly table: Pick<Table, 'networks' | 'revive'>;
   readonly hands: Hands;
   readonly log: Logger;
   /** What it does of its own accord. */
@@ -67,6 +70,8 @@ export class Reconciler {
   #round: Promise<Report> = Promise.resolve({ findings: [] });
   #last: Report = { findings: [] };
   #warned = '';
+  /** Something is amiss since the last round began. */
+  #isWanted = false;
   #isStopped = false;
 
   constructor(options: ReconcilerOptions) {
@@ -84,6 +89,7 @@ export class Reconciler {
 
   /** Something is amiss: a round out of turn. */
   soon(): void {
+    this.#isWanted = true;
     if (this.#options.mode !== 'off') this.#schedule(SOON);
   }
 
@@ -107,10 +113,17 @@ export class Reconciler {
   }
 
   async #turn(): Promise<void> {
+    this.#isWanted = false;
+    const { failure } = await this.run(this.#options.mode === 'fix');
+    this.#schedule(this.#pauseAfter(failure !== undefined));
+  }
+
+  /** @returns ms */
+  #pauseAfter(hasFailed: boolean): number {
     const { mode, every, secondLook } = this.#options;
-    const { failure } = await this.run(mode === 'fix');
-    const isSecond = this.#suspects.size > 0 && mode === 'fix';
-    this.#schedule(failure !== undefined ? Math.min(RETRY, every) : isSecond ? Math.min(secondLook, every) : every);
+    if (this.#isWanted) return SOON;
+    if (hasFailed) return Math.min(RETRY, every);
+    return this.#suspects.size > 0 && mode === 'fix' ? Math.min(secondLook, every) : every;
   }
 
   async #attempt(isFix: boolean): Promise<Report> {
@@ -119,20 +132,29 @@ export class Reconciler {
       this.#last = await this.#reconcile(isFix);
       this.#warned = '';
     } catch (error) {
-      if (!(error instanceof DockerError || error instanceof TableError)) throw error;
       // Nothing may be concluded from half a round, nor from one before it.
       this.#suspects.clear();
       this.#watch?.close();
-      if (error.message !== this.#warned) this.#options.log.warn(`what Docker has was not compared: ${error.message}`);
-      this.#warned = error.message;
-      this.#last = { failure: error.message, findings: [] };
+      const failure = messageOf(error);
+      this.#warn(failure, error);
+      this.#last = { failure, findings: [] };
     }
     return this.#last;
+  }
+
+  /** Says so once. Whatever is not foreseen must not end the shim, for which dockerd's calls matter more. */
+  #warn(failure: string, error: unknown): void {
+    if (failure === this.#warned) return;
+    this.#warned = failure;
+    const text = `what Docker has was not compared: ${failure}`;
+    if (error instanceof DockerError || error instanceof TableError) this.#options.log.warn(text);
+    else this.#options.log.error({ err: error }, text);
   }
 
   async #reconcile(isFix: boolean): Promise<Report> {
     const { docker, table, hands } = this.#options;
     const watch = await this.#sameDocker();
+    const id = await docker.id();
     const before = await docker.networks();
     const addressesIn = (pool: string): string[] =>
       before
@@ -143,13 +165,16 @@ export class Reconciler {
     const after = await docker.networks();
     if (watch.isOver) throw new DockerError('dockerd ended meanwhile');
     const findings = compare({ before, table: networks, after });
-    this.#forgetReleased(networks, findings);
+    if (networks.some(({ state, pool }) => state !== 'gone' && before.some((one) => isOn(one, pool))))
+      hands.kin.meet(id);
+    const isKin = hands.kin.knows(id);
+    if (isKin) this.#forgetReleased(networks, findings);
     const suspects = this.#suspect(findings);
     const told: Told[] = [];
     for (const finding of findings) {
-      const [text, id] = [describe(finding), suspicion(finding)];
-      const isYoung = id !== undefined && !suspects.has(id);
-      const done = isYoung ? this.#tooYoung() : isFix ? await this.#mend(finding) : this.#intent(finding, text);
+      const [text, mark] = [describe(finding), suspicion(finding)];
+      const isDoubtful = mark !== undefined && (!isKin || !suspects.has(mark));
+      const done = isDoubtful ? this.#doubt(isKin) : isFix ? await this.#mend(finding) : this.#intent(finding, text);
       told.push({ kind: finding.kind, text, done });
     }
     this.#note(told);
@@ -194,7 +219,9 @@ export class Reconciler {
     return new Set(seen.filter((id) => now - (this.#suspects.get(id) ?? now) >= this.#options.secondLook));
   }
 
-  #tooYoung(): string {
+  /** Why what seems to be held for nothing is not freed yet. */
+  #doubt(isKin: boolean): string {
+    if (!isKin) return STRANGER;
     const minutes = Math.ceil(this.#options.secondLook / 60_000);
     return `seen for the first time of late: believed when it is so for ${minutes} minutes`;
   }
@@ -235,6 +262,8 @@ export class Reconciler {
 }
 
 const DONE = 'mended';
+const STRANGER =
+  'not mended: this Docker has not been seen with a network of this host: is it the one that --docker should name?';
 const FAILED = 'not mended: ';
 const YOURS = 'not for Berth to mend';
 

@@ -1,0 +1,117 @@
+/** When what seems to be held for nothing is freed, and that nothing which goes wrong ends the shim. */
+import assert from 'node:assert/strict';
+import { type TestContext, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { DockerError, type DockerNetwork } from '../../../shim/reconcile/docker.ts';
+import { kinOf } from '../../../shim/reconcile/kin.ts';
+import { Reconciler } from '../../../shim/reconcile/reconciler.ts';
+import type { TableNetwork } from '../../../shim/reconcile/table.ts';
+import { temporaryFolder } from '../temporary.ts';
+
+const POOL = '10.1.0.0/24';
+const live: TableNetwork = {
+  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', others: [] },
+  leases: [{ address: '10.1.0.9', key: 'key-of-9' }],
+};
+const network: DockerNetwork = {
+  ...{ id: 'n', name: 'net', ipam: 'berth', isRemote: true, endpoints: [] },
+  subnets: [{ subnet: POOL, gateway: '', auxiliary: [] }],
+};
+
+const NOTHING: readonly DockerNetwork[] = [];
+const HELD: readonly TableNetwork[] = [live];
+const SOUND: { readonly error?: Error } = {};
+
+async function stage(t: TestContext, given?: string) {
+  const folder = given ?? (await temporaryFolder(t));
+  const done: string[] = [];
+  const lines: unknown[] = [];
+  const note = (what: string) => (poolId: string, address?: unknown) => {
+    done.push(`${what} ${poolId} ${typeof address === 'string' ? address : ''}`.trim());
+    return Promise.resolve();
+  };
+  const docker = {
+    engine: 'one',
+    has: NOTHING,
+    fails: SOUND,
+    id: () => Promise.resolve(docker.engine),
+    watch: () => Promise.resolve({ isOver: false, close: () => undefined }),
+    networks: () =>
+      docker.fails.error === undefined ? Promise.resolve([...docker.has]) : Promise.reject(docker.fails.error),
+  };
+  const table = {
+    has: HELD,
+    networks: () => Promise.resolve([...table.has]),
+    revive: () => Promise.resolve([]),
+  };
+  const reconciler = new Reconciler({
+    ...{ docker, table, mode: 'fix', every: 3_600_000, secondLook: 0, ready: Promise.resolve() },
+    hands: {
+      kin: kinOf(folder),
+      known: { poolIds: [], released: (poolId) => void done.push(`forget ${poolId}`) },
+      releaseLease: note('release'),
+      releaseNetwork: note('end'),
+      claim: note('claim'),
+    },
+    log: pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) }),
+  });
+  t.after(() => reconciler.stop());
+  return { folder, docker, table, reconciler, done, lines };
+}
+
+describe('a Docker that was never seen with a network of this host', () => {
+  it('proves nothing: nothing is freed or forgotten for its sake, and it is said why', async (t) => {
+    const { table, reconciler, done } = await stage(t);
+    for (let i = 0; i < 3; i++) {
+      const { findings } = await reconciler.run(true);
+      assert.deepEqual(
+        findings.map(({ kind }) => kind),
+        ['leaked-lease', 'leaked-network'],
+      );
+      for (const finding of findings) assert.match(finding.done, /^not mended: this Docker has not been seen with/);
+    }
+    table.has = [{ ...live, state: 'gone' }];
+    await reconciler.run(true);
+    assert.deepEqual(done, []);
+  });
+
+  it('is known from when it was, also to the next shim; another in its place is not', async (t) => {
+    const { folder, docker, reconciler, done } = await stage(t);
+    docker.has = [network];
+    await reconciler.run(true);
+    assert.deepEqual(done, ['release P 10.1.0.9']);
+    const next = await stage(t, folder);
+    await next.reconciler.run(true);
+    assert.deepEqual(next.done, ['release P 10.1.0.9', 'end P']);
+    const moved = await stage(t, folder);
+    moved.docker.engine = 'two';
+    await moved.reconciler.run(true);
+    assert.deepEqual(moved.done, []);
+  });
+});
+
+describe('a round that goes wrong', () => {
+  it('is told once, and the next one goes on', async (t) => {
+    const { docker, reconciler, lines } = await stage(t);
+    docker.fails = { error: new DockerError('Docker is away') };
+    for (let i = 0; i < 2; i++)
+      assert.deepEqual(await reconciler.run(true), { failure: 'Docker is away', findings: [] });
+    assert.equal(lines.length, 1);
+    docker.fails = SOUND;
+    docker.has = [network];
+    assert.equal((await reconciler.run(true)).failure, undefined);
+  });
+
+  it('in a way that nobody foresaw does not end the shim', async (t) => {
+    const { docker, reconciler, lines } = await stage(t);
+    docker.fails = { error: new TypeError('unforeseen') };
+    assert.equal((await reconciler.run(true)).failure, 'unforeseen');
+    assert.deepEqual(
+      lines.map((line) => (line instanceof Object && 'level' in line ? line.level : undefined)),
+      [50],
+    );
+    docker.fails = SOUND;
+    docker.has = [network];
+    assert.equal((await reconciler.run(true)).failure, undefined);
+  });
+});

@@ -94,8 +94,9 @@ async function carry(
     // The number orders this host's calls: it is taken when a call comes.
     key = isRelease(method) ? host.sequence.keyAnyway() : host.sequence.requestKey();
     const answer = await answerOf({ key, driver, method }, began, host, request, response);
-    note(host, driver, answer, performance.now() - began);
+    // dockerd first: what it was not told when the shim is killed, it does not have.
     send(response, 200, answer.text);
+    note(host, driver, answer, performance.now() - began);
   } catch (error) {
     const reason = error instanceof Unreadable ? error.message : `Berth's shim failed: ${String(error)}`;
     const about = { driver, method, request: key, reason };

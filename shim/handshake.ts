@@ -33,7 +33,8 @@ interface Handshake {
 
 /** ms */
 const TIMEOUT = 5_000;
-const REFRESH = 600_000;
+/** What it says changes with a deployment, and a function that has moved is asked for at once. */
+const REFRESH = 3_600_000;
 const REFRESH_WITHOUT_ANSWER = 5_000;
 /** However many calls find their function gone, it is asked anew so seldom. */
 const LEAST_PAUSE = 2_000;

@@ -56,7 +56,7 @@ export interface Idle {
 }
 
 /** ms between what comes by itself: serverless.yml, shim/handshake.ts (each driver asks), shim/main.ts. */
-const EVERY = { sweep: 5 * MINUTE, walk: 60 * MINUTE, handshake: 10 * MINUTE, look: 60 * MINUTE } as const;
+const EVERY = { sweep: 5 * MINUTE, walk: 60 * MINUTE, handshake: 60 * MINUTE, look: 60 * MINUTE } as const;
 const DRIVERS = 2;
 
 const NO_UNITS = { writes: 0, reads: 0 } as const;

@@ -52,8 +52,8 @@ describe('imports go one way', () => {
 });
 
 describe('the conformance suite runs over the packages', () => {
-  /** The first is of functions that are none; the second loads their code itself; the third has no Docker to compare. */
-  const OTHERS = ['upstream', 'one-endpoint', 'doctor'];
+  /** The first is of functions that are none; the second loads their code itself. */
+  const OTHERS = ['upstream', 'one-endpoint'];
 
   it('all of it that asks functions', () => {
     const names = (folder: string): string[] =>

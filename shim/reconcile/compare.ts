@@ -130,7 +130,7 @@ function unknown(
   after: readonly DockerNetwork[],
 ): Finding[] {
   return before
-    .filter(({ ipam, id }) => ipam.includes('berth') && after.some((one) => one.id === id))
+    .filter(({ ipam, isOfSwarm, id }) => ipam.includes('berth') && !isOfSwarm && after.some((one) => one.id === id))
     .flatMap(({ name, subnets }) =>
       subnets
         .filter(({ subnet }) => !table.some(({ pool }) => isSame(pool, subnet)))

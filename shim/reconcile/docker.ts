@@ -23,6 +23,8 @@ export interface DockerNetwork {
   readonly ipam: string;
   /** Whether that is a plugin: ours, as far as can be told. */
   readonly isRemote: boolean;
+  /** It is the swarm's: a manager knows it whether or not this host takes part in it. */
+  readonly isOfSwarm: boolean;
   readonly subnets: readonly DockerSubnet[];
   readonly endpoints: readonly DockerEndpoint[];
 }
@@ -52,6 +54,7 @@ const config = v.object({
 const listed = v.object({
   Id: v.string(),
   Name: v.string(),
+  Scope: text,
   IPAM: v.nullish(v.object({ Driver: text, Config: v.nullish(v.array(config), []) }), { Driver: '', Config: [] }),
 });
 const attached = v.object({ Name: text, EndpointID: text, MacAddress: text, IPv4Address: text, IPv6Address: text });
@@ -179,11 +182,12 @@ class EventStream implements Watch {
   }
 }
 
-function networkOf({ Id, Name, IPAM, Containers }: v.InferOutput<typeof inspected>): DockerNetwork {
+function networkOf({ Id, Name, Scope, IPAM, Containers }: v.InferOutput<typeof inspected>): DockerNetwork {
   return {
     id: Id,
     name: Name,
     ipam: IPAM.Driver,
+    isOfSwarm: Scope === 'swarm',
     isRemote: !BUILT_IN.includes(IPAM.Driver),
     subnets: IPAM.Config.filter(({ Subnet }) => Subnet !== '').map(({ Subnet, Gateway, AuxiliaryAddresses }) => ({
       subnet: Subnet,

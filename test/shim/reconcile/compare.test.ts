@@ -9,7 +9,7 @@ const POOL = '10.1.0.0/24';
 const endpoint = (id: string, ...addresses: string[]): DockerEndpoint => ({ id, name: id, mac: '', addresses });
 
 const docker = (changes: Partial<DockerNetwork> & { readonly subnet?: string } = {}): DockerNetwork => ({
-  ...{ id: 'n1', name: 'net', ipam: 'berth', isRemote: true, endpoints: [] },
+  ...{ id: 'n1', name: 'net', ipam: 'berth', isRemote: true, isOfSwarm: false, endpoints: [] },
   subnets: [{ subnet: changes.subnet ?? POOL, gateway: '10.1.0.1', auxiliary: ['10.1.0.9'] }],
   ...changes,
 });
@@ -90,6 +90,7 @@ describe('the comparison of Docker with the table', () => {
   it('names a network of Docker that the table knows nothing of, and none of other plugins', () => {
     assert.deepEqual(found([], [docker()]), ['unknown-network']);
     assert.deepEqual(found([], [docker({ ipam: 'somebody' })]), []);
+    assert.deepEqual(found([], [docker({ isOfSwarm: true })]), [], 'nor one that a manager of a swarm merely knows');
   });
 
   it('knows subnets and addresses in whatever way they are written', () => {

@@ -14,7 +14,7 @@ const live: TableNetwork = {
   leases: [{ address: '10.1.0.9', key: 'key-of-9' }],
 };
 const network: DockerNetwork = {
-  ...{ id: 'n', name: 'net', ipam: 'berth', isRemote: true, endpoints: [] },
+  ...{ id: 'n', name: 'net', ipam: 'berth', isRemote: true, isOfSwarm: false, endpoints: [] },
   subnets: [{ subnet: POOL, gateway: '', auxiliary: [] }],
 };
 

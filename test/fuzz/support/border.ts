@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { mock } from 'node:test';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { output } from '../../../functions/lambda/log.ts';
 import type { Handler } from '../../../functions/lambda/handler.ts';
 import { createTable } from '../../../infra/local/create-table.ts';
 import { type Engine, startEngine } from '../../../infra/local/engine.ts';
@@ -68,7 +69,7 @@ async function borderOver(engine: Engine): Promise<Border> {
   const client = new DynamoDBClient({});
   await createTable(client, TABLE);
   const handlers = await loadHandlers();
-  const log = mock.method(console, 'log', (line: unknown) => v.parse(logLine, line));
+  const log = mock.method(output, 'log', (line: unknown) => v.parse(logLine, line));
   let before = await readContents(client, TABLE);
 
   const send: Border['send'] = async (name, path, event) => {
@@ -148,7 +149,8 @@ const logLine = v.pipe(
   v.string(),
   v.check((text) => !text.includes('\n')),
   v.parseJson(),
-  v.looseObject({ level: v.string() }),
+  // An event, or what is counted of it.
+  v.union([v.looseObject({ level: v.string() }), v.looseObject({ _aws: v.looseObject({ Timestamp: v.number() }) })]),
 );
 
 /** Refusals that look at the request and at whom it is from, not at what others hold: before anything was written. */

@@ -29,6 +29,7 @@ const READABLE_FILE = 0o100644 << 16;
  * constant is local too), fixed owner and mode, and a deflate in JavaScript, since zlib's output differs by machine.
  */
 export function zipOne(name: string, bytes: Uint8Array): Uint8Array {
+  installDeployTools();
   const { zipSync } = v.parse(Fflate, requireTool('fflate'));
   const mtime = new Date(1980, 0, 1);
   return zipSync({ [name]: [bytes, { mtime, level: 9, os: UNIX, attrs: READABLE_FILE }] });

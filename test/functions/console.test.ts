@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Handler } from '../../functions/lambda/handler.ts';
-import { type EngineStore, engineStore } from '../support/engine-store.ts';
+import { type EngineStore, engineStore, useTable } from '../support/engine-store.ts';
 import { PRINCIPAL, answerOf, captureLog, contextWith, eventOf, refusalOf } from './lambda/event.ts';
 
 const OPERATOR = 'arn:aws:sts::123456789012:assumed-role/admin/alice';
@@ -12,14 +12,7 @@ let handler: Handler;
 
 before(async () => {
   engine = await engineStore();
-  Object.assign(process.env, {
-    BERTH_TABLE: engine.table,
-    AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
-    AWS_REGION: 'local',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-  });
-  // It reads its environment when it is loaded.
+  useTable(engine);
   ({ handler } = await import('../../functions/console.ts'));
 });
 after(() => engine.close());

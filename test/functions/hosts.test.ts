@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import type { Handler } from '../../functions/lambda/handler.ts';
-import { type EngineStore, engineStore } from '../support/engine-store.ts';
+import { type EngineStore, engineStore, useTable } from '../support/engine-store.ts';
 import { CALL_HEADERS, answerOf, captureLog, contextWith, eventOf, refusalOf } from './lambda/event.ts';
 
 let engine: EngineStore;
@@ -16,14 +16,7 @@ let others: string;
 
 before(async () => {
   engine = await engineStore();
-  Object.assign(process.env, {
-    BERTH_TABLE: engine.table,
-    AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
-    AWS_REGION: 'local',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-  });
-  // They read their environment when they are loaded.
+  useTable(engine);
   const [hosts, pools, addresses] = await Promise.all([
     import('../../functions/hosts.ts'),
     import('../../functions/pools.ts'),

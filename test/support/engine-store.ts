@@ -36,3 +36,14 @@ export async function storeAt(endpoint: string, stop: () => Promise<void>): Prom
   };
   return { store: storeOver(client, table, realWorld), client, table, endpoint, close };
 }
+
+/** Lets functions that are loaded from now on find a table: they read their environment then. */
+export function useTable({ table, endpoint }: Pick<EngineStore, 'table' | 'endpoint'>): void {
+  Object.assign(process.env, {
+    BERTH_TABLE: table,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    AWS_REGION: 'local',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  });
+}

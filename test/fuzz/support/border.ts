@@ -11,6 +11,7 @@ import type { Handler } from '../../../functions/lambda/handler.ts';
 import { createTable } from '../../../infra/local/create-table.ts';
 import { type Engine, startEngine } from '../../../infra/local/engine.ts';
 import { CALL_HEADERS, answerOf, contextWith, eventOf, refusalOf } from '../../functions/lambda/event.ts';
+import { useTable } from '../../support/engine-store.ts';
 import { refusalIn } from './clear.ts';
 import { type Contents, SAME, difference, readContents } from './table.ts';
 
@@ -113,16 +114,12 @@ async function borderOver(engine: Engine): Promise<Border> {
 }
 
 function setEnvironment(dynamodb: string): void {
+  useTable({ table: TABLE, endpoint: dynamodb });
   Object.assign(process.env, {
-    BERTH_TABLE: TABLE,
     BERTH_POOLS_URL: 'unix:/run/pools.sock',
     BERTH_ADDRESSES_URL: 'unix:/run/addresses.sock',
     BERTH_HOSTS_URL: 'unix:/run/hosts.sock',
     BERTH_CONSOLE_URL: 'unix:/run/console.sock',
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-    AWS_REGION: 'local',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
   });
 }
 

@@ -10,6 +10,7 @@ export interface Outcome {
 
 export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
   readonly timeoutMs?: number;
 }
 
@@ -23,10 +24,10 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
  * answered, so that no test may take them for a refusal.
  */
 export function run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
-  const { env = process.env, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { env = process.env, cwd, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   return new Promise((resolve, reject) => {
     const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
-    execFile(command, args, { ...limits, env, encoding: 'utf8' }, (error, stdout, stderr) => {
+    execFile(command, args, { ...limits, env, cwd, encoding: 'utf8' }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') {
         resolve({ code, stdout, stderr });

@@ -48,5 +48,26 @@ export function parseEndpoint(text: string): Endpoint {
   );
 }
 
+/**
+ * Where another function is, as the one that was asked says. What is sent there is signed, and carries the token of the
+ * session: it goes no weaker way than the question did.
+ *
+ * @param asked the function that says so.
+ * @throws UserError unless it is an endpoint of the same kind: `https:`, `http:` on loopback, or `unix:`.
+ */
+export function endpointNamedBy(asked: Endpoint, text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  const [theirs, ours] = [kindOf(endpoint), kindOf(asked)];
+  if (theirs === ours) return endpoint;
+  throw new UserError(
+    `${asked.text} names ${JSON.stringify(text)} as the endpoint of another function: ${ours} was asked, and ${theirs} ` +
+      `is not used on its word, for each request carries this host's signature and session token; ` +
+      `check that --endpoint is the capabilities function of your stack, and that its BERTH_*_URL variables are ${ours} too`,
+  );
+}
+
+const kindOf = ({ target: { protocol, socketPath } }: Endpoint): string =>
+  socketPath === undefined ? protocol : 'unix:';
+
 /** A function answers at the root of its URL: a path, a query or a password would be dropped without a word. */
 const isPlain = ({ protocol, host, href }: URL): boolean => href === `${protocol}//${host}/`;

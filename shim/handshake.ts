@@ -6,7 +6,7 @@
 import path from 'node:path';
 import * as v from 'valibot';
 import type { Cloud } from './cloud/cloud.ts';
-import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { type Endpoint, endpointNamedBy } from './endpoint.ts';
 import { readIfThere, writeDurably } from './files.ts';
 import { type Driver, UserError } from './settings.ts';
 
@@ -79,7 +79,7 @@ export class Handshakes {
    */
   static async open(cloud: Pick<Cloud, 'ask'>, settings: HandshakeSettings): Promise<Handshakes> {
     const handshakes = new Handshakes(cloud, settings);
-    const kept = readKept(handshakes.#file, handshakes.#key);
+    const kept = readKept(handshakes.#file, handshakes.#key, settings.endpoint);
     if (kept !== undefined) {
       handshakes.#current = kept.handshake;
       handshakes.#answer = kept.answer;
@@ -125,17 +125,16 @@ export class Handshakes {
       body: Buffer.alloc(0),
       timeout: TIMEOUT,
     });
-    const parsed = verdict.kind === 'answered' ? parse(verdict.text) : undefined;
-    if (parsed !== undefined && verdict.kind === 'answered') {
-      this.#keep(parsed, verdict.text);
+    if (verdict.kind === 'failed') {
+      warn(`the capabilities function does not answer: ${verdict.reason}: ${this.#whatServes()}`);
       return;
     }
-    if (verdict.kind === 'answered' && isFirst) {
-      throw new UserError(`this is no answer of Berth, at ${endpoint.text}: ${verdict.text.slice(0, 200)}`);
+    try {
+      this.#keep(parse(endpoint, verdict.text), verdict.text);
+    } catch (error) {
+      if (isFirst || !(error instanceof UserError)) throw error;
+      warn(`${error.message}: ${this.#whatServes()}`);
     }
-    const why =
-      verdict.kind === 'failed' ? verdict.reason : `this is no answer of Berth: ${verdict.text.slice(0, 200)}`;
-    warn(`the capabilities function does not answer: ${why}: ${this.#whatServes()}`);
   }
 
   #now(): number {
@@ -174,33 +173,37 @@ const assumed = ({ driver, space }: HandshakeSettings): Handshake => ({
 
 const keptFile = v.object({ key: v.string(), answer: v.string() });
 
-function readKept(file: string, key: string): { handshake: Handshake; answer: string } | undefined {
+function readKept(
+  file: string,
+  key: string,
+  asked: Endpoint,
+): { readonly handshake: Handshake; readonly answer: string } | undefined {
   const text = readIfThere(file);
   if (text === undefined) return undefined;
   const kept = v.safeParse(v.pipe(v.string(), v.parseJson(), keptFile), text);
   if (!kept.success || kept.output.key !== key) return undefined;
   const { answer } = kept.output;
-  const handshake = parse(answer);
-  return handshake && { handshake, answer };
-}
-
-/** `undefined`: it is no answer of Berth. */
-function parse(answer: string): Handshake | undefined {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer);
-  if (!parsed.success) return undefined;
-  const { Functions: functions } = parsed.output;
   try {
-    return {
-      capabilities: parsed.output.Capabilities,
-      addressSpaces: parsed.output.AddressSpaces,
-      functions: {
-        pools: parseEndpoint(functions.Pools),
-        addresses: parseEndpoint(functions.Addresses),
-        hosts: parseEndpoint(functions.Hosts),
-      },
-    };
+    return { handshake: parse(asked, answer), answer };
   } catch (error) {
+    // As if it were not there: the function is asked again.
     if (error instanceof UserError) return undefined;
     throw error;
   }
+}
+
+/** @throws UserError when it is no answer of Berth, or names endpoints that are not used on its word. */
+function parse(asked: Endpoint, answer: string): Handshake {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer);
+  if (!parsed.success) throw new UserError(`this is no answer of Berth, at ${asked.text}: ${answer.slice(0, 200)}`);
+  const { Capabilities, AddressSpaces, Functions: functions } = parsed.output;
+  return {
+    capabilities: Capabilities,
+    addressSpaces: AddressSpaces,
+    functions: {
+      pools: endpointNamedBy(asked, functions.Pools),
+      addresses: endpointNamedBy(asked, functions.Addresses),
+      hosts: endpointNamedBy(asked, functions.Hosts),
+    },
+  };
 }

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { signers } from './aws/signer.ts';
 import { Cloud } from './cloud/cloud.ts';
 import { Transport } from './cloud/transport.ts';
-import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { type Endpoint, endpointNamedBy, parseEndpoint } from './endpoint.ts';
 import { UserError } from './settings.ts';
 
 export interface Declaration {
@@ -122,7 +122,8 @@ export async function askConsole<Schema extends v.GenericSchema>(
     timeout: HANDSHAKE_TIMEOUT,
   });
   const body = JSON.stringify(message);
-  return ask(cloud, parseEndpoint(Functions.Console), schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
+  const consoleEndpoint = endpointNamedBy(endpoint, Functions.Console);
+  return ask(cloud, consoleEndpoint, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
 }
 
 /** The console has heard, and says no. */

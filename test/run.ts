@@ -39,6 +39,7 @@ const suites: readonly Suite[] = [
   tests('conformance', 'test/conformance/**/*.test.ts'),
   tests('upgrade', 'test/upgrade/**/*.test.ts'),
   tests('faults', 'test/faults/**/*.test.ts'),
+  tests('accidents', 'test/accidents/**/*.test.ts'),
   tests('package', 'test/infra/**/*.test.ts'),
   // Many processes for each file, in front of what they do for dockerd in time.
   tests('lambda', 'test/lambda/**/*.test.ts', 2),

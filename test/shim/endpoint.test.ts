@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
+import { type Endpoint, endpointNamedBy, parseEndpoint } from '../../shim/endpoint.ts';
 import { UserError } from '../../shim/settings.ts';
 
 const keptOpen = v.object({ options: v.object({ keepAlive: v.literal(true) }) });
@@ -80,5 +80,22 @@ describe('parseEndpoint', () => {
       assert.ok(agent instanceof HttpAgent);
       agent.destroy();
     }
+  });
+});
+
+describe('an endpoint that another names', () => {
+  const kinds = ['https://berth.example', 'http://127.0.0.1:3000', 'unix:/run/berth.sock'];
+  for (const asked of kinds) {
+    for (const named of kinds) {
+      it(`${asked} names ${named}: ${asked === named ? 'taken' : 'refused'}`, () => {
+        const name = (): Endpoint => endpointNamedBy(parseEndpoint(asked), named);
+        if (asked === named) assert.equal(name().text, named);
+        else assert.throws(name, { constructor: UserError, message: /is not used on its word.*BERTH_\*_URL/ });
+      });
+    }
+  }
+
+  it('may be elsewhere', () => {
+    assert.equal(endpointNamedBy(parseEndpoint('https://a.example'), 'https://b.example:8443').target.port, 8443);
   });
 });

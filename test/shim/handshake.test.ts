@@ -97,7 +97,7 @@ describe('the handshake', () => {
   });
 
   it('of something else than Berth keeps the shim from starting', async (t) => {
-    for (const strange of [STRANGE, refusalOf('no such space'), handshakeOf('ftp://example.org')]) {
+    for (const strange of [STRANGE, refusalOf('no such space')]) {
       const { open } = await stage(t, strange);
       await assert.rejects(
         open(),
@@ -109,6 +109,11 @@ describe('the handshake', () => {
     }
   });
 
+  it('that names no endpoint keeps the shim from starting', async (t) => {
+    const { open } = await stage(t, handshakeOf('ftp://example.org'));
+    await assert.rejects(open(), { constructor: UserError, message: /^bad endpoint "ftp:\/\/example.org"/ });
+  });
+
   it('of something else than Berth later on is told, and changes nothing', async (t) => {
     const self = await stage(t, HERE);
     const handshakes = await self.open();
@@ -117,7 +122,10 @@ describe('the handshake', () => {
     self.now += 10_000;
     await handshakes.renew();
     assert.equal(handshakes.current, before);
-    assert.match(self.warnings.join(), /this is no answer of Berth: {"hello":"world"}: its answer of earlier serves$/);
+    assert.match(
+      self.warnings.join(),
+      /^this is no answer of Berth, at unix:.*: {"hello":"world"}: its answer of earlier serves$/,
+    );
   });
 });
 

@@ -29,7 +29,13 @@ const bin = (name: string): string => path.join(root, 'node_modules/.bin', name)
 const suites: readonly Suite[] = [
   command('lint', [bin('eslint'), '.'], [bin('prettier'), '--check', '--log-level', 'warn', '.']),
   command('types', [bin('tsc')]),
-  tests('unit', 'test/functions/**/*.test.ts', 'test/shim/**/*.test.ts', 'test/structure.test.ts'),
+  tests(
+    'unit',
+    'test/functions/**/*.test.ts',
+    'test/shim/**/*.test.ts',
+    'test/support/*.test.ts',
+    'test/structure.test.ts',
+  ),
   tests('contract', 'test/contract/**/*.test.ts'),
   tests('sim', 'test/sim/**/*.test.ts'),
   tests('processes', 'test/processes/**/*.test.ts', 1),

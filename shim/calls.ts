@@ -10,6 +10,7 @@ import { type Journal, JournalError, type KeptCall } from './journal/journal.ts'
 import { type Request, isRelease } from './method.ts';
 import type { KnownNetworks } from './known-networks.ts';
 import type { Outbox } from './outbox.ts';
+import { holds, mayMakeRoom, unlessHeld } from './own-releases.ts';
 import type { RateGuard } from './rate-guard.ts';
 import { within } from './time.ts';
 
@@ -107,19 +108,14 @@ export class Calls {
     }
   }
 
-  /**
-   * What is asked for may be held by a release that the cloud has not heard. What is asked for by its name can be had
-   * nowhere else, so it waits longer, and for what attempts of other calls may have left as well.
-   */
+  /** What is asked for by its name can be had nowhere else, so it waits longer for what may make room for it. */
   #flush(about: About, asker: Asker): Promise<void> {
-    const { outbox } = this.#options;
-    const mayHold = about.method === 'RequestAddress' ? holdsAddress(about) : holdsPool;
-    if (isNamed(about)) return outbox.flush(mayHold, left(asker) * FLUSH_SHARE);
-    return outbox.flush((waiting) => isRelease(waiting.method) && mayHold(waiting), RELEASE_PATIENCE);
+    const patience = isNamed(about) ? left(asker) * FLUSH_SHARE : RELEASE_PATIENCE;
+    return this.#options.outbox.flush(mayMakeRoom(about), patience);
   }
 
   async #ask(call: KeptCall & { method: Request }, about: About, asker: Asker): Promise<Reply> {
-    const { journal, attempt, renew, guard } = this.#options;
+    const { journal, renew, guard } = this.#options;
     const budget = left(asker);
     if (budget <= 0) throw new Barred('too many calls waited before this one: try again later');
     if (asker.gone.aborted) throw new Barred('nobody waits for the answer any more');
@@ -127,7 +123,7 @@ export class Calls {
     const began = performance.now();
     const outcome = await insist({
       budget,
-      attempt: (number, timeout) => attempt(call, number, timeout),
+      attempt: (number, timeout) => this.#attempt(call, about, number, timeout),
       renew: (remedy) => renew(call.driver, remedy),
     });
     this.#note(call, outcome, asker);
@@ -135,6 +131,17 @@ export class Calls {
       guard.granted(outcome.last.granted);
     }
     return { ...replyOf(about, outcome), waited: performance.now() - began };
+  }
+
+  /** A refusal counts once the fleet has heard what this host has to say of the same thing; until then it is tried again. */
+  async #attempt(call: KeptCall, about: About, number: number, timeout: number): Promise<Verdict> {
+    const { outbox, attempt } = this.#options;
+    const end = performance.now() + timeout;
+    const isHeld = holds(about);
+    if (number > 1) await outbox.flush(isHeld, Math.min(RELEASE_PATIENCE, timeout * FLUSH_SHARE));
+    const isOwed = outbox.owes(isHeld);
+    const verdict = await attempt(call, number, Math.max(1, end - performance.now()));
+    return isOwed ? unlessHeld(verdict) : verdict;
   }
 
   /** @throws JournalError when the result cannot be kept: then nothing was granted, and what was is undone. */
@@ -198,13 +205,6 @@ const unlessWritten = (written: Promise<void>): Promise<JournalError | undefined
       throw error;
     },
   );
-
-const holdsPool = ({ method }: About): boolean => method === 'ReleasePool' || method === 'RequestPool';
-
-const holdsAddress =
-  ({ poolId, address }: About) =>
-  (waiting: About): boolean =>
-    waiting.poolId === poolId || (address !== '' && waiting.address === address);
 
 const granted = (about: About, waited: number): Reply => ({
   text: '{}',

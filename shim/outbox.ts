@@ -86,8 +86,13 @@ export class Outbox {
     this.#settlements.begin(call);
   }
 
+  /** Whether the fleet has yet to hear something that concerns what is asked for. */
+  owes(concerns: (about: About) => boolean): boolean {
+    return [...this.#lanes.values()].flat().some(({ about }) => concerns(about)) || this.#settlements.owes(concerns);
+  }
+
   /**
-   * Tries at once what concerns something that is about to be asked for by its name.
+   * Tries at once what concerns something that is about to be asked for.
    *
    * @param patience ms
    */

@@ -18,6 +18,8 @@ interface Settlement {
   isGivenBack: boolean;
   /** The attempt under way: whether it was heard. */
   sending: Promise<boolean> | undefined;
+  /** The fleet has heard it at least once: what may land yet is undone later. */
+  isHeard: boolean;
 }
 
 export class Settlements {
@@ -35,7 +37,7 @@ export class Settlements {
   begin(call: KeptCall): void {
     const { key } = call;
     if (this.#open.has(key)) return;
-    const settlement = { about: aboutCall(call), isGivenBack: false, sending: undefined };
+    const settlement = { about: aboutCall(call), isGivenBack: false, sending: undefined, isHeard: false };
     this.#open.set(key, settlement);
     this.#tries.run(this.#settleTwice(key, settlement));
   }
@@ -58,6 +60,11 @@ export class Settlements {
 
   concerned(concerns: (about: About) => boolean): string[] {
     return [...this.#open].flatMap(([key, { about }]) => (concerns(about) ? [key] : []));
+  }
+
+  /** Whether one that concerns something was never heard. */
+  owes(concerns: (about: About) => boolean): boolean {
+    return [...this.#open.values()].some(({ about, isHeard }) => !isHeard && concerns(about));
   }
 
   /** Tries at once. Many may need the same one settled: an attempt serves them all. */
@@ -113,6 +120,7 @@ export class Settlements {
       return false;
     }
     this.#tries.reached();
+    settlement.isHeard = true;
     const { refusal } = verdict;
     if (refusal === undefined) return true;
     log.error({ ...settlement.about, reason: refusal }, 'a settlement was refused: it is put into the dead letters');

@@ -100,7 +100,7 @@ export function refuseContradiction(pool: Pool, options: PoolOptions): void {
 
 function contradict(where: string, option: string, stands: string, asked: string): never {
   throw new Refusal(
-    'invalid-request',
+    'pool-overlap',
     `${option} contradicts the pool that is shared: ${where} has ${stands}, this network asks for ${asked}; leave the option out to join`,
   );
 }

@@ -1,8 +1,9 @@
 /** What docker's user meets while Berth's functions are away, and what is left of it once they are back. */
 import assert from 'node:assert/strict';
 import { type TestContext, after, afterEach, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Berth } from '../support/berth-process.ts';
-import { callsOf, runContainer, startShim, untilOpen } from './support/berth.ts';
+import { addressOf, callsOf, runContainer, startShim, untilOpen } from './support/berth.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
@@ -13,6 +14,8 @@ import { type Host, startHost } from './support/host.ts';
  * when it thaws, and is thawed as soon as nobody waits for it any more.
  */
 const IN_FLIGHT_BOUND = '10000';
+/** More than a quarter of the deadline, by which a request waits at first for the release. */
+const ABSENCE_MS = 8_000;
 const IPAM = ['--ipam-driver', 'berth'];
 const KEPT = ['--subnet', '10.60.0.0/24', '--gateway', '10.60.0.1', 'kept'];
 const DOOMED = ['--subnet', '10.61.0.0/24', '--gateway', '10.61.0.1', 'doomed'];
@@ -107,6 +110,19 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
           await host.docker('rm', '-f', 'again');
         });
       }
+
+      it('restarts a container with an address of its own as soon as the cloud is back', async (t) => {
+        await runContainer(host, 'own', '--network', 'kept', '--ip', '10.60.0.77');
+        await cloud.crash();
+        const back = delay(ABSENCE_MS).then(() => cloud.comeBack());
+        const began = performance.now();
+        await host.docker('restart', '-t', '0', 'own');
+        await back;
+        t.diagnostic(`restarted after ${seconds(began)}`);
+        assert.equal((await addressOf(host, 'own')).ip, '10.60.0.77');
+        await host.docker('rm', '-f', 'own');
+        await assertNothingLeaked();
+      });
 
       /** As after a crash: what ran is released when the daemon starts. */
       async function restartDocker(t: TestContext, when: string): Promise<{ released: number; waited: number }> {

@@ -31,11 +31,21 @@ interface Waiting {
   readonly fate: PromiseWithResolvers<Fate>;
 }
 
-/** A network goes after all that is released in it; of one address each release after the one before. */
-const mustPrecede = (earlier: Waiting, later: Waiting): boolean =>
-  later.about.method === 'ReleasePool' ||
-  earlier.about.method === 'ReleasePool' ||
-  earlier.about.address === later.about.address;
+/**
+ * What a release waits for: a network for all that is released in it, an address for the release of it before, or of its
+ * network. What those wait for themselves is left out, so that each of a thousand releases of one address waits for one.
+ *
+ * @param lane the releases of one pool that wait already, in the order of their calls.
+ */
+function predecessors(lane: readonly Waiting[], { method, address }: About): Waiting[] {
+  if (method !== 'ReleasePool') {
+    const last = lane.findLast(({ about }) => about.method === 'ReleasePool' || about.address === address);
+    return last === undefined ? [] : [last];
+  }
+  const network = lane.findLastIndex(({ about }) => about.method === 'ReleasePool');
+  const since = lane.slice(Math.max(0, network));
+  return [...new Map(since.map((waiting) => [waiting.about.address, waiting])).values()];
+}
 
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -70,7 +80,7 @@ export class Outbox {
     const waiting = { call, about, fate: Promise.withResolvers<Fate>() };
     const lane = this.#lanes.get(about.poolId) ?? [];
     this.#lanes.set(about.poolId, lane);
-    const before = lane.filter((other) => mustPrecede(other, waiting)).map(({ fate }) => fate.promise);
+    const before = predecessors(lane, about).map(({ fate }) => fate.promise);
     lane.push(waiting);
     this.#tries.run(this.#work(lane, waiting, before));
     return waiting.fate.promise;

@@ -11,8 +11,10 @@ import { UserError } from './settings.ts';
 const SET_ASIDE = 60_000;
 const SEQUENCE_WIDTH = 9;
 const NONCE_WIDTH = 4;
-/** Far from the last number that the width holds: the year 4000. */
-const LARGEST = Date.UTC(4000, 0);
+/** The year 4000. A clock that says more is wrong, and counts no further than to here. */
+const LATEST_CLOCK = Date.UTC(4000, 0);
+/** What disk and cloud may say at most: the year 5000. The width holds 188 years more. */
+const LARGEST = Date.UTC(5000, 0);
 
 export class Sequence {
   readonly #file: string;
@@ -52,7 +54,7 @@ export class Sequence {
 
   /** The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat. */
   requestKey(): string {
-    this.#last = Math.max(this.#last + 1, this.#now());
+    this.#last = Math.max(this.#last + 1, Math.min(this.#now(), LATEST_CLOCK));
     if (this.#last > this.#setAside) {
       const setAside = this.#last + SET_ASIDE;
       writeDurably(this.#file, String(setAside));

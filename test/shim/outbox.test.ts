@@ -42,6 +42,17 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.deepEqual(cloud.keys.slice(3), [late.key]);
   });
 
+  it('takes the room of one, however many releases of its address wait before it', async (t) => {
+    const { cloud, release } = await outboxStage(t);
+    const calls = Array.from({ length: 4_000 }, () => releaseOf('p', '10.0.0.2'));
+    const before = process.memoryUsage().heapUsed;
+    for (const call of calls) void release(call);
+    await settled();
+    const grown = process.memoryUsage().heapUsed - before;
+    assert.ok(grown < 200 * 2 ** 20, `the heap grew by ${Math.round(grown / 2 ** 20)} MiB`);
+    assert.deepEqual(cloud.keys, [calls[0]?.key]);
+  });
+
   it('is tried again under its own key until it is heard, with pauses that grow up to half a minute', async (t) => {
     const { cloud, time, release, log } = await outboxStage(t);
     cloud.always = failureOf('silence');

@@ -24,7 +24,7 @@ describe('a request key', () => {
     for (const now of [0, 1, 35, 36, START, 36 ** 9 - 1]) {
       const key = new Sequence(await temporaryFolder(t), () => now).requestKey();
       assert.ok(isRequestKey(key), key);
-      assert.equal(numberOf(key), Math.max(1, now));
+      assert.equal(numberOf(key), Math.max(1, Math.min(now, Date.UTC(4000, 0))));
     }
   });
 
@@ -148,6 +148,20 @@ describe('the sequence', () => {
     const folder = await temporaryFolder(t);
     assert.doesNotThrow(() => new Sequence(folder, () => START));
     assert.throws(() => setAside(folder), /ENOENT/);
+  });
+
+  it('goes on where a clock that was once in the year 4500 has left it, with the right clock as with the wrong one', async (t) => {
+    const folder = await temporaryFolder(t);
+    const wrong = (): number => Date.UTC(4500, 0);
+    const given = [wrong, wrong, () => START, wrong].map((clock) => numberOf(new Sequence(folder, clock).requestKey()));
+    assert.deepEqual(
+      given,
+      given.toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(given).size, 4);
+    // What a shim that believed such a clock has left on its disk.
+    writeFileSync(path.join(folder, 'sequence'), String(wrong()));
+    assert.equal(numberOf(new Sequence(folder, () => START).requestKey()), wrong() + 1);
   });
 
   it('goes on from a file that ends with a line feed', async (t) => {

@@ -11,6 +11,7 @@ import type { Handshakes } from './handshake.ts';
 import type { KeptCall } from './journal/journal.ts';
 import type { Metrics } from './metrics.ts';
 import { METHODS, type Method, isRelease } from './method.ts';
+import { limitConnections, mostConnections } from './open-files.ts';
 import type { Sequence } from './sequence.ts';
 import type { Driver } from './settings.ts';
 import { within } from './time.ts';
@@ -63,6 +64,9 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   server.headersTimeout = 0;
+  limitConnections(server, mostConnections(), (message) => {
+    host.log.warn({ driver }, message);
+  });
   server.on('error', (error) => {
     host.log.error({ driver, err: error }, 'socket failed');
   });

@@ -6,6 +6,7 @@ import { sweep } from './ipam/sweep.ts';
 import { gaugesOf } from './lambda/gauges.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
+import { log } from './lambda/log.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const { BERTH_TABLE: table } = parseEnv(tableEnv);
@@ -20,8 +21,9 @@ export const handler = handleFleetEvents(
     sweep: async (deadline) => {
       await checkHome();
       const bounds = { deadline, limit: LIMIT, cursor: await deps.store.readSweep() };
-      const { cursor, standing, hosts, items, ...did } = await sweep(deps, bounds);
+      const { cursor, standing, hosts, items, reasons, ...did } = await sweep(deps, bounds);
       await deps.store.writeSweep(cursor);
+      for (const reason of reasons) log('error', 'item left out', { reason });
       return { saw: { hosts, items }, did, ...gaugesOf(standing) };
     },
     death: (instance, why) => reportInstance(deps, instance, why, reportDeath),

@@ -2,7 +2,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Host } from '../ipam/host.ts';
 import type { Store } from '../ipam/store.ts';
-import { decodeHost, encodeHost } from './items.ts';
+import { decodeHost, encodeHost, hostIdOf, readable } from './items.ts';
 import { hostKey, hostPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
@@ -38,7 +38,8 @@ export const hosts = (table: Table, freshId: () => string): HostStore => ({
       { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': { S: hostPartition(shard) } } },
       after === undefined ? undefined : hostKey(after),
     );
-    return { items: page.items.map(decodeHost), more: page.more };
+    const last = page.items.at(-1);
+    return { ...readable(page.items, decodeHost), more: page.more, last: last && hostIdOf(last) };
   },
 });
 

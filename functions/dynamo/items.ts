@@ -25,6 +25,7 @@ import {
 } from '../ipam/space.ts';
 import { CHUNK_SIZE, type Chunk, type Found, type IndexedRef, type PoolName } from '../ipam/store.ts';
 import type { SweepCursor } from '../ipam/sweep-report.ts';
+import { UnreadableItem, isUnreadable } from '../ipam/unreadable.ts';
 import { chunkGeneration, parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';
 
 const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
@@ -44,7 +45,10 @@ const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
  */
 const FORMAT = 1;
 
-/** @throws Refusal when a newer version of Berth has written the item: to read what it knows of it would be to guess. */
+/**
+ * @throws Refusal when a newer version of Berth has written the item: to read what it knows of it would be to guess.
+ * UnreadableItem when it is damaged.
+ */
 function read<Schema extends v.GenericSchema>(schema: Schema, item: unknown): v.InferOutput<Schema> {
   if (typeof item === 'object' && item !== null && 'format' in item && item.format !== FORMAT) {
     throw new Refusal(
@@ -53,10 +57,16 @@ function read<Schema extends v.GenericSchema>(schema: Schema, item: unknown): v.
         `these functions know ${FORMAT}): upgrade the functions`,
     );
   }
-  return v.parse(schema, item);
+  const { success, output, issues } = v.safeParse(schema, item);
+  if (success) return output;
+  const [issue] = issues;
+  throw new UnreadableItem(nameOf(item), `${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`);
 }
 
-const nameOf = (item: object): string => ('sk' in item ? String(item.sk) : 'an item');
+const nameOf = (item: unknown): string => {
+  const { success, output } = v.safeParse(v.object(key), item);
+  return success ? `${output.pk} ${output.sk}` : 'an item';
+};
 
 const cidr = parsed(parseCidr, 'a CIDR');
 const address = parsed(parseAddress, 'an address');
@@ -163,6 +173,9 @@ const hostItem = v.object({
   rev: v.string(),
 });
 
+/** The id of a host whose item may be damaged otherwise. */
+export const hostIdOf = (item: unknown): string => parseHostKey(read(v.object(key), item)).id;
+
 /** Each write of a host sets all its attributes: one that holds nothing says so. */
 const NEVER = 0;
 
@@ -222,6 +235,23 @@ export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) =>
   maxPools: settings.maxPools,
   maxNetworksPerHost: settings.maxNetworksPerHost,
 });
+
+/** What can be read of several items, and why the rest cannot. */
+export function readable<T>(
+  items: readonly unknown[],
+  decode: (item: unknown) => T,
+): { items: T[]; unreadable: string[] } {
+  const read: { items: T[]; unreadable: string[] } = { items: [], unreadable: [] };
+  for (const item of items) {
+    try {
+      read.items.push(decode(item));
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      read.unreadable.push(error.message);
+    }
+  }
+  return read;
+}
 
 /** An item of a walk over all. `undefined`: of a kind that nobody leaves behind. */
 export function decodeFound(item: unknown): Found | undefined {

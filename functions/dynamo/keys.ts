@@ -1,6 +1,7 @@
 /** The keys of the table (docs/data-model.md), and back. */
 import { type Address, type Cidr, type Family, addressBits } from '../ipam/address.ts';
 import { CHUNKS_PER_GROUP, HOST_SHARDS } from '../ipam/store.ts';
+import { UnreadableItem } from '../ipam/unreadable.ts';
 import type { Key } from './table.ts';
 
 const spacePartition = (space: string): string => `space#${space}`;
@@ -30,7 +31,7 @@ export const poolStartEnd = (address: Address): string => `${poolStart(address)}
 
 export function parsePoolKey({ pk, sk }: Key): { space: string; cidr: Cidr } {
   const match = /^pool#([46])([0-9a-f]+)#(\d{3})$/.exec(sk);
-  if (match === null) throw new Error(`not the key of a pool: ${sk}`);
+  if (match === null) throw new UnreadableItem(`${pk} ${sk}`, 'not the key of a pool');
   const [, family, first, prefix] = match;
   return {
     space: pk.slice('space#'.length),

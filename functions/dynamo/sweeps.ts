@@ -2,7 +2,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import type { Store } from '../ipam/store.ts';
-import { decodeFound, decodeSweep, encodeSweep } from './items.ts';
+import { decodeFound, decodeSweep, encodeSweep, readable } from './items.ts';
 import { sweepKey } from './keys.ts';
 import type { Table } from './table.ts';
 
@@ -11,8 +11,10 @@ const position = v.pipe(v.string(), v.parseJson(), v.object({ pk: v.string(), sk
 export const sweeps = (table: Table): Pick<Store, 'walk' | 'readSweep' | 'writeSweep'> => ({
   async walk(from, limit) {
     const { items, last } = await table.scan(from === undefined ? undefined : v.parse(position, from), limit);
+    const read = readable(items, decodeFound);
     return {
-      items: items.map(decodeFound).filter((found) => found !== undefined),
+      items: read.items.filter((found) => found !== undefined),
+      unreadable: read.unreadable,
       next: last && JSON.stringify(last),
     };
   },

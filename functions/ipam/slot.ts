@@ -10,7 +10,9 @@
  * beside them, stays within 1 KB, which is one DynamoDB write unit.
  */
 import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from './call.ts';
+import { quote } from './quote.ts';
 import { REF_NAME_WIDTH, isHostTag, isRefName } from './ref.ts';
+import { UnreadableItem } from './unreadable.ts';
 
 export const SLOT_MAX_BYTES = 50;
 const MAC_WIDTH = 8;
@@ -54,11 +56,11 @@ export function encodeSlot(slot: Slot): string {
   }
 }
 
-/** @throws Error when the text is no slot: the table holds something that this version cannot have written. */
+/** @throws UnreadableItem when the text is no slot. */
 export function decodeSlot(text: string): Slot {
   const [head = '', ...fields] = text.slice(1).split('.');
   const slot = decoders[text.charAt(0)]?.(head, fields);
-  if (slot === undefined) throw new Error(`not a slot: ${JSON.stringify(text)}`);
+  if (slot === undefined) throw new UnreadableItem('an address', `not a slot: ${quote(text)}`);
   return slot;
 }
 

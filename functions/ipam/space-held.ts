@@ -7,7 +7,7 @@ import { allPools, poolsWithin } from './limits.ts';
 import type { Pool } from './pool.ts';
 import { clip } from './quote.ts';
 import type { Ref } from './ref.ts';
-import { HOST_SHARDS, type Page, type Store } from './store.ts';
+import { HOST_SHARDS, type HostPage, type Page, type Store } from './store.ts';
 
 /** Pools that are counted at most; and things that are named in a text. */
 const MOST_COUNTED = 20_000;
@@ -118,9 +118,9 @@ export async function hostsForgotten(
 
 async function* allHosts(store: Store): AsyncGenerator<Host> {
   for (let shard = 0; shard < HOST_SHARDS; shard++) {
-    let page: Page<Host> = { items: [], more: true };
+    let page: HostPage = { items: [], unreadable: [], last: undefined, more: true };
     while (page.more) {
-      page = await store.hostsOfShard(shard, page.items.at(-1)?.id);
+      page = await store.hostsOfShard(shard, page.last);
       yield* page.items;
     }
   }

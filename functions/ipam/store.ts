@@ -45,6 +45,13 @@ export interface Page<T> {
   readonly more: boolean;
 }
 
+export interface HostPage extends Page<Host> {
+  /** Why some more cannot be read. */
+  readonly unreadable: readonly string[];
+  /** The id of the last host of the page, readable or not. `undefined`: there is none. */
+  readonly last: string | undefined;
+}
+
 /** What a shared name of automatic pools stands for. */
 export interface PoolName {
   readonly cidr: Cidr;
@@ -117,7 +124,7 @@ export interface Store {
   /** Writes a host if it is still the very one that was seen (`undefined`: none). `undefined`: it is not. */
   writeHost(next: Omit<Host, 'rev'>, seen: Host | undefined): Promise<Host | undefined>;
   /** The hosts of one shard, from 0 to `HOST_SHARDS - 1`; `after` (a host's id) continues a page. */
-  hostsOfShard(shard: number, after?: string): Promise<Page<Host>>;
+  hostsOfShard(shard: number, after?: string): Promise<HostPage>;
 
   /** The chunks from `first` to `last`, both of one group, that exist. */
   readChunks(generation: string, first: bigint, last: bigint): Promise<readonly Chunk[]>;
@@ -138,9 +145,12 @@ export interface Store {
 
   /**
    * Some of all pools, references and chunks there are, in an order of the store's own. Looks at `limit` items at most,
-   * other items included. `next` is where to go on; `undefined`: that was all.
+   * other items included. `unreadable` says why some cannot be read. `next` is where to go on; `undefined`: that was all.
    */
-  walk(from: string | undefined, limit: number): Promise<{ items: readonly Found[]; next: string | undefined }>;
+  walk(
+    from: string | undefined,
+    limit: number,
+  ): Promise<{ items: readonly Found[]; unreadable: readonly string[]; next: string | undefined }>;
   /** How far the last sweep came. */
   readSweep(): Promise<SweepCursor | undefined>;
   writeSweep(cursor: SweepCursor): Promise<void>;

@@ -7,8 +7,9 @@ import { type Host, isSilent } from './host.ts';
 import { eachRef, isLeftBehind } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { configOf } from './space.ts';
-import { HOST_SHARDS, type Page } from './store.ts';
-import type { SweepCursor, SweepReport } from './sweep-report.ts';
+import { HOST_SHARDS, type HostPage } from './store.ts';
+import { type SweepCursor, type SweepReport, passOver } from './sweep-report.ts';
+import { passingOver } from './unreadable.ts';
 
 export interface Bounds {
   /** ms */
@@ -31,16 +32,25 @@ export async function sweepHosts(
 ): Promise<HostCursor & { readonly fencedHosts: number | undefined }> {
   let { host: after, fenced } = from;
   for (let { shard } = from; shard < HOST_SHARDS; shard++) {
-    let page: Page<Host> = { items: [], more: true };
+    let page: HostPage = { items: [], unreadable: [], last: undefined, more: true };
     while (page.more) {
       page = await deps.store.hostsOfShard(shard, after);
+      for (const reason of page.unreadable) passOver(report, reason);
       for (const host of page.items) {
         if (report.hosts >= limit || deps.world.now() >= deadline)
           return { shard, host: after, fenced, fencedHosts: undefined };
         report.hosts++;
-        if (await visit(deps, host, deadline, report)) fenced++;
+        await passingOver(
+          (reason) => {
+            passOver(report, reason);
+          },
+          async () => {
+            if (await visit(deps, host, deadline, report)) fenced++;
+          },
+        );
         after = host.id;
       }
+      after = page.last ?? after;
     }
     after = undefined;
   }

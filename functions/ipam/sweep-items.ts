@@ -14,7 +14,8 @@ import { freeExactly, keeps } from './reservation.ts';
 import { decodeSlot } from './slot.ts';
 import type { Chunk, Found, Page, Store } from './store.ts';
 import type { Bounds } from './sweep-hosts.ts';
-import type { SweepCursor, SweepReport } from './sweep-report.ts';
+import { type SweepCursor, type SweepReport, passOver } from './sweep-report.ts';
+import { passingOver } from './unreadable.ts';
 import { NOTHING_COUNTED, type Usage, concluded, countChunks, passed } from './usage.ts';
 
 const PAGE = 100;
@@ -39,7 +40,8 @@ export async function sweepItems(
   let item = from;
   let usage = counted ?? NOTHING_COUNTED;
   for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE) {
-    const { items, next } = await store.walk(item, Math.min(left, PAGE));
+    const { items, unreadable, next } = await store.walk(item, Math.min(left, PAGE));
+    for (const reason of unreadable) passOver(report, reason);
     report.items += items.length;
     usage = await visit(deps, items, report, usage);
     if (next === undefined) {
@@ -51,17 +53,26 @@ export async function sweepItems(
 }
 
 async function visit(deps: Deps, items: readonly Found[], report: SweepReport, counted: Usage): Promise<Usage> {
-  for (const found of items) if (found.kind === 'pool') await sweepPool(deps, found.pool, report);
+  const each = (generation: string, part: () => Promise<void>): Promise<void> =>
+    passingOver((reason) => {
+      passOver(report, `generation ${generation}: ${reason}`);
+    }, part);
+  for (const found of items) {
+    if (found.kind !== 'pool') continue;
+    await each(found.pool.generation, () => sweepPool(deps, found.pool, report));
+  }
   const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
-  for (const some of Map.groupBy(refs, ({ generation }) => generation).values()) {
-    await sweepTombstones(deps, some, report);
+  for (const [generation, some] of Map.groupBy(refs, (ref) => ref.generation)) {
+    await each(generation, () => sweepTombstones(deps, some, report));
   }
   const chunks = items.filter((found) => found.kind === 'chunk');
   let usage = counted;
   for (const [generation, some] of Map.groupBy(chunks, (found) => found.generation)) {
     const seen = some.map(({ chunk }) => chunk);
-    const [ref] = await sweepChunks(deps, generation, seen, report);
-    if (ref !== undefined) usage = countChunks(usage, ref, seen);
+    await each(generation, async () => {
+      const [ref] = await sweepChunks(deps, generation, seen, report);
+      if (ref !== undefined) usage = countChunks(usage, ref, seen);
+    });
   }
   const last = items.at(-1);
   return passed(usage, last?.kind === 'chunk' ? last.generation : undefined);

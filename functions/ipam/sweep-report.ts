@@ -57,9 +57,23 @@ export interface SweepReport {
   announcements: number;
   /** Chunks of ended pools that were removed. */
   chunks: number;
+  /** Items that cannot be read, and parts of the walk that were left out for them. */
+  unreadable: number;
+  /** Why, of the first of them. */
+  readonly reasons: string[];
+}
+
+/** Reasons that are told at most. */
+const MOST_REASONS = 10;
+
+/** Notes that something was left out, since it cannot be read. */
+export function passOver(report: SweepReport, reason: string): void {
+  report.unreadable++;
+  if (report.reasons.length < MOST_REASONS && !report.reasons.includes(reason)) report.reasons.push(reason);
 }
 
 export const emptyReport = (): SweepReport => ({
   ...{ hosts: 0, items: 0, fenced: 0, quieted: 0, forgotten: 0, buried: 0 },
   ...{ leases: 0, reservations: 0, tombstones: 0, pools: 0, announcements: 0, chunks: 0 },
+  ...{ unreadable: 0, reasons: [] },
 });

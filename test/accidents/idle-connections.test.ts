@@ -35,7 +35,13 @@ describe('a shim with more idle connections than files that it may open', () => 
     await eventually(() => Promise.resolve(berth.log().includes('connections to the plugin')));
     assert.match(berth.log(), /16 are open, a quarter of the files that Berth may open/);
     for (const one of idle.slice(0, IDLE)) one.destroy();
-    await eventually(async () => typeof (await requestPool('10.1.0.0/24').catch(() => ({})))['PoolID'] === 'string');
+    await eventually(
+      async () =>
+        await requestPool('10.1.0.0/24').then(
+          ({ PoolID }) => typeof PoolID === 'string',
+          () => false,
+        ),
+    );
   });
 
   it('goes on to answer on a connection that was there before them', async () => {

@@ -198,7 +198,8 @@ export class MemoryStore implements Store {
       [...this.hosts.values()].filter(({ id }) => shardOf(id) === shard),
       ({ id }) => id,
     );
-    return Promise.resolve(pageAfter(found, this.#sizes('next'), after, ({ id }, last) => id <= last));
+    const page = pageAfter(found, this.#sizes('next'), after, ({ id }, last) => id <= last);
+    return Promise.resolve({ ...page, unreadable: [], last: page.items.at(-1)?.id });
   }
 
   readChunks(generation: string, first: bigint, last: bigint) {
@@ -229,7 +230,8 @@ export class MemoryStore implements Store {
   walk(from: string | undefined, limit: number) {
     const sizes = { first: limit, next: limit };
     const { items, more } = pageAfter(everything(this), sizes, from, ({ key }, last) => key <= last);
-    return Promise.resolve({ items: items.map(({ found }) => found), next: more ? items.at(-1)?.key : undefined });
+    const next = more ? items.at(-1)?.key : undefined;
+    return Promise.resolve({ items: items.map(({ found }) => found), unreadable: [], next });
   }
 
   readSweep = () => Promise.resolve(this.#sweep);

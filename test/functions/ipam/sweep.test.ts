@@ -26,7 +26,8 @@ function stage(ids = ['a', 'b']) {
   const run = (cursor?: SweepCursor, limit = 1_000) => sweep(deps, { deadline: Infinity, limit, cursor });
   /** What it did, but for what it looked at. */
   const found = async (): Promise<Partial<SweepReport>> => {
-    const { cursor: _cursor, standing: _standing, hosts: _hosts, items: _items, ...report } = await run();
+    const { cursor: _cursor, standing: _standing, hosts: _hosts, items: _items, reasons, ...report } = await run();
+    assert.deepEqual(reasons, []);
     return Object.fromEntries(Object.entries(report).filter(([, count]) => count > 0));
   };
   return { deps, a: a ?? assert.fail(), b: b ?? assert.fail(), hosts, register, run, found };

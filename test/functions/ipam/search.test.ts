@@ -142,7 +142,7 @@ describe('openSlots', () => {
   });
 
   it('refuses to guess what a damaged slot means', () => {
-    assert.throws(() => open({ 3: { value: 'Lnonsense' } }), { message: 'not a slot: "Lnonsense"' });
+    assert.throws(() => open({ 3: { value: 'Lnonsense' } }), /not a slot: "Lnonsense"/);
   });
 });
 

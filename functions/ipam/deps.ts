@@ -19,3 +19,15 @@ export async function together<T extends readonly unknown[] | []>(
   await Promise.allSettled(operations);
   return Promise.all(operations);
 }
+
+/** Operations that one call has under way at the same time, where there are many. */
+const AT_ONCE = 16;
+
+/** Runs one operation for each item, sixteen at a time. @throws the first failure; what is left then is not begun. */
+export async function sideBySide<T, R>(items: readonly T[], operation: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    results.push(...(await together(items.slice(from, from + AT_ONCE).map(operation))));
+  }
+  return results;
+}

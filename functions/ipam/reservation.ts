@@ -4,7 +4,7 @@
  */
 import { type Address, type Range, formatCidr, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
-import { type Deps, together } from './deps.ts';
+import { type Deps, sideBySide, together } from './deps.ts';
 import { takeSeen } from './given.ts';
 import { describeSlot, refuseHeld } from './holder.ts';
 import { placeOf } from './place.ts';
@@ -16,6 +16,8 @@ import { decodeSlot, encodeSlot } from './slot.ts';
 import type { Page, SlotPlace, Store } from './store.ts';
 
 const MAX_TRIES = 8;
+/** Addresses that one network keeps from endpoints, its gateway aside. */
+export const MOST_RESERVED = 512n;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
 
@@ -96,7 +98,19 @@ export async function reserveAddress(
 async function keep({ store }: Deps, ref: Ref, address: Address, unneeded: Address | undefined): Promise<boolean> {
   const kept = { reserved: ref.reserved, gateway: unneeded === undefined ? ref.gateway : undefined };
   if (keeps(kept, address)) return unneeded === undefined || store.writeKept(ref, kept);
+  refuseMore(ref);
   return store.writeKept(ref, { ...kept, reserved: [...kept.reserved, single(address)] });
+}
+
+/** @throws Refusal `limit-reached` when a network keeps all that one may, so that to give them back is one call's work. */
+function refuseMore({ cidr, reserved }: Ref): void {
+  const count = reserved.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
+  if (count < MOST_RESERVED) return;
+  throw new Refusal(
+    'limit-reached',
+    `the network on ${formatCidr(cidr)} keeps ${count} addresses from its endpoints, and may keep ${MOST_RESERVED}: ` +
+      'give endpoints a part of the subnet (--ip-range) instead of keeping the rest by --aux-address',
+  );
 }
 
 /** Keeps an address that a reference lists. @returns who has it, if an endpoint does. */
@@ -158,11 +172,7 @@ export async function freeUnkept(
   ref: Pick<Ref, 'generation' | 'name' | 'cidr'>,
   addresses: Iterable<Address>,
 ): Promise<void> {
-  let unkept: { address: Address; value: string }[] = [];
-  for (const address of addresses) {
-    const value = await readSlot(deps.store, ref, address);
-    if (value !== undefined && decodeSlot(value).kind === 'reserved') unkept.push({ address, value });
-  }
+  let unkept = await reservedAmong(deps.store, ref, addresses);
   // Most often a reference of the first page keeps the gateway, and there is nothing left to look for.
   let page: Page<Ref> = { items: [], more: true };
   while (page.more && unkept.length > 0) {
@@ -170,9 +180,28 @@ export async function freeUnkept(
     const live = page.items.filter(({ state }) => state !== 'gone');
     unkept = unkept.filter(({ address }) => !live.some((other) => keeps(other, address)));
   }
-  for (const { address, value } of unkept) {
-    await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value);
-  }
+  await sideBySide(unkept, ({ address, value }) =>
+    freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value),
+  );
+}
+
+/** Those of some addresses that are reserved, each with its slot. Sixteen neighbours are one read. */
+async function reservedAmong(
+  store: Store,
+  { generation, cidr }: Pick<Ref, 'generation' | 'cidr'>,
+  addresses: Iterable<Address>,
+): Promise<{ address: Address; value: string }[]> {
+  const places = Array.from(addresses, (address) => ({ address, ...placeOf(generation, cidr, address) }));
+  const byChunk = [...Map.groupBy(places, ({ chunk }) => chunk)];
+  const found = await sideBySide(byChunk, async ([index, wanted]) => {
+    const [chunk] = await store.readChunks(generation, index, index);
+    return wanted.map(({ address, slot }) => ({ address, value: chunk?.slots[slot] }));
+  });
+  return found
+    .flat()
+    .flatMap(({ address, value }) =>
+      value !== undefined && decodeSlot(value).kind === 'reserved' ? [{ address, value }] : [],
+    );
 }
 
 /** All that a network keeps from endpoints. */

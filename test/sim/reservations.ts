@@ -144,9 +144,9 @@ export const reservations: readonly Check[] = [
     [
       {
         file: RESERVATION,
-        find: '    await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value);',
+        find: '    freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value),',
         replace:
-          '    await freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), (await readSlot(deps.store, ref, address)) ?? value);',
+          '    readSlot(deps.store, ref, address).then((now) => freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), now ?? value)),',
       },
     ],
   ),

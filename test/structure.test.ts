@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import * as v from 'valibot';
 
 const root = path.join(import.meta.dirname, '..');
 
@@ -88,4 +89,24 @@ describe('what the documents name is there', () => {
     });
     assert.deepEqual(missing, []);
   });
+});
+
+describe('the install scripts of packages', () => {
+  const json = v.pipe(v.string(), v.parseJson());
+  const lockfile = v.object({
+    packages: v.record(v.string(), v.object({ hasInstallScript: v.optional(v.boolean()) })),
+  });
+  const manifest = v.object({ allowScripts: v.optional(v.record(v.string(), v.boolean()), {}) });
+  const parse = <const S extends v.GenericSchema>(schema: S, file: string): v.InferOutput<S> =>
+    v.parse(schema, v.parse(json, readFileSync(path.join(root, file), 'utf8')));
+
+  // These alone are installed with scripts on; npm 11 warns of each that `allowScripts` says nothing of, and npm 12 runs none.
+  for (const folder of ['.', 'test/lambda/runtime-client']) {
+    it(`in ${folder} are each allowed or denied, so that \`npm ci\` warns of none`, () => {
+      const { packages } = parse(lockfile, `${folder}/package-lock.json`);
+      const scripted = Object.keys(packages).filter((name) => packages[name]?.hasInstallScript === true);
+      const names = scripted.map((name) => name.replace(/^.*node_modules\//, ''));
+      assert.deepEqual(Object.keys(parse(manifest, `${folder}/package.json`).allowScripts), names);
+    });
+  }
 });

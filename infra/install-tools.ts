@@ -45,9 +45,14 @@ function takeLock(lock: string): void {
   }
 }
 
-/** Runs a program in sight of the user. @throws Error when it fails. */
-export function run(command: string, args: readonly string[], cwd: string): void {
-  const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' });
+/** Runs a program in sight of the user. @param env variables beside those of this process. @throws Error when it fails. */
+export function run(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): void {
+  const { status, error } = spawnSync(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'inherit' });
   if (error) throw error;
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status ?? 'a signal'}`);
 }

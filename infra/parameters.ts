@@ -56,14 +56,48 @@ const given = v.pipe(
 
 export const parameterNames: readonly string[] = Object.keys(parameters);
 
-/** @returns what is wrong with the parameters among the arguments, if anything is. */
-export function checkParameters(args: readonly string[]): string | undefined {
+/** What osls is told, as far as it is read here, too; a later `--param` of a name counts, as it does there. */
+interface Arguments {
+  readonly stage: string;
+  readonly region: string;
+  /** Whose credentials deploy, as `--aws-profile` names them. */
+  readonly profile: string | undefined;
+  /** Where the template is put, or taken from. */
+  readonly folder: string;
+  /** KEY=VALUE, as they were given. */
+  readonly parameters: readonly string[];
+}
+
+/** With the defaults of serverless.yml. */
+export function readArguments(args: readonly string[]): Arguments {
   const { values } = parseArgs({
     args: [...args],
-    options: { param: { type: 'string', multiple: true } },
+    options: {
+      param: { type: 'string', multiple: true },
+      stage: { type: 'string', short: 's', default: 'dev' },
+      region: { type: 'string', short: 'r', default: process.env['AWS_REGION'] ?? 'us-east-1' },
+      package: { type: 'string', short: 'p', default: '.serverless' },
+      'aws-profile': { type: 'string' },
+    },
     strict: false,
   });
-  const pairs = [values.param ?? []].flat().map((pair) => String(pair));
+  const profile = values['aws-profile'];
+  return {
+    stage: String(values.stage),
+    region: String(values.region),
+    profile: profile === undefined ? undefined : String(profile),
+    folder: String(values.package),
+    parameters: [values.param ?? []].flat().map((pair) => String(pair)),
+  };
+}
+
+/** Whether the arguments set a parameter. */
+export const isGiven = (args: readonly string[], name: keyof typeof parameters): boolean =>
+  readArguments(args).parameters.some((pair) => pair.startsWith(`${name}=`));
+
+/** @returns what is wrong with the parameters among the arguments, if anything is. */
+export function checkParameters(args: readonly string[]): string | undefined {
+  const { parameters: pairs } = readArguments(args);
   const malformed = pairs.find((pair) => !/^\w+=/.test(pair));
   if (malformed !== undefined) return `--param ${malformed}: give KEY=VALUE`;
   const told = Object.fromEntries(

@@ -12,8 +12,15 @@ export function installDeployTools(): void {
   installTools(here);
 }
 
-export function osls(args: readonly string[]): void {
-  run(process.execPath, [requireTool.resolve('osls/bin/serverless.js'), ...args], root);
+/** A module of the tools, whose types are not there before they are installed: parse what is used of it. */
+export function tool(name: string): unknown {
+  installDeployTools();
+  return requireTool(name);
+}
+
+/** @param env variables beside those of this process. */
+export function osls(args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
+  run(process.execPath, [requireTool.resolve('osls/bin/serverless.js'), ...args], root, env);
 }
 
 type ZipFiles = Record<string, readonly [Uint8Array, { mtime: Date; level: 9; os: number; attrs: number }]>;
@@ -29,8 +36,7 @@ const READABLE_FILE = 0o100644 << 16;
  * constant is local too), fixed owner and mode, and a deflate in JavaScript, since zlib's output differs by machine.
  */
 export function zipOne(name: string, bytes: Uint8Array): Uint8Array {
-  installDeployTools();
-  const { zipSync } = v.parse(Fflate, requireTool('fflate'));
+  const { zipSync } = v.parse(Fflate, tool('fflate'));
   const mtime = new Date(1980, 0, 1);
   return zipSync({ [name]: [bytes, { mtime, level: 9, os: UNIX, attrs: READABLE_FILE }] });
 }

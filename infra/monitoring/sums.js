@@ -26,3 +26,17 @@ export const exhaustion = () =>
     metric('addresses', 'Berth', 'NoAddressLeft', 'Table', 'Table'),
     metric('pools', 'Berth', 'NoPoolLeft', 'Table', 'Table'),
   ]);
+
+/** The larger of the two shares, in percent. */
+export const throughput = async ({ resolveVariable }) => {
+  const concurrency = await resolveVariable('param:concurrency');
+  const most = await resolveVariable(`file(infra/concurrency/${concurrency}.yml):table`);
+  return [
+    {
+      Id: 'share',
+      Expression: `100 / ${PERIOD} * MAX([writes / ${most.MaxWriteRequestUnits}, reads / ${most.MaxReadRequestUnits}])`,
+    },
+    metric('writes', 'AWS/DynamoDB', 'ConsumedWriteCapacityUnits', 'TableName', 'Table'),
+    metric('reads', 'AWS/DynamoDB', 'ConsumedReadCapacityUnits', 'TableName', 'Table'),
+  ];
+};

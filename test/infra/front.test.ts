@@ -219,6 +219,20 @@ describe('by parameter', () => {
     assert.doesNotMatch(text, /ReservedConcurrentExecutions|AWS::CloudWatch|AWS::SNS/);
   });
 
+  it('the functions keep concurrency for themselves, and the table takes more than they ask for', () => {
+    const { Resources } = stackOf('all-on');
+    const limited = v.object({ Properties: v.object({ ReservedConcurrentExecutions: v.number() }) });
+    const reserved = functionNames.map((name) => [
+      name,
+      v.parse(limited, Resources[logical(name, 'LambdaFunction')]).Properties.ReservedConcurrentExecutions,
+    ]);
+    const expected = { capabilities: 5, pools: 20, addresses: 100, hosts: 30, console: 2, sweep: 2 };
+    assert.deepEqual(Object.fromEntries(reserved), expected);
+    const table = v.object({ Properties: v.object({ OnDemandThroughput: v.unknown() }) });
+    const { OnDemandThroughput } = v.parse(table, Resources['Table']).Properties;
+    assert.deepEqual(OnDemandThroughput, { MaxReadRequestUnits: 12_000, MaxWriteRequestUnits: 4_000 });
+  });
+
   it('there are traces, logs for a week, and other limits', () => {
     const { Resources } = stackOf('all-on');
     for (const name of functionNames) {

@@ -9,7 +9,8 @@ import { NOTHING_COUNTED } from '../../functions/ipam/usage.ts';
 import { emptyReport } from '../../functions/ipam/sweep-report.ts';
 import { gaugesOf } from '../../functions/lambda/gauges.ts';
 import { functionNames } from '../../infra/build.ts';
-import { WATCHED } from '../bench/assumptions.ts';
+import { MEMORY, WATCHED } from '../bench/assumptions.ts';
+import { PRICES } from '../bench/prices.ts';
 import { render } from './support/render.ts';
 import { Template } from './support/template.ts';
 
@@ -98,6 +99,39 @@ describe('what the documents say of concurrency', () => {
   });
 });
 
+describe('what the documents say of a day at the limit', () => {
+  const DAY = 86_400;
+  const maximum = (concurrency: string) => {
+    const text = readFileSync(path.join(root, `infra/concurrency/${concurrency}.yml`), 'utf8');
+    const [, reads, writes] = /^table: { MaxReadRequestUnits: (\d+), MaxWriteRequestUnits: (\d+) }/m.exec(text) ?? [];
+    return { reads: Number(reads), writes: Number(writes) };
+  };
+  /** All busy, with as many calls as Lambda takes of so many: ten a second each. */
+  const functions = (atOnce: number): string => {
+    const { requests, gigabyteSecond } = PRICES.lambda;
+    return `$${Math.round(DAY * atOnce * ((10 * requests) / 1e6 + MEMORY * gigabyteSecond))}`;
+  };
+  const table = (concurrency: string): string => {
+    const { reads, writes } = maximum(concurrency);
+    const { readUnits, writeUnits } = PRICES.dynamo;
+    return `$${Math.round((DAY * (reads * readUnits + writes * writeUnits)) / 1e6)}`;
+  };
+
+  it('is what the stack has, by list prices', () => {
+    assert.ok(operations.includes(`159 at once: ${functions(159)} |`));
+    assert.ok(operations.includes(`with 10 at once ${functions(10)}, with 1,000 ${functions(1_000)} |`));
+    const figures = (concurrency: string): string => {
+      const { reads, writes } = maximum(concurrency);
+      return `${writes.toLocaleString('en')}${concurrency === 'on' ? ' writes' : ''} and ${reads.toLocaleString('en')}`;
+    };
+    assert.ok(
+      operations.includes(
+        `| table | ${figures('on')} reads a second: ${table('on')} | ${figures('off')}: ${table('off')} |`,
+      ),
+    );
+  });
+});
+
 describe('the alarms', () => {
   it('have a section each that says what to do, and no section is of an alarm that is gone', () => {
     const sections = [...operations.matchAll(/^### (\w+Alarm)\n\n\S/gm)].map(([, name = '']) => name);
@@ -120,6 +154,9 @@ describe('the alarms', () => {
         if (Namespace === 'Berth') {
           assert.ok(told.has(MetricName), `${one.name}: ${MetricName}`);
           assert.deepEqual([Name, Value.Ref], ['Table', 'Table']);
+        } else if (Namespace === 'AWS/DynamoDB') {
+          assert.match(MetricName, /^Consumed(Read|Write)CapacityUnits$/);
+          assert.deepEqual([Name, Value.Ref], ['TableName', 'Table']);
         } else {
           assert.equal(Namespace, 'AWS/Lambda');
           assert.match(MetricName, /^(Errors|Throttles|Duration)$/);

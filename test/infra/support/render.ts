@@ -16,7 +16,7 @@ export const variants = {
     'certificate=arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000000',
   ],
   'all-off': ['concurrency=off', 'monitoring=off'],
-  'all-on': ['front=http-api', 'tracing=on', 'fencedHosts=3', 'rate=100', 'burst=200', 'logDays=7'],
+  'all-on': ['front=http-api', 'concurrency=on', 'tracing=on', 'fencedHosts=3', 'rate=100', 'burst=200', 'logDays=7'],
 } as const;
 export type Variant = keyof typeof variants;
 
@@ -26,7 +26,7 @@ export const templateFile = (dir: string): string => path.join(dir, 'cloudformat
 
 /** As a user runs it, but with no AWS credentials to find and in a far time zone. */
 export function render(dir: string, variant: Variant): unknown {
-  const inherited = Object.entries(process.env).filter(([key]) => !key.startsWith('AWS_'));
+  const inherited = Object.entries(process.env).filter(([key]) => !/^(AWS|BERTH)_/.test(key));
   const none = path.join(dir, 'no-such-file');
   const env = {
     ...Object.fromEntries(inherited),

@@ -1,0 +1,91 @@
+/**
+ * Whether a deployment reserves concurrency for the functions, where nobody says: if the account has enough of it, or if the
+ * stack does already. Asked before the deployment, by its own credentials.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import * as v from 'valibot';
+import { type Asked, askAws } from './aws.ts';
+import { tool } from './tools.ts';
+
+/** What AWS wants to stay unreserved (Lambda Developer Guide, "Configuring reserved concurrency"). */
+const LEFT_FOR_OTHERS = 100;
+
+export interface Choice {
+  readonly concurrency: 'on' | 'off';
+  /** A sentence for who deploys. */
+  readonly why: string;
+}
+
+/** What the account has, and what the functions of a stack keep of it. */
+interface Account {
+  /** Concurrent executions, all functions together. */
+  readonly quota: number;
+  /** Those that no function keeps for itself. */
+  readonly unreserved: number;
+}
+
+/** @param wanted concurrent executions that all functions of a stack keep together. */
+export function choose(wanted: number, { quota, unreserved }: Account): Choice {
+  const has = `the account has ${quota} concurrent executions, ${unreserved} of them unreserved`;
+  if (unreserved - wanted >= LEFT_FOR_OTHERS)
+    return { concurrency: 'on', why: `the functions reserve ${wanted}: ${has}` };
+  const needed = quota - unreserved + wanted + LEFT_FOR_OTHERS;
+  return {
+    concurrency: 'off',
+    why:
+      `the functions reserve none: ${has}, and AWS wants ${LEFT_FOR_OTHERS} to be left beside Berth's ${wanted}. ` +
+      `For production raise the quota to ${needed} (Service Quotas, Lambda, "Concurrent executions") and deploy again`,
+  };
+}
+
+const settings = v.object({
+  AccountLimit: v.object({ ConcurrentExecutions: v.number(), UnreservedConcurrentExecutions: v.number() }),
+});
+const deployed = v.object({ TemplateBody: v.string() });
+
+/**
+ * A stack that has reservations keeps them, whatever is left of the account's.
+ *
+ * @throws Error when AWS does not tell: then who deploys has to say.
+ */
+export async function chooseConcurrency(asked: Asked): Promise<Choice> {
+  try {
+    if (await isReserving(asked))
+      return { concurrency: 'on', why: 'the functions of this stack keep what they reserve' };
+    const answer = await askAws('Lambda', 'GetAccountSettings', {}, asked);
+    const { AccountLimit } = v.parse(settings, answer);
+    const { ConcurrentExecutions: quota, UnreservedConcurrentExecutions: unreserved } = AccountLimit;
+    return choose(reservedByOn(), { quota, unreserved });
+  } catch (error) {
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    throw new Error(
+      `Cannot read whether the account has concurrency to reserve: ${reason}. Allow cloudformation:GetTemplate and ` +
+        'lambda:GetAccountSettings, or say --param concurrency=on or --param concurrency=off.',
+      { cause: error },
+    );
+  }
+}
+
+/** By what was deployed last, and not by the functions: a number that was set by hand, as during a restore, is none of it. */
+async function isReserving(asked: Asked): Promise<boolean> {
+  const question = { StackName: `berth-${asked.stage}`, TemplateStage: 'Original' };
+  try {
+    const answer = await askAws('CloudFormation', 'GetTemplate', question, asked);
+    return v.parse(deployed, answer).TemplateBody.includes('"ReservedConcurrentExecutions"');
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ValidationError' && error.message.includes('does not exist'))
+      return false;
+    throw error;
+  }
+}
+
+/** The sum of infra/concurrency/on.yml. */
+function reservedByOn(): number {
+  const { load } = v.parse(v.object({ load: v.custom<(text: string) => unknown>(isFunction) }), tool('js-yaml'));
+  const text = readFileSync(path.join(import.meta.dirname, '../concurrency/on.yml'), 'utf8');
+  const numbers = Object.values(v.parse(v.record(v.string(), v.unknown()), load(text)));
+  return numbers.reduce<number>((sum, one) => (typeof one === 'number' ? sum + one : sum), 0);
+}
+
+const isFunction = (value: unknown): boolean => typeof value === 'function';

@@ -1,34 +1,52 @@
 /** The operators' word. Its URL is for people: the policy of hosts does not allow it. */
 import { openStore } from './dynamo/open.ts';
 import { adoptHost, resumeHost } from './ipam/adoption.ts';
-import { reportDeath, reportDrain } from './ipam/death.ts';
+import { type Told, declareDead, reportDrain } from './ipam/death.ts';
 import { isHeardFirst } from './ipam/hear-once.ts';
+import { viewHost } from './ipam/host-view.ts';
 import { changeSpace, showSpace } from './ipam/space-change.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Method, handle, parseMessage, parseOperator } from './lambda/handler.ts';
+import { hostAnswer } from './lambda/host-answer.ts';
 import { log } from './lambda/log.ts';
-import { hostStateMessage } from './lambda/messages.ts';
+import { type HostStateMessage, hostMessage, hostStateMessage } from './lambda/messages.ts';
 import { setSpaceMessage, spaceAnswer, spaceMessage } from './lambda/space-messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 
-const declarations = { dead: reportDeath, draining: reportDrain, live: resumeHost, adopted: adoptHost };
+function declare(message: HostStateMessage, why: string): Promise<Told> {
+  const { Host: host, State: state } = message;
+  switch (state) {
+    case 'dead':
+      return declareDead(deps, host, why, message.OverrideLease);
+    case 'draining':
+      return reportDrain(deps, host, why);
+    case 'live':
+      return resumeHost(deps, host);
+    case 'adopted':
+      return adoptHost(deps, host);
+  }
+}
 
 const hostState: Method = async (request) => {
-  const { Host: host, State: state, Why: why, Key: key } = parseMessage(hostStateMessage, request);
+  const message = parseMessage(hostStateMessage, request);
+  const { Host: host, State: state, Why: why, Key: key, OverrideLease: overrideLease } = message;
   const principal = parseOperator(request);
   if (!(await isHeardFirst(deps, host, key))) {
     log('warn', 'declaration repeated', { host, state, principal, key });
     return { Outcome: 'done' };
   }
-  const outcome = await declarations[state](
-    deps,
-    host,
-    why === '' ? `${principal} says so` : `${principal} says so: ${why}`,
-  );
-  log('warn', 'host declared', { host, state, why, principal, outcome });
+  const outcome = await declare(message, why === '' ? `${principal} says so` : `${principal} says so: ${why}`);
+  log('warn', 'host declared', { host, state, why, overrideLease, principal, outcome });
   return { Outcome: outcome };
+};
+
+const host: Method = async (request) => {
+  const { Host: id } = parseMessage(hostMessage, request);
+  parseOperator(request);
+  const view = await viewHost(deps, id);
+  return view === undefined ? { Outcome: 'unknown' } : { Outcome: 'done', ...hostAnswer(view) };
 };
 
 const space: Method = async (request) => {
@@ -45,4 +63,9 @@ const setSpace: Method = async (request) => {
   return { ...spaceAnswer(view), Warnings: warnings };
 };
 
-export const handler = handle({ '/Berth.HostState': hostState, '/Berth.Space': space, '/Berth.SetSpace': setSpace });
+export const handler = handle({
+  '/Berth.Host': host,
+  '/Berth.HostState': hostState,
+  '/Berth.Space': space,
+  '/Berth.SetSpace': setSpace,
+});

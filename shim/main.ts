@@ -8,7 +8,8 @@ import { askDoctor, isLeft, tellDiagnosis } from './doctor.ts';
 import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
 import { messageOf } from './message-of.ts';
-import { hostCommands } from './operator.ts';
+import { deadCommand, showCommand } from './host-death.ts';
+import { stateCommands } from './operator.ts';
 import {
   type CommonOptions,
   type Level,
@@ -69,7 +70,10 @@ common(program.command('up'))
     await runUp(options);
   });
 
-hostCommands(program);
+const host = program.command('host').description('look at a host, or tell the fleet what becomes of it');
+showCommand(host);
+deadCommand(host);
+stateCommands(host);
 spaceCommands(program);
 
 /** For service managers and load balancers: the exit code says how the shim is, the text why. */

@@ -13,6 +13,8 @@ export interface Declaration {
   /** `live`: it drains no more. `adopted`: whoever registers next is it. */
   readonly state: 'dead' | 'draining' | 'live' | 'adopted';
   readonly why: string;
+  /** It is dead though its lease runs. */
+  readonly overrideLease?: boolean;
 }
 
 /** Where the fleet is, for every command of an operator's. */
@@ -26,15 +28,8 @@ const HANDSHAKE_TIMEOUT = 15_000;
 /** The console takes longer than other functions: it frees what a dead host held. */
 const CONSOLE_TIMEOUT = 65_000;
 
-/** Adds `berth host dead ID`, `drain ID`, `resume ID` and `adopt ID`. */
-export function hostCommands(program: Command): void {
-  const host = program.command('host').description('tell the fleet what becomes of a host');
-  declaring(host.command('dead <id>'), 'dead')
-    .summary('it is gone for good: free what it held')
-    .description(
-      'A host is gone for good: all that it held is freed. Say so only of a host that runs no more: ' +
-        'whatever still runs there would share its addresses with others.',
-    );
+/** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`. */
+export function stateCommands(host: Command): void {
   declaring(host.command('drain <id>'), 'draining')
     .summary('it is about to go: give it nothing new')
     .description('A host is about to go: it gets no new networks and addresses, and may give back what it has.');
@@ -49,15 +44,18 @@ export function hostCommands(program: Command): void {
     );
 }
 
-function declaring(command: Command, state: Declaration['state']): Command {
+function declaring(command: Command, state: keyof typeof effects): Command {
   return operating(command)
-    .option('--why <text>', 'the reason, for people', '')
+    .option('--why <text>', 'the reason: kept with the host, or in the log', '')
     .action(async (host: string, options: OperatorOptions & { readonly why: string }) => {
       const outcome = await declareHost(...fleetOf(options), { host, state, why: options.why });
-      if (outcome === 'unknown') throw new UserError(`no host ${host} has ever registered: nothing is done`);
+      if (outcome === 'unknown') throw unknownHost(host);
       console.log(effects[state](host));
     });
 }
+
+export const unknownHost = (host: string): UserError =>
+  new UserError(`no host ${host} has ever registered: nothing is done`);
 
 /** Adds the options that every operator's command has. */
 export const operating = (command: Command): Command =>
@@ -80,7 +78,6 @@ export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: Cloud, e
 const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
 
 const effects = {
-  dead: (host: string) => `host ${host} is dead: what it held is freed, within minutes where it is much`,
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
   live: (host: string) => `host ${host} drains no more: it gets networks and addresses again`,
   adopted: (host: string) =>
@@ -94,9 +91,10 @@ const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['
 export async function declareHost(
   cloud: Pick<Cloud, 'ask'>,
   endpoint: Endpoint,
-  { host, state, why }: Declaration,
+  { host, state, why, overrideLease = false }: Declaration,
 ): Promise<'done' | 'unknown'> {
-  const message = { Host: host, State: state, Why: why, Key: randomBytes(12).toString('hex') };
+  const key = randomBytes(12).toString('hex');
+  const message = { Host: host, State: state, Why: why, Key: key, ...(overrideLease && { OverrideLease: true }) };
   const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, told);
   return Outcome;
 }

@@ -4,6 +4,7 @@ import { type Told, report } from './death.ts';
 import { wakeRefs } from './fence.ts';
 import type { Host } from './host.ts';
 import { Refusal } from './refusal.ts';
+import { isoTime } from './world.ts';
 
 /**
  * A drain is lifted. Its epoch is raised, as by a fence: a drain that is still under way leaves alone what is of a later
@@ -52,9 +53,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 const stillAlive = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
   new Refusal(
     'host-state',
-    `host ${id} is ${state}, and was heard of at ${timeText(lastSeen)}: another machine may be it once it is fenced or ` +
-      `dead; stop it and wait until it is fenced (after ${timeText(leaseUntil)}), or, if it is gone for good and may ` +
+    `host ${id} is ${state}, and was heard of at ${isoTime(lastSeen)}: another machine may be it once it is fenced or ` +
+      `dead; stop it and wait until it is fenced (after ${isoTime(leaseUntil)}), or, if it is gone for good and may ` +
       `lose what it holds, say so first: berth host dead ${id}`,
   );
-
-const timeText = (milliseconds: number): string => new Date(milliseconds).toISOString();

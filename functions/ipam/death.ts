@@ -1,10 +1,11 @@
 /** What is told of hosts by others than themselves: that one is about to go, or that it is dead. */
 import { bury } from './burial.ts';
 import type { Deps } from './deps.ts';
-import { type Host, IN_FLIGHT } from './host.ts';
+import { type Host, IN_FLIGHT, isInLease } from './host.ts';
 import { changeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
+import { isoTime } from './world.ts';
 
 /** `unknown`: no host of that id has ever registered, or the instance is that host no more. */
 export type Told = 'done' | 'unknown';
@@ -20,12 +21,37 @@ const PATIENCE = 5_000;
  */
 export async function reportDeath(deps: Deps, hostId: string, why: string): Promise<Told> {
   const now = deps.world.now();
-  return report(deps, hostId, buryHost, (host) =>
-    host.state === 'dead'
-      ? undefined
-      : { ...host, state: 'dead', epoch: host.epoch + 1, fencedAt: now, why, refsLag: true },
-  );
+  return report(deps, hostId, buryHost, (host) => dead(host, now, why));
 }
+
+/**
+ * An operator says that a host is dead. While its lease runs it may well be alive, and what runs there would share its
+ * addresses with whoever gets them next: then it takes a word more.
+ *
+ * @param overridesLease the operator knows that it runs no more, though it was heard of within its lease.
+ * @throws Refusal `host-state` when its lease runs, and nobody says so.
+ */
+export async function declareDead(deps: Deps, hostId: string, why: string, overridesLease: boolean): Promise<Told> {
+  const now = deps.world.now();
+  return report(deps, hostId, buryHost, (host) => {
+    if (isInLease(host, now) && !overridesLease) throw inLease(host);
+    return dead(host, now, why);
+  });
+}
+
+const dead = (host: Host, now: number, why: string): Omit<Host, 'rev'> | undefined =>
+  host.state === 'dead'
+    ? undefined
+    : { ...host, state: 'dead', epoch: host.epoch + 1, fencedAt: now, why, refsLag: true };
+
+const inLease = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
+  new Refusal(
+    'host-state',
+    `host ${id} is ${state}: it was last heard of at ${isoTime(lastSeen)}, and its lease runs until ` +
+      `${isoTime(leaseUntil)}; if it still runs, its containers would share their addresses with others. Stop it and ` +
+      'wait for the end of its lease, or, if you are sure that it runs no more: ' +
+      `berth host dead ${id} --override-lease (a berth without that option is older than the functions: use theirs)`,
+  );
 
 /** A host is about to go: it gets nothing new, and may give back what it has. */
 export async function reportDrain(deps: Deps, hostId: string, why: string): Promise<Told> {

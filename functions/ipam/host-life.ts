@@ -9,6 +9,7 @@ import { wakeRefs } from './fence.ts';
 import { FIRST_EPOCH, type Host, LEASE, heartbeatFor, leaseFor, sessionOf } from './host.ts';
 import { Refusal } from './refusal.ts';
 import { DEFAULT_SPACE } from './space.ts';
+import { isoTime } from './world.ts';
 
 export interface Registration {
   /** Who signed it (an ARN). */
@@ -101,7 +102,7 @@ function refuseSoonAfter({ id, fencedAt = 0 }: Host, now: number): void {
   if (now >= end) return;
   throw new Refusal(
     'busy',
-    `host ${id} was adopted, and until ${timeText(end)} the machine that it was may still be taken for it: ` +
+    `host ${id} was adopted, and until ${isoTime(end)} the machine that it was may still be taken for it: ` +
       'this one may register then, which its shim does by itself',
   );
 }
@@ -118,10 +119,8 @@ function refuseWhileAlive({ id, since, leaseUntil: end, state }: Host, now: numb
   if (now >= end || state === 'dead') return;
   throw new Refusal(
     'host-taken',
-    `another machine has been host ${id} since ${timeText(since)}: a copied disk image needs an id of its own: ` +
+    `another machine has been host ${id} since ${isoTime(since)}: a copied disk image needs an id of its own: ` +
       'start it with --host-id and an empty data folder; ' +
-      `if that machine is gone, this one may take its place after ${timeText(end)}`,
+      `if that machine is gone, this one may take its place after ${isoTime(end)}`,
   );
 }
-
-const timeText = (milliseconds: number): string => new Date(milliseconds).toISOString();

@@ -64,6 +64,10 @@ export const IN_FLIGHT = 60_000;
 export const isSilent = ({ state, leaseUntil }: Host, now: number): boolean =>
   (state === 'live' || state === 'draining') && now >= leaseUntil;
 
+/** Its lease has not ended: it was heard of so recently that it may well run. */
+export const isInLease = ({ state, leaseUntil }: Host, now: number): boolean =>
+  (state === 'live' || state === 'draining') && now < leaseUntil;
+
 /**
  * Whom a host is bound to. The sessions of one role are one principal, since each renewal of credentials may name its
  * session anew; but EC2 names it by the instance, and one instance is not another.

@@ -18,6 +18,9 @@ export function digestText(world: World, text: string, length: number): string {
   return (world.digest(text) % 36n ** BigInt(length)).toString(36).padStart(length, '0');
 }
 
+/** A time (ms since the epoch) for people. */
+export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
 /** A number in `[0, bound)` that depends on nothing but the text. */
 export function digestBelow(world: World, text: string, bound: bigint): bigint {
   return world.digest(text) % bound;

@@ -133,7 +133,14 @@ export const hostStateMessage = v.object({
   /** Of this message alone. */
   Key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not a key')),
   Why: v.optional(v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')), ''),
+  /** It is dead though its lease runs: nobody says so who does not know of that. */
+  OverrideLease: v.optional(v.boolean(), false),
 });
+
+export type HostStateMessage = v.InferOutput<typeof hostStateMessage>;
+
+/** What an operator asks of a host. */
+export const hostMessage = v.object({ Host: hostId });
 
 /** A header as a number. */
 const integer = (least: number, most: number) =>

@@ -121,6 +121,7 @@ describe('a host that never registered', () => {
 
 describe('the console', () => {
   for (const [path, message] of [
+    ['/Berth.Host', { Host: VICTIM }],
     ['/Berth.Space', { Space: 'default' }],
     ['/Berth.SetSpace', { Space: 'default', Set: { Size4: 28 }, IfRev: '' }],
   ] as const) {

@@ -117,9 +117,9 @@ describe('a copy', () => {
 });
 
 describe('a copy of what an operator has said', () => {
-  const declare = (State: string, Key: string): Signed =>
+  const declare = (State: string, Key: string, more = {}): Signed =>
     sign(
-      { path: '/Berth.HostState', message: { Host: VICTIM, State, Key }, headers: {} },
+      { path: '/Berth.HostState', message: { Host: VICTIM, State, Key, ...more }, headers: {} },
       { key: stage.keys.operator },
     );
 
@@ -138,7 +138,7 @@ describe('a copy of what an operator has said', () => {
       assert.deepEqual(granted(answer), { Outcome: 'done' });
       assert.deepEqual([lines[0]?.['level'], lines[0]?.['message']], ['warn', 'declaration repeated']);
     }
-    const dead = declare('dead', 'key-of-death');
+    const dead = declare('dead', 'key-of-death', { OverrideLease: true });
     granted(await stage.send(dead));
     const register = { Incarnation: 'nonce-of-4', Proposed: 'nonce-of-5', ShimVersion: '1' };
     granted(await stage.send(signed('/Berth.Register', register)));

@@ -119,7 +119,7 @@ describe('berth host resume', () => {
 
   it('brings back no host that is dead', async () => {
     await shim('drained', '--host-id', 'drained-1');
-    await operator('dead', 'drained-1');
+    await operator('dead', 'drained-1', '--override-lease', '--yes');
     await running.pop()?.stop();
     await change('drained-1', { state: 'dead' });
     const { code, err } = await operator('resume', 'drained-1');

@@ -90,7 +90,7 @@ describe('a host that an operator declares dead', () => {
     const heir = await networkOf('heir-1', '10.1.0.0/24');
     const ask = () => requestAddress(heir, '10.1.0.9', socketOf('heir-1'));
     assert.match(String(await ask()), /already in use/i);
-    const { code, out } = await operator('dead', 'dead-1', '--why', 'it burns');
+    const { code, out } = await operator('dead', 'dead-1', '--override-lease', '--yes', '--why', 'it burns');
     assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, within minutes where it is much\n']);
     await granted(ask, '10.1.0.9/24');
     const { state, why } = (await store.readHost('dead-1')) ?? {};
@@ -101,13 +101,13 @@ describe('a host that an operator declares dead', () => {
   it('and was not dead, goes on with nothing of that', async () => {
     await shim('undead-1');
     const lost = await networkOf('undead-1', '10.2.0.0/24');
-    assert.equal((await operator('dead', 'undead-1')).code, 0);
+    assert.equal((await operator('dead', 'undead-1', '--override-lease', '--yes')).code, 0);
     assert.match(String(await requestAddress(lost, '', socketOf('undead-1'))), /was released|has registered again/);
     await networkOf('undead-1', '10.3.0.0/24');
   });
 
   it('and is none, changes nothing', async () => {
-    const { code, err } = await operator('dead', 'nobody-1');
+    const { code, err } = await operator('dead', 'nobody-1', '--yes');
     assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
   });
 });
@@ -117,7 +117,9 @@ it('the sweep notes how far it came, so that the next goes on there', async () =
 });
 
 describe('who declares a host dead', () => {
-  const declaration = Buffer.from(JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one' }));
+  const declaration = Buffer.from(
+    JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one', OverrideLease: true }),
+  );
   const declare = (folder: string, name: string) =>
     new Cloud(new Transport(), signers(undefined)).ask(parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`), {
       question: 'own',

@@ -31,6 +31,7 @@ async function loadFunctions(table: string, engine: string, url: string): Promis
     ...{ '/Berth.Handshake': capabilities, '/Berth.Register': hosts, '/Berth.Settle': hosts },
     ...{ '/IpamDriver.RequestPool': pools, '/IpamDriver.ReleasePool': pools },
     ...{ '/IpamDriver.RequestAddress': addresses, '/IpamDriver.ReleaseAddress': addresses },
+    '/Berth.Host': console,
     '/Berth.HostState': console,
   };
 }
@@ -72,6 +73,7 @@ it('a host that is told one URL finds every function there, and so does an opera
   assert.deepEqual(await ipam('ReleasePool', { PoolID }), {});
   const { code, err } = await runBerth(['host', 'drain', 'a', '--endpoint', url]);
   assert.deepEqual([code, err], [0, '']);
+  assert.match((await runBerth(['host', 'show', 'a', '--endpoint', url])).out, /^state +draining /m);
   const paths = new Set(asked);
   assert.deepEqual(
     Object.keys(routes).filter((route) => !paths.has(route)),

@@ -64,6 +64,7 @@ describe('the console', () => {
   });
 
   for (const [path, message] of [
+    ['/Berth.Host', { Host: 'web-1' }],
     ['/Berth.Space', { Space: 'ci' }],
     ['/Berth.SetSpace', { Space: 'ci', Set: { Size4: 28 }, IfRev: '' }],
     ['/Berth.HostState', { Host: 'web-1', State: 'dead', Key: 'told-once' }],

@@ -7,7 +7,7 @@ import { type Answer, type Border, openBorder } from './support/border.ts';
 import { SAME } from './support/table.ts';
 
 const RUNS = 100;
-const PATHS = ['/Berth.HostState', '/Berth.Space', '/Berth.SetSpace'] as const;
+const PATHS = ['/Berth.Host', '/Berth.HostState', '/Berth.Space', '/Berth.SetSpace'] as const;
 
 let border: Border;
 
@@ -75,6 +75,7 @@ describe('what is said of a host', () => {
       State: texts('dead', 'draining', 'live', 'adopted'),
       Key: fc.oneof({ weight: 6, arbitrary: texts('0123456789abcdef', 'said-once-more') }, quoted),
       Why: fc.oneof(texts('', 'it burns'), quoted),
+      OverrideLease: fc.constantFrom('true', 'false', '1'),
     };
     await tryMessages('/Berth.HostState', messageOf(fields), ({ changes }) => {
       assert.deepEqual(changes, SAME);

@@ -120,7 +120,7 @@ async function others(cloud: LocalCloud, host: FaultyHost): Promise<FaultyHost[]
   }
   await operate(host, 'host', ['drain', 'draining-1']);
   for (const other of started) await other.killShim();
-  await operate(host, 'host', ['dead', 'dead-1', '--why', 'it burns']);
+  await operate(host, 'host', ['dead', 'dead-1', '--override-lease', '--yes', '--why', 'it burns']);
   await eventually(async () => {
     const seen = await cloud.store.readHost('fenced-1');
     if (seen?.state === 'live') await cloud.store.writeHost({ ...seen, leaseUntil: 0 }, seen);

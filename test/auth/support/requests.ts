@@ -14,6 +14,7 @@ export const FUNCTIONS = {
   '/Berth.Networks': 'hosts',
   '/Berth.Holdings': 'hosts',
   '/Berth.Revive': 'hosts',
+  '/Berth.Host': 'console',
   '/Berth.HostState': 'console',
   '/Berth.Space': 'console',
   '/Berth.SetSpace': 'console',

@@ -47,6 +47,7 @@ describe('what is said of a host', () => {
       Host: 'web-1',
       State: 'dead',
       Why: '',
+      OverrideLease: false,
       Key,
     });
     assert.ok(accepted({ Host: 'i-1234567890abcdef0', State: 'draining', Why: 'the rack burns', Key }));
@@ -56,6 +57,7 @@ describe('what is said of a host', () => {
   it('is nothing else', () => {
     for (const message of [
       { Host: 'web-1', Key },
+      { Host: 'web-1', State: 'dead', Key, OverrideLease: 'yes' },
       { Host: 'web-1', State: 'dead' },
       { Host: 'web-1', State: 'dead', Key: 'short' },
       { Host: 'web-1', State: 'fenced', Key },

@@ -150,7 +150,7 @@ describe('the terms of a shared pool', () => {
     it(`are the first host's: ${JSON.stringify(options)} is refused`, async () => {
       const deps = fleet();
       await new Host(deps, 'a').pool({ pool: '10.1.0.0/24' });
-      await refused(new Host(deps, 'b').pool({ pool: '10.1.0.0/24', options }), 'invalid-request', words);
+      await refused(new Host(deps, 'b').pool({ pool: '10.1.0.0/24', options }), 'pool-overlap', words);
       assert.equal(deps.store.refs.size, 1);
     });
   }

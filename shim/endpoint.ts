@@ -1,6 +1,7 @@
 /** Where a function is reached: its URL on AWS, or a socket or port of this machine. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import { UserError } from './settings.ts';
 
 export interface Endpoint {
@@ -18,7 +19,9 @@ export interface Endpoint {
 
 const HTTP = { protocol: 'http:', port: 80, Agent: HttpAgent } as const;
 const HTTPS = { protocol: 'https:', port: 443, Agent: HttpsAgent } as const;
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
+const LOOPBACK = new Set(['127.0.0.1', '[::1]']);
+/** Names of this machine (RFC 6761, section 6.3), as local gateways and emulators of AWS have them. */
+const LOCALHOST = /^(?:[a-z0-9_-]+\.)*localhost$/;
 
 /**
  * @throws UserError unless it is `unix:/PATH`, `http:` on loopback, or `https:`. Plain HTTP never crosses a network: a
@@ -30,21 +33,51 @@ export function parseEndpoint(text: string): Endpoint {
     return { text, target, agent: new HttpAgent({ keepAlive: true }) };
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    url !== undefined &&
-    isPlain(url) &&
-    (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname)))
-  ) {
-    const { protocol, port, Agent } = url.protocol === 'https:' ? HTTPS : HTTP;
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    return {
-      text,
-      target: { protocol, host, port: url.port === '' ? port : Number(url.port) },
-      agent: new Agent({ keepAlive: true }),
-    };
+  if (url === undefined || !mayCarry(url)) {
+    throw new UserError(
+      `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine ` +
+        '(127.0.0.1, [::1], localhost or NAME.localhost)',
+    );
   }
+  refuseMore(url);
+  const { protocol, port, Agent } = url.protocol === 'https:' ? HTTPS : HTTP;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return {
+    text,
+    target: { protocol, host, port: url.port === '' ? port : Number(url.port) },
+    agent: new Agent({ keepAlive: true, ...(LOCALHOST.test(host) && { lookup: thisMachine }) }),
+  };
+}
+
+const mayCarry = ({ protocol, hostname }: URL): boolean =>
+  protocol === 'https:' || (protocol === 'http:' && (LOOPBACK.has(hostname) || LOCALHOST.test(hostname)));
+
+/** Without asking DNS, whose answer might lead elsewhere. */
+const thisMachine: LookupFunction = (_name, { all }, callback) => {
+  const [first, second] = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ];
+  if (all === true) callback(null, [first, second]);
+  else callback(null, first.address, first.family);
+};
+
+/**
+ * A function answers at the root of its URL: what else there is would be dropped without a word.
+ *
+ * @throws UserError that says what it is; a password is not repeated.
+ */
+function refuseMore({ protocol, host, pathname, search, hash, username, password }: URL): void {
+  const more = [
+    ...(pathname === '/' ? [] : [`a path, ${pathname}`]),
+    ...(search === '' ? [] : [`a query, ${search}`]),
+    ...(hash === '' ? [] : [`a fragment, ${hash}`]),
+    ...(username + password === '' ? [] : ['a user name or password']),
+  ];
+  if (more.length === 0) return;
+  const root = `${protocol}//${host}/`;
   throw new UserError(
-    `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine (127.0.0.1)`,
+    `bad endpoint: ${root} is given with ${more.join(' and ')}, and Berth answers at the root: give ${root}`,
   );
 }
 
@@ -68,6 +101,3 @@ export function endpointNamedBy(asked: Endpoint, text: string): Endpoint {
 
 const kindOf = ({ target: { protocol, socketPath } }: Endpoint): string =>
   socketPath === undefined ? protocol : 'unix:';
-
-/** A function answers at the root of its URL: a path, a query or a password would be dropped without a word. */
-const isPlain = ({ protocol, host, href }: URL): boolean => href === `${protocol}//${host}/`;

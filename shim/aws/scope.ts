@@ -9,6 +9,8 @@ export interface SigningScope {
 
 const FUNCTION_URL = /^[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws$/;
 const HTTP_API = /^[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
+/** An API of an emulator, or of a local gateway. */
+const LOCAL_API = /^(?:[a-z0-9_-]+\.)+execute-api\.(?:([a-z0-9-]+)\.)?localhost$/;
 /** A machine has no region; its cloud takes any. */
 const LOCAL_REGION = 'local';
 
@@ -17,7 +19,11 @@ const LOCAL_REGION = 'local';
  * @throws UserError when neither tells.
  */
 export function signingScope({ target, text }: Endpoint, region: string | undefined): SigningScope {
-  if (target.protocol === 'http:') return { service: 'lambda', region: region ?? LOCAL_REGION };
+  if (target.protocol === 'http:') {
+    const api = LOCAL_API.exec(target.host);
+    if (api === null) return { service: 'lambda', region: region ?? LOCAL_REGION };
+    return { service: 'execute-api', region: api[1] ?? region ?? LOCAL_REGION };
+  }
   const ofFunction = FUNCTION_URL.exec(target.host)?.[1];
   if (ofFunction !== undefined) return { service: 'lambda', region: ofFunction };
   const told = HTTP_API.exec(target.host)?.[1] ?? region;

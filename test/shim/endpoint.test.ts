@@ -28,6 +28,13 @@ describe('parseEndpoint', () => {
     ['http://127.0.0.1:3000/', { protocol: 'http:', host: '127.0.0.1', port: 3000 }],
     ['http://localhost:3000', { protocol: 'http:', host: 'localhost', port: 3000 }],
     ['http://[::1]:3000', { protocol: 'http:', host: '::1', port: 3000 }],
+    ['http://berth.localhost', { protocol: 'http:', host: 'berth.localhost', port: 80 }],
+    [
+      'http://abc123.execute-api.localhost:4566/',
+      { protocol: 'http:', host: 'abc123.execute-api.localhost', port: 4566 },
+    ],
+    ['http://A.B_1.LocalHost:8080', { protocol: 'http:', host: 'a.b_1.localhost', port: 8080 }],
+    ['https://gateway.localhost:8443', { protocol: 'https:', host: 'gateway.localhost', port: 8443 }],
     ['unix:/run/berth/capabilities.sock', socket('/run/berth/capabilities.sock')],
     ['unix:/var/lib/my data/c%20.sock', socket('/var/lib/my data/c%20.sock')],
   ];
@@ -56,19 +63,41 @@ describe('parseEndpoint', () => {
       'http://127.0.0.1.example',
       'http://localhost.example',
       'http://a@b/127.0.0.1',
+      'http://berth.localhost.example',
+      'http://mylocalhost',
+      'http://.localhost',
+      'http://berth.localhost.',
+      'http://berth..localhost',
     ],
     ['this machine as the user of another', 'http://127.0.0.1@berth.example', 'http://localhost:80@berth.example'],
     ['every address of this machine', 'http://0.0.0.0:3000', 'http://[::]:3000'],
-    ['what would be dropped', 'https://host/prod', 'https://u:p@host', 'https://host?x=1', 'http://127.0.0.1/a'],
     ['another protocol', 'ftp://berth.example', 'ws://127.0.0.1', 'file:///run/berth.sock', 'tcp://127.0.0.1:80'],
     ['a URL that cannot be', 'https://', 'https://berth.example:99999', 'https://ber th', 'https://[::1'],
   ];
   for (const [why, ...texts] of bad) {
     it(`refuses ${why}, and says what to give`, () => {
       for (const text of texts) {
-        const message = `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine (127.0.0.1)`;
+        const message =
+          `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine ` +
+          '(127.0.0.1, [::1], localhost or NAME.localhost)';
         assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
       }
+    });
+  }
+
+  for (const [text, more, root = 'https://host/'] of [
+    ['https://host/prod', 'a path, /prod'],
+    ['https://host?x=1', 'a query, ?x=1'],
+    ['https://host#top', 'a fragment, #top'],
+    ['https://user:word@host', 'a user name or password'],
+    ['https://word@host/a?b', 'a path, /a and a query, ?b and a user name or password'],
+    ['https://host:8443/prod/', 'a path, /prod/', 'https://host:8443/'],
+    ['http://127.0.0.1/a', 'a path, /a', 'http://127.0.0.1/'],
+    ['http://berth.localhost:80/a', 'a path, /a', 'http://berth.localhost/'],
+  ] as const) {
+    it(`refuses ${text}, and says that it is for ${more}`, () => {
+      const message = `bad endpoint: ${root} is given with ${more}, and Berth answers at the root: give ${root}`;
+      assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
     });
   }
 
@@ -84,12 +113,18 @@ describe('parseEndpoint', () => {
 });
 
 describe('an endpoint that another names', () => {
-  const kinds = ['https://berth.example', 'http://127.0.0.1:3000', 'unix:/run/berth.sock'];
+  const kinds = [
+    'https://berth.example',
+    'http://127.0.0.1:3000',
+    'http://abc123.execute-api.localhost:4566',
+    'unix:/run/berth.sock',
+  ];
+  const kindOf = (text: string): string | undefined => text.split(':')[0];
   for (const asked of kinds) {
     for (const named of kinds) {
-      it(`${asked} names ${named}: ${asked === named ? 'taken' : 'refused'}`, () => {
+      it(`${asked} names ${named}: ${kindOf(asked) === kindOf(named) ? 'taken' : 'refused'}`, () => {
         const name = (): Endpoint => endpointNamedBy(parseEndpoint(asked), named);
-        if (asked === named) assert.equal(name().text, named);
+        if (kindOf(asked) === kindOf(named)) assert.equal(name().text, named);
         else assert.throws(name, { constructor: UserError, message: /is not used on its word.*BERTH_\*_URL/ });
       });
     }

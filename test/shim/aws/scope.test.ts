@@ -20,6 +20,9 @@ describe('what a signature is good for', () => {
     ['unix:/run/berth/capabilities.sock', 'eu-west-1', 'lambda', 'eu-west-1'],
     ['http://127.0.0.1:8000', undefined, 'lambda', 'local'],
     ['http://localhost:8000', 'eu-west-1', 'lambda', 'eu-west-1'],
+    ['http://abc123.execute-api.localhost:4566', 'eu-west-1', 'execute-api', 'eu-west-1'],
+    ['http://abc123.execute-api.eu-west-2.localhost:4566', 'eu-west-1', 'execute-api', 'eu-west-2'],
+    ['http://abc123.lambda-url.localhost:4566', 'eu-west-1', 'lambda', 'eu-west-1'],
   ] as const) {
     it(`${endpoint}, ${region ?? 'no region'} given: ${service} in ${expected}`, () => {
       assert.deepEqual(scopeOf(endpoint, region), { service, region: expected });

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, type Socket, createServer as createRawServer } from 'node:net';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
+import * as v from 'valibot';
 import { type Answer, Transport, TransportError } from '../../../shim/cloud/transport.ts';
 import { judgeError } from '../../../shim/cloud/verdict.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
@@ -56,6 +58,22 @@ async function ended(socket: Socket | undefined): Promise<void> {
 }
 
 describe('an exchange', { timeout: TIMEOUT }, () => {
+  for (const [address, family] of [
+    ['127.0.0.1', 'IPv4'],
+    ['::1', 'IPv6'],
+  ] as const) {
+    it(`with a name under localhost is with this machine, and DNS is not asked: ${family}`, async (t) => {
+      const server = createServer((request, response) => response.end(request.headers.host));
+      await new Promise<void>((resolve) => server.listen({ port: 0, host: address, ipv6Only: true }, resolve));
+      t.after(() => server.close());
+      const { port } = v.parse(v.object({ port: v.number() }), server.address());
+      const lookup = t.mock.method(dns, 'lookup', () => assert.fail('DNS was asked'));
+      const { status } = await post(new Transport(), parseEndpoint(`http://abc.execute-api.localhost:${port}`));
+      assert.equal(status, 200);
+      assert.equal(lookup.mock.callCount(), 0);
+    });
+  }
+
   it('carries path, headers and body as they are, and no header else', async (t) => {
     let seen: unknown;
     const { endpoint } = await serve(t, (request, response) => {

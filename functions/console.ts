@@ -25,20 +25,20 @@ function declare(message: HostStateMessage, why: string): Promise<Told> {
     case 'live':
       return resumeHost(deps, host);
     case 'adopted':
-      return adoptHost(deps, host);
+      return adoptHost(deps, host, message.Principal);
   }
 }
 
 const hostState: Method = async (request) => {
   const message = parseMessage(hostStateMessage, request);
-  const { Host: host, State: state, Why: why, Key: key, OverrideLease: overrideLease } = message;
+  const { Host: host, State: state, Why: why, Key: key, OverrideLease: overrideLease, Principal: heir } = message;
   const principal = parseOperator(request);
   if (!(await isHeardFirst(deps, host, key))) {
     log('warn', 'declaration repeated', { host, state, principal, key });
     return { Outcome: 'done' };
   }
   const outcome = await declare(message, why === '' ? `${principal} says so` : `${principal} says so: ${why}`);
-  log('warn', 'host declared', { host, state, why, overrideLease, principal, outcome });
+  log('warn', 'host declared', { host, state, why, overrideLease, heir, principal, outcome });
   return { Outcome: outcome };
 };
 

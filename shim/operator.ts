@@ -10,11 +10,13 @@ import { UserError } from './settings.ts';
 
 export interface Declaration {
   readonly host: string;
-  /** `live`: it drains no more. `adopted`: whoever registers next is it. */
+  /** `live`: it drains no more. `adopted`: whom `principal` names is it. */
   readonly state: 'dead' | 'draining' | 'live' | 'adopted';
   readonly why: string;
   /** It is dead though its lease runs. */
   readonly overrideLease?: boolean;
+  /** Who is to be the host (an ARN). */
+  readonly principal?: string | undefined;
 }
 
 /** Where the fleet is, for every command of an operator's. */
@@ -39,16 +41,26 @@ export function stateCommands(host: Command): void {
   declaring(host.command('adopt <id>'), 'adopted')
     .summary('another machine is to be it')
     .description(
-      'Another machine is to be a host that is fenced or dead: whoever registers next under its id is it, with whatever ' +
-        'credentials, and has its networks and addresses. On that machine start berth shim --host-id ID.',
+      'Another machine is to be a host that is fenced or dead: whoever signs as --principal is it, nobody else, and has ' +
+        'its networks and addresses. On that machine start berth shim --host-id ID.',
+    )
+    .requiredOption(
+      '--principal <arn>',
+      "who signs on that machine: a user's ARN, or that of a role's session, on EC2 " +
+        'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID (aws sts get-caller-identity tells it there)',
     );
 }
 
 function declaring(command: Command, state: keyof typeof effects): Command {
   return operating(command)
     .option('--why <text>', 'the reason: kept with the host, or in the log', '')
-    .action(async (host: string, options: OperatorOptions & { readonly why: string }) => {
-      const outcome = await declareHost(...fleetOf(options), { host, state, why: options.why });
+    .action(async (host: string, options: OperatorOptions & { readonly why: string; readonly principal?: string }) => {
+      const outcome = await declareHost(...fleetOf(options), {
+        host,
+        state,
+        why: options.why,
+        principal: options.principal,
+      });
       if (outcome === 'unknown') throw unknownHost(host);
       console.log(effects[state](host));
     });
@@ -81,7 +93,7 @@ const effects = {
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
   live: (host: string) => `host ${host} drains no more: it gets networks and addresses again`,
   adopted: (host: string) =>
-    `host ${host} waits for its next machine: start berth shim there with --host-id ${host}, within minutes it is ${host}`,
+    `host ${host} waits for the machine that you named: start berth shim there with --host-id ${host}, within minutes it is ${host}`,
 };
 
 const handshake = v.pipe(v.string(), v.parseJson(), v.object({ Functions: v.object({ Console: v.string() }) }));
@@ -91,10 +103,14 @@ const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['
 export async function declareHost(
   cloud: Pick<Cloud, 'ask'>,
   endpoint: Endpoint,
-  { host, state, why, overrideLease = false }: Declaration,
+  { host, state, why, overrideLease = false, principal }: Declaration,
 ): Promise<'done' | 'unknown'> {
   const key = randomBytes(12).toString('hex');
-  const message = { Host: host, State: state, Why: why, Key: key, ...(overrideLease && { OverrideLease: true }) };
+  const more = {
+    ...(overrideLease && { OverrideLease: true }),
+    ...(principal !== undefined && { Principal: principal }),
+  };
+  const message = { Host: host, State: state, Why: why, Key: key, ...more };
   const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, told);
   return Outcome;
 }

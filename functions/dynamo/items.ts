@@ -158,6 +158,7 @@ const hostItem = v.object({
   epoch: v.number(),
   principal: v.string(),
   adopted: v.optional(v.boolean(), false),
+  awaited: v.optional(v.boolean(), false),
   since: v.number(),
   lastSeen: v.number(),
   floor: v.string(),
@@ -180,13 +181,28 @@ export const hostIdOf = (item: unknown): string => parseHostKey(read(v.object(ke
 const NEVER = 0;
 
 export function decodeHost(item: unknown): Host {
-  const { pk, sk, fresh: isFresh, adopted: isAdopted, fencedAt: time, ...host } = read(hostItem, item);
+  const {
+    pk,
+    sk,
+    fresh: isFresh,
+    adopted: isAdopted,
+    awaited: isAwaited,
+    fencedAt: time,
+    ...host
+  } = read(hostItem, item);
   const fencedAt = time === NEVER ? undefined : time;
-  return { ...host, ...parseHostKey({ pk, sk }), isFresh, isAdopted, fencedAt };
+  return { ...host, ...parseHostKey({ pk, sk }), isFresh, isAdopted, isAwaited, fencedAt };
 }
 
-export function encodeHost({ id: _id, isFresh: fresh, isAdopted: adopted, fencedAt, ...host }: Host) {
-  return { ...host, fresh, adopted, fencedAt: fencedAt ?? NEVER };
+export function encodeHost({
+  id: _id,
+  isFresh: fresh,
+  isAdopted: adopted,
+  isAwaited: awaited,
+  fencedAt,
+  ...host
+}: Host) {
+  return { ...host, fresh, adopted, awaited, fencedAt: fencedAt ?? NEVER };
 }
 
 export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;

@@ -3,6 +3,7 @@ import type { Deps } from './deps.ts';
 import { type Told, report } from './death.ts';
 import { wakeRefs } from './fence.ts';
 import type { Host } from './host.ts';
+import { clip } from './quote.ts';
 import { Refusal } from './refusal.ts';
 import { isoTime } from './world.ts';
 
@@ -36,17 +37,34 @@ const notDraining = ({ id, state }: Host): Refusal =>
   );
 
 /**
- * Whoever registers next as this host is it, whoever signs: its networks wake for that machine. Whether that one has the
- * host's journal, its incarnation tells then, as ever. Safe to repeat.
+ * Whom an operator names is the host from now on, once it registers: its networks wake for that machine. Whether that one
+ * has the host's journal, its incarnation tells then, as ever. Safe to repeat.
  *
- * @throws Refusal `host-state` when the host is neither fenced nor dead: two machines would be one host.
+ * @param principal who signs on that machine (an ARN): a user, or a session of a role. On EC2 the session is named by the
+ * instance, so that no other instance of the role is meant. `undefined`: a program of an earlier version does not say.
+ * @throws Refusal `invalid-request` without a principal that may sign; `host-state` when the host is neither fenced nor
+ * dead: two machines would be one host.
  */
-export async function adoptHost(deps: Deps, hostId: string): Promise<Told> {
+export async function adoptHost(deps: Deps, hostId: string, principal: string | undefined): Promise<Told> {
+  if (principal === undefined || !SIGNS.test(principal)) throw nobodyNamed(hostId, principal);
   return report(deps, hostId, nothing, (host) => {
     if (host.state !== 'fenced' && host.state !== 'dead') throw stillAlive(host);
-    return host.principal === '' ? undefined : { ...host, principal: '', isAdopted: true };
+    if (host.isAwaited && host.principal === principal) return undefined;
+    return { ...host, principal, isAdopted: true, isAwaited: true };
   });
 }
+
+/** Of a role its sessions sign, which have an ARN of their own; that of a session without a name means any session. */
+const SIGNS = /^arn:[\w-]+:(iam::\d{12}:(root|user\/[!-~]+)|sts::\d{12}:(assumed-role|federated-user)\/[!-~]+)$/;
+
+const nobodyNamed = (id: string, principal: string | undefined): Refusal =>
+  new Refusal(
+    'invalid-request',
+    `${principal === undefined ? `it is not said who host ${id} is to be` : `${clip(principal, 100)} signs no request`}: ` +
+      `berth host adopt ${id} --principal ARN, with the ARN of a user, or of a role's session, such as ` +
+      'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID on EC2 (aws sts get-caller-identity tells it on the new machine; ' +
+      'a berth without that option is older than the functions: use theirs)',
+  );
 
 const nothing = (): Promise<void> => Promise.resolve();
 

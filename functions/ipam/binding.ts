@@ -47,7 +47,7 @@ export class Bindings {
     const hint = this.#hints.get(hostId);
     if (hint?.principal === signer && now < hint.until) return;
     const host = await store.readHost(hostId);
-    if (host === undefined || isOpen(host)) throw unknown(hostId);
+    if (host === undefined || host.isAwaited || host.principal === '') throw unknown(hostId);
     refuseStranger(host, principal);
     // The binding of a host that lives does not change. One that is fenced or dead may be adopted at any time.
     if (host.state === 'live' || host.state === 'draining') this.#remember(hostId, signer, now + HINT_AGE);
@@ -62,9 +62,6 @@ export class Bindings {
   }
 }
 
-/** It was adopted: whoever registers next is bound to it. */
-export const isOpen = ({ principal }: Pick<Host, 'principal'>): boolean => principal === '';
-
 /**
  * Without a host item nobody would ever find what a host holds once it is silent, nor know whose it is: so it registers
  * first, which the shim does by itself.
@@ -78,6 +75,7 @@ const unknown = (hostId: string): Refusal =>
 
 /** @throws Refusal when a host that is bound is bound to another. */
 export function refuseStranger({ id, principal: bound }: Pick<Host, 'id' | 'principal'>, principal: string): void {
+  if (bound === '') throw adoptedByNobody(id);
   const [ours, theirs] = [boundPrincipal(bound), boundPrincipal(principal)];
   if (ours === theirs) return;
   throw new Refusal(
@@ -87,6 +85,14 @@ export function refuseStranger({ id, principal: bound }: Pick<Host, 'id' | 'prin
     { bound: shown(ours) },
   );
 }
+
+const adoptedByNobody = (id: string): Refusal =>
+  new Refusal(
+    'foreign-host',
+    `host ${id} was adopted with an earlier version of Berth, which let whoever came first be it: ` +
+      `say who it is to be: berth host adopt ${id} --principal ARN`,
+    { bound: 'nobody' },
+  );
 
 /**
  * The id of an instance belongs to that instance: of all sessions of roles only the one that EC2 named by it may be the

@@ -2,7 +2,7 @@
  * How a host comes to life: it registers at each start of its shim. Its incarnation rotates by compare and set, so that
  * of two machines that began as copies of one disk the second is found out.
  */
-import { BINDING_ENDS, isOpen, refuseOtherSession, refuseStranger } from './binding.ts';
+import { BINDING_ENDS, refuseOtherSession, refuseStranger } from './binding.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { wakeRefs } from './fence.ts';
@@ -72,7 +72,7 @@ export function nextHost(
   };
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);
-    const first = { ...told, principal, isAdopted: false, heard: [], epoch: FIRST_EPOCH };
+    const first = { ...told, principal, isAdopted: false, isAwaited: false, heard: [], epoch: FIRST_EPOCH };
     return { ...first, since: now, floor: sequence, isFresh: false };
   }
   const floor = sequence > seen.floor ? sequence : seen.floor;
@@ -86,15 +86,12 @@ export function nextHost(
 }
 
 /** @throws Refusal when the host is bound to another, or was bound to one who may still be taken for it. */
-function bindingAfter(seen: Host, principal: string, now: number): Pick<Host, 'principal' | 'isAdopted'> {
+function bindingAfter(seen: Host, principal: string, now: number): Pick<Host, 'principal' | 'isAdopted' | 'isAwaited'> {
+  refuseStranger(seen, principal);
+  if (seen.isAwaited) refuseSoonAfter(seen, now);
   // An instance that is the host of its own id is the one of which EC2 speaks.
   const isAdopted = seen.isAdopted && sessionOf(principal) !== seen.id;
-  if (isOpen(seen)) {
-    refuseSoonAfter(seen, now);
-    return { principal, isAdopted };
-  }
-  refuseStranger(seen, principal);
-  return { principal: seen.principal, isAdopted };
+  return { principal: seen.principal, isAdopted, isAwaited: false };
 }
 
 function refuseSoonAfter({ id, fencedAt = 0 }: Host, now: number): void {

@@ -6,10 +6,15 @@ export interface Host {
   readonly incarnation: string;
   /** Raised by a fence, and when a drain is lifted: what is of an earlier one has not followed yet. */
   readonly epoch: number;
-  /** Who signed its first registration (an ARN). '': it was adopted, and whoever registers next is the host. */
+  /**
+   * Who signed its first registration, or whom an operator has named since (an ARN). '': an earlier version let it be
+   * adopted by whoever came first, so that it is nobody.
+   */
   readonly principal: string;
   /** Another machine was let be this host: what EC2 says of the instance of this id is not said of it. */
   readonly isAdopted: boolean;
+  /** An operator has named its principal, which has not registered since: nobody is the host until then. */
+  readonly isAwaited: boolean;
   /** ms: for how long it has been this machine. */
   readonly since: number;
   /** ms */

@@ -135,6 +135,8 @@ export const hostStateMessage = v.object({
   Why: v.optional(v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')), ''),
   /** It is dead though its lease runs: nobody says so who does not know of that. */
   OverrideLease: v.optional(v.boolean(), false),
+  /** Who it is to be, where it is adopted. */
+  Principal: v.optional(v.pipe(v.string(), v.maxLength(512))),
 });
 
 export type HostStateMessage = v.InferOutput<typeof hostStateMessage>;

@@ -66,7 +66,8 @@ describe('berth host adopt', () => {
     const berth = await shim('old', '--host-id', OLD);
     const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf('old'));
     assert.equal(await requestAddress(net, '10.1.0.9', socketOf('old')), '10.1.0.9/24');
-    const early = await operator('adopt', OLD);
+    const named = ['--principal', `${ROLE}/${NEW}`];
+    const early = await operator('adopt', OLD, ...named);
     assert.equal(early.code, 1);
     assert.match(early.err, /^berth: host i-0123456789abcdef0 is live, and was heard of at .* berth host dead i-01234/);
     await berth.stop();
@@ -77,11 +78,11 @@ describe('berth host adopt', () => {
     const heir = await shim('new', '--host-id', OLD);
     await eventually(() => Promise.resolve(heir.log().includes('is bound to')));
     await heir.stop();
-    const { code, out } = await operator('adopt', OLD);
+    const { code, out } = await operator('adopt', OLD, ...named);
     assert.equal(code, 0);
     assert.match(
       out,
-      /^host i-0123456789abcdef0 waits for its next machine: start berth shim there with --host-id i-0/,
+      /^host i-0123456789abcdef0 waits for the machine that you named: start berth shim there with --host-id i-0/,
     );
     // As if that had been long ago: no function takes anybody for it any more.
     await change(OLD, { fencedAt: 1 });
@@ -98,7 +99,7 @@ describe('berth host adopt', () => {
   });
 
   it('is not for a host that nobody knows', async () => {
-    const { code, err } = await operator('adopt', 'nobody-1');
+    const { code, err } = await operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
     assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
   });
 });

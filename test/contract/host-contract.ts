@@ -13,6 +13,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   epoch: 1,
   principal: 'arn:aws:iam::123456789012:user/ops',
   isAdopted: false,
+  isAwaited: false,
   since: 1_000,
   lastSeen: 2_000,
   floor: '000000005',
@@ -44,7 +45,7 @@ export function hostContract(get: () => Store): void {
       const seen = await get().writeHost(first, undefined);
       const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
       const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true };
-      const adopted = { ...fenced, isAdopted: true, heard: ['key1', 'key2'] };
+      const adopted = { ...fenced, isAdopted: true, isAwaited: true, heard: ['key1', 'key2'] };
       const written = await get().writeHost(next, seen);
       assert.deepEqual(written, { ...next, rev: written?.rev });
       assert.notEqual(written.rev, seen?.rev);

@@ -75,6 +75,7 @@ describe('what is said of a host', () => {
       State: texts('dead', 'draining', 'live', 'adopted'),
       Key: fc.oneof({ weight: 6, arbitrary: texts('0123456789abcdef', 'said-once-more') }, quoted),
       Why: fc.oneof(texts('', 'it burns'), quoted),
+      Principal: fc.oneof(texts('arn:aws:iam::123456789012:user/heir', '*'), quoted),
       OverrideLease: fc.constantFrom('true', 'false', '1'),
     };
     await tryMessages('/Berth.HostState', messageOf(fields), ({ changes }) => {

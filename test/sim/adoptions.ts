@@ -9,6 +9,7 @@ import { MAC, sharing } from './stands.ts';
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
 const HEIR = 'arn:aws:iam::123456789012:user/heir';
+const STRANGER = 'arn:aws:iam::123456789012:user/stranger';
 const ADOPTION = 'functions/ipam/adoption.ts';
 
 /** Hosts `a` and `b` share a pool, and `a` is registered, an hour ago. */
@@ -75,7 +76,7 @@ const adopts = (isStopped: boolean): Actor => ({
   name: 'operator',
   play: async (me) => {
     if (isStopped) me.giveUp('a drops its lease');
-    await unlessRefused(me, () => me.stage.rules.adoptHost(me.deps, 'a'));
+    await unlessRefused(me, () => me.stage.rules.adoptHost(me.deps, 'a', HEIR));
   },
 });
 
@@ -121,6 +122,21 @@ const adoption = (...actors: readonly Actor[]): Model => ({
   ...{ before: leasing, actors, faults: 0, always: sound, finally: () => undefined },
 });
 
+/** Who learns that a host waits for another machine, and registers first. */
+const stranger: Actor = {
+  name: 'stranger',
+  ahead: LONG_AFTER,
+  play: async (me) => {
+    await becomes(me, STRANGER, undefined);
+  },
+};
+
+/** Nobody is a host but who was it, and whom an operator has named. */
+const heirAlone = (state: State): string | undefined =>
+  state.memory.hosts.get('a')?.principal === STRANGER ? 'a stranger is host a' : sound(state);
+
+const race = (...actors: readonly Actor[]): Model => ({ ...adoption(...actors), always: heirAlone });
+
 const heir = uses('heir', HEIR, undefined, LONG_AFTER);
 const former = uses('a', 'arn:aws:iam::123456789012:user/ops', 'one', 0);
 const alive = adoption(adopts(false), clears);
@@ -135,6 +151,26 @@ export const adoptions: readonly Check[] = [
   holds('a host that was silent returns, or is another machine', [
     adoption(fencing('fence'), adopts(true), heir, former),
   ]),
+  holds('a host that is adopted is whom an operator has named, whoever comes first', [
+    race(fencing('fence'), adopts(true), stranger, heir),
+  ]),
+  violated(
+    'fails when whoever registers first is a host that was adopted',
+    [race(fencing('fence'), adopts(true), stranger, heir)],
+    /a stranger is host a/,
+    [
+      {
+        file: 'functions/ipam/host-life.ts',
+        find: '  refuseStranger(seen, principal);\n',
+        replace: '  if (!seen.isAwaited) refuseStranger(seen, principal);\n',
+      },
+      {
+        file: 'functions/ipam/host-life.ts',
+        find: 'return { principal: seen.principal,',
+        replace: 'return { principal,',
+      },
+    ],
+  ),
   violated('fails when a host that lives is adopted', [alive], /slot says/, [
     {
       file: ADOPTION,

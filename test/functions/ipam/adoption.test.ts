@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { adoptHost, resumeHost } from '../../../functions/ipam/adoption.ts';
-import { BINDING_ENDS } from '../../../functions/ipam/binding.ts';
+import { BINDING_ENDS, Bindings } from '../../../functions/ipam/binding.ts';
 import { reportDeath, reportDrain, reportInstance } from '../../../functions/ipam/death.ts';
 import { fenceHost } from '../../../functions/ipam/fence.ts';
 import { registerHost } from '../../../functions/ipam/host-life.ts';
@@ -84,7 +84,7 @@ describe('a drain that is lifted', () => {
   it('of a host of which nobody has heard is none', async () => {
     const { deps } = await stage();
     assert.equal(await resumeHost(deps, 'nobody'), 'unknown');
-    assert.equal(await adoptHost(deps, 'nobody'), 'unknown');
+    assert.equal(await adoptHost(deps, 'nobody', `${ROLE}/${NEW}`), 'unknown');
   });
 });
 
@@ -97,7 +97,7 @@ describe('a host that is adopted', () => {
     it(`is the next machine that registers, ${what}; its networks wake`, async () => {
       const { deps, host, net, address, register, item, states, fence } = await stage();
       await fence();
-      assert.equal(await adoptHost(deps, OLD), 'done');
+      assert.equal(await adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'done');
       deps.world.advance(BINDING_ENDS);
       assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
       const told = await register(NEW, incarnation, 'new');
@@ -111,10 +111,86 @@ describe('a host that is adopted', () => {
     });
   }
 
-  it('may be the one that it was, when that registers first', async () => {
+  it('is nobody but who was named, whoever comes first', async () => {
+    const { deps, host, net, register, item, states, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    deps.world.advance(BINDING_ENDS);
+    const before = [item(), states()];
+    for (const [session, incarnation] of [
+      ['i-0bad0bad0bad0bad0', undefined],
+      [OLD, 'one'],
+      ['mallory', 'one'],
+    ] as const) {
+      await refused(register(session, incarnation, 'stranger'), 'foreign-host', /is bound to .*i-0fedcba9876543210/);
+    }
+    const bindings = new Bindings(deps);
+    for (const session of [OLD, NEW]) {
+      await refused(bindings.check(host.call(), `${ROLE}/${session}`), 'host-unknown', /is not registered/);
+    }
+    assert.deepEqual([item(), states()], before);
+    const { epoch } = await register(NEW, undefined, 'new');
+    await host.address(net, '', {}, host.call({ epoch }));
+  });
+
+  it('is any session of a role that is named without one, but no instance of it', async () => {
+    const { deps, register, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, ROLE);
+    deps.world.advance(BINDING_ENDS);
+    await refused(register(NEW, undefined, 'new'), 'foreign-host', /is bound to .*berth-host,/);
+    assert.equal((await register('deploy-7', undefined, 'new')).state, 'live');
+  });
+
+  for (const [what, principal] of [
+    ['nobody, as a program of an earlier version says it', undefined],
+    ['a role, whose sessions sign', 'arn:aws:iam::123456789012:role/berth-host'],
+    ['everybody', '*'],
+    ['everybody of an account', 'arn:aws:iam::123456789012:user/'],
+    ['the id of an instance alone', NEW],
+    ['nothing', ''],
+  ] as const) {
+    it(`is not adopted by ${what}: it is said what to give`, async () => {
+      const { deps, item, fence } = await stage();
+      await fence();
+      const before = item();
+      await refused(
+        adoptHost(deps, OLD, principal),
+        'invalid-request',
+        /berth host adopt i-0123456789abcdef0 --principal ARN/,
+      );
+      assert.deepEqual(item(), before);
+    });
+  }
+
+  it('may be named anew before it has registered', async () => {
+    const { deps, register, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/i-0bad0bad0bad0bad0`);
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    deps.world.advance(BINDING_ENDS);
+    await refused(register('i-0bad0bad0bad0bad0', undefined, 'bad'), 'foreign-host', /is bound to/);
+    assert.equal((await register(NEW, undefined, 'new')).state, 'live');
+  });
+
+  it('is nobody where an earlier version left it open to whoever comes first, until somebody is named', async () => {
     const { deps, register, item, fence } = await stage();
     await fence();
-    await adoptHost(deps, OLD);
+    deps.store.hosts.set(OLD, { ...item(), principal: '', isAdopted: true });
+    deps.world.advance(BINDING_ENDS);
+    await refused(
+      register(NEW, undefined, 'new'),
+      'foreign-host',
+      /earlier version of Berth.* berth host adopt i-0123/,
+    );
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    assert.equal((await register(NEW, undefined, 'new')).state, 'live');
+  });
+
+  it('may be the one that it was, when that is named', async () => {
+    const { deps, register, item, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/${OLD}`);
     deps.world.advance(BINDING_ENDS);
     assert.equal((await register(OLD, 'one', 'two')).isFresh, false);
     assert.deepEqual([item().principal, item().isAdopted], [`${ROLE}/${OLD}`, false]);
@@ -124,7 +200,7 @@ describe('a host that is adopted', () => {
   it('may have been dead: it lives again, with nothing', async () => {
     const { deps, host, net, register } = await stage();
     await reportDeath(deps, OLD, 'gone');
-    await adoptHost(deps, OLD);
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
     deps.world.advance(BINDING_ENDS);
     const { epoch } = await register(NEW, undefined, 'new');
     await refused(host.address(net, '', {}, host.call({ epoch })), 'pool-gone', /was released/);
@@ -134,9 +210,9 @@ describe('a host that is adopted', () => {
   it('is so once, however often it is said', async () => {
     const { deps, item, fence } = await stage();
     await fence();
-    await adoptHost(deps, OLD);
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
     const first = item();
-    assert.equal(await adoptHost(deps, OLD), 'done');
+    assert.equal(await adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'done');
     assert.deepEqual(item(), first);
   });
 
@@ -148,7 +224,7 @@ describe('a host that is adopted', () => {
       const words = new RegExp(
         `is ${state}, .* it is fenced \\(after 2026-01-01T00:30:00\\.000Z\\), .* berth host dead i-0`,
       );
-      await refused(adoptHost(deps, OLD), 'host-state', words);
+      await refused(adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'host-state', words);
       assert.deepEqual([item(), states()], before);
     });
   }
@@ -167,7 +243,7 @@ describe('what EC2 says of an instance', () => {
   it('is not said of another machine that was let be that host', async () => {
     const { deps, register, item, states, fence } = await stage();
     await fence();
-    await adoptHost(deps, OLD);
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
     assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', reportDeath), 'unknown');
     assert.equal(item().state, 'fenced');
     deps.world.advance(BINDING_ENDS);

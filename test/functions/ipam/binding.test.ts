@@ -144,7 +144,7 @@ describe('a host that is adopted', () => {
     deps.world.advance(LEASE);
     await check('web', USER);
     await fenceHost(deps, 'web', Infinity);
-    change('web', { principal: '', isAdopted: true });
+    change('web', { principal: EVE, isAdopted: true, isAwaited: true });
     return made;
   }
 

@@ -42,6 +42,7 @@ describe('a host that registers', () => {
       epoch: 1,
       principal: USER,
       isAdopted: false,
+      isAwaited: false,
       since: deps.world.now(),
       lastSeen: deps.world.now(),
       floor,

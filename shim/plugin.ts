@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import { readBody } from './body.ts';
 import type { Calls, Reply } from './calls.ts';
 import type { Handshakes } from './handshake.ts';
-import type { KeptCall } from './journal/journal.ts';
+import { JournalError, type KeptCall } from './journal/journal.ts';
 import type { Metrics } from './metrics.ts';
 import { METHODS, type Method, isRelease } from './method.ts';
 import { limitConnections, mostConnections } from './open-files.ts';
@@ -102,9 +102,11 @@ async function carry(
     send(response, 200, answer.text);
     note(host, driver, answer, performance.now() - began);
   } catch (error) {
-    const reason = error instanceof Unreadable ? error.message : `Berth's shim failed: ${String(error)}`;
+    // Not a fault of the program, but of what came or of the disk.
+    const isForeseen = error instanceof Unreadable || error instanceof JournalError;
+    const reason = isForeseen ? error.message : `Berth's shim failed: ${String(error)}`;
     const about = { driver, method, request: key, reason };
-    if (error instanceof Unreadable) host.log.warn(about, 'refused');
+    if (isForeseen) host.log.warn(about, 'refused');
     else host.log.error({ ...about, err: error }, 'failed');
     host.metrics.called(method, 'failed', performance.now() - began, 0);
     send(response, 200, JSON.stringify({ Error: reason }));

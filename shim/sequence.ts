@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
 import { readIfThere, writeDurably } from './files.ts';
+import { unwritable } from './journal/errors.ts';
 import { UserError } from './settings.ts';
 
 /** Numbers are set aside for this long (ms) at a time, so that the disk is asked once a minute, not once a call. */
@@ -52,12 +53,20 @@ export class Sequence {
     }
   }
 
-  /** The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat. */
+  /**
+   * The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat.
+   *
+   * @throws JournalError when the disk does not take the next numbers.
+   */
   requestKey(): string {
     this.#last = Math.max(this.#last + 1, Math.min(this.#now(), LATEST_CLOCK));
     if (this.#last > this.#setAside) {
       const setAside = this.#last + SET_ASIDE;
-      writeDurably(this.#file, String(setAside));
+      try {
+        writeDurably(this.#file, String(setAside));
+      } catch (error) {
+        throw unwritable(path.dirname(this.#file), error, 'sequence');
+      }
       this.#setAside = setAside;
     }
     return this.#key();

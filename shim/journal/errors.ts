@@ -10,9 +10,9 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EIO: "the disk fails: see the kernel's log about",
 };
 
-/** Names the folder and what to do there. */
-export function unwritable(folder: string, error: unknown): JournalError {
+/** Names the folder and what to do there. @param what cannot be written. */
+export function unwritable(folder: string, error: unknown, what = 'journal'): JournalError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const remedy = REMEDIES[code] ?? `${messageOf(error)}: see to`;
-  return new JournalError(`Berth cannot write its journal: ${remedy} ${folder}`, { cause: error });
+  return new JournalError(`Berth cannot write its ${what}: ${remedy} ${folder}`, { cause: error });
 }

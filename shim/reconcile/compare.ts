@@ -3,6 +3,7 @@
  * in either of its answers may be about to come, and what is in both was there all the time.
  */
 import type { DockerEndpoint, DockerNetwork } from './docker.ts';
+import { ofSharedSubnets, siblingsOf } from './shared-subnet.ts';
 import { isIn, isSame, overlap } from './subnet.ts';
 import type { Endpoint, Lease, TableNetwork } from './table.ts';
 
@@ -23,6 +24,10 @@ export type Finding =
     }
   /** An endpoint in Docker whose address another holds. */
   | { readonly kind: 'conflict'; readonly network: TableNetwork; readonly endpoint: Endpoint; readonly holder: string }
+  /** An endpoint in Docker whose address nobody holds, on a subnet of which this host has several networks. */
+  | { readonly kind: 'unclear-lease'; readonly network: TableNetwork; readonly endpoint: Endpoint }
+  /** A subnet of which this host has more networks in the table than in Docker. */
+  | { readonly kind: 'unclear-network'; readonly pool: string; readonly known: number; readonly present: number }
   /** A network in Docker that no PoolID is known of. */
   | { readonly kind: 'unknown-network'; readonly name: string; readonly pool: string };
 
@@ -39,6 +44,7 @@ export function compare({ before, table, after }: Views): Finding[] {
       ...leaks(network, docker),
       ...(network.state === 'live' ? ofLive(network, table, { before, after }) : []),
     ]),
+    ...ofSharedSubnets({ before, table, after }, (pool) => standing(pool, before, after)),
     ...forgotten(table, before, after),
     ...unknown(table, before, after),
   ];
@@ -68,9 +74,7 @@ function ofLive(
   table: readonly TableNetwork[],
   { before, after }: Pick<Views, 'before' | 'after'>,
 ): Finding[] {
-  // Of two networks on one subnet the table cannot tell which an endpoint belongs to; nor need it.
-  const siblings = table.filter(({ pool, state }) => pool === network.pool && state !== 'gone');
-  if (siblings.length > 1) return [];
+  if (siblingsOf(network, table).length > 1) return [];
   const own = new Set(network.leases.map(({ address }) => address));
   const others = new Map(network.others.map(({ address, holder }) => [address, holder]));
   return standing(network.pool, before, after).flatMap((endpoint): Finding[] => {

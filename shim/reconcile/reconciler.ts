@@ -251,6 +251,8 @@ export class Reconciler {
           return `taken up again, but for ${taken.map(({ address, holder }) => `${address}, ${holder}`).join('; ')}`;
         }
         case 'conflict':
+        case 'unclear-lease':
+        case 'unclear-network':
         case 'unknown-network':
           return YOURS;
       }
@@ -267,7 +269,8 @@ const STRANGER =
 const FAILED = 'not mended: ';
 const YOURS = 'not for Berth to mend';
 
-const isForPeople = ({ kind }: Finding): boolean => kind === 'conflict' || kind === 'unknown-network';
+const FOR_PEOPLE: readonly Finding['kind'][] = ['conflict', 'unclear-lease', 'unclear-network', 'unknown-network'];
+const isForPeople = ({ kind }: Finding): boolean => FOR_PEOPLE.includes(kind);
 
 const lineOf = ({ text, done }: Told): string => `${text}: ${done}`;
 

@@ -21,6 +21,12 @@ export function describe(finding: Finding): string {
       const { endpoint, holder } = finding;
       return `${endpoint.name} has ${endpoint.address}, which is ${holder}: start it anew (docker restart ${endpoint.name}), so that it gets another address`;
     }
+    case 'unclear-lease': {
+      const { network, endpoint } = finding;
+      return `${endpoint.name} has ${endpoint.address} of ${network.pool}, and nobody holds that in the table; this host has several networks there, so that Berth cannot tell which is to hold it: start it anew (docker restart ${endpoint.name})`;
+    }
+    case 'unclear-network':
+      return `this host refers to ${finding.pool} ${finding.known} times, and Docker has ${finding.present} there: Berth cannot tell which was removed, and gives them back when Docker has none of them any more`;
     case 'unknown-network':
       return `Docker's network ${finding.name} on ${finding.pool} is none that the table knows of this host: remove it (docker network rm ${finding.name}) and create it again`;
   }

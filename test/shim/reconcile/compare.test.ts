@@ -71,10 +71,60 @@ describe('the comparison of Docker with the table', () => {
     assert.deepEqual(found([table({ others })], [net]), ['conflict 10.1.0.2']);
   });
 
-  it('claims nothing where two networks of this host share a subnet, nor for one that is not of a plugin', () => {
+  it('claims nothing for a network that is not of a plugin', () => {
     const net = docker({ endpoints: [endpoint('e', '10.1.0.2')] });
-    assert.deepEqual(found([table(), table({ key: 'g.s' })], [net]), []);
     assert.deepEqual(found([table()], [{ ...net, ipam: 'default', isRemote: false }]), []);
+  });
+
+  describe('where this host has two networks on one subnet', () => {
+    const both = (changes: Partial<TableNetwork> = {}) => [
+      table(changes),
+      table({ key: 'g.s', others: changes.others ?? [] }),
+    ];
+    const nets = (...endpoints: readonly DockerEndpoint[]) => [
+      docker({ endpoints }),
+      docker({ id: 'n2', name: 'twin' }),
+    ];
+
+    it('finds nothing where either of them holds what endpoints have', () => {
+      const held = [table({ leases: leases('10.1.0.2') }), table({ key: 'g.s', leases: leases('10.1.0.3') })];
+      assert.deepEqual(found(held, nets(endpoint('e', '10.1.0.3'), endpoint('f', '10.1.0.2'))), []);
+    });
+
+    it('names a conflict where another host holds what an endpoint has', () => {
+      const others = [{ address: '10.1.0.2', holder: 'held by host b' }];
+      assert.deepEqual(found(both({ others }), nets(endpoint('e', '10.1.0.2'))), ['conflict 10.1.0.2']);
+    });
+
+    it('names a conflict where two endpoints have what is leased once', () => {
+      const twins = [
+        docker({ endpoints: [endpoint('e', '10.1.0.2')] }),
+        docker({ id: 'n2', endpoints: [endpoint('f', '10.1.0.2')] }),
+      ];
+      const conflicts = ['conflict 10.1.0.2', 'conflict 10.1.0.2'];
+      assert.deepEqual(found(both({ leases: leases('10.1.0.2') }), twins), conflicts);
+      assert.deepEqual(found(both(), twins), conflicts);
+    });
+
+    it('finds nothing where two endpoints have an address of two spaces', () => {
+      const twins = [
+        docker({ endpoints: [endpoint('e', '10.1.0.2')] }),
+        docker({ id: 'n2', endpoints: [endpoint('f', '10.1.0.2')] }),
+      ];
+      const held = [table({ leases: leases('10.1.0.2') }), table({ key: 'h.s', leases: leases('10.1.0.2') })];
+      assert.deepEqual(found(held, twins), []);
+    });
+
+    it('tells what nobody holds, and claims it for neither', () => {
+      assert.deepEqual(found(both(), nets(endpoint('e', '10.1.0.2'))), ['unclear-lease 10.1.0.2']);
+      assert.deepEqual(found(both(), nets(endpoint('e', '10.1.0.2')), nets()), [], 'not what is about to come or go');
+    });
+
+    it('tells that Docker has only one of them', () => {
+      assert.deepEqual(found(both(), [docker()]), ['unclear-network']);
+      assert.deepEqual(found(both(), [docker()], nets()), [], 'nor one that is about to come');
+      assert.deepEqual(found([table(), table({ poolId: 'Q' })], [docker()]), [], 'nor two PoolIDs of one network');
+    });
   });
 
   it('finds a forgotten network where Docker still has it, and only where it is clear which', () => {

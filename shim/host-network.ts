@@ -14,10 +14,12 @@ export interface HostNetwork {
 const MAX_ROUTES_LENGTH = 4_000;
 
 export async function readHostNetwork(files = SYSTEM_FILES): Promise<HostNetwork> {
-  const [routes4, routes6, ...resolvers] = await Promise.all(
-    [files.routes4, files.routes6, ...files.resolvers].map(readOrNothing),
+  const [routes4 = '', routes6 = '', tables4 = '', ...resolvers] = await Promise.all(
+    [files.routes4, files.routes6, files.tables4, ...files.resolvers].map(readOrNothing),
   );
-  const routes = [...parseRoutes4(routes4 ?? ''), ...parseRoutes6(routes6 ?? '')].sort((a, b) => a.prefix - b.prefix);
+  const routes = [...parseRoutes4(routes4), ...parseTables4(tables4), ...parseRoutes6(routes6)].sort(
+    (a, b) => a.prefix - b.prefix,
+  );
   return {
     routes: fitting(routes.map(({ text }) => text)),
     nameservers: [...new Set(resolvers.flatMap(parseNameservers))],
@@ -26,7 +28,10 @@ export async function readHostNetwork(files = SYSTEM_FILES): Promise<HostNetwork
 
 const SYSTEM_FILES = {
   routes4: '/proc/self/net/route',
+  // Of every table.
   routes6: '/proc/self/net/ipv6_route',
+  // Of every table; the file above has the main one alone, but tells gateways.
+  tables4: '/proc/self/net/fib_trie',
   // Behind systemd-resolved the first names its stub, the second the servers.
   resolvers: ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'],
 };
@@ -50,11 +55,16 @@ const NARROWEST_SUMMARY = { 4: 11, 6: 31 } as const;
 const isSummary = (family: 4 | 6, prefix: number, flags = ''): boolean =>
   (parseInt(flags, 16) & GATEWAY) !== 0 && prefix <= NARROWEST_SUMMARY[family];
 
+/** The kernel's flag of a route that refuses (RTF_REJECT): it reaches nothing, and a network of Docker's comes before it. */
+const REJECT = 0x200;
+/** What has no device: `unreachable`, `blackhole`, `prohibit` and `throw`, of which not all have the flag. */
+const NO_DEVICE = '*';
+
 /** Destination and mask are little-endian hexadecimal (proc_pid_net(5)). Default routes say nothing. */
 function parseRoutes4(table: string): Route[] {
   return rows(table.slice(table.indexOf('\n') + 1)).flatMap((fields) => {
     const [destination, mask] = [fields[1], fields[7]];
-    if (destination?.length !== 8 || mask?.length !== 8) return [];
+    if (destination?.length !== 8 || mask?.length !== 8 || fields[0] === NO_DEVICE) return [];
     const bytes = (hex: string): number[] => [6, 4, 2, 0].map((at) => parseInt(hex.slice(at, at + 2), 16));
     const prefix = bytes(mask).reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
     return prefix === 0 || isSummary(4, prefix, fields[3])
@@ -63,12 +73,31 @@ function parseRoutes4(table: string): Route[] {
   });
 }
 
+/**
+ * Routes of other tables than the main one, as VPN clients and policy routing have them (`Id 51820:`). Which rule selects a
+ * table, the kernel tells by netlink alone: each counts. A route of scope `universe` goes through a gateway.
+ */
+function parseTables4(trie: string): Route[] {
+  const routes: Route[] = [];
+  let [isOther, destination] = [false, ''];
+  for (const line of trie.split('\n')) {
+    if (/^\S/.test(line)) isOther = line.startsWith('Id ');
+    destination = /^ *\|-- ([\d.]+)$/.exec(line)?.[1] ?? destination;
+    const [, length, scope] = /^ *\/(\d+) (\S+) UNICAST\b/.exec(line) ?? [];
+    const prefix = Number(length ?? 0);
+    const flags = scope === 'universe' ? GATEWAY.toString(16) : '';
+    if (isOther && prefix > 0 && !isSummary(4, prefix, flags))
+      routes.push({ text: `${destination}/${prefix}`, prefix });
+  }
+  return routes;
+}
+
 /** Local addresses (/128), link-local and multicast ranges are no networks that a pool could run into. */
 function parseRoutes6(table: string): Route[] {
   return rows(table).flatMap(([destination = '', length = '', ...fields]) => {
     const prefix = parseInt(length, 16);
     if (destination.length !== 32 || !(prefix > 0 && prefix < 128) || /^(fe[89ab]|ff)/.test(destination)) return [];
-    if (isSummary(6, prefix, fields[6])) return [];
+    if (isSummary(6, prefix, fields[6]) || (parseInt(fields[6] ?? '', 16) & REJECT) !== 0) return [];
     return [{ text: `${(destination.match(/.{4}/g) ?? []).join(':')}/${prefix}`, prefix }];
   });
 }

@@ -35,9 +35,31 @@ const ROUTES6 = [
   route6('ff000000000000000000000000000000', '08', 'eth0'),
 ].join('\n');
 
+/** Two tables of a VPN client and of policy routing, as the kernel prints them; those of the main one are read elsewhere. */
+const TRIES = `Id 100:
+  +-- 0.0.0.0/4 2 0 2
+     |-- 0.0.0.0
+        /0 universe UNICAST
+        /1 universe UNICAST
+     +-- 10.8.0.0/14 2 0 2
+        |-- 10.9.0.0
+           /16 universe UNICAST
+        |-- 10.10.0.0
+           /16 universe BLACKHOLE
+Id 51820:
+  |-- 10.8.0.0
+     /16 link UNICAST tos=16
+Main:
+  +-- 0.0.0.0/0 3 0 4
+     |-- 10.77.0.0
+        /24 link UNICAST
+     |-- 10.200.0.1
+        /32 host LOCAL
+`;
+
 async function read(
   t: TestContext,
-  tables: { four?: string; six?: string; resolvers?: string[] },
+  tables: { four?: string; six?: string; tries?: string; resolvers?: string[] },
 ): Promise<HostNetwork> {
   const folder = await temporaryFolder(t);
   const write = async (name: string, text: string | undefined): Promise<string> => {
@@ -48,6 +70,7 @@ async function read(
   return readHostNetwork({
     routes4: await write('route', tables.four),
     routes6: await write('ipv6_route', tables.six),
+    tables4: await write('fib_trie', tables.tries),
     resolvers: await Promise.all((tables.resolvers ?? []).map((text, i) => write(`resolv.conf.${i}`, text))),
   });
 }
@@ -86,6 +109,23 @@ describe('the routes of a host', () => {
     const summary = route6('fc000000000000000000000000000000', '07', 'tun0').replace('00000001 ', '00000003 ');
     const six = summary.replace(/00000001( +tun0)$/, '00000003$1');
     assert.deepEqual((await read(t, { four, six })).routes, ['10.16.0.0/12']);
+  });
+
+  it('leave out those that refuse, whose addresses a network of Docker may have', async (t) => {
+    const refusing = [
+      '*\t0000400A\t00000000\t0201\t0\t0\t0\t0000C0FF\t0\t0\t0',
+      '*\t000010AC\t00000000\t0001\t0\t0\t0\t0000F0FF\t0\t0\t0',
+    ];
+    const four = table4([...refusing, routeLine(0x0a000000n, 24)]);
+    const reject = route6('fd000009000000000000000000000000', '20', 'lo').replace(/00000001( +lo)$/, '00200200$1');
+    const { routes } = await read(t, { four, six: [reject, ROUTES6].join('\n') });
+    assert.equal(routes[0], '10.0.0.0/24');
+    assert.ok(!routes.some((text) => text.startsWith('fd00:0009')));
+  });
+
+  it('are those of other tables as well, without what refuses and broad ones through a gateway', async (t) => {
+    const { routes } = await read(t, { four: table4([routeLine(0xac110000n, 16)]), tries: TRIES });
+    assert.deepEqual(routes, ['172.17.0.0/16', '10.9.0.0/16', '10.8.0.0/16']);
   });
 
   it('are those of both families in one order', async (t) => {

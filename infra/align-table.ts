@@ -1,6 +1,9 @@
 /**
  * Makes one table what another is, item by item: how a table that was restored to a moment, which is a new one, gets back
  * into the one that the stack has. Nobody else may write either meanwhile.
+ *
+ * The key that PoolIDs are sealed with is left as it is: functions hold it in memory, and what was given out since the
+ * moment of the restore is sealed with it. Only a table without one gets that of the other.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -10,6 +13,7 @@ import {
   ScanCommand,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
+import { sealKey } from '../functions/dynamo/keys.ts';
 
 type Item = Record<string, AttributeValue>;
 
@@ -37,14 +41,18 @@ const MAX_TRIES = 10;
 /** @throws Error of the SDK when a table is not there or may not be read or written; safe to repeat. */
 export async function alignTable(client: DynamoDBClient, { from, to, isWritten }: Alignment): Promise<Difference> {
   const standing = new Map<string, { readonly key: Item; readonly digest: string }>();
+  let hasSealKey = false;
   for await (const item of itemsOf(client, to)) {
     const key = keyOf(item);
-    standing.set(canonical(key), { key, digest: digestOf(item) });
+    if (isSealKey(key)) hasSealKey = true;
+    else standing.set(canonical(key), { key, digest: digestOf(item) });
   }
   const write = writer(client, to, isWritten);
   let [put, equal] = [0, 0];
   for await (const item of itemsOf(client, from)) {
-    const name = canonical(keyOf(item));
+    const key = keyOf(item);
+    if (isSealKey(key) && hasSealKey) continue;
+    const name = canonical(key);
     if (standing.get(name)?.digest === digestOf(item)) equal++;
     else {
       put++;
@@ -72,6 +80,8 @@ const keyOf = ({ pk, sk }: Item): Item => {
   if (pk === undefined || sk === undefined) throw new Error('an item without pk and sk: this is no table of Berth');
   return { pk, sk };
 };
+
+const isSealKey = ({ pk }: Item): boolean => pk?.S === sealKey.pk;
 
 /** Whatever the order in which attributes come. */
 const canonical = (value: unknown): string =>

@@ -9,7 +9,7 @@ const root = path.join(import.meta.dirname, '..');
 /** What each folder may import, beside itself: a folder of the project, or a package. */
 const rules: Record<string, { folders: readonly string[]; packages: RegExp }> = {
   'functions/ipam': { folders: [], packages: /^$/ },
-  'functions/dynamo': { folders: ['functions/ipam'], packages: /^(@aws-sdk\/|valibot$)/ },
+  'functions/dynamo': { folders: ['functions/ipam'], packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
   'functions/lambda': { folders: ['functions/ipam'], packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: ['functions/ipam', 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
   'shim/aws': { folders: ['shim'], packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },

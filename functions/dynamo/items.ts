@@ -278,6 +278,11 @@ export function decodeFound(item: unknown): Found | undefined {
   return { kind: 'chunk', generation: chunkGeneration(found), chunk: decodeChunk(item) };
 }
 
+const secretItem = v.object({ secret: v.pipe(v.string(), v.minLength(32)) });
+
+/** What seals are made with: to be told to nobody. */
+export const decodeSecret = (item: unknown): string => read(secretItem, item).secret;
+
 const poolUse = v.object({ space: v.string(), cidr: v.string(), size: v.number(), held: v.number() });
 const usage = v.object({
   pools: v.number(),

@@ -66,6 +66,8 @@ function shardOf(id: string): number {
 }
 
 export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
+/** What PoolIDs are sealed with. It is no part of what is restored (infra/align-table.ts). */
+export const sealKey: Key = { pk: 'key', sk: 'key' };
 export const homeKey: Key = { pk: 'home', sk: 'home' };
 
 /** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */

@@ -5,6 +5,7 @@ import { home } from './home.ts';
 import { hosts } from './hosts.ts';
 import { pools } from './pools.ts';
 import { refs } from './refs.ts';
+import { seals } from './seals.ts';
 import { spaces } from './spaces.ts';
 import { sweeps } from './sweeps.ts';
 import type { Table } from './table.ts';
@@ -18,4 +19,5 @@ export const dynamoStore = (table: Table, freshId: () => string): Store => ({
   ...chunks(table),
   ...sweeps(table),
   ...home(table),
+  ...seals(table, freshId),
 });

@@ -8,7 +8,7 @@ import type { Call } from './call.ts';
 import { type Deps, together } from './deps.ts';
 import { awaitRoom } from './limits.ts';
 import { orLeave } from './membership.ts';
-import { type Pool, hasExpired, isElder } from './pool.ts';
+import { type Pool, hasExpired, isElder, isSamePool } from './pool.ts';
 import type { PoolPlan } from './pool-plan.ts';
 import type { Ref } from './ref.ts';
 import { type Former, addRefWithGateway } from './reservation.ts';
@@ -98,7 +98,7 @@ async function lookForward(store: Store, pool: Pool): Promise<View> {
   while (page.more) {
     page = await store.poolsStartingIn(pool.space, range, page.items.at(-1)?.cidr);
     for (const other of page.items) {
-      if (other.generation === pool.generation) continue;
+      if (isSamePool(other, pool)) continue;
       if (other.state !== 'pending') return { blocking: other, pending };
       pending.push(other);
     }

@@ -6,7 +6,7 @@ import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpo
 import { Tally, noAddress, refuseFull } from './exhaustion.ts';
 import { addressAt, placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
-import { hostTag } from './ref.ts';
+import { releaserTags } from './releaser.ts';
 import { Refusal } from './refusal.ts';
 import { type Seeker, type Segment, type Span, chunkOf, openSlots, slotsOfKey, spanOf, windows } from './search.ts';
 import { CHUNK_SIZE, type Chunk, type SlotExpectation, type SlotPlace } from './store.ts';
@@ -47,7 +47,7 @@ interface Search {
 export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed> {
   const span = automaticSpan(id);
   if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
-  const search = startSearch(deps, call, id, endpoint, span);
+  const search = await startSearch(deps, call, id, endpoint, span);
   const place = placeAt(search, search.preferred);
   const outcome = await write(search, place, { kind: 'free', cooledBy: cooledBy(search.deps, search.id) });
   if (outcome.written) return claimed(search, place);
@@ -72,7 +72,7 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
 export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed[]> {
   const span = automaticSpan(id);
   if (span === undefined) return [];
-  const search = startSearch(deps, call, id, endpoint, span);
+  const search = await startSearch(deps, call, id, endpoint, span);
   const found: Claimed[] = [];
   for (const window of windows(span, chunkOf(search.preferred))) {
     for (const chunk of await readWindow(search, window)) {
@@ -90,7 +90,7 @@ function automaticSpan({ cidr, subPool }: PoolId): Span | undefined {
   return range && spanOf(range, cidr.first);
 }
 
-function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, span: Span): Search {
+async function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, span: Span): Promise<Search> {
   const { world } = deps;
   const text = stickyText(call, endpoint);
   const size = span.last - span.first + 1n;
@@ -104,7 +104,7 @@ function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, spa
     value: leaseOf(call, id, endpoint),
     seeker: {
       sticky: stickyTag(deps, call, endpoint),
-      hostTag: hostTag(world, call.hostId),
+      releaserTags: await releaserTags(deps, call),
       sequence: sequenceOf(call.requestKey),
       start: Number(digestBelow(world, `start ${call.requestKey}`, BigInt(CHUNK_SIZE))),
       order: id.order,

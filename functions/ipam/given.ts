@@ -8,7 +8,7 @@ import { refuseHeld } from './holder.ts';
 import { takeOver } from './manager.ts';
 import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
-import { hostTag } from './ref.ts';
+import { releaserTags } from './releaser.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot } from './slot.ts';
 import type { SlotPlace } from './store.ts';
@@ -58,9 +58,10 @@ export async function takeSeen(
   seen: string | undefined,
 ): Promise<string | undefined> {
   const reserves = sticky === undefined;
+  const tags = await releaserTags(deps, call);
   let current = seen;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    if (current !== undefined && standsInTheWay(deps, call, current, reserves)) return current;
+    if (current !== undefined && standsInTheWay(tags, call, current, reserves)) return current;
     const isKept = reserves && current !== undefined && decodeSlot(current).kind === 'reserved';
     if (isKept && tries >= 2) return undefined;
     const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: current });
@@ -71,8 +72,8 @@ export async function takeSeen(
 }
 
 /** A free slot does when its own host has freed it since: a late duplicate must not take back what was released. */
-function standsInTheWay({ world }: Deps, call: Call, current: string, reserves: boolean): boolean {
+function standsInTheWay(tags: readonly string[], call: Call, current: string, reserves: boolean): boolean {
   const slot = decodeSlot(current);
   if (slot.kind !== 'free') return slot.kind === 'leased' || !reserves;
-  return slot.hostTag === hostTag(world, call.hostId) && slot.sequence > sequenceOf(call.requestKey);
+  return tags.includes(slot.hostTag) && slot.sequence > sequenceOf(call.requestKey);
 }

@@ -10,6 +10,7 @@ import { MAX_EXAMINED, chunkOf, spanOf } from './search.ts';
 import { type Slot, decodeSlot } from './slot.ts';
 import { DEFAULT_SPACE, isGlobalSpace } from './space.ts';
 import { CHUNKS_PER_GROUP, type IndexedRef, type Page } from './store.ts';
+import { openPoolId } from './trusted-pool-id.ts';
 
 /** A network of a host that has not ended. */
 export interface Network {
@@ -39,7 +40,8 @@ export async function networksOf(
     if (ref === undefined || ref.state === 'gone' || isGlobalSpace(ref.space)) continue;
     const { space, cidr, subPool } = ref;
     const known = { space, cidr, subPool, generation, ref: name, driver };
-    const poolId = encodePoolId(world, { ...known, order: 'spread', cooldown: DEFAULT_SPACE.cooldown });
+    // Without a seal: the table, which knows more of it, confirms it whenever it comes back.
+    const poolId = encodePoolId(world, { ...known, order: 'spread', cooldown: DEFAULT_SPACE.cooldown }, undefined);
     networks.push({ poolId, key: networkKey(known), ref });
   }
   return { networks, next: page.more ? page.items.at(-1) : undefined };
@@ -83,7 +85,8 @@ export async function holdingsOf(
     from,
   }: { readonly poolId: string; readonly addresses: readonly Address[]; readonly from: bigint },
 ): Promise<Holdings> {
-  const id = decodePoolId(deps.world, poolId, call);
+  const id = await openPoolId(deps, poolId, call);
+  if (id === undefined) return { ...NOTHING, ...about(decodePoolId(deps.world, poolId, call)), state: undefined };
   const state = (await deps.store.readRef(id.generation, id.ref))?.state;
   const { leases, next } = addresses.length > 0 ? NOTHING : await leasesFrom(deps, id, from);
   const asked = await Promise.all(
@@ -97,18 +100,16 @@ export async function holdingsOf(
         : [describeSlot(deps, id.generation, slot).then((holder) => ({ address, holder }))],
     ),
   );
-  return {
-    key: networkKey(id),
-    cidr: id.cidr,
-    isPlan: isGlobalSpace(id.space),
-    state,
-    leases: [...leases, ...own],
-    others,
-    next,
-  };
+  return { ...about(id), state, leases: [...leases, ...own], others, next };
 }
 
-const NOTHING = { leases: [], next: undefined };
+const about = (id: PoolId): Pick<Holdings, 'key' | 'cidr' | 'isPlan'> => ({
+  key: networkKey(id),
+  cidr: id.cidr,
+  isPlan: isGlobalSpace(id.space),
+});
+
+const NOTHING = { leases: [], others: [], next: undefined };
 
 async function leasesFrom(
   { store }: Deps,

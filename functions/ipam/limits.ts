@@ -5,7 +5,7 @@
 import { type Cidr, type Family, cidrRange } from './address.ts';
 import type { Call } from './call.ts';
 import { type Deps, together } from './deps.ts';
-import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder } from './pool.ts';
+import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from './pool.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import type { IndexedRef, Page, Store } from './store.ts';
@@ -61,7 +61,7 @@ async function countOthers(
 ): Promise<{ ahead: number; others: number }> {
   let [ahead, others] = [0, 0];
   for await (const other of allPools(store, pool.space, pool.cidr.family)) {
-    if (other.generation === pool.generation) continue;
+    if (isSamePool(other, pool)) continue;
     if (hasExpired(other, world.now()) && (await store.removePool(other))) continue;
     others++;
     if (other.state !== 'pending' || isElder(other, pool)) ahead++;

@@ -1,7 +1,7 @@
 /**
  * PoolID: the name by which Docker knows a network's share of a pool. Docker keeps it for years and sends it back with
  * every request, so it carries all that is needed to find the pool's items without a look-up. Docker never looks into
- * it. This file alone knows its form.
+ * it. This file alone knows its form; `trusted-pool-id.ts` knows when one is believed.
  */
 import { type Cidr, formatCidr, parseCidr } from './address.ts';
 import { type Call, type Driver } from './call.ts';
@@ -9,7 +9,7 @@ import { isGeneration } from './pool.ts';
 import { quote } from './quote.ts';
 import { hostTag, hostTagOf, isRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { isSpaceName } from './space.ts';
+import { MAX_COOLDOWN, MIN_COOLDOWN, isSpaceName } from './space.ts';
 import { type World, digestText } from './world.ts';
 
 export interface PoolId {
@@ -27,15 +27,30 @@ export interface PoolId {
 /** How automatic addresses are chosen: each endpoint by a hash of its own, or the lowest that is free. */
 export type Order = 'spread' | 'serial';
 
-const VERSION = 'berth1';
+/** What a PoolID says, which anybody may have written. */
+export interface PoolIdClaim extends PoolId {
+  /** What is to show that the functions gave it out. `undefined`: it is of the first version, which has none. */
+  readonly seal: string | undefined;
+}
+
+/** The first version has no seal. */
+const [UNSEALED, SEALED] = ['berth1', 'berth2'] as const;
 /** What a version has in common with those to come: its name first, and last a check over all before it. */
 const ANY_VERSION = /^berth\d{1,4},/;
 const CHECK_WIDTH = 6;
 const NO_SUB_POOL = '-';
 
-export function encodePoolId(world: World, id: PoolId): string {
-  const body = [
-    VERSION,
+/** @param seal of the text that `sealedText` returns. `undefined`: in the form of the first version. */
+export function encodePoolId(world: World, id: PoolId, seal: string | undefined): string {
+  const body = seal === undefined ? `${UNSEALED},${fieldsOf(id)}` : `${SEALED},${fieldsOf(id)},${seal}`;
+  return `${body},${digestText(world, body, CHECK_WIDTH)}`;
+}
+
+/** What the seal is of: all that a PoolID says, and the one host that it is for. */
+export const sealedText = (id: PoolId, hostId: string): string => `${SEALED},${fieldsOf(id)},${hostId}`;
+
+const fieldsOf = (id: PoolId): string =>
+  [
     id.space,
     formatCidr(id.cidr),
     id.subPool === undefined ? NO_SUB_POOL : formatCidr(id.subPool),
@@ -45,56 +60,63 @@ export function encodePoolId(world: World, id: PoolId): string {
     String(id.cooldown),
     id.driver,
   ].join(',');
-  return `${body},${digestText(world, body, CHECK_WIDTH)}`;
-}
 
 /**
+ * Reads what a PoolID says. Its check finds damage, and anybody can reckon it: nothing is proven by it.
+ *
  * @throws Refusal `foreign-pool` when the text is not a PoolID of ours, was damaged, or names a network of another
  * host than the caller. `newer-format` when it is of another version.
  */
-export function decodePoolId(world: World, text: string, call: Pick<Call, 'hostId'>): PoolId {
+export function decodePoolId(world: World, text: string, call: Pick<Call, 'hostId'>): PoolIdClaim {
   const id = parse(world, text);
   if (id === undefined) {
     throw new Refusal('foreign-pool', `invalid pool id: ${quote(text)} was not issued by Berth, or was damaged`);
   }
-  if (hostTagOf(id.ref) !== hostTag(world, call.hostId)) {
-    throw new Refusal(
-      'foreign-pool',
-      `invalid pool id: the network ${formatCidr(id.cidr)} (${id.ref}) belongs to another host than ${call.hostId}`,
-    );
-  }
+  if (hostTagOf(id.ref) !== hostTag(world, call.hostId)) throw othersPool(id, call);
   return id;
 }
 
-function parse(world: World, text: string): PoolId | undefined {
+export const othersPool = ({ cidr, ref }: PoolId, { hostId }: Pick<Call, 'hostId'>): Refusal =>
+  new Refusal(
+    'foreign-pool',
+    `invalid pool id: the network ${formatCidr(cidr)} (${ref}) belongs to another host than ${hostId}`,
+  );
+
+function parse(world: World, text: string): PoolIdClaim | undefined {
   const comma = text.lastIndexOf(',');
   const body = text.slice(0, comma);
   if (comma < 0 || text.slice(comma + 1) !== digestText(world, body, CHECK_WIDTH)) return undefined;
   refuseNewer(body);
-  const [version, space = '', pool = '', sub = '', generation = '', ref = '', order, cooldown = '', driver, ...rest] =
-    body.split(',');
+  const [version, ...fields] = body.split(',');
+  const seal = version === SEALED ? fields.pop() : undefined;
+  const [space = '', pool = '', sub = '', generation = '', ref = '', order, cooldown = '', driver, ...more] = fields;
   const cidr = parseCidr(pool);
   const subPool = sub === NO_SUB_POOL ? undefined : parseCidr(sub);
   const sound =
-    version === VERSION &&
-    rest.length === 0 &&
+    (version === UNSEALED || (version === SEALED && isSeal(seal))) &&
+    more.length === 0 &&
     isSpaceName(space) &&
     (subPool !== undefined || sub === NO_SUB_POOL) &&
     isGeneration(generation) &&
     isRefName(ref) &&
-    /^\d{1,9}$/.test(cooldown);
+    isCooldown(cooldown);
   if (!sound || cidr === undefined) return undefined;
   if ((order !== 'spread' && order !== 'serial') || (driver !== 'berth' && driver !== 'berth-ipvlan')) return undefined;
-  return { space, cidr, subPool, generation, ref, order, cooldown: Number(cooldown), driver };
+  return { space, cidr, subPool, generation, ref, order, cooldown: Number(cooldown), driver, seal };
 }
+
+const isSeal = (text: string | undefined): boolean => /^[0-9a-z]{20}$/.test(text ?? '');
+
+const isCooldown = (text: string): boolean =>
+  /^\d{1,9}$/.test(text) && Number(text) >= MIN_COOLDOWN && Number(text) <= MAX_COOLDOWN;
 
 /** There is none before the first version. */
 function refuseNewer(body: string): void {
   const [version] = ANY_VERSION.exec(body) ?? [];
-  if (version === undefined || version === `${VERSION},`) return;
+  if (version === undefined || version === `${UNSEALED},` || version === `${SEALED},`) return;
   throw new Refusal(
     'newer-format',
     `the pool id ${quote(body)} was given out by a newer version of Berth (it begins with ${version.slice(0, -1)}, these ` +
-      `functions know ${VERSION}): upgrade the functions`,
+      `functions know ${SEALED}): upgrade the functions`,
   );
 }

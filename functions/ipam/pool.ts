@@ -1,5 +1,5 @@
 /** A pool: a subnet in a space. Confirmed pools of one space never overlap. */
-import type { Address, Cidr } from './address.ts';
+import { type Address, type Cidr, formatCidr, sameCidr } from './address.ts';
 
 /** What the first host fixes for all that share the pool. */
 export interface PoolSettings {
@@ -29,6 +29,10 @@ export interface Pool extends PoolDraft {
   readonly state: 'pending' | 'confirmed' | 'retiring';
 }
 
+/** One life of one subnet. The generation alone does not say so: a generation belongs to one space and CIDR. */
+export const isSamePool = (a: Pool, b: Pool): boolean =>
+  a.generation === b.generation && a.space === b.space && sameCidr(a.cidr, b.cidr);
+
 export const isGeneration = (text: string): boolean => /^[0-9a-z]{12}$/.test(text);
 
 /** An announcement that is not confirmed after this long (ms) was abandoned, and anyone may remove it. */
@@ -38,7 +42,9 @@ export const ANNOUNCEMENT_TIMEOUT = 5_000;
 export const hasExpired = ({ state, announcedAt }: Pool, now: number): boolean =>
   state === 'pending' && announcedAt + ANNOUNCEMENT_TIMEOUT < now;
 
-/** Elder first: by time of announcement, then by generation. A total order, so that two rivals agree on it. */
+/** Elder first: by time of announcement, then by name. A total order, so that two rivals of a space agree on it. */
 export function isElder(a: Pool, b: Pool): boolean {
-  return a.announcedAt === b.announcedAt ? a.generation < b.generation : a.announcedAt < b.announcedAt;
+  return a.announcedAt === b.announcedAt ? nameOf(a) < nameOf(b) : a.announcedAt < b.announcedAt;
 }
+
+const nameOf = ({ generation, cidr }: Pool): string => `${generation} ${formatCidr(cidr)}`;

@@ -5,7 +5,7 @@ import type { Address, Cidr, Range } from './address.ts';
 import type { Call } from './call.ts';
 import { type World, digestText } from './world.ts';
 
-const HOST_TAG_WIDTH = 8;
+export const HOST_TAG_WIDTH = 8;
 export const REF_NAME_WIDTH = 14;
 
 export interface Ref {

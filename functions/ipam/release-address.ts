@@ -3,11 +3,11 @@ import { cidrRange, formatCidr, parseAddress, rangeContains } from './address.ts
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { placeOf } from './place.ts';
-import { decodePoolId } from './pool-id.ts';
 import { quote } from './quote.ts';
-import { hostTagOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
+import { releaserTag } from './releaser.ts';
 import { decodeSlot, encodeSlot, leasesUpTo } from './slot.ts';
+import { openPoolId } from './trusted-pool-id.ts';
 
 /**
  * - `freed`: the network's lease on the address has ended.
@@ -25,7 +25,8 @@ export async function releaseAddress(
   call: Call,
   request: { readonly poolId: string; readonly address: string },
 ): Promise<Release> {
-  const id = decodePoolId(deps.world, request.poolId, call);
+  const id = await openPoolId(deps, request.poolId, call);
+  if (id === undefined) return 'nothing';
   const address = parseAddress(request.address);
   if (address === undefined) {
     throw new Refusal('invalid-request', `invalid address: ${quote(request.address)}`);
@@ -35,7 +36,12 @@ export async function releaseAddress(
   }
   const place = placeOf(id.generation, id.cidr, address);
   const sequence = sequenceOf(call.requestKey);
-  const free = encodeSlot({ kind: 'free', releasedAt: deps.world.now(), hostTag: hostTagOf(id.ref), sequence });
+  const free = encodeSlot({
+    kind: 'free',
+    releasedAt: deps.world.now(),
+    hostTag: await releaserTag(deps, call),
+    sequence,
+  });
   const outcome = await deps.store.releaseSlot(place, free, leasesUpTo(id.ref, sequence));
   if (outcome.written) return 'freed';
   const current = outcome.chunk.slots[place.slot];

@@ -2,13 +2,15 @@
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { leavePool } from './membership.ts';
-import { decodePoolId } from './pool-id.ts';
 import type { Ref } from './ref.ts';
 import { freeUnkept, keptBy } from './reservation.ts';
+import { openPoolId } from './trusted-pool-id.ts';
 
 /** Succeeds also when the network was released before: Docker repeats a release that it is not sure of. */
 export async function releasePool(deps: Deps, call: Call, poolId: string): Promise<void> {
-  const { generation, ref: name, space, cidr } = decodePoolId(deps.world, poolId, call);
+  const id = await openPoolId(deps, poolId, call);
+  if (id === undefined) return;
+  const { generation, ref: name, space, cidr } = id;
   await endNetwork(deps, call, { generation, name, space, cidr });
 }
 

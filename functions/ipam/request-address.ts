@@ -15,11 +15,12 @@ import type { Deps } from './deps.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { claimGiven } from './given.ts';
 import { isByManager, succeed } from './manager.ts';
-import { type PoolId, decodePoolId } from './pool-id.ts';
+import type { PoolId } from './pool-id.ts';
 import { quote } from './quote.ts';
 import { refuseUnusable, whyUnusable } from './ref-check.ts';
 import { Refusal } from './refusal.ts';
 import { freeExactly, keeps, reserveAddress } from './reservation.ts';
+import { demandPoolId } from './trusted-pool-id.ts';
 
 export interface AddressRequest {
   readonly poolId: string;
@@ -30,7 +31,7 @@ export interface AddressRequest {
 
 /** @returns the address with the prefix length of its pool: Docker takes nothing else. */
 export async function requestAddress(deps: Deps, call: Call, request: AddressRequest): Promise<string> {
-  const id = decodePoolId(deps.world, request.poolId, call);
+  const id = await demandPoolId(deps, request.poolId, call);
   const address = await dispatch(deps, call, id, parseWish(id, request));
   return `${formatAddress(address)}/${id.cidr.prefix}`;
 }

@@ -8,12 +8,12 @@ import { refuseCrowdedHost } from './limits.ts';
 import { orLeave } from './membership.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
-import { encodePoolId } from './pool-id.ts';
 import { type Grant, type PoolPlan, planPool } from './pool-plan.ts';
 import { quote } from './quote.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
+import { issuePoolId } from './trusted-pool-id.ts';
 import { type SpaceConfig, configOf, globalSpaceOf, isGlobalSpace, isSpaceName } from './space.ts';
 
 export interface PoolRequest {
@@ -58,7 +58,7 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
   const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
   await completeGrant(deps, call, ref, config, options);
-  return { poolId: poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
+  return { poolId: await poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
 }
 
 /** Swarm hands a network's options to its managers and to its nodes alike, and each asks in a space of its own. */
@@ -105,8 +105,8 @@ async function completeGrant(
   }
 }
 
-const poolIdOf = ({ world }: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolOptions): string =>
-  encodePoolId(world, {
+const poolIdOf = (deps: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolOptions): Promise<string> =>
+  issuePoolId(deps, call, {
     space: pool.space,
     cidr: pool.cidr,
     subPool: ref.subPool,

@@ -11,6 +11,7 @@ import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { refuseUnfit, refuseUnusable } from './ref-check.ts';
 import { type Ref, hostTagOf } from './ref.ts';
+import { releaserTag } from './releaser.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot, encodeSlot } from './slot.ts';
 import type { Page, SlotPlace, Store } from './store.ts';
@@ -159,8 +160,8 @@ async function readSlot(
   return chunk?.slots[place.slot];
 }
 
-/** What orders a write of ours among those of a host: the sequence of its call. */
-export type Sequenced = Pick<Call, 'requestKey'>;
+/** What orders a write of ours among those of a host: the sequence of its call. Without a host it is in its place. */
+export type Sequenced = Pick<Call, 'requestKey'> & Partial<Pick<Call, 'hostId'>>;
 
 /**
  * Frees those of some reservations that no reference keeps: the slots are read first, then whoever could keep them, and
@@ -212,18 +213,18 @@ export function* keptBy({ gateway, reserved }: Ref): Generator<Address> {
 
 /** Frees a slot that still holds exactly `value`. It rests from now on. @returns whether it did. */
 export async function freeExactly(
-  { store, world }: Deps,
-  call: Sequenced,
+  deps: Deps,
+  { requestKey, hostId }: Sequenced,
   refName: string,
   place: SlotPlace,
   value: string,
 ): Promise<boolean> {
   const free = encodeSlot({
     kind: 'free',
-    releasedAt: world.now(),
-    hostTag: hostTagOf(refName),
-    sequence: sequenceOf(call.requestKey),
+    releasedAt: deps.world.now(),
+    hostTag: hostId === undefined ? hostTagOf(refName) : await releaserTag(deps, { hostId }),
+    sequence: sequenceOf(requestKey),
   });
-  const { written } = await store.writeSlot(place, free, undefined, { kind: 'exactly', value });
+  const { written } = await deps.store.writeSlot(place, free, undefined, { kind: 'exactly', value });
   return written;
 }

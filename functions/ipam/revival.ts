@@ -7,21 +7,25 @@
  */
 import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
 import { type Birth, bearPool } from './birth.ts';
+import { bury } from './burial.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { type Endpoint, leaseOf, stickyTag } from './endpoint.ts';
 import { takeSeen } from './given.ts';
 import { turnRef } from './host-refs.ts';
 import { describeSlot } from './holder.ts';
+import { refuseCrowdedHost } from './limits.ts';
 import { type Former, joinPool } from './membership.ts';
 import { gatewayOf } from './options.ts';
 import { placeOf } from './place.ts';
 import { type Pool, hasExpired } from './pool.ts';
-import { type PoolId, decodePoolId } from './pool-id.ts';
+import type { PoolId } from './pool-id.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { keptBy, whoPreventsKeeping } from './reservation.ts';
 import { decodeSlot } from './slot.ts';
+import { type SpaceConfig, configOf } from './space.ts';
+import { demandPoolId } from './trusted-pool-id.ts';
 import { pauseWithJitter } from './world.ts';
 
 export interface Revival {
@@ -49,17 +53,18 @@ const PAUSE = 40;
  * Takes up a network, and the leases of some of its endpoints. Repeated until all are named; until the last are, the
  * network gets no other address. Safe to repeat.
  *
- * @throws Refusal `out-of-range` for an address of another subnet, `pool-overlap` when the subnet is others' by now, `busy` when it may not be so in a moment.
+ * @throws Refusal `out-of-range` for an address of another subnet, `pool-overlap` when the subnet is others' by now,
+ * `limit-reached` when the space has no room for it any more, `busy` when it may not be so in a moment.
  */
 export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): Promise<Revived> {
-  const id = decodePoolId(deps.world, revival.poolId, call);
+  const id = await demandPoolId(deps, revival.poolId, call);
   refuseOutside(id, revival);
   const known = await deps.store.readRef(id.generation, id.ref);
   if (known !== undefined && known.state !== 'gone' && known.state !== 'reviving') {
     return { state: known.state, taken: [] };
   }
   const taken: { address: Address; holder: string }[] = [];
-  const { ref, isNew } = await takeUp(deps, call, id, refOf(call, id, revival, known), known);
+  const { ref, isNew } = await takeUpWithinLimits(deps, call, id, refOf(call, id, revival, known), known);
   if (isNew) taken.push(...(await keepListed(deps, call, ref)));
   for (const { address, ...endpoint } of revival.held) {
     const holder = await takeBack(deps, call, id, address, endpoint);
@@ -114,6 +119,27 @@ async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['ta
   return taken;
 }
 
+/** What its space would refuse to a new network, it refuses to one that was given up. Then nothing of it is left. */
+async function takeUpWithinLimits(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  known: Ref | undefined,
+): ReturnType<typeof takeUp> {
+  const config = configOf(id.space, await deps.store.readSpace(id.space));
+  try {
+    const up = await takeUp(deps, call, id, ref, known, config);
+    if (up.isNew) await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
+    return up;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'limit-reached') {
+      await bury(deps, ref, (now) => now.state === 'reviving' && now.requestKey === call.requestKey);
+    }
+    throw error;
+  }
+}
+
 /** The reference stands again, and the pool with it: as it is if others have kept it, or announced anew. */
 async function takeUp(
   deps: Deps,
@@ -121,6 +147,7 @@ async function takeUp(
   id: PoolId,
   ref: Ref,
   known: Ref | undefined,
+  config: SpaceConfig,
 ): Promise<{ readonly ref: Ref; readonly isNew: boolean }> {
   const former = { generation: id.generation, ref: known };
   while (deps.world.now() < call.deadline) {
@@ -128,7 +155,7 @@ async function takeUp(
     const isUp = standing?.state === 'confirmed' && standing.generation === id.generation;
     if (isUp && known?.state === 'reviving' && known.epoch === call.epoch) return { ref: known, isNew: false };
     const pool = await (standing === undefined
-      ? bear(deps, call, id, ref, former)
+      ? bear(deps, call, id, ref, former, config)
       : join(deps, call, id, ref, former, standing));
     if (pool !== undefined) return { ref, isNew: true };
     await pauseWithJitter(deps.world, PAUSE);
@@ -152,12 +179,18 @@ async function join(
   return joinPool(deps, call, ref, former);
 }
 
-async function bear(deps: Deps, call: Call, id: PoolId, ref: Ref, former: Former): Promise<Pool | undefined> {
+async function bear(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  former: Former,
+  { maxPools }: SpaceConfig,
+): Promise<Pool | undefined> {
   const { space, cidr, cooldown } = id;
   const announcedAt = deps.world.now();
   const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
-  // It had its place in the space before there was a limit to say no.
-  const plan = { draft: () => draft, refOf: () => ref, maxPools: undefined };
+  const plan = { draft: () => draft, refOf: () => ref, maxPools };
   const birth: Birth = await bearPool(deps, call, plan, cidr, former);
   if (birth.kind === 'overlaps') throw isTaken(id, birth.pool);
   return birth.kind === 'born' ? birth.pool : undefined;

@@ -21,7 +21,8 @@ export const chunkOf = (offset: bigint): bigint => offset / SLOTS;
 /** What the endpoint that asks is, as far as the choice of a slot goes. */
 export interface Seeker {
   readonly sticky: string;
-  readonly hostTag: string;
+  /** Of what its host has freed. */
+  readonly releaserTags: readonly string[];
   readonly sequence: string;
   /** The slot number within a chunk where it starts to look, so that two seekers do not go for the same one. */
   readonly start: number;
@@ -60,7 +61,7 @@ function isOwnPlace(chunk: Chunk, slot: number, seeker: Seeker): boolean {
   const value = chunk.slots[slot];
   if (value === undefined || chunk.stickies[slot] !== seeker.sticky) return false;
   const state = decodeSlot(value);
-  return state.kind === 'free' && state.hostTag === seeker.hostTag && state.sequence < seeker.sequence;
+  return state.kind === 'free' && seeker.releaserTags.includes(state.hostTag) && state.sequence < seeker.sequence;
 }
 
 /** A slot that still rests after its release. */

@@ -8,13 +8,14 @@ import { type Call, sequenceOf } from './call.ts';
 import { claimsOf } from './claim.ts';
 import type { Deps } from './deps.ts';
 import { placeOf } from './place.ts';
-import { type PoolId, decodePoolId } from './pool-id.ts';
+import type { PoolId } from './pool-id.ts';
 import { quote } from './quote.ts';
 import { Refusal } from './refusal.ts';
 import { endNetwork } from './release-pool.ts';
 import { type AddressRequest, type AddressWish, parseWish } from './request-address.ts';
 import { freeExactly, freeUnkept, keptBy } from './reservation.ts';
 import { slotsOfKey } from './search.ts';
+import { openPoolId } from './trusted-pool-id.ts';
 
 export interface UnsettledPool {
   /** Of the call that is settled; its answer is not known, or one of its attempts was not answered. */
@@ -37,7 +38,7 @@ export interface UnsettledAddress extends AddressRequest {
  */
 export async function settlePool(deps: Deps, call: Call, { requestKey, keep }: UnsettledPool): Promise<void> {
   refuseElder(call, requestKey);
-  const kept = keep === undefined ? undefined : decodePoolId(deps.world, keep, call);
+  const kept = keep === undefined ? undefined : await openPoolId(deps, keep, call);
   for (const { generation, name } of await deps.store.refsOfCall(call.hostId, requestKey)) {
     if (kept?.ref === name && kept.generation === generation) continue;
     const ref = await deps.store.readRef(generation, name);
@@ -52,7 +53,8 @@ export async function settlePool(deps: Deps, call: Call, { requestKey, keep }: U
  */
 export async function settleAddress(deps: Deps, call: Call, request: UnsettledAddress): Promise<void> {
   refuseElder(call, request.requestKey);
-  const id = decodePoolId(deps.world, request.poolId, call);
+  const id = await openPoolId(deps, request.poolId, call);
+  if (id === undefined) return;
   const kept = request.keep === undefined ? undefined : parseKept(id, request.keep);
   const wish = wishOf(id, request);
   if (wish === undefined) return;

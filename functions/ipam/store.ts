@@ -15,6 +15,9 @@ export const CHUNK_SIZE = 16;
 /** Chunks under one partition key: one query reads them all, and a big pool is spread over many partitions. */
 export const CHUNKS_PER_GROUP = 64n;
 
+/** Characters of a seal: 103 bits. */
+export const SEAL_WIDTH = 20;
+
 export interface Chunk {
   readonly index: bigint;
   /** Sixteen encoded slots; `undefined` was never used. */
@@ -157,4 +160,12 @@ export interface Store {
 
   /** Notes from which Region the table is written, unless that is noted already. @returns what is noted. */
   claimHome(region: string): Promise<string>;
+
+  /**
+   * A code for a text, of `SEAL_WIDTH` characters of `0-9a-z`, that nobody can make who cannot read the table. The key
+   * behind it is made on first use, and held from then on: a process reads it once.
+   */
+  seal(text: string): Promise<string>;
+  /** Whether a code is the one for a text. */
+  isSeal(text: string, seal: string): Promise<boolean>;
 }

@@ -193,7 +193,7 @@ describe('bad input', () => {
 
   it('cannot pass for a PoolID', async () => {
     const { PoolID } = await requestPool();
-    const damaged = String(PoolID).replace('berth1', 'berth2');
+    const damaged = String(PoolID).replace('berth2', 'berth1');
     for (const id of ['x', '../../x', 'berth1,default', damaged, `${String(PoolID)},`, 'é'.repeat(500)]) {
       assert.match(await error('RequestAddress', { PoolID: id }), /^invalid pool id: .* was not issued by Berth/);
       assert.match(await error('ReleasePool', { PoolID: id }), /^invalid pool id/);

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { cidrRange, formatCidr, parseAddress } from '../../functions/ipam/address.ts';
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
-import type { Store } from '../../functions/ipam/store.ts';
+import { SEAL_WIDTH, type Store } from '../../functions/ipam/store.ts';
 import { OTHER, REF, announce, cidr, draft, fresh, ref } from './samples.ts';
 import { crowdContract } from './crowd-contract.ts';
 import { hostContract } from './host-contract.ts';
@@ -14,6 +14,8 @@ import { spaceContract } from './space-contract.ts';
 
 export interface OpenStore {
   readonly store: Store;
+  /** The store as another process sees it. */
+  readonly elsewhere?: () => Store;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,34 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, why?
     hostContract(() => store);
     lifeContract(() => store);
     crowdContract(() => store);
+    sealContract(
+      () => store,
+      () => opened.elsewhere?.() ?? store,
+    );
+  });
+}
+
+function sealContract(get: () => Store, elsewhere: () => Store): void {
+  describe('seals', () => {
+    it('are made with one key, whoever is the first to need it', async () => {
+      const stores = Array.from({ length: 16 }, elsewhere);
+      // So that each has a connection, and none is through before the next has begun.
+      await Promise.all(stores.map((store) => store.readSpace('default')));
+      const seals = await Promise.all(stores.map((store) => store.seal('text')));
+      const [seal = assert.fail()] = seals;
+      assert.match(seal, new RegExp(`^[0-9a-z]{${SEAL_WIDTH}}$`));
+      assert.deepEqual(new Set([...seals, await elsewhere().seal('text')]), new Set([seal]));
+    });
+
+    it('are of one text alone', async () => {
+      const seal = await get().seal('text');
+      assert.equal(await elsewhere().isSeal('text', seal), true);
+      assert.equal(await get().isSeal('other text', seal), false);
+      assert.notEqual(await get().seal('other text'), seal);
+      for (const other of ['', 'x', seal.slice(1), `${seal}0`, '0'.repeat(SEAL_WIDTH), 'é'.repeat(SEAL_WIDTH)]) {
+        assert.equal(await get().isSeal('text', other), false);
+      }
+    });
   });
 }
 

@@ -146,4 +146,13 @@ export const lifeGuards: readonly Guard[] = [
     },
     test: 'is of a table that one Region writes to: the first that says so',
   },
+  {
+    what: 'a table has one key for seals',
+    edit: {
+      file: 'functions/dynamo/seals.ts',
+      find: "ConditionExpression: 'attribute_not_exists(pk)',",
+      replace: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)',",
+    },
+    test: 'are made with one key, whoever is the first to need it',
+  },
 ];

@@ -185,7 +185,7 @@ describe('a request is carried out', () => {
   for (const [what, parts] of Object.entries(SOUND_ALL_THE_SAME)) {
     it(what, async () => {
       const [body, ...more] = await said(parts);
-      assert.match(String(body?.['PoolID']), /^berth1,default,/);
+      assert.match(String(body?.['PoolID']), /^berth2,default,/);
       assert.deepEqual(more, []);
     });
   }

@@ -63,7 +63,8 @@ describe('a table that is set back to an earlier moment', () => {
     assert.notDeepEqual(await itemsOf(engine.table), then, 'nothing is written unless it is said');
     assert.deepEqual(await align(BACKUP, engine.table), difference);
     assert.deepEqual(await itemsOf(engine.table), then);
-    assert.deepEqual(await align(BACKUP, engine.table), { put: 0, deleted: 0, equal: then.length });
+    // The key of seals is not compared.
+    assert.deepEqual(await align(BACKUP, engine.table), { put: 0, deleted: 0, equal: then.length - 1 });
 
     // It shows a nonce that the table has never seen: another machine, until the lease of then is over.
     await refused(register(host, 'second', 'third'), 'host-taken', /another machine has been host a/);

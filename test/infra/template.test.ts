@@ -51,6 +51,10 @@ describe('the functions in the template', () => {
     });
   }
 
+  it('those that read PoolIDs are upgraded before the one that gives them out', () => {
+    for (const name of ['addresses', 'hosts'] as const) assert.ok(lambda('pools').DependsOn.includes(lambda(name).id));
+  });
+
   it('capabilities is told where the others are', () => {
     assert.deepEqual(lambda('capabilities').Properties.Environment.Variables, {
       BERTH_POOLS_URL: urlOf('pools'),

@@ -6,6 +6,7 @@ import type { Check } from './check.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { fences } from './fences.ts';
+import { forgeries } from './forgeries.ts';
 import { limits } from './limits.ts';
 import { membership } from './membership.ts';
 import { names } from './names.ts';
@@ -27,5 +28,6 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'a host that is dead': deaths,
   'a host that stays, or is another machine': adoptions,
   'a host that was given up': revivals,
+  'a generation that is forged': forgeries,
   'what clears up': sweeps,
 };

@@ -77,6 +77,9 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     readSweep: () => memory.readSweep(),
     writeSweep: (cursor) => memory.writeSweep(cursor),
     claimHome: (region) => memory.claimHome(region),
+    // The key is read once, and what is made with it is nobody else's business.
+    seal: (text) => memory.seal(text),
+    isSeal: (text, seal) => memory.isSeal(text, seal),
   };
 }
 

@@ -8,6 +8,8 @@ import { startEngine } from '../../infra/local/engine.ts';
 
 export interface EngineStore {
   readonly store: Store;
+  /** The same table, as another process has it. */
+  readonly elsewhere: () => Store;
   readonly client: DynamoDBClient;
   readonly table: string;
   /** Where the engine is. */
@@ -34,7 +36,8 @@ export async function storeAt(endpoint: string, stop: () => Promise<void>): Prom
     client.destroy();
     await stop();
   };
-  return { store: storeOver(client, table, realWorld), client, table, endpoint, close };
+  const elsewhere = (): Store => storeOver(client, table, realWorld);
+  return { store: elsewhere(), elsewhere, client, table, endpoint, close };
 }
 
 /** Lets functions that are loaded from now on find a table: they read their environment then. */

@@ -68,5 +68,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
     readSweep: slowly(() => store.readSweep()),
     writeSweep: slowly((cursor) => store.writeSweep(cursor)),
     claimHome: slowly((region) => store.claimHome(region)),
+    seal: (text) => store.seal(text),
+    isSeal: (text, seal) => store.isSeal(text, seal),
   };
 }

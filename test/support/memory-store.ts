@@ -1,11 +1,20 @@
 /** The store port in memory: what the rules are tried on by the thousand. It passes the same contract as the real one. */
+import { hash } from 'node:crypto';
 import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
 import type { Ref, RefStanding } from '../../functions/ipam/ref.ts';
 import { freedBefore } from '../../functions/ipam/slot.ts';
 import type { Space, SpaceSettings } from '../../functions/ipam/space.ts';
-import type { Chunk, IndexedRef, PoolName, SlotExpectation, SlotPlace, Store } from '../../functions/ipam/store.ts';
+import {
+  type Chunk,
+  type IndexedRef,
+  type PoolName,
+  SEAL_WIDTH,
+  type SlotExpectation,
+  type SlotPlace,
+  type Store,
+} from '../../functions/ipam/store.ts';
 import type { SweepCursor } from '../../functions/ipam/sweep-report.ts';
 import {
   PAGES,
@@ -238,6 +247,11 @@ export class MemoryStore implements Store {
 
   claimHome = (region: string) => Promise.resolve((this.#home ??= region));
 
+  /** As good as a secret to who does not read this file. */
+  seal = (text: string) => Promise.resolve(sealOf(text));
+
+  isSeal = (text: string, seal: string) => Promise.resolve(sealOf(text) === seal);
+
   writeSweep = (cursor: SweepCursor) => Promise.resolve(void (this.#sweep = cursor));
 
   #chunk = ({ generation, chunk }: SlotPlace): Chunk =>
@@ -260,6 +274,9 @@ export class MemoryStore implements Store {
     return { written: true };
   }
 }
+
+const sealOf = (text: string): string =>
+  (BigInt(`0x${hash('sha256', `memory ${text}`)}`) % 36n ** BigInt(SEAL_WIDTH)).toString(36).padStart(SEAL_WIDTH, '0');
 
 function meets(current: string | undefined, expectation: SlotExpectation): boolean {
   switch (expectation.kind) {

@@ -28,7 +28,9 @@ describe('an item of a layout that is not known here', () => {
   for (const [kind, decode] of kinds.filter(([{ source }]) => source !== '^home$')) {
     it(`is refused, and the remedy named: ${kind.source}`, () => {
       const item = items.find(({ sk }) => kind.test(sk)) ?? assert.fail();
-      const words = new RegExp(`has written \\(${item.sk}, of format 2; these functions know 1\\): upgrade the`);
+      const words = new RegExp(
+        `has written \\(${item.pk} ${item.sk}, of format 2; these functions know 1\\): upgrade the`,
+      );
       assert.throws(() => decode({ ...item, format: 2 }), { name: 'Refusal', code: 'newer-format', message: words });
     });
   }
@@ -67,12 +69,12 @@ describe('a host whose functions were rolled back', () => {
   // Below the subnet that cannot be read: who looks for overlaps reads the pool before.
   it('is told that a PoolID is, and keeps what it has to give back until somebody can take it', async () => {
     const { poolId } = await host.dockerd().requestPool('10.0.9.0/24');
-    const body = poolId.slice(0, poolId.lastIndexOf(',')).replace(/^berth1,/, 'berth9,');
+    const body = poolId.slice(0, poolId.lastIndexOf(',')).replace(/^berth2,/, 'berth9,');
     const newer = `${body},${digestText(realWorld, body, CHECK_WIDTH)}`;
     const { Error: error } = await ask('IpamDriver.RequestAddress', { PoolID: newer, Address: '', Options: null });
     assert.match(
       String(error),
-      /^the pool id "berth9,.*" was given out by a newer version of Berth \(it begins with berth9, these functions know berth1\): upgrade the functions/,
+      /^the pool id "berth9,.*" was given out by a newer version of Berth \(it begins with berth9, these functions know berth2\): upgrade the functions/,
     );
     assert.deepEqual(await ask('IpamDriver.ReleasePool', { PoolID: newer }), {});
     const released = () => host.proxy.passages.filter(({ path: asked, body: sent }) => isRelease(asked, sent, newer));

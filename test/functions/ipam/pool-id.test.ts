@@ -21,7 +21,9 @@ const id: PoolId = {
   cooldown: 30_000,
   driver: 'berth',
 };
-const TEXT = encodePoolId(world, id);
+const SEAL = 's'.repeat(20);
+const TEXT = encodePoolId(world, id, undefined);
+const SEALED = encodePoolId(world, id, SEAL);
 
 const anyId: fc.Arbitrary<PoolId> = fc.record(
   {
@@ -31,7 +33,7 @@ const anyId: fc.Arbitrary<PoolId> = fc.record(
     generation: digits(12),
     ref: digits(6).map((tail) => hostTag(world, HOST.hostId) + tail),
     order: fc.constantFrom('spread', 'serial'),
-    cooldown: fc.integer({ min: 0, max: 999_999_999 }),
+    cooldown: fc.integer({ min: 2_000, max: 86_400_000 }),
     driver: fc.constantFrom('berth', 'berth-ipvlan'),
   },
   { noNullPrototype: true },
@@ -45,7 +47,9 @@ describe('a PoolID', () => {
   it('has the form that Docker keeps in its store already', () => {
     const body = `berth1,default,10.195.3.0/24,-,generation12,${REF},spread,30000,berth`;
     assert.equal(TEXT, `${body},${digestText(world, body, 6)}`);
-    const narrow = encodePoolId(world, { ...id, subPool: cidr('10.195.3.128/25'), order: 'serial' });
+    const sealed = `${body.replace('berth1', 'berth2')},${SEAL}`;
+    assert.equal(SEALED, `${sealed},${digestText(world, sealed, 6)}`);
+    const narrow = encodePoolId(world, { ...id, subPool: cidr('10.195.3.128/25'), order: 'serial' }, undefined);
     assert.match(
       narrow,
       /^berth1,default,10\.195\.3\.0\/24,10\.195\.3\.128\/25,generation12,\w{14},serial,30000,berth,/,
@@ -54,14 +58,15 @@ describe('a PoolID', () => {
 
   it('is read back as what was written', () => {
     fc.assert(
-      fc.property(anyId, (any) => {
-        assert.deepEqual(decodePoolId(world, encodePoolId(world, any), HOST), any);
+      fc.property(anyId, fc.option(digits(20), { nil: undefined }), (any, seal) => {
+        assert.deepEqual(decodePoolId(world, encodePoolId(world, any, seal), HOST), { ...any, seal });
       }),
     );
   });
 
   it('does not depend on the world that it is read in', () => {
-    assert.deepEqual(decodePoolId(testWorld({ now: 0, seed: 2 }), TEXT, HOST), id);
+    assert.deepEqual(decodePoolId(testWorld({ now: 0, seed: 2 }), TEXT, HOST), { ...id, seal: undefined });
+    assert.deepEqual(decodePoolId(testWorld({ now: 0, seed: 2 }), SEALED, HOST), { ...id, seal: SEAL });
   });
 });
 
@@ -90,11 +95,11 @@ describe('a damaged PoolID', () => {
   it('is refused with two characters exchanged', () => {
     fc.assert(
       fc.property(anyId, fc.nat(), fc.nat(), (any, one, other) => {
-        const characters = Array.from(encodePoolId(world, any));
+        const characters = Array.from(encodePoolId(world, any, SEAL));
         const [a, b] = [one % characters.length, other % characters.length];
         [characters[a], characters[b]] = [characters[b] ?? '', characters[a] ?? ''];
         const exchanged = characters.join('');
-        if (exchanged !== encodePoolId(world, any)) refused(exchanged);
+        if (exchanged !== encodePoolId(world, any, SEAL)) refused(exchanged);
       }),
     );
   });
@@ -106,7 +111,7 @@ describe('a PoolID whose check is right', () => {
   const put = (index: number, value: string): string => withCheck(fields.with(index, value).join(','));
 
   it('is taken when its fields are sound', () => {
-    assert.deepEqual(decodePoolId(world, withCheck(fields.join(',')), HOST), id);
+    assert.deepEqual(decodePoolId(world, withCheck(fields.join(',')), HOST), { ...id, seal: undefined });
   });
 
   const unsound: readonly [what: string, index: number, ...values: string[]][] = [
@@ -117,7 +122,7 @@ describe('a PoolID whose check is right', () => {
     ['generation', 4, '', 'generation1', 'generation123', 'GENERATION12'],
     ['ref', 5, '', REF.slice(1), `${REF}0`, REF.toUpperCase()],
     ['order', 6, '', 'random', 'Spread'],
-    ['cool-down', 7, '', '-1', '1e9', '30000.5', '1234567890', ' 1'],
+    ['cool-down', 7, '', '-1', '1e9', '30000.5', '1234567890', ' 1', '0', '1999', '86400001', '999999999'],
     ['driver', 8, '', 'bridge', 'berth-macvlan'],
   ];
   for (const [what, index, ...values] of unsound) {
@@ -125,6 +130,14 @@ describe('a PoolID whose check is right', () => {
       for (const value of values) refused(put(index, value));
     });
   }
+
+  it('of the second version is refused without a sound seal', () => {
+    const sealed = (...seal: string[]) => withCheck([...fields.with(0, 'berth2'), ...seal].join(','));
+    assert.deepEqual(decodePoolId(world, sealed(SEAL), HOST), { ...id, seal: SEAL });
+    for (const seal of ['', SEAL.slice(1), `${SEAL}s`, SEAL.toUpperCase()]) refused(sealed(seal));
+    refused(sealed());
+    refused(sealed(SEAL, SEAL));
+  });
 
   it('is refused with a field too many or too few', () => {
     refused(withCheck([...fields, ''].join(',')));
@@ -141,7 +154,7 @@ describe('a PoolID that is not for the caller', () => {
       return `${body},${check ?? digestText(world, body, 6)}`;
     };
     const message =
-      /^the pool id "berth9,.*\(it begins with berth9, these functions know berth1\): upgrade the functions$/;
+      /^the pool id "berth9,.*\(it begins with berth9, these functions know berth2\): upgrade the functions$/;
     const newer = { name: 'Refusal', code: 'newer-format', message };
     assert.throws(() => decodePoolId(world, versioned('berth9'), HOST), newer);
     // Its fields are not known here.

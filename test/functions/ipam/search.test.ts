@@ -20,7 +20,7 @@ const SEQUENCE = '000000500';
 const ALL: Span = { first: 0n, last: 1_000n };
 const every = Array.from({ length: CHUNK_SIZE }, (_, slot) => slot);
 
-const seeker: Seeker = { sticky: 'sticky', hostTag: 'hosttag1', sequence: SEQUENCE, start: 0, order: 'spread' };
+const seeker: Seeker = { sticky: 'sticky', releaserTags: ['hosttag1'], sequence: SEQUENCE, start: 0, order: 'spread' };
 
 interface Held {
   readonly value: string;

@@ -1,0 +1,64 @@
+/**
+ * When a PoolID is believed. Whoever calls the functions can write one, so it gives no right by itself: either it bears
+ * the seal that the functions alone can make, or the table confirms what it says.
+ */
+import { formatCidr, sameCidr } from './address.ts';
+import type { Call } from './call.ts';
+import { type Deps, together } from './deps.ts';
+import type { Pool } from './pool.ts';
+import { type PoolId, decodePoolId, encodePoolId, othersPool, sealedText } from './pool-id.ts';
+import type { Ref } from './ref.ts';
+import { Refusal } from './refusal.ts';
+import { MAX_COOLDOWN } from './space.ts';
+
+type Caller = Pick<Call, 'hostId'>;
+
+/** Gives out a PoolID: it is for that host alone, and believed even when the table knows nothing of its network. */
+export const issuePoolId = async ({ store, world }: Deps, { hostId }: Caller, id: PoolId): Promise<string> =>
+  encodePoolId(world, id, await store.seal(sealedText(id, hostId)));
+
+/**
+ * Reads a PoolID. With the right seal it is believed as it is, without a look at the table. Without (it is of the first
+ * version, or the table's key was lost) it is good as far as the table confirms it.
+ *
+ * @returns `undefined`: it is not sealed, and the table knows nothing of such a network, so that nothing of it is left.
+ * @throws Refusal `foreign-pool` when it is none of ours, is damaged, or says what is not so. `newer-format`.
+ */
+export async function openPoolId(deps: Deps, text: string, call: Caller): Promise<PoolId | undefined> {
+  const { seal, ...id } = decodePoolId(deps.world, text, call);
+  const isGenuine = seal !== undefined && (await deps.store.isSeal(sealedText(id, call.hostId), seal));
+  return isGenuine ? id : confirm(deps, call, id);
+}
+
+/** The same, where there is nothing to be done without the network. @throws Refusal `pool-gone`, too. */
+export async function demandPoolId(deps: Deps, text: string, call: Caller): Promise<PoolId> {
+  const id = await openPoolId(deps, text, call);
+  if (id !== undefined) return id;
+  const { cidr, space } = decodePoolId(deps.world, text, call);
+  throw new Refusal(
+    'pool-gone',
+    `address space does not contain specified address pool: of this network's share of ${formatCidr(cidr)} of space ` +
+      `${space} nothing is known any more, and its pool id does not prove that Berth gave it out (it is of an early ` +
+      'version, or was made under a key that is lost): remove the network (docker network rm) and create it again',
+  );
+}
+
+async function confirm({ store }: Deps, call: Caller, id: PoolId): Promise<PoolId | undefined> {
+  const { generation, ref: name, space, cidr } = id;
+  const [ref, pool] = await together([store.readRef(generation, name), store.readPool(space, cidr)]);
+  if (ref === undefined) return undefined;
+  if (ref.hostId !== call.hostId) throw othersPool(id, call);
+  if (!isOf(ref, id)) {
+    throw new Refusal('foreign-pool', `invalid pool id: it does not name the pool that ${name} refers to`);
+  }
+  return { ...id, cooldown: cooldownIn(pool, id) };
+}
+
+const isOf = (ref: Ref, { space, cidr, subPool }: PoolId): boolean =>
+  ref.space === space &&
+  sameCidr(ref.cidr, cidr) &&
+  (ref.subPool === undefined ? subPool === undefined : subPool !== undefined && sameCidr(ref.subPool, subPool));
+
+/** The pool knows how long its addresses rest. Where it is gone, nothing rests in it. */
+const cooldownIn = (pool: Pool | undefined, { generation, cooldown }: PoolId): number =>
+  Math.min(pool?.generation === generation ? pool.cooldown : cooldown, MAX_COOLDOWN);

@@ -1,0 +1,117 @@
+/** One generation is brought to two subnets, however that came about: pools stay disjoint, and within their limit. */
+import { parseCidr } from '../../functions/ipam/address.ts';
+import { decodePoolId, encodePoolId } from '../../functions/ipam/pool-id.ts';
+import type { Revival } from '../../functions/ipam/revival.ts';
+import { issuePoolId } from '../../functions/ipam/trusted-pool-id.ts';
+import { type Check, holds, violated } from './check.ts';
+import { sound } from './invariants.ts';
+import type { Player } from './player.ts';
+import type { Actor, Model, State } from './simulation.ts';
+import { own, sharing } from './stands.ts';
+
+const POOL = '10.0.0.0/31';
+const AROUND = '10.0.0.0/30';
+const BEHIND = '10.0.0.2/31';
+const MAX = 1;
+
+const empty = { gateway: undefined, reserved: [], held: [], isLast: true };
+
+/** What only the functions can give out: here somebody has the key, or the table confirms what is not so. */
+async function forged(me: Player, poolId: string, pool: string): Promise<Revival> {
+  const cidr = parseCidr(pool);
+  if (cidr === undefined) throw new Error(`not a CIDR: ${pool}`);
+  const { seal: _, ...id } = decodePoolId(me.deps.world, poolId, me);
+  return { ...empty, poolId: await issuePoolId(me.deps, me, { ...id, cidr, ref: `${id.ref.slice(0, 8)}forged` }) };
+}
+
+/** Has another subnet taken up under the generation of the pool that its host was a member of. */
+const revives = (name: string, pool: string): Actor => ({
+  name,
+  play: async (me) => {
+    const revival = await forged(me, own(me), pool);
+    const revived = await me.revive(revival, me.call());
+    if (revived?.state === 'live') await me.hold(revival.poolId);
+  },
+});
+
+/** The same, by what anybody can write. */
+const makesUp: Actor = {
+  name: 'a makes up',
+  play: async (me) => {
+    const { poolId, ...revival } = await forged(me, own(me), BEHIND);
+    const { seal: _, ...id } = decodePoolId(me.deps.world, poolId, me);
+    await me.revive({ ...revival, poolId: encodePoolId(me.deps.world, id, undefined) }, me.call());
+  },
+};
+
+/** The pool stands, or was given up by all. */
+const standing = sharing(POOL, ['a', 'b']);
+async function gone(me: Player): Promise<void> {
+  await standing(me);
+  for (const host of ['a', 'b']) {
+    me.giveUp(`${host} drops`);
+    await me.leave(me.recall(host), me.call({ hostId: host }));
+  }
+}
+
+const limited =
+  (before: typeof gone) =>
+  async (me: Player): Promise<void> => {
+    await before(me);
+    await me.deps.store.writeSpace('default', { maxPools: MAX }, undefined);
+  };
+
+function withinLimit(state: State): string | undefined {
+  const pools = [...state.memory.pools.values()].filter(({ state: is }) => is !== 'pending').length;
+  return pools > MAX ? `the space holds ${pools} pools` : sound(state);
+}
+
+const model = (before: typeof gone, faults: number, ...actors: readonly Actor[]): Model => ({
+  name: actors.map(({ name }) => name).join(', '),
+  ...{ before, faults, actors, always: sound, finally: () => undefined },
+});
+
+const inside = model(standing, 0, revives('a revives around', AROUND));
+const rivals = model(gone, 0, revives('a revives around', AROUND), revives('b revives', POOL));
+const beyond: Model = { ...model(limited(standing), 0, revives('a revives behind', BEHIND)), always: withinLimit };
+const both: Model = {
+  ...model(limited(gone), 0, revives('a revives', POOL), revives('b revives behind', BEHIND)),
+  always: withinLimit,
+};
+
+const madeUp: Model = {
+  ...model(standing, 0, makesUp),
+  always: (state) => (state.memory.pools.size > 1 ? 'there is a pool that nobody was given' : sound(state)),
+};
+
+const BIRTH = 'functions/ipam/birth.ts';
+const LIMITS = 'functions/ipam/limits.ts';
+const BY_GENERATION = 'if (other.generation === pool.generation) continue;';
+const blind = (file: string) => ({ file, find: 'if (isSamePool(other, pool)) continue;', replace: BY_GENERATION });
+
+export const forgeries: readonly Check[] = [
+  holds('a generation that is brought to another subnet overlaps nothing', [inside, rivals]),
+  holds('a generation that is brought to another subnet counts as a pool of its own', [beyond, both]),
+  holds('a PoolID without a seal brings about nothing that the table does not know', [madeUp]),
+  violated('fails when a PoolID is believed without a seal', [madeUp], /a pool that nobody was given/, [
+    {
+      file: 'functions/ipam/trusted-pool-id.ts',
+      find: 'return isGenuine ? id : confirm(deps, call, id);',
+      replace: 'return isGenuine || confirm.length > 0 ? id : undefined;',
+    },
+  ]),
+  violated('fails when rivals are told apart by their generation alone', [inside, rivals], /pools overlap/, [
+    blind(BIRTH),
+  ]),
+  violated('fails when two rivals of one generation do not see each other', [rivals], /pools overlap/, [blind(BIRTH)]),
+  violated('fails when pools of one generation count as one', [beyond, both], /the space holds 2 pools/, [
+    blind(LIMITS),
+  ]),
+  violated('fails when a network is taken up again past the limit of its space', [beyond], /the space holds 2 pools/, [
+    {
+      file: 'functions/ipam/revival.ts',
+      find: 'refOf: () => ref, maxPools };',
+      replace: 'refOf: () => ref, maxPools: maxPools && undefined };',
+    },
+  ]),
+];

@@ -166,11 +166,14 @@ function announce({ hostId, sockets, warning }: Shim, { data, sockets: folder }:
   console.log(lines.join('\n'));
 }
 
-/** Asked for before anything starts: a signal that comes while it starts must not leave half of it behind. */
+/**
+ * Asked for before anything starts: a signal that comes while it starts must not leave half of it behind, nor one that comes
+ * again while it stops. npm passes on what the terminal has sent to all.
+ */
 const terminated = (): Promise<'signal'> =>
   new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
+      process.on(signal, () => {
         resolve('signal');
       });
     }

@@ -52,15 +52,12 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= stopAll(servers, ticker, engine));
   const end = (code: number) => void stop().finally(() => process.exit(code));
-  process.once('SIGTERM', () => {
-    end(0);
-  });
-  process.once('SIGINT', () => {
-    end(0);
-  });
-  process.once('disconnect', () => {
-    end(0);
-  });
+  // However often it is told, and by whom: a second signal must not end it before its engine.
+  for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) {
+    process.on(event, () => {
+      end(0);
+    });
+  }
   engine?.process.once('exit', () => {
     if (stopping !== undefined) return;
     console.error('the embedded engine has ended');

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
+import { Socket, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserError } from '../../shim/settings.ts';
@@ -16,6 +16,13 @@ export interface Engine {
 const PORT_TRIES = 5;
 const READY_TRIES = 200;
 const READY_PAUSE = 25;
+
+/**
+ * Becomes the engine, which a child of it ends when whoever started it dies without a word: the pipe at 3 closes then. A
+ * line that comes through it says that the engine has ended already, and its process number may be somebody else's.
+ */
+const GUARDED = '(read -r over <&3 || kill "$$") 2>/dev/null & exec "$@" 3<&-';
+const GUARD = 3;
 
 /**
  * Starts the engine on a free port of loopback. One that an earlier run left behind (killed, so that it could not clean
@@ -58,17 +65,29 @@ const pidFile = (folder: string): string => path.join(folder, 'engine.pid');
 function spawnEngine(binary: string, port: number, folder: string | undefined): ChildProcess {
   const file = folder === undefined ? [] : ['--db-path', dataFile(folder)];
   const log = folder === undefined ? 'ignore' : openSync(path.join(folder, 'engine.log'), 'a', 0o600);
-  const engine = spawn(binary, ['serve', '--host', '127.0.0.1', '--port', String(port), ...file], {
-    stdio: ['ignore', log, log],
+  const serve = [binary, 'serve', '--host', '127.0.0.1', '--port', String(port), ...file];
+  const engine = spawn('sh', ['-c', GUARDED, 'sh', ...serve], {
+    stdio: ['ignore', log, log, 'pipe'],
     // A signal from the terminal goes to its parent alone, which ends it when nobody needs it any more.
     detached: true,
   });
   if (log !== 'ignore') closeSync(log);
+  dismissGuard(engine);
   // A binary that cannot be started shows as one that does not get ready.
   engine.once('error', (error) => {
     console.error(`${binary}: ${error.message}`);
   });
   return engine;
+}
+
+/** When the engine has ended. Until then the pipe keeps nobody from ending. */
+function dismissGuard(engine: ChildProcess): void {
+  const guard = engine.stdio[GUARD];
+  if (!(guard instanceof Socket)) throw new Error('the guard of the engine has no pipe');
+  guard.unref();
+  // The guard has died before its engine.
+  guard.once('error', () => undefined);
+  engine.once('exit', () => guard.end('over\n'));
 }
 
 async function stopEngine(engine: ChildProcess, folder: string | undefined): Promise<void> {

@@ -10,6 +10,7 @@ import { signers } from '../../shim/aws/signer.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { Sequence } from '../../shim/sequence.ts';
 import { type Berth, type Spawn, startBerth } from '../support/berth-process.ts';
+import { endingWithUs } from '../support/ending-with-us.ts';
 import { type Caller, directCaller, shimCaller } from './callers.ts';
 import type { Way } from './load.ts';
 import type { StartUpstream, Upstream } from './shim-upstream.ts';
@@ -96,7 +97,7 @@ function startShim(folder: string, { endpoint }: Upstream, spawnOn: Spawn): Prom
 const loggingTo =
   (log: string, nodeOptions: string): Spawn =>
   (command, args) =>
-    spawn('sh', ['-c', 'exec "$0" "$@" 2> "$SHIM_LOG"', command, ...args], {
+    spawn(...endingWithUs('sh', ['-c', 'exec "$0" "$@" 2> "$SHIM_LOG"', command, ...args]), {
       env: { ...process.env, SHIM_LOG: log, NODE_OPTIONS: nodeOptions },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

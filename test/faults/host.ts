@@ -7,15 +7,17 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { type Berth, startBerth } from '../support/berth-process.ts';
+import { measureSlowness, scaled, until } from '../support/deadlines.ts';
+import { endingWithUs } from '../support/ending-with-us.ts';
 import { FaultProxy } from '../support/fault-proxy.ts';
 import type { LocalCloud } from '../support/local-cloud.ts';
 import { type Difference, differences } from './differences.ts';
 import { Dockerd } from './dockerd.ts';
 
-/** s in which a call of dockerd is answered. */
-export const DEADLINE = 4;
-/** ms after which a lost attempt cannot land any more; no fault here holds one up for longer. */
-export const IN_FLIGHT_BOUND = 1_500;
+/** s in which a call of dockerd is answered, on a quiet machine. */
+const DEADLINE = 4;
+/** ms after which a lost attempt cannot land any more, on a quiet machine; no fault here holds one up for longer. */
+const IN_FLIGHT_BOUND = 1_500;
 /** ms in which a journal is drained once the cloud is well; pauses between tries may have grown until then. */
 const DRAIN_TIMEOUT = 60_000;
 const DRAIN_PAUSE = 50;
@@ -43,7 +45,10 @@ export class FaultyHost {
   readonly dockerds: Dockerd[] = [];
   readonly #cloud: HostsCloud;
   readonly #folder: string;
-  readonly #deadline: number;
+  /** s in which its shim answers a call of dockerd. */
+  readonly deadline: number;
+  /** ms after which its shim takes no lost attempt for under way. */
+  readonly inFlightBound: number;
   #berth: Berth | undefined;
 
   private constructor(cloud: HostsCloud, hostId: string, folder: string, proxy: FaultProxy, deadline: number) {
@@ -51,14 +56,16 @@ export class FaultyHost {
     this.hostId = hostId;
     this.#folder = folder;
     this.proxy = proxy;
-    this.#deadline = deadline;
+    this.deadline = scaled(deadline);
+    this.inFlightBound = scaled(IN_FLIGHT_BOUND);
   }
 
-  /** @param deadline s in which a call of dockerd is answered. */
+  /** @param deadline s in which a call of dockerd is answered, on a quiet machine. */
   static async start(cloud: HostsCloud, hostId: string, deadline = DEADLINE): Promise<FaultyHost> {
     const folder = path.join(cloud.folder, hostId);
     mkdirSync(path.join(folder, 'proxy'), { recursive: true });
     const proxy = await FaultProxy.open(path.join(folder, 'proxy'), cloud.endpoint);
+    await measureSlowness();
     const host = new FaultyHost(cloud, hostId, folder, proxy, deadline);
     try {
       await host.startShim();
@@ -73,11 +80,11 @@ export class FaultyHost {
     const args = [
       ...['shim', '--endpoint', this.proxy.endpoint, '--host-id', this.hostId],
       ...['--data', this.#data, '--sockets', path.join(this.#folder, 's')],
-      ...['--deadline', String(this.#deadline), '--in-flight-bound', String(IN_FLIGHT_BOUND)],
+      ...['--deadline', String(this.deadline), '--in-flight-bound', String(this.inFlightBound)],
     ];
     const env = { ...process.env, ...this.#cloud.compileCache };
     this.#berth = await startBerth(args, (command, words) =>
-      spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'], env }),
+      spawn(...endingWithUs(command, words), { stdio: ['ignore', 'pipe', 'pipe'], env }),
     );
   }
 
@@ -113,13 +120,10 @@ export class FaultyHost {
   async drain(): Promise<void> {
     await this.proxy.heal();
     await this.proxy.quiet();
-    await delay(IN_FLIGHT_BOUND);
-    const end = performance.now() + DRAIN_TIMEOUT;
-    for (let left = await this.#journal(); left.depth > 0; left = await this.#journal()) {
-      if (performance.now() > end)
-        throw new Error(`${left.depth} calls stay in the journal of ${this.hostId}\n${this.log}`);
-      await delay(DRAIN_PAUSE);
-    }
+    await delay(this.inFlightBound);
+    const what = () => `calls stay in the journal of ${this.hostId}\n${this.log}`;
+    const isDrained = async () => (await this.#journal()).depth === 0;
+    await until(isDrained, what, { milliseconds: DRAIN_TIMEOUT, pause: DRAIN_PAUSE });
   }
 
   /** A call that the shim gave up is a difference, too: nobody will put it right. */

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { chance } from '../support/interleaving.ts';
 import type { LocalCloud } from '../support/local-cloud.ts';
 import type { Difference } from './differences.ts';
-import { FaultyHost, IN_FLIGHT_BOUND } from './host.ts';
+import { FaultyHost } from './host.ts';
 import { Life } from './life.ts';
 import { Register } from './register.ts';
 
@@ -81,7 +81,7 @@ async function suffer(host: FaultyHost, register: Register, wish: TormentWish, s
 async function killAgainAndAgain(host: FaultyHost, wish: TormentWish, random: () => number): Promise<Set<string>> {
   const granted = new Set<string>();
   for (let kills = 1; kills <= wish.kills; kills++) {
-    if (kills % RESPITE === 0) await delay(2 * IN_FLIGHT_BOUND);
+    if (kills % RESPITE === 0) await delay(2 * host.inFlightBound);
     await isBusy(host);
     await delay(random() * LONGEST_LIFE);
     await host.killShim();

@@ -12,6 +12,8 @@ export interface Report {
   /** Where the table and dockerd disagree when all is quiet. */
   readonly differences: readonly Difference[];
   readonly exitCode: number | null;
+  /** s in which the shim was told to answer. */
+  readonly deadline: number;
 }
 
 export type Misfortune = (host: FaultyHost) => Promise<void> | void;
@@ -35,7 +37,9 @@ export async function tryAll(cloud: HostsCloud, trial: number, befall: Misfortun
     const told = await Promise.all(calls.map(async ([name, call]) => [name, await call().catch(asError)] as const));
     await host.drain();
     const surplus = host.dockerds.flatMap((dockerd) => (dockerd.surplus === '' ? [] : [dockerd.surplus]));
-    return { told: new Map(told), surplus, differences: await host.differences(), exitCode: await host.stop() };
+    const differences = await host.differences();
+    const { deadline } = host;
+    return { told: new Map(told), surplus, differences, exitCode: await host.stop(), deadline };
   } catch (error) {
     await host.stop();
     throw error;

@@ -10,6 +10,7 @@ import { root } from '../../infra/host/bundle.ts';
 import { packageShim } from '../../infra/host/npm-package.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { callPlugin, startBerth } from '../support/berth-process.ts';
+import { endingWithUs } from '../support/ending-with-us.ts';
 
 const MIB = 1_048_576;
 const tarball = `berth-${manifest.version}.tgz`;
@@ -83,7 +84,9 @@ describe('the package for a host', { timeout: 120_000 }, () => {
     const endpoint = `unix:${folder('c/cloud/capabilities.sock')}`;
     const args = ['shim', '--data', folder('d'), '--sockets', folder('s'), '--endpoint', endpoint, '--host-id', 'h'];
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
-    const shim = await startBerth(args, (_node, [, ...rest]) => spawn(program, rest, { stdio, env, cwd: '/' }));
+    const shim = await startBerth(args, (_node, [, ...rest]) =>
+      spawn(...endingWithUs(program, rest), { stdio, env, cwd: '/' }),
+    );
     test.after(() => shim.stop());
     const body = { AddressSpace: 'default', Pool: '10.70.0.0/24', SubPool: '', Options: null, V6: false };
     const { json } = await callPlugin(folder('s/berth.sock'), 'IpamDriver.RequestPool', body);

@@ -9,6 +9,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { spaceKey } from '../../functions/dynamo/keys.ts';
 import { createTable } from '../../infra/local/create-table.ts';
 import { type Engine, startEngine } from '../../infra/local/engine.ts';
+import { scaled } from '../support/deadlines.ts';
 import { chance } from '../support/interleaving.ts';
 import { type Contents, readContents } from './contents.ts';
 import { METHODS, type Operation, readHistory } from './history.ts';
@@ -83,7 +84,7 @@ export class Fleet {
     const lives = this.#living().map(({ heard }) => heard('done'));
     for (const { child } of this.#hosts) child.send('go');
     await Promise.all([...deaths, ...lives]);
-    await delay(SETTLED);
+    await delay(scaled(SETTLED));
   }
 
   /** Who lives gives all back, all at once. */

@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
 import { callPlugin } from '../support/berth-process.ts';
+import { endingWithUs } from '../support/ending-with-us.ts';
 import { TIMEOUT } from './outbox-stage.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -15,7 +16,9 @@ it('a log that cannot be written costs dockerd no answer', { skip: !existsSync(F
   const folder = await temporaryFolder(t);
   const full = openSync(FULL, 'w');
   const args = ['shim', '--data', folder, '--sockets', folder, '--host-id', 'a', '--endpoint', 'unix:/nowhere'];
-  const child = spawn(process.execPath, [PROGRAM, ...args, '--deadline', '1'], { stdio: ['ignore', 'pipe', full] });
+  const child = spawn(...endingWithUs(process.execPath, [PROGRAM, ...args, '--deadline', '1']), {
+    stdio: ['ignore', 'pipe', full],
+  });
   closeSync(full);
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   t.after(() => child.kill('SIGKILL'));

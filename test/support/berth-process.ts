@@ -5,9 +5,12 @@ import { request } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { within } from './deadlines.ts';
+import { endingWithUs } from './ending-with-us.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const PROGRAM = path.join(ROOT, 'shim/main.ts');
+/** ms */
 const START_TIMEOUT = 30_000;
 
 /** Starts a command; a test host starts it in its own namespaces. */
@@ -26,7 +29,8 @@ export interface Berth {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-const spawnHere: Spawn = (command, args) => spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+const spawnHere: Spawn = (command, args) =>
+  spawn(...endingWithUs(command, args), { stdio: ['ignore', 'pipe', 'pipe'] });
 
 /** Starts `berth ARGS` and waits until it says that it is ready. @throws Error with its last words if it ends instead. */
 export async function startBerth(args: readonly string[], spawnOn: Spawn = spawnHere): Promise<Berth> {
@@ -43,9 +47,9 @@ export async function startBerth(args: readonly string[], spawnOn: Spawn = spawn
       reject(new Error(`berth ended with ${code ?? 'a signal'}: ${said.err}`));
     });
   });
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT);
-  await ready.finally(() => {
-    clearTimeout(timer);
+  await within(ready, START_TIMEOUT, () => `berth does not get ready: ${said.err}`).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw error;
   });
   return {
     process: child,

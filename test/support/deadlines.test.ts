@@ -24,7 +24,7 @@ describe('a bound of a test', () => {
   it('is never shorter than it is given, and what fails by it alone is longer', () => {
     assert.ok(slowness() >= 1);
     assert.ok(scaled(1_000) >= 1_000);
-    assert.ok(limit(1_000) >= 3 * scaled(1_000) - 3);
+    assert.ok(limit(1_000) > 2 * scaled(1_000));
   });
 
   it('grows when other programs take the processors', async () => {

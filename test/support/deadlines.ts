@@ -26,6 +26,8 @@ const MARGIN = 3;
 const PAUSE = 25;
 /** ms for which a measurement counts. */
 const FRESH = 2_000;
+/** What a process is told has room on a quiet machine already; more than this would only make tests wait. */
+const MOST = 10;
 
 let measured = { at: 0, factor: 1 };
 let measuring: Promise<number> | undefined;
@@ -58,8 +60,8 @@ export async function measureSlowness(): Promise<number> {
 /** @returns ms, of a bound that is that long on a quiet machine, and that nothing reaches which does not hang. */
 export const limit = (milliseconds: number): number => Math.ceil(milliseconds * slowness() * MARGIN);
 
-/** @returns ms (or whatever it is given), as much more as this machine is slower than a quiet one. */
-export const scaled = (time: number): number => Math.ceil(time * slowness());
+/** @returns ms (or whatever it is given), as much more as this machine is slower than a quiet one, within reason. */
+export const scaled = (time: number): number => Math.ceil(time * Math.min(MOST, slowness()));
 
 /**
  * The promise's value.
@@ -85,12 +87,12 @@ export async function within<T>(promise: Promise<T>, milliseconds: number, messa
  * Waits for what comes true without telling. Whether it still holds afterwards, nobody asks.
  *
  * @param holds asked again and again; what it throws is thrown.
- * @param what for the error: "never came true: …".
+ * @param what did not come true, for the error.
  * @param milliseconds that it may take on a quiet machine.
  */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  what: string,
+  what: string | (() => string),
   { milliseconds = 10_000, pause = PAUSE } = {},
 ): Promise<void> {
   const over = new AbortController();
@@ -101,7 +103,7 @@ export async function until(
   );
   try {
     while (!(await holds())) {
-      if (time.isOver) throw new Error(`never came true: ${what}`);
+      if (time.isOver) throw new Error(`never came true: ${typeof what === 'string' ? what : what()}`);
       await delay(pause);
     }
   } finally {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../infra/local/engine.ts';
 import { installTools } from '../../infra/install-tools.ts';
+import { endingWithUs } from './ending-with-us.ts';
 import { type EngineStore, storeAt } from './engine-store.ts';
 
 const folder = path.join(import.meta.dirname, '../contract/dynamodb-local');
@@ -29,10 +30,13 @@ export async function dynamoDbLocal(): Promise<EngineStore> {
   const home = path.join(folder, path.dirname(jar));
   const port = await freePort();
   const options = ['-inMemory', '-disableTelemetry', '-port', String(port)];
-  const engine = spawn('java', ['-Djava.library.path=DynamoDBLocal_lib', '-jar', 'DynamoDBLocal.jar', ...options], {
-    cwd: home,
-    stdio: 'ignore',
-  });
+  const engine = spawn(
+    ...endingWithUs('java', ['-Djava.library.path=DynamoDBLocal_lib', '-jar', 'DynamoDBLocal.jar', ...options]),
+    {
+      cwd: home,
+      stdio: 'ignore',
+    },
+  );
   const ended = new Promise((resolve) => engine.once('exit', resolve));
   const stop = async (): Promise<void> => {
     engine.kill('SIGTERM');

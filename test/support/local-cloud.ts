@@ -13,8 +13,9 @@ import { DEFAULT_SPACE_NAME } from '../../functions/ipam/space.ts';
 import type { Store } from '../../functions/ipam/store.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import { type Engine, startEngine } from '../../infra/local/engine.ts';
-import { within } from '../engine/support/command.ts';
 import { type Contents, readContents } from '../processes/contents.ts';
+import { within } from './deadlines.ts';
+import { endingWithUs } from './ending-with-us.ts';
 
 /** As infra/local/cloud.ts names it. */
 const TABLE = 'berth';
@@ -131,13 +132,13 @@ export class LocalCloud {
     return this.#functions.exitCode === null && this.#functions.signalCode === null;
   }
 
-  /** The kernel ends it with the test, frozen or not: setpriv asks for that and becomes the program. */
+  /** The kernel ends it with the test, frozen or not. */
   #spawn(): ChildProcess {
     const { sweepEvery } = this.#options;
     const sweeps = sweepEvery === undefined ? [] : ['--sweep-every', String(sweepEvery)];
     const args = ['--data', this.#data, '--dynamodb', this.#engine.url, ...sweeps];
     const log = openSync(this.#log, 'a');
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, PROGRAM, ...args], {
+    const child = spawn(...endingWithUs(process.execPath, [PROGRAM, ...args]), {
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, ...this.environment, ...this.compileCache },
     });

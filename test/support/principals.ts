@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Key } from '../../infra/local/keyring.ts';
 import type { Spawn } from './berth-process.ts';
+import { endingWithUs } from './ending-with-us.ts';
 import type { LocalCloud } from './local-cloud.ts';
 
 export const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
@@ -44,4 +45,7 @@ export const environmentOf = ({ accessKey, secret, sessionToken }: Key): Record<
 export const signingWith =
   (key: Key): Spawn =>
   (command, args) =>
-    spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environmentOf(key) } });
+    spawn(...endingWithUs(command, args), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environmentOf(key) },
+    });

@@ -1,9 +1,8 @@
 /** Berth on one machine, for the tests of its life. */
-import assert from 'node:assert/strict';
 import path from 'node:path';
 import { afterEach, beforeEach } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Berth, type Folders, callPlugin, startBerth, temporaryFolders } from './berth-process.ts';
+import { until } from './deadlines.ts';
 
 const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 
@@ -54,11 +53,5 @@ export const requestAddress = async (PoolID: unknown, Address: string, at = sock
   return answer['Address'] ?? answer['Error'];
 };
 
-/** Within some seconds; whether it still holds afterwards, nobody asks. */
-export async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await holds()) return;
-    await delay(100);
-  }
-  assert.fail(`never came true: ${holds.toString()}`);
-}
+/** Whether it still holds afterwards, nobody asks. */
+export const eventually = (holds: () => Promise<boolean>): Promise<void> => until(holds, () => holds.toString());

@@ -1,5 +1,6 @@
-/** Commands run to their end, and other waits: always with a bound on how long they may take. */
+/** Commands run to their end, always with a bound on how long they may take. */
 import { execFile } from 'node:child_process';
+import { limit } from '../../support/deadlines.ts';
 
 export interface Outcome {
   /** The exit code: 0 is success. */
@@ -11,6 +12,7 @@ export interface Outcome {
 export interface CommandOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** On a quiet machine. */
   readonly timeoutMs?: number;
 }
 
@@ -26,7 +28,8 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 export function run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const { env = process.env, cwd, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
   return new Promise((resolve, reject) => {
-    const limits = { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
+    const timeout = limit(timeoutMs);
+    const limits = { timeout, killSignal: 'SIGKILL', maxBuffer: MAX_OUTPUT_BYTES } as const;
     execFile(command, args, { ...limits, env, cwd, encoding: 'utf8' }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') {
@@ -34,7 +37,7 @@ export function run(command: string, args: readonly string[], options: CommandOp
         return;
       }
       const why =
-        error?.killed === true ? `did not end within ${timeoutMs} ms or said too much` : 'did not run to its end';
+        error?.killed === true ? `did not end within ${timeout} ms or said too much` : 'did not run to its end';
       reject(new Error(`${[command, ...args].join(' ')}: ${why}\n${stdout}${stderr}`, { cause: error }));
     });
   });
@@ -45,19 +48,4 @@ export async function output(command: string, args: readonly string[], options: 
   const { code, stdout, stderr } = await run(command, args, options);
   if (code !== 0) throw new Error(`${[command, ...args].join(' ')}: exit code ${code}\n${stderr}`);
   return stdout;
-}
-
-/** The promise's value, or an error when that takes longer than the bound. */
-export async function within<T>(promise: Promise<T>, timeoutMs: number, message: () => string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(message()));
-    }, timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { output, within } from './command.ts';
+import { limit, until, within } from '../../support/deadlines.ts';
+import { output } from './command.ts';
 import type { Engine } from './engines.ts';
 
 export interface Place {
@@ -85,19 +85,18 @@ async function launch(place: Place, socket: string): Promise<ChildProcess> {
 }
 
 async function untilReady(child: ChildProcess, socket: string): Promise<void> {
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await answers(socket))) {
+  const isReady = (): Promise<boolean> => {
     if (child.pid === undefined) throw new Error('nsenter could not be started');
     if (child.exitCode !== null || child.signalCode !== null) throw new Error('dockerd ended by itself');
-    if (Date.now() > deadline) throw new Error(`dockerd did not answer within ${START_TIMEOUT_MS} ms`);
-    await sleep(POLL_MS);
-  }
+    return answers(socket);
+  };
+  await until(isReady, 'dockerd answers', { milliseconds: START_TIMEOUT_MS, pause: POLL_MS });
 }
 
 /** Whether the API answers, which it does from the moment on when the daemon has restored its state. */
 function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const request = http.get({ socketPath, path: '/_ping', timeout: 1000, agent: false }, (response) => {
+    const request = http.get({ socketPath, path: '/_ping', timeout: limit(1_000), agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });

@@ -6,7 +6,7 @@
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { within } from './command.ts';
+import { within } from '../../support/deadlines.ts';
 
 type HolderProcess = ChildProcessByStdio<Writable, Readable, Readable>;
 

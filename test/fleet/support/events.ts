@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import PQueue from 'p-queue';
-import { within } from '../../engine/support/command.ts';
+import { within } from '../../support/deadlines.ts';
 import type { LocalCloud } from '../../support/local-cloud.ts';
 
 const PROGRAM = path.join(import.meta.dirname, 'sweep-function.ts');

@@ -2,10 +2,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { output, run } from '../../engine/support/command.ts';
 import { startHolder } from '../../engine/support/holder.ts';
 import type { Spawn } from '../../support/berth-process.ts';
+import { until } from '../../support/deadlines.ts';
+import { endingWithUs } from '../../support/ending-with-us.ts';
 
 export interface Systemd {
   /** Runs a command where the units run, and gives its stdout. */
@@ -18,7 +19,6 @@ export interface Systemd {
 
 const BOOT_SCRIPT = path.join(import.meta.dirname, 'boot-systemd.sh');
 const PROGRAM = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'].find((file) => existsSync(file));
-const BOOT_TRIES = 100;
 /** ms */
 const BOOT_PAUSE = 50;
 /** The least that services and sockets lean on, without what a whole system does there. */
@@ -53,20 +53,21 @@ export async function bootSystemd(folder: string, units: Readonly<Record<string,
   return {
     exec: (command, ...args) => output('nsenter', [...inside, command, ...args]),
     spawn: (command, args) => {
-      const beside = ['nsenter', '--target', String(holder.pid), '--net', '--mount', '--', command, ...args];
-      return spawn('setpriv', ['--pdeathsig', 'KILL', ...beside], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const beside = ['--target', String(holder.pid), '--net', '--mount', '--', command, ...args];
+      return spawn(...endingWithUs('nsenter', beside), { stdio: ['ignore', 'pipe', 'pipe'] });
     },
     end: () => holder.end(),
   };
 }
 
 async function untilBooted(inside: readonly string[]): Promise<void> {
-  for (let tries = 1; ; tries++) {
+  let said = '';
+  const isUp = async (): Promise<boolean> => {
     const { code, stderr } = await run('nsenter', [...inside, 'systemctl', 'start', 'boot.target']);
-    if (code === 0) return;
-    if (tries === BOOT_TRIES) throw new Error(`systemd does not come up: ${stderr}`);
-    await delay(BOOT_PAUSE);
-  }
+    said = stderr;
+    return code === 0;
+  };
+  await until(isUp, () => `systemd is up: ${said}`, { pause: BOOT_PAUSE });
 }
 
 function writeUnits(folder: string, units: Readonly<Record<string, string>>): void {

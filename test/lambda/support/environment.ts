@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { endingWithUs } from '../../support/ending-with-us.ts';
 import { InvocationError, type Outcome, RuntimeApi } from './runtime-api.ts';
 import { runtimeClient } from './runtime-client.ts';
 
@@ -108,10 +109,10 @@ export class ExecutionEnvironment {
   }
 }
 
-/** The kernel ends it with whoever started it, frozen or not: setpriv asks for that and becomes the program. */
+/** The kernel ends it with us, frozen or not. */
 function start({ name, folder, environment, log }: PackagedFunction, api: string): ChildProcess {
   const options = [`--max-old-space-size=${Math.floor(MEMORY * HEAP_SHARE)}`, runtimeClient()];
-  return spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...options], {
+  return spawn(...endingWithUs(process.execPath, options), {
     cwd: folder,
     stdio: ['ignore', log ?? 'inherit', log ?? 'inherit'],
     // As on AWS it finds nothing else in its environment.

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, describe, it } from 'node:test';
 import type { Entry } from '../../../shim/journal/journal.ts';
+import { endingWithUs } from '../../support/ending-with-us.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { openJournal, quickDisk, sampleCall } from './samples.ts';
 
@@ -30,7 +31,9 @@ const stateOf = (entry: Entry | undefined): string => {
 /** Lets a process work and kills it after it has said so much. @returns all that it said. */
 async function workAndKill(t: TestContext, folder: string, first: number, patience: number): Promise<string[]> {
   const writer = path.join(import.meta.dirname, 'writer.ts');
-  const child = spawn(process.execPath, [writer, folder, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(...endingWithUs(process.execPath, [writer, folder, String(first)]), {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   t.after(() => child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   const said: string[] = [];

@@ -73,6 +73,11 @@ export class Calls {
     return this.#queue.pending;
   }
 
+  /** dockerd asks for the default address spaces, as it does before each network. */
+  spacesAsked(): void {
+    this.#options.guard.asked();
+  }
+
   /** Always answers. */
   async answer(call: KeptCall, asker: Asker): Promise<Reply> {
     const about = aboutCall(call);

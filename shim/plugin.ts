@@ -45,7 +45,10 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
   const known: Record<string, () => object> = {
     '/Plugin.Activate': () => ({ Implements: ['IpamDriver'] }),
     '/IpamDriver.GetCapabilities': () => handshakes.current.capabilities,
-    '/IpamDriver.GetDefaultAddressSpaces': () => handshakes.current.addressSpaces,
+    '/IpamDriver.GetDefaultAddressSpaces': () => {
+      host.calls.spacesAsked();
+      return handshakes.current.addressSpaces;
+    },
     [HEALTH_PATH]: host.health,
   };
   const server = createServer((request, response) => {

@@ -48,6 +48,49 @@ describe('automatic pools', () => {
     assert.equal(guard.refusal(), undefined);
   });
 
+  it('are given one for each question that came before, named or not', () => {
+    const { guard, grant } = guardOf();
+    for (let i = 0; i < 100; i++) {
+      guard.asked();
+      assert.equal(guard.refusal(), undefined);
+      grant(1);
+    }
+  });
+
+  it('are refused to a loop, though networks are made beside it', () => {
+    const { guard, grant } = guardOf();
+    // Before a network with one pool, engines of 27 and later ask twice.
+    let rounds = 0;
+    for (; guard.refusal() === undefined && rounds < 1_000; rounds++) {
+      if (rounds % 4 === 0) {
+        guard.asked();
+        guard.asked();
+        grant(1);
+        guard.named(`pool-${rounds}`);
+      }
+      grant(2);
+    }
+    assert.ok(rounds < 20, `refused after ${rounds} rounds`);
+  });
+
+  it('are refused to a loop whose networks were asked for long ago', () => {
+    const { guard, clock, grant } = guardOf();
+    for (let i = 0; i < 50; i++) guard.asked();
+    clock.now = 30_000;
+    grant(16);
+    assert.notEqual(guard.refusal(), undefined);
+  });
+
+  it('are given to a network that is asked for while a loop is refused', () => {
+    const { guard, grant } = guardOf();
+    grant(16);
+    assert.notEqual(guard.refusal(), undefined);
+    guard.asked();
+    assert.equal(guard.refusal(), undefined);
+    grant(1);
+    assert.notEqual(guard.refusal(), undefined);
+  });
+
   it('are not refused for long when the clock of the system is put back', (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 0) });
     const guard = new RateGuard();

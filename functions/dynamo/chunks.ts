@@ -1,5 +1,5 @@
 /** Chunks of sixteen slots: one conditional write claims, reserves or frees an address. */
-import { freedBefore } from '../ipam/slot.ts';
+import { GIVEN_MARK, freedBefore } from '../ipam/slot.ts';
 import { CHUNK_SIZE, type SlotExpectation, type SlotOutcome, type SlotPlace, type Store } from '../ipam/store.ts';
 import { decodeChunk, slotAttribute, stickyAttribute } from './items.ts';
 import { chunkKey } from './keys.ts';
@@ -10,6 +10,7 @@ type ChunkStore = Pick<Store, 'readChunks' | 'writeSlot' | 'releaseSlot' | 'remo
 /** The conditions on a slot, each in one sentence. */
 const UNUSED = 'attribute_not_exists(#slot)';
 const FREE = `${UNUSED} OR #slot < :cooled`;
+const NOT_GIVEN = 'NOT begins_with(#sticky, :given)';
 const EXACTLY = '#slot = :seen';
 const LEASED_BETWEEN = '#slot BETWEEN :from AND :to';
 const NOT_HELD = (slot: string) => `(attribute_not_exists(${slot}) OR ${slot} < :leased)`; // of each #slot
@@ -19,7 +20,12 @@ const NOTHING_HELD = Array.from({ length: CHUNK_SIZE }, (_, slot) => NOT_HELD(sl
 function conditionOf(expectation: SlotExpectation) {
   switch (expectation.kind) {
     case 'free':
-      return { expression: FREE, values: { ':cooled': { S: freedBefore(expectation.cooledBy) } } };
+      return expectation.sparesGiven === true
+        ? {
+            expression: `(${FREE}) AND ${NOT_GIVEN}`,
+            values: { ':cooled': { S: freedBefore(expectation.cooledBy) }, ':given': { S: GIVEN_MARK } },
+          }
+        : { expression: FREE, values: { ':cooled': { S: freedBefore(expectation.cooledBy) } } };
     case 'exactly':
       return expectation.value === undefined
         ? { expression: UNUSED, values: {} }

@@ -11,7 +11,7 @@ import {
 } from '../ipam/address.ts';
 import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
-import type { Ref } from '../ipam/ref.ts';
+import type { Asked, Ref } from '../ipam/ref.ts';
 import { Refusal } from '../ipam/refusal.ts';
 import {
   MAX_COOLDOWN,
@@ -89,6 +89,19 @@ function parseKept(text: string): Pick<Ref, 'gateway' | 'reserved'> | undefined 
   return { gateway, reserved };
 }
 
+/** The addresses that dockerd has asked a reference to keep, as one text; '' for none. */
+export const askedText = ({ asked }: Pick<Ref, 'asked'>): string =>
+  asked.map(({ address, sequence }) => `${formatAddress(address)}@${sequence}`).join(',');
+
+function parseAsked(text: string): Asked[] | undefined {
+  const asked = text.split(',').flatMap((part): Asked[] => {
+    const [first = '', sequence = ''] = part.split('@');
+    const address = parseAddress(first);
+    return address === undefined || sequence === '' ? [] : [{ address, sequence }];
+  });
+  return asked.length === text.split(',').length ? asked : undefined;
+}
+
 const optionalAddress = (value: Address | undefined) => (value === undefined ? {} : { gateway: formatAddress(value) });
 
 const poolItem = v.object({
@@ -121,14 +134,15 @@ const refItem = v.object({
   epoch: v.number(),
   requestKey: v.string(),
   kept: parsed(parseKept, 'a gateway and ranges'),
+  asked: v.optional(parsed(parseAsked, 'addresses with sequences')),
   state: v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']),
   fencedAt: v.optional(v.number()),
   endedAt: v.optional(v.number()),
 });
 
 export function decodeRef(item: unknown): Ref {
-  const { pk, sk, host, subPool, kept, fencedAt, endedAt, ...ref } = read(refItem, item);
-  return { ...ref, ...kept, ...parseRefKey({ pk, sk }), hostId: host, subPool, fencedAt, endedAt };
+  const { pk, sk, host, subPool, kept, asked = [], fencedAt, endedAt, ...ref } = read(refItem, item);
+  return { ...ref, ...kept, asked, ...parseRefKey({ pk, sk }), hostId: host, subPool, fencedAt, endedAt };
 }
 
 const indexedRef = v.object({ ...key, requestKey: v.string() });
@@ -146,6 +160,7 @@ export function encodeRef(ref: Ref) {
     ...{ space, host, epoch, requestKey, state },
     cidr: formatCidr(cidr),
     kept: keptText(ref),
+    ...(ref.asked.length > 0 && { asked: askedText(ref) }),
     ...(subPool && { subPool: formatCidr(subPool) }),
     ...(fencedAt !== undefined && { fencedAt }),
     ...(endedAt !== undefined && { endedAt }),

@@ -1,13 +1,17 @@
 /** References to pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Ref, RefStanding } from '../ipam/ref.ts';
+import type { Kept, Ref, RefStanding } from '../ipam/ref.ts';
 import type { Store } from '../ipam/store.ts';
-import { decodeIndexedRef, decodeRef, encodeRef, keptText } from './items.ts';
+import { askedText, decodeIndexedRef, decodeRef, encodeRef, keptText } from './items.ts';
 import { refKey, refPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
 type RefReads = Pick<Store, 'readRef' | 'refsOf' | 'refsOfCall' | 'refsOfHost'>;
 type RefWrites = Pick<Store, 'addRef' | 'reviveRef' | 'writeKept' | 'endRef' | 'changeRefState' | 'removeTombstone'>;
+
+/** What dockerd has asked a reference to keep is what was seen. */
+const ASKED = 'asked = :asked';
+const NEVER_ASKED = 'attribute_not_exists(asked)';
 
 /** The first page is asked most often only for whether anybody is there; who reads on, reads all that fits. */
 const FIRST_PAGE = 16;
@@ -32,20 +36,11 @@ const refWrites = (table: Table): RefWrites => ({
   },
 
   async writeKept(seen, kept) {
-    const result = await table.update(refKey(seen.generation, seen.name), () => ({
-      UpdateExpression: 'SET kept = :next',
-      ConditionExpression: '#state = :live AND epoch = :epoch AND kept = :seen',
-      ExpressionAttributeNames: { '#state': 'state' },
-      ExpressionAttributeValues: {
-        ':live': { S: 'live' },
-        ':epoch': { N: String(seen.epoch) },
-        ':seen': { S: keptText(seen) },
-        ':next': { S: keptText(kept) },
-      },
-    }));
+    const result = await table.update(refKey(seen.generation, seen.name), () => keptUpdate(seen, kept));
     if (result.done) return true;
     const standing = result.standing && decodeRef(result.standing);
-    return standing?.state === 'live' && standing.epoch === seen.epoch && keptText(standing) === keptText(kept);
+    if (standing?.state !== 'live' || standing.epoch !== seen.epoch) return false;
+    return keptText(standing) === keptText(kept) && askedText(standing) === askedText(kept);
   },
 
   async endRef(generation, name, endedAt) {
@@ -79,6 +74,24 @@ const refWrites = (table: Table): RefWrites => ({
     return result.done || (result.standing === undefined && result.attempts > 1);
   },
 });
+
+/** A list of what a reference keeps, in the place of the one that was seen. */
+function keptUpdate(seen: Ref, kept: Kept) {
+  const [asked, next] = [askedText(seen), askedText(kept)];
+  return {
+    UpdateExpression: `SET kept = :next${next === '' ? ' REMOVE asked' : ', asked = :nextAsked'}`,
+    ConditionExpression: `#state = :live AND epoch = :epoch AND kept = :seen AND ${asked === '' ? NEVER_ASKED : ASKED}`,
+    ExpressionAttributeNames: { '#state': 'state' },
+    ExpressionAttributeValues: {
+      ':live': { S: 'live' },
+      ':epoch': { N: String(seen.epoch) },
+      ':seen': { S: keptText(seen) },
+      ':next': { S: keptText(kept) },
+      ...(asked !== '' && { ':asked': { S: asked } }),
+      ...(next !== '' && { ':nextAsked': { S: next } }),
+    },
+  };
+}
 
 /** A reference is the one that was seen as long as it is of the same call, state and epoch. */
 function asSeen(seen: Ref | undefined) {

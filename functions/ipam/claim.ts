@@ -8,7 +8,17 @@ import { addressAt, placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { releaserTags } from './releaser.ts';
 import { Refusal } from './refusal.ts';
-import { type Seeker, type Segment, type Span, chunkOf, openSlots, slotsOfKey, spanOf, windows } from './search.ts';
+import {
+  type LastResort,
+  type Seeker,
+  type Segment,
+  type Span,
+  chunkOf,
+  openSlots,
+  slotsOfKey,
+  spanOf,
+  windows,
+} from './search.ts';
 import { CHUNK_SIZE, type Chunk, type SlotExpectation, type SlotPlace } from './store.ts';
 import { MIN_COOLDOWN } from './space.ts';
 import { digestBelow } from './world.ts';
@@ -49,7 +59,11 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
   if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
   const search = await startSearch(deps, call, id, endpoint, span);
   const place = placeAt(search, search.preferred);
-  const outcome = await write(search, place, { kind: 'free', cooledBy: cooledBy(search.deps, search.id) });
+  const outcome = await write(search, place, {
+    kind: 'free',
+    cooledBy: cooledBy(search.deps, search.id),
+    sparesGiven: true,
+  });
   if (outcome.written) return claimed(search, place);
   let chunk: Chunk | undefined = outcome.chunk;
   for (let pass = 1; ; pass++) {
@@ -57,7 +71,7 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
     const found =
       (chunk && (await claimInChunk(search, chunk, tally)).claimed) ??
       (await claimInWindows(search, tally)) ??
-      (await claimCooling(search, tally));
+      (await claimLastResort(search, tally));
     if (found !== undefined) return found;
     if (!tally.contended || pass === MAX_PASSES) return refuseFull(deps, id, span, tally);
     chunk = undefined;
@@ -201,19 +215,26 @@ function withUnused({ first, last }: { first: bigint; last: bigint }, read: read
 }
 
 /**
- * Nothing else is left: the address that has rested longest, though never less than the clocks may differ. Who loses it
- * goes on elsewhere among those that have rested so long, since all others go for the same.
+ * Nothing else is left: the address that has rested longest, though never less than the clocks may differ, and what was
+ * last asked for by its name after all others: a container that is down may count on it. Who loses it goes on elsewhere
+ * among those that have rested so long, since all others go for the same.
  */
-async function claimCooling(search: Search, tally: Tally): Promise<Claimed | undefined> {
+async function claimLastResort(search: Search, tally: Tally): Promise<Claimed | undefined> {
   const { deps, call, id } = search;
-  const oldestFirst = tally.cooling.toSorted((a, b) => a.releasedAt - b.releasedAt);
-  const [oldest] = oldestFirst;
-  if (oldest === undefined) return undefined;
-  const rested = oldest.releasedAt + MIN_COOLDOWN;
-  if (rested > call.deadline) return undefined;
-  if (rested > deps.world.now()) await deps.world.pause(rested - deps.world.now());
-  const others = oldestFirst.slice(1).filter(({ releasedAt }) => releasedAt + MIN_COOLDOWN <= deps.world.now());
-  for (const { chunk, slot, value } of [oldest, ...turned(deps, call, others)].slice(0, MAX_TRIES)) {
+  const [best, ...rest] = tally.lastResorts
+    .filter((slot) => restedAt(slot) <= call.deadline)
+    .sort((a, b) => Number(a.isGiven) - Number(b.isGiven) || a.releasedAt - b.releasedAt);
+  if (best === undefined) return undefined;
+  if (restedAt(best) > deps.world.now()) await deps.world.pause(restedAt(best) - deps.world.now());
+  const rested = rest.filter((slot) => restedAt(slot) <= deps.world.now());
+  const inOrder = [false, true].flatMap((isGiven) =>
+    turned(
+      deps,
+      call,
+      rested.filter((slot) => slot.isGiven === isGiven),
+    ),
+  );
+  for (const { chunk, slot, value } of [best, ...inOrder].slice(0, MAX_TRIES)) {
     const place = { generation: id.generation, chunk, slot };
     const outcome = await write(search, place, { kind: 'exactly', value });
     if (outcome.written) return claimed(search, place);
@@ -221,3 +242,5 @@ async function claimCooling(search: Search, tally: Tally): Promise<Claimed | und
   tally.contended = true;
   return undefined;
 }
+
+const restedAt = ({ releasedAt }: LastResort): number => releasedAt + MIN_COOLDOWN;

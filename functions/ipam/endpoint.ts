@@ -4,7 +4,7 @@ import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
 import { quote } from './quote.ts';
 import { Refusal } from './refusal.ts';
-import { encodeSlot } from './slot.ts';
+import { GIVEN_MARK, encodeSlot, wasGiven } from './slot.ts';
 import { MIN_COOLDOWN } from './space.ts';
 import { digestText } from './world.ts';
 
@@ -37,6 +37,14 @@ export function stickyText(call: Call, { mac, name }: Endpoint): string {
 
 export const stickyTag = ({ world }: Deps, call: Call, endpoint: Endpoint): string =>
   digestText(world, `sticky ${stickyText(call, endpoint)}`, STICKY_WIDTH);
+
+/** The tag beside an address that an endpoint has asked for by its name. */
+export const givenTag = (deps: Deps, call: Call, endpoint: Endpoint): string =>
+  GIVEN_MARK + stickyTag(deps, call, endpoint).slice(GIVEN_MARK.length);
+
+/** Whether a tag is of the endpoint whose `stickyTag` is given, however it came to its address. */
+export const isTagOf = (tag: string | undefined, sticky: string): boolean =>
+  wasGiven(tag) ? tag?.slice(GIVEN_MARK.length) === sticky.slice(GIVEN_MARK.length) : tag === sticky;
 
 /** What was freed before this time (ms) has rested for as long as its pool asks. */
 export const cooledBy = ({ world }: Deps, { cooldown }: PoolId): number =>

@@ -4,7 +4,7 @@ import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
 import { hostTagOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { type Cooling, type Span, coolingSlots, slotsWithin } from './search.ts';
+import { type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
 import { decodeSlot } from './slot.ts';
 import { MIN_COOLDOWN } from './space.ts';
 import type { Chunk } from './store.ts';
@@ -17,7 +17,7 @@ export class Tally {
   contended = false;
   examined = 0n;
   reserved = 0;
-  readonly cooling: Cooling[] = [];
+  readonly lastResorts: LastResort[] = [];
   /** How many addresses each network leases, by the name of its reference. */
   readonly #leases = new Map<string, number>();
 
@@ -31,7 +31,7 @@ export class Tally {
       if (state?.kind === 'reserved') this.reserved++;
       if (state?.kind === 'leased') this.#leases.set(state.ref, (this.#leases.get(state.ref) ?? 0) + 1);
     }
-    this.cooling.push(...coolingSlots(chunk, span, cooledBy));
+    this.lastResorts.push(...lastResorts(chunk, span, cooledBy));
   }
 
   get leased(): number {
@@ -86,11 +86,11 @@ async function held({ store }: Deps, { generation }: PoolId, tally: Tally): Prom
 const reserved = ({ reserved: count }: Tally): string =>
   count === 0 ? '' : `${count} reserved as gateway or auxiliary address`;
 
-function resting({ world }: Deps, { cooling }: Tally): string {
-  const [first, ...rest] = cooling.map(({ releasedAt }) => releasedAt + MIN_COOLDOWN - world.now());
+function resting({ world }: Deps, { lastResorts: left }: Tally): string {
+  const [first, ...rest] = left.map(({ releasedAt }) => releasedAt + MIN_COOLDOWN - world.now());
   if (first === undefined) return '';
   const seconds = Math.max(1, Math.ceil(Math.min(first, ...rest) / 1_000));
-  return `${cooling.length} resting after release (the first can be had in ${seconds} s: try again)`;
+  return `${left.length} resting after release (the first can be had in ${seconds} s: try again)`;
 }
 
 export const noAddress = ({ cidr, subPool }: PoolId, why: string): string =>

@@ -3,7 +3,7 @@ import type { Address } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Claimed } from './claim.ts';
 import type { Deps } from './deps.ts';
-import { type Endpoint, cooledBy, leaseOf, stickyTag } from './endpoint.ts';
+import { type Endpoint, cooledBy, givenTag, leaseOf } from './endpoint.ts';
 import { refuseHeld } from './holder.ts';
 import { takeOver } from './manager.ts';
 import { placeOf } from './place.ts';
@@ -29,7 +29,7 @@ export async function claimGiven(
 ): Promise<Claimed> {
   const place = placeOf(id.generation, id.cidr, address);
   const value = leaseOf(call, id, endpoint);
-  const sticky = stickyTag(deps, call, endpoint);
+  const sticky = givenTag(deps, call, endpoint);
   const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy: cooledBy(deps, id) });
   if (!outcome.written) {
     const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);

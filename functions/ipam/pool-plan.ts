@@ -61,6 +61,7 @@ export function planPool(
       requestKey: call.requestKey,
       gateway: pool.gateway,
       reserved: options.reserve,
+      asked: [],
       state: 'live',
       fencedAt: undefined,
       endedAt: undefined,

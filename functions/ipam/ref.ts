@@ -24,6 +24,8 @@ export interface Ref {
   readonly gateway: Address | undefined;
   /** What else this network keeps from endpoints: a gateway elsewhere, auxiliary and `berth.reserve` addresses. */
   readonly reserved: readonly Range[];
+  /** Those of them that dockerd has asked for: it asks for each once. */
+  readonly asked: readonly Asked[];
   /**
    * - `draining`: its host is about to go, so that it gets no address.
    * - `dormant`: its host is fenced, the pool stays.
@@ -35,6 +37,16 @@ export interface Ref {
   readonly fencedAt: number | undefined;
   /** ms: since when it is gone. */
   readonly endedAt: number | undefined;
+}
+
+/** What a network keeps from endpoints, and why. */
+export type Kept = Pick<Ref, 'gateway' | 'reserved' | 'asked'>;
+
+/** An address that dockerd has asked a network to keep, by a request that named it or was for its gateway. */
+export interface Asked {
+  readonly address: Address;
+  /** Of the request. */
+  readonly sequence: string;
 }
 
 /** What the life of its host changes on a reference. */

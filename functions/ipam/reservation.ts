@@ -2,7 +2,7 @@
  * Addresses that a pool keeps for no endpoint: the gateway, auxiliary addresses, `berth.reserve`. They are shared: every
  * network on the pool may ask for the same one (docs/data-model.md, "Free and justify").
  */
-import { type Address, type Range, formatCidr, rangeContains } from './address.ts';
+import { type Address, type Range, formatAddress, formatCidr, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import { type Deps, sideBySide, together } from './deps.ts';
 import { takeSeen } from './given.ts';
@@ -10,7 +10,7 @@ import { describeSlot, refuseHeld } from './holder.ts';
 import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { refuseUnfit, refuseUnusable } from './ref-check.ts';
-import { type Ref, hostTagOf } from './ref.ts';
+import { type Kept, type Ref, hostTagOf } from './ref.ts';
 import { releaserTag } from './releaser.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot, encodeSlot } from './slot.ts';
@@ -72,8 +72,11 @@ export async function reserveListed(deps: Deps, call: Call, ref: Ref, ranges: re
 /**
  * Reserves an address for the network behind a PoolID. The reference lists it first, then the slot is stamped.
  *
+ * Docker's own allocator gives a network no address twice, not even to keep it: only networks share.
+ *
  * @param isGateway when the default gateway lies elsewhere, this network needs that one no more.
- * @throws Refusal when an endpoint holds the address or the network is gone.
+ * @throws Refusal when an endpoint holds the address, or this very network was asked to keep it by another request
+ * (dockerd asks for the gateway first), or the network is gone.
  */
 export async function reserveAddress(
   deps: Deps,
@@ -85,8 +88,9 @@ export async function reserveAddress(
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [ref, seen] = await together([deps.store.readRef(id.generation, id.ref), readSlot(deps.store, id, address)]);
     refuseUnusable(ref, id, call);
+    if (!isGateway) refuseAskedTwice(ref, address, call);
     const unneeded = isGateway && ref.gateway?.value !== address.value ? ref.gateway : undefined;
-    if (await keep(deps, ref, address, unneeded)) {
+    if (await keep(deps, call, ref, address, unneeded)) {
       await stampOrRefuse(deps, call, ref, address, seen);
       if (unneeded !== undefined) await freeUnkept(deps, call, ref, [unneeded]);
       return;
@@ -95,12 +99,40 @@ export async function reserveAddress(
   throw new Refusal('busy', `the reservations of ${formatCidr(id.cidr)} keep changing: try again`);
 }
 
-/** Lists an address on a reference, and gives up its default gateway. `false`: the reference has changed, read it again. */
-async function keep({ store }: Deps, ref: Ref, address: Address, unneeded: Address | undefined): Promise<boolean> {
-  const kept = { reserved: ref.reserved, gateway: unneeded === undefined ? ref.gateway : undefined };
-  if (keeps(kept, address)) return unneeded === undefined || store.writeKept(ref, kept);
-  refuseMore(ref);
-  return store.writeKept(ref, { ...kept, reserved: [...kept.reserved, single(address)] });
+function refuseAskedTwice(ref: Ref, address: Address, call: Call): void {
+  const before = askedFor(ref, address);
+  if (before === undefined || before.sequence === sequenceOf(call.requestKey)) return;
+  throw new Refusal(
+    'address-in-use',
+    `Address already in use: ${formatAddress(address)} is the gateway or an auxiliary address of this very network ` +
+      'already; where it is another router, give the network a gateway of its own (--gateway)',
+  );
+}
+
+const askedFor = ({ asked }: Kept, { value }: Address) => asked.find(({ address }) => address.value === value);
+
+/**
+ * Lists an address on a reference as asked for, and gives up its default gateway.
+ *
+ * @returns `false`: the reference has changed, read it again.
+ */
+async function keep(
+  { store }: Deps,
+  call: Call,
+  ref: Ref,
+  address: Address,
+  unneeded: Address | undefined,
+): Promise<boolean> {
+  const gateway = unneeded === undefined ? ref.gateway : undefined;
+  const isListed = keeps({ gateway, reserved: ref.reserved }, address);
+  const isAsked = askedFor(ref, address) !== undefined;
+  if (isListed && isAsked && unneeded === undefined) return true;
+  if (!isListed) refuseMore(ref);
+  return store.writeKept(ref, {
+    gateway,
+    reserved: isListed ? ref.reserved : [...ref.reserved, single(address)],
+    asked: isAsked ? ref.asked : [...ref.asked, { address, sequence: sequenceOf(call.requestKey) }],
+  });
 }
 
 /** @throws Refusal `limit-reached` when a network keeps all that one may, so that to give them back is one call's work. */

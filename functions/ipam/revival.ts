@@ -10,7 +10,7 @@ import { type Birth, bearPool } from './birth.ts';
 import { bury } from './burial.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
-import { type Endpoint, leaseOf, stickyTag } from './endpoint.ts';
+import { type Endpoint, givenTag, leaseOf, stickyTag } from './endpoint.ts';
 import { takeSeen } from './given.ts';
 import { turnRef } from './host-refs.ts';
 import { describeSlot } from './holder.ts';
@@ -20,10 +20,10 @@ import { gatewayOf } from './options.ts';
 import { placeOf } from './place.ts';
 import { type Pool, hasExpired } from './pool.ts';
 import type { PoolId } from './pool-id.ts';
-import type { Ref } from './ref.ts';
+import type { Kept, Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { keptBy, whoPreventsKeeping } from './reservation.ts';
-import { decodeSlot } from './slot.ts';
+import { decodeSlot, wasGiven } from './slot.ts';
 import { type SpaceConfig, configOf } from './space.ts';
 import { demandPoolId } from './trusted-pool-id.ts';
 import { pauseWithJitter } from './world.ts';
@@ -91,21 +91,26 @@ function refuseOutside({ cidr }: PoolId, { gateway, reserved, held }: Revival): 
 
 /** What the network keeps is what it kept, where that is still known; else what Docker says of it. */
 function refOf(call: Call, id: PoolId, revival: Revival, known: Ref | undefined): Ref {
-  const { gateway, reserved } = known ?? keptBySay(id, revival);
+  const kept: Kept = known ?? keptBySay(call, id, revival);
   return {
     ...{ name: id.ref, generation: id.generation, space: id.space, cidr: id.cidr, subPool: id.subPool },
     ...{ hostId: call.hostId, epoch: call.epoch, requestKey: call.requestKey },
-    ...{ gateway, reserved, state: 'reviving', fencedAt: undefined, endedAt: undefined },
+    ...{ gateway: kept.gateway, reserved: kept.reserved, asked: kept.asked },
+    ...{ state: 'reviving', fencedAt: undefined, endedAt: undefined },
   };
 }
 
 /** The default gateway is kept even where Docker has none, unless an endpoint has that address. */
-function keptBySay({ cidr }: PoolId, { gateway, reserved, held }: Revival): Pick<Ref, 'gateway' | 'reserved'> {
+function keptBySay(call: Call, { cidr }: PoolId, { gateway, reserved, held }: Revival): Kept {
   const fallback = gatewayOf(cidr, undefined);
   const isHeld = held.some(({ address }) => address.value === fallback?.value);
   return {
     gateway: gateway ?? (isHeld ? undefined : fallback),
     reserved: reserved.map(({ family, value }) => ({ family, first: value, last: value })),
+    asked: [...(gateway === undefined ? [] : [gateway]), ...reserved].map((address) => ({
+      address,
+      sequence: sequenceOf(call.requestKey),
+    })),
   };
 }
 
@@ -221,8 +226,8 @@ async function takeBack(
 ): Promise<string | undefined> {
   const place = placeOf(id.generation, id.cidr, address);
   const value = leaseOf(call, id, endpoint);
-  const sticky = stickyTag(deps, call, endpoint);
   const [chunk] = await deps.store.readChunks(id.generation, place.chunk, place.chunk);
+  const sticky = (wasGiven(chunk?.stickies[place.slot]) ? givenTag : stickyTag)(deps, call, endpoint);
   let seen = chunk?.slots[place.slot];
   for (;;) {
     const standing = await takeSeen(deps, call, place, { value, sticky }, seen);

@@ -1,7 +1,8 @@
 /** In which order a pool is searched for a free address. Pure: what was read goes in, what to try comes out. */
 import type { Range } from './address.ts';
+import { isTagOf } from './endpoint.ts';
 import type { Order } from './pool-id.ts';
-import { decodeSlot } from './slot.ts';
+import { decodeSlot, wasGiven } from './slot.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from './store.ts';
 
 /** The offsets (from the pool's first address) that automatic addresses may have, both inclusive. */
@@ -50,7 +51,8 @@ function isOpen(chunk: Chunk, slot: number, seeker: Seeker, cooledBy: number): b
   const value = chunk.slots[slot];
   if (value === undefined) return true;
   const state = decodeSlot(value);
-  return state.kind === 'free' && (state.releasedAt < cooledBy || isOwnPlace(chunk, slot, seeker));
+  if (state.kind !== 'free') return false;
+  return (state.releasedAt < cooledBy && !wasGiven(chunk.stickies[slot])) || isOwnPlace(chunk, slot, seeker);
 }
 
 /**
@@ -59,26 +61,28 @@ function isOpen(chunk: Chunk, slot: number, seeker: Seeker, cooledBy: number): b
  */
 function isOwnPlace(chunk: Chunk, slot: number, seeker: Seeker): boolean {
   const value = chunk.slots[slot];
-  if (value === undefined || chunk.stickies[slot] !== seeker.sticky) return false;
+  if (value === undefined || !isTagOf(chunk.stickies[slot], seeker.sticky)) return false;
   const state = decodeSlot(value);
   return state.kind === 'free' && seeker.releaserTags.includes(state.hostTag) && state.sequence < seeker.sequence;
 }
 
-/** A slot that still rests after its release. */
-export interface Cooling {
+/** A free slot that is taken when nothing else is left: it rests after its release, or was last asked for by its name. */
+export interface LastResort {
   readonly chunk: bigint;
   readonly slot: number;
   readonly value: string;
   readonly releasedAt: number;
+  readonly isGiven: boolean;
 }
 
-export function coolingSlots(chunk: Chunk, span: Span, cooledBy: number): Cooling[] {
+export function lastResorts(chunk: Chunk, span: Span, cooledBy: number): LastResort[] {
   return slotsWithin(chunk.index, span).flatMap((slot) => {
     const value = chunk.slots[slot];
     const state = value === undefined ? undefined : decodeSlot(value);
-    return value !== undefined && state?.kind === 'free' && state.releasedAt >= cooledBy
-      ? [{ chunk: chunk.index, slot, value, releasedAt: state.releasedAt }]
-      : [];
+    if (value === undefined || state?.kind !== 'free') return [];
+    const { releasedAt } = state;
+    const isGiven = wasGiven(chunk.stickies[slot]);
+    return isGiven || releasedAt >= cooledBy ? [{ chunk: chunk.index, slot, value, releasedAt, isGiven }] : [];
   });
 }
 

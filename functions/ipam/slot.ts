@@ -97,6 +97,15 @@ export const leasesUpTo = (ref: string, sequence: string): readonly [from: strin
   `L${ref}.${sequence}`,
 ];
 
+/**
+ * How a sticky tag begins beside an address that was last asked for by its name: somebody counts on it, also while it is
+ * free. Other tags are of letters and digits alone.
+ */
+export const GIVEN_MARK = '!';
+
+/** Whether a slot's last holder has asked for this very address, by its sticky tag. */
+export const wasGiven = (sticky: string | undefined): boolean => sticky?.startsWith(GIVEN_MARK) === true;
+
 export const encodeTime = (milliseconds: number): string =>
   Math.floor(milliseconds).toString(36).padStart(SEQUENCE_WIDTH, '0');
 

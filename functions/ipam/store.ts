@@ -6,7 +6,7 @@
 import type { Address, Cidr, Range } from './address.ts';
 import type { Host } from './host.ts';
 import type { Pool, PoolDraft } from './pool.ts';
-import type { Ref, RefStanding } from './ref.ts';
+import type { Kept, Ref, RefStanding } from './ref.ts';
 import type { Space, SpaceSettings } from './space.ts';
 import type { SweepCursor } from './sweep-report.ts';
 
@@ -35,8 +35,8 @@ export interface SlotPlace {
 
 /** What a slot must hold for a write to it to go ahead. */
 export type SlotExpectation =
-  /** Never used, or free since before `cooledBy` (ms). */
-  | { readonly kind: 'free'; readonly cooledBy: number }
+  /** Never used, or free since before `cooledBy` (ms). `sparesGiven`: and not last asked for by its name (`wasGiven`). */
+  | { readonly kind: 'free'; readonly cooledBy: number; readonly sparesGiven?: boolean }
   /** Exactly this (`undefined`: never used). */
   | { readonly kind: 'exactly'; readonly value: string | undefined };
 
@@ -106,7 +106,7 @@ export interface Store {
   reviveRef(ref: Ref, seen: Ref | undefined): Promise<boolean>;
   readRef(generation: string, name: string): Promise<Ref | undefined>;
   /** Sets what a live reference keeps, if it is of the epoch and keeps just what was seen. */
-  writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>): Promise<boolean>;
+  writeKept(seen: Ref, kept: Kept): Promise<boolean>;
   /** Turns a reference into a tombstone, which still says what it was, and since when (ms). `false`: there is none. */
   endRef(generation: string, name: string, endedAt: number): Promise<boolean>;
   /** Changes what the life of its host makes of a reference, if its state and epoch are still those that were seen. */

@@ -112,7 +112,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(await costOf(() => store.addRef(ref(generation, REF))), { ...oneWrite, writeUnits: 2 });
     assert.deepEqual(await costOf(() => store.readRef(generation, REF)), oneRead);
     assert.deepEqual(await costOf(() => store.refsOf(generation)), oneRead);
-    const kept = { gateway: undefined, reserved: [] };
+    const kept = { gateway: undefined, reserved: [], asked: [] };
     assert.deepEqual(await costOf(() => store.writeKept(ref(generation, REF), kept)), oneWrite);
     assert.deepEqual(await costOf(() => store.endRef(generation, REF, 7_000)), oneWrite);
   });

@@ -205,20 +205,37 @@ function refContract(get: () => Store): void {
       const generation = fresh('g');
       const seen = ref(generation, REF);
       await get().addRef(seen);
-      const next = { gateway: seen.gateway, reserved: [{ family: 4, first: 3n, last: 3n } as const] };
+      const next = {
+        gateway: seen.gateway,
+        reserved: [{ family: 4, first: 3n, last: 3n } as const],
+        asked: [...seen.asked, { address: { family: 4, value: 3n } as const, sequence: '000000002' }],
+      };
       assert.equal(await get().writeKept(seen, next), true);
       assert.deepEqual(await get().readRef(generation, REF), { ...seen, ...next });
-      const nothing = { gateway: undefined, reserved: [] };
+      const nothing = { gateway: undefined, reserved: [], asked: [] };
       assert.equal(await get().writeKept(seen, nothing), false);
       assert.equal(await get().writeKept({ ...seen, ...next }, nothing), true);
       assert.deepEqual(await get().readRef(generation, REF), { ...seen, ...nothing });
+    });
+
+    it('sets what a reference was asked to keep, on what was seen', async () => {
+      const seen = { ...ref(fresh('g'), REF), asked: [] };
+      await get().addRef(seen);
+      const asked = (sequence: string) => ({
+        ...seen,
+        asked: [{ address: { family: 4, value: 1n } as const, sequence }],
+      });
+      assert.equal(await get().writeKept(seen, asked('000000002')), true);
+      assert.equal(await get().writeKept(seen, asked('000000003')), false);
+      assert.equal(await get().writeKept(asked('000000001'), asked('000000003')), false);
+      assert.deepEqual(await get().readRef(seen.generation, REF), asked('000000002'));
     });
 
     it('changes nothing on a reference that is gone, or of another epoch', async () => {
       const generation = fresh('g');
       const seen = ref(generation, REF);
       await get().addRef(seen);
-      const nothing = { gateway: undefined, reserved: [] };
+      const nothing = { gateway: undefined, reserved: [], asked: [] };
       assert.equal(await get().writeKept({ ...seen, epoch: 2 }, nothing), false);
       await get().endRef(generation, REF, 7_000);
       assert.equal(await get().writeKept(seen, nothing), false);

@@ -131,8 +131,8 @@ export const guards: readonly Guard[] = [
     what: 'only a live reference lists what it keeps',
     edit: {
       file: REFS,
-      find: "'#state = :live AND epoch = :epoch AND kept = :seen'",
-      replace: "'(#state = :live OR attribute_exists(pk)) AND epoch = :epoch AND kept = :seen'",
+      find: '`#state = :live AND epoch = :epoch AND kept = :seen',
+      replace: '`(#state = :live OR attribute_exists(pk)) AND epoch = :epoch AND kept = :seen',
     },
     test: 'changes nothing on a reference that is gone, or of another epoch',
   },
@@ -140,28 +140,38 @@ export const guards: readonly Guard[] = [
     what: 'only the epoch that was seen lists what it keeps',
     edit: {
       file: REFS,
-      find: "AND epoch = :epoch AND kept = :seen'",
-      replace: "AND (epoch = :epoch OR attribute_exists(pk)) AND kept = :seen'",
+      find: 'AND epoch = :epoch AND kept = :seen',
+      replace: 'AND (epoch = :epoch OR attribute_exists(pk)) AND kept = :seen',
     },
     test: 'changes nothing on a reference that is gone, or of another epoch',
   },
   {
     what: 'what a reference keeps is changed as it was seen',
-    edit: { file: REFS, find: "AND kept = :seen'", replace: "AND (kept = :seen OR attribute_exists(pk))'" },
+    edit: { file: REFS, find: 'AND kept = :seen', replace: 'AND (kept = :seen OR attribute_exists(pk))' },
     test: 'list what one reference keeps: one does',
+  },
+  {
+    what: 'what a reference was first asked to keep is listed once',
+    edit: { file: REFS, find: "'attribute_not_exists(asked)'", replace: `'${ALWAYS}'` },
+    test: 'sets what a reference was asked to keep, on what was seen',
+  },
+  {
+    what: 'what a reference was asked to keep is changed as it was seen',
+    edit: { file: REFS, find: "'asked = :asked'", replace: "'(asked = :asked OR attribute_exists(pk))'" },
+    test: 'sets what a reference was asked to keep, on what was seen',
   },
   {
     what: 'a list that an earlier attempt has written is ours',
     edit: {
       file: REFS,
-      find: "return standing?.state === 'live' && standing.epoch === seen.epoch && keptText(standing) === keptText(kept);",
-      replace: 'return standing === undefined && keptText(kept) === keptText(seen) && false;',
+      find: 'return keptText(standing) === keptText(kept) && askedText(standing) === askedText(kept);',
+      replace: "return keptText(standing) === '' && askedText(standing) === 'none';",
     },
     test: 'of a reference, its reservations and its end is no failure',
   },
   {
     what: 'no other list is',
-    edit: { file: REFS, find: ' && keptText(standing) === keptText(kept);', replace: ';' },
+    edit: { file: REFS, find: 'return keptText(standing) === keptText(kept) && ', replace: 'return ' },
     test: 'of reservations that another call has changed does not make them ours',
   },
   {
@@ -213,6 +223,15 @@ export const guards: readonly Guard[] = [
       replace: "const UNUSED = '(attribute_not_exists(#slot) OR attribute_exists(#slot))';",
     },
     test: 'claim one slot: one wins, and every loser is shown what the winner wrote',
+  },
+  {
+    what: 'or one that nobody counts on',
+    edit: {
+      file: CHUNKS,
+      find: "'NOT begins_with(#sticky, :given)'",
+      replace: "'(NOT begins_with(#sticky, :given) OR attribute_exists(pk))'",
+    },
+    test: 'spares a slot that was last asked for by its name, where that is wanted',
   },
   {
     what: 'or one that has cooled down',

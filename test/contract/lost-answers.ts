@@ -75,7 +75,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       const generation = fresh('g');
       const added = ref(generation, REF);
       assert.equal(await losing(() => store.addRef(added)), true);
-      assert.equal(await losing(() => store.writeKept(added, { gateway: undefined, reserved: [] })), true);
+      assert.equal(await losing(() => store.writeKept(added, { gateway: undefined, reserved: [], asked: [] })), true);
       assert.equal(await losing(() => store.endRef(generation, REF, 7_000)), true);
     });
 
@@ -98,7 +98,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
     it('of reservations that another call has changed does not make them ours', async () => {
       const added = ref(fresh('g'), REF);
       await store.addRef(added);
-      await store.writeKept(added, { gateway: undefined, reserved: [] });
+      await store.writeKept(added, { gateway: undefined, reserved: [], asked: [] });
       assert.equal(await losing(() => store.writeKept(added, { ...added, gateway: undefined })), false);
     });
 

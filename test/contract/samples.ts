@@ -40,6 +40,7 @@ export const ref = (generation: string, name: string): Ref => ({
     { family: 4, first: 1n, last: 1n },
     { family: 4, first: 5n, last: 9n },
   ],
+  asked: [{ address: { family: 4, value: 1n }, sequence: '000000001' }],
   state: 'live',
   fencedAt: undefined,
   endedAt: undefined,

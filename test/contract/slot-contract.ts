@@ -29,6 +29,22 @@ export function slotContract(get: () => Store): void {
       assert.equal((await claim('0000000071111', 9_999)).written, false);
     });
 
+    it('spares a slot that was last asked for by its name, where that is wanted', async () => {
+      const at = place();
+      const claim = (key: string, sparesGiven: boolean) =>
+        get().writeSlot(at, lease(REF, key), 'stick1', { kind: 'free', cooledBy: 9_999, sparesGiven });
+      assert.deepEqual(await claim(KEY, true), { written: true });
+      await put(at, free(5_000), 'stick1');
+      assert.deepEqual(await claim('0000000061111', true), { written: true });
+      await put(at, free(5_000), '!tick1');
+      const outcome = await claim('0000000071111', true);
+      assert.ok(!outcome.written);
+      assert.equal(outcome.chunk.stickies[at.slot], '!tick1');
+      assert.deepEqual(await claim('0000000081111', false), { written: true });
+      const leased = await claim('0000000091111', true);
+      assert.equal(leased.written, false, 'it is leased, whatever its tag says');
+    });
+
     it('returns the whole chunk to who loses', async () => {
       const at = place();
       await put(at, lease(OTHER, KEY), 'stick9');

@@ -1,7 +1,7 @@
 /** Keys, orders and pages of the store in memory. */
 import { type Cidr, cidrRange, sameCidr } from '../../functions/ipam/address.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
-import type { Ref } from '../../functions/ipam/ref.ts';
+import type { Kept, Ref } from '../../functions/ipam/ref.ts';
 import {
   CHUNK_SIZE,
   type Chunk,
@@ -57,8 +57,12 @@ export const poolKey = ({ space, cidr }: Pick<Pool, 'space' | 'cidr'>): string =
   `${space} ${cidr.family} ${cidrRange(cidr).first} ${cidr.prefix}`;
 export const refKey = ({ generation, name }: Pick<Ref, 'generation' | 'name'>): string => `${generation} ${name}`;
 export const chunkKey = (generation: string, index: bigint): string => `${generation} ${index}`;
-export const keptText = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>): string =>
-  [gateway?.value ?? '', ...reserved.map(({ first, last }) => `${first}-${last}`)].join();
+export const keptText = ({ gateway, reserved, asked }: Kept): string =>
+  [
+    gateway?.value ?? '',
+    ...reserved.map(({ first, last }) => `${first}-${last}`),
+    ...asked.map(({ address, sequence }) => `${address.value}@${sequence}`),
+  ].join();
 
 /** The order of the index. */
 export const sortKey = ({ requestKey, generation, name }: IndexedRef): string => `${requestKey} ${generation} ${name}`;

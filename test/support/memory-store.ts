@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
-import type { Ref, RefStanding } from '../../functions/ipam/ref.ts';
-import { freedBefore } from '../../functions/ipam/slot.ts';
+import type { Kept, Ref, RefStanding } from '../../functions/ipam/ref.ts';
+import { freedBefore, wasGiven } from '../../functions/ipam/slot.ts';
 import type { Space, SpaceSettings } from '../../functions/ipam/space.ts';
 import {
   type Chunk,
@@ -147,11 +147,11 @@ export class MemoryStore implements Store {
     return Promise.resolve(true);
   }
 
-  writeKept(seen: Ref, kept: Pick<Ref, 'gateway' | 'reserved'>) {
+  writeKept(seen: Ref, kept: Kept) {
     const ref = this.refs.get(refKey(seen));
     const same = ref?.state === 'live' && ref.epoch === seen.epoch && keptText(ref) === keptText(seen);
     if (!same) return Promise.resolve(ref?.state === 'live' && keptText(ref) === keptText(kept));
-    this.refs.set(refKey(seen), { ...ref, gateway: kept.gateway, reserved: kept.reserved });
+    this.refs.set(refKey(seen), { ...ref, gateway: kept.gateway, reserved: kept.reserved, asked: kept.asked });
     return Promise.resolve(true);
   }
 
@@ -221,7 +221,7 @@ export class MemoryStore implements Store {
   }
 
   writeSlot(place: SlotPlace, value: string, sticky: string | undefined, expectation: SlotExpectation) {
-    return Promise.resolve(this.#write(place, value, sticky, (current) => meets(current, expectation)));
+    return Promise.resolve(this.#write(place, value, sticky, (current, tag) => meets(current, tag, expectation)));
   }
 
   releaseSlot(place: SlotPlace, value: string, [from, to]: readonly [string, string]) {
@@ -261,11 +261,12 @@ export class MemoryStore implements Store {
     place: SlotPlace,
     value: string,
     sticky: string | undefined,
-    allowed: (current: string | undefined) => boolean,
+    allowed: (current: string | undefined, tag: string | undefined) => boolean,
   ): { written: true } | { written: false; chunk: Chunk } {
     const chunk = this.#chunk(place);
     const current = chunk.slots[place.slot];
-    if (!allowed(current)) return current === value ? { written: true } : { written: false, chunk };
+    if (!allowed(current, chunk.stickies[place.slot]))
+      return current === value ? { written: true } : { written: false, chunk };
     this.chunks.set(chunkKey(place.generation, place.chunk), {
       index: chunk.index,
       slots: chunk.slots.with(place.slot, value),
@@ -278,9 +279,10 @@ export class MemoryStore implements Store {
 const sealOf = (text: string): string =>
   (BigInt(`0x${hash('sha256', `memory ${text}`)}`) % 36n ** BigInt(SEAL_WIDTH)).toString(36).padStart(SEAL_WIDTH, '0');
 
-function meets(current: string | undefined, expectation: SlotExpectation): boolean {
+function meets(current: string | undefined, tag: string | undefined, expectation: SlotExpectation): boolean {
   switch (expectation.kind) {
     case 'free':
+      if (expectation.sparesGiven === true && wasGiven(tag)) return false;
       return current === undefined || current < freedBefore(expectation.cooledBy);
     case 'exactly':
       return current === expectation.value;

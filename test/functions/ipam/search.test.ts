@@ -5,7 +5,7 @@ import { usableRange } from '../../../functions/ipam/address.ts';
 import {
   type Seeker,
   type Span,
-  coolingSlots,
+  lastResorts,
   openSlots,
   slotsOfKey,
   slotsWithin,
@@ -146,22 +146,37 @@ describe('openSlots', () => {
   });
 });
 
-describe('coolingSlots', () => {
-  it('has what was freed at the bound or later, with when and where', () => {
+describe('a slot that was last asked for by its name', () => {
+  const rested = (sticky: string) => ({ 3: { value: free(NOW - 1, 'hosttag1', '000000400'), sticky } });
+
+  it('is open to no other endpoint, however long it has rested', () => {
+    assert.ok(open(rested('other1')).includes(3));
+    assert.ok(!open(rested('!other')).includes(3));
+  });
+
+  it('is the own place of the endpoint that asked for it', () => {
+    assert.equal(open(rested('!ticky'))[0], 3);
+  });
+});
+
+describe('lastResorts', () => {
+  it('has what was freed at the bound or later or was given by its name, with when and where', () => {
     const held = {
       2: { value: free(NOW - 1) },
       3: { value: free(NOW) },
       4: { value: leased() },
+      9: { value: free(NOW - 5), sticky: '!ticky' },
       15: { value: free(NOW + 7) },
     };
-    assert.deepEqual(coolingSlots(chunk(held, 4n), ALL, NOW), [
-      { chunk: 4n, slot: 3, value: free(NOW), releasedAt: NOW },
-      { chunk: 4n, slot: 15, value: free(NOW + 7), releasedAt: NOW + 7 },
+    assert.deepEqual(lastResorts(chunk(held, 4n), ALL, NOW), [
+      { chunk: 4n, slot: 3, value: free(NOW), releasedAt: NOW, isGiven: false },
+      { chunk: 4n, slot: 9, value: free(NOW - 5), releasedAt: NOW - 5, isGiven: true },
+      { chunk: 4n, slot: 15, value: free(NOW + 7), releasedAt: NOW + 7, isGiven: false },
     ]);
   });
 
   it('keeps to the span', () => {
-    const cooling = coolingSlots(chunk(filled(free(NOW))), { first: 3n, last: 4n }, NOW);
+    const cooling = lastResorts(chunk(filled(free(NOW))), { first: 3n, last: 4n }, NOW);
     assert.deepEqual(
       cooling.map(({ slot }) => slot),
       [3, 4],
@@ -190,7 +205,7 @@ describe('every slot of a span', () => {
     fc.assert(
       fc.property(anyChunk, fc.nat(15), fc.constantFrom('spread', 'serial'), (any, start, order) => {
         const opened = openSlots(any, ALL, { ...seeker, start, order }, NOW);
-        const cooling = coolingSlots(any, ALL, NOW).map(({ slot }) => slot);
+        const cooling = lastResorts(any, ALL, NOW).map(({ slot }) => slot);
         const own = every.filter((slot) => /^F.*\.hosttag1\.000000400$/.test(any.slots[slot] ?? ''));
         const held = every.filter((slot) => /^[LR]/.test(any.slots[slot] ?? ''));
         assert.deepEqual(new Set([...opened, ...cooling, ...held]), new Set(every));

@@ -167,6 +167,9 @@ export function encodeRef(ref: Ref) {
   };
 }
 
+/** Each write of a host sets all its attributes: one that holds nothing says so. */
+const NEVER = 0;
+
 const hostItem = v.object({
   ...key,
   incarnation: v.string(),
@@ -184,6 +187,7 @@ const hostItem = v.object({
   leaseUntil: v.number(),
   fencedAt: v.number(),
   why: v.string(),
+  changedAt: v.optional(v.number(), NEVER),
   refsLag: v.boolean(),
   heard: v.optional(v.array(v.string()), []),
   rev: v.string(),
@@ -191,9 +195,6 @@ const hostItem = v.object({
 
 /** The id of a host whose item may be damaged otherwise. */
 export const hostIdOf = (item: unknown): string => parseHostKey(read(v.object(key), item)).id;
-
-/** Each write of a host sets all its attributes: one that holds nothing says so. */
-const NEVER = 0;
 
 export function decodeHost(item: unknown): Host {
   const {

@@ -1,8 +1,8 @@
 /** What is told of hosts by others than themselves: that one is about to go, or that it is dead. */
 import { bury } from './burial.ts';
 import type { Deps } from './deps.ts';
-import { type Host, IN_FLIGHT, isInLease } from './host.ts';
-import { changeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
+import { type Host, isInLease } from './host.ts';
+import { changeHost, concludeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { isoTime } from './world.ts';
@@ -86,7 +86,10 @@ export async function report(
   change: (host: Host) => Omit<Host, 'rev'> | undefined,
 ): Promise<Told> {
   if ((await deps.store.readHost(hostId)) === undefined) return 'unknown';
-  const host = await changeHost(deps, hostId, change);
+  const host = await changeHost(deps, hostId, (seen) => {
+    const next = change(seen);
+    return next && { ...next, changedAt: deps.world.now() };
+  });
   if (host === undefined) throw new Refusal('busy', `host ${hostId} is changed by several at once: try again`);
   await follow(deps, host, deps.world.now() + PATIENCE);
   return 'done';
@@ -116,19 +119,13 @@ export async function drainHost(deps: Deps, host: Host, deadline: number): Promi
     await drain(deps, host, ref);
     return true;
   });
-  if (all) await deps.store.writeHost({ ...host, refsLag: false }, host);
+  if (all) await concludeHost(deps, host);
 }
 
 /** What is of a later epoch has been called back since. */
-const drain = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
+export const drain = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   turnRef(deps, ref, (now) =>
     now.state === 'live' && now.epoch <= host.epoch
       ? { state: 'draining', epoch: now.epoch, fencedAt: undefined, endedAt: undefined }
       : undefined,
   );
-
-/** Nothing is left of a fenced or dead host, and nothing can be under way: the sweep need not look again. */
-export async function concludeHost({ store, world }: Deps, host: Host): Promise<void> {
-  if (world.now() < (host.fencedAt ?? 0) + IN_FLIGHT) return;
-  await store.writeHost({ ...host, refsLag: false }, host);
-}

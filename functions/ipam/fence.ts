@@ -5,7 +5,7 @@
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { type Host, isSilent } from './host.ts';
-import { changeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
+import { changeHost, concludeHost, eachRef, isLeftBehind, turnRef } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 
 /** References that one call wakes at most: the caller repeats it. */
@@ -29,7 +29,7 @@ export async function fenceHost(deps: Deps, id: string, deadline: number): Promi
   const now = deps.world.now();
   const host = await changeHost(deps, id, (seen) =>
     isSilent(seen, now)
-      ? { ...seen, state: 'fenced', epoch: seen.epoch + 1, fencedAt: now, why: WHY, refsLag: true }
+      ? { ...seen, state: 'fenced', epoch: seen.epoch + 1, changedAt: now, fencedAt: now, why: WHY, refsLag: true }
       : undefined,
   );
   if (host?.state !== 'fenced') return undefined;
@@ -66,12 +66,12 @@ export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: H
     return woken < MAX_WOKEN;
   });
   if (!all) return true;
-  await deps.store.writeHost({ ...host, refsLag: false }, host);
+  await concludeHost(deps, host);
   return false;
 }
 
 /** Dormant to gone stands on the same condition: either it wakes or it ends. */
-const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
+export const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   turnRef(deps, ref, (now) =>
     isLeftBehind(now, host) && now.state !== 'reviving'
       ? { state: 'live', epoch: host.epoch, fencedAt: undefined, endedAt: undefined }

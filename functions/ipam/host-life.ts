@@ -68,7 +68,7 @@ export function nextHost(
   const sequence = sequenceOf(call.requestKey);
   const told = {
     ...{ id: call.hostId, incarnation: proposed, lastSeen: now, shimVersion, engineVersion },
-    ...{ leaseUntil: now + lease, ...stateAfter(seen) },
+    ...{ leaseUntil: now + lease, ...stateAfter(seen, now) },
   };
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);
@@ -105,11 +105,17 @@ function refuseSoonAfter({ id, fencedAt = 0 }: Host, now: number): void {
 }
 
 /** Whoever registers is alive, under the epoch that a fence has raised. That it is about to go is true all the same. */
-function stateAfter(seen: Host | undefined): Pick<Host, 'state' | 'fencedAt' | 'why' | 'refsLag'> {
-  if (seen?.state === 'draining')
-    return { state: 'draining', fencedAt: undefined, why: seen.why, refsLag: seen.refsLag };
+function stateAfter(
+  seen: Host | undefined,
+  now: number,
+): Pick<Host, 'state' | 'changedAt' | 'fencedAt' | 'why' | 'refsLag'> {
+  if (seen?.state === 'draining') {
+    const { changedAt, why, refsLag } = seen;
+    return { state: 'draining', changedAt, fencedAt: undefined, why, refsLag };
+  }
   const returns = seen?.state === 'fenced' || seen?.state === 'dead';
-  return { state: 'live', fencedAt: undefined, why: '', refsLag: returns || seen?.refsLag === true };
+  const changedAt = returns ? now : (seen?.changedAt ?? now);
+  return { state: 'live', changedAt, fencedAt: undefined, why: '', refsLag: returns || seen?.refsLag === true };
 }
 
 function refuseWhileAlive({ id, since, leaseUntil: end, state }: Host, now: number): void {

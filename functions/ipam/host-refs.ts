@@ -1,6 +1,6 @@
 /** How the references of a host follow its state. Each step may be repeated, cut off anywhere, and run twice at once. */
 import type { Deps } from './deps.ts';
-import type { Host } from './host.ts';
+import { type Host, mayTurnUp } from './host.ts';
 import type { Ref, RefStanding } from './ref.ts';
 import type { IndexedRef, Page } from './store.ts';
 
@@ -75,4 +75,10 @@ export async function changeHost(
     if (written !== undefined) return written;
   }
   return undefined;
+}
+
+/** All references that the index shows have followed. Once none may turn up any more, nobody need look again. */
+export async function concludeHost({ store, world }: Deps, host: Host): Promise<void> {
+  if (mayTurnUp(host, world.now())) return;
+  await store.writeHost({ ...host, refsLag: false }, host);
 }

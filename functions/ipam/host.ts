@@ -38,6 +38,8 @@ export interface Host {
   readonly fencedAt: number | undefined;
   /** Why it is not live; '' while it is. */
   readonly why: string;
+  /** ms: when it came to its state or epoch. 0: before that was noted. */
+  readonly changedAt: number;
   /** Its references may not have followed its state yet. */
   readonly refsLag: boolean;
   /** What operators have said of it of late, by the key of each message: a copy of one is not heard again. */
@@ -64,6 +66,13 @@ export const leaseFor = (forgetAfter: number): number => 3 * heartbeatFor(forget
 export const FIRST_EPOCH = 1;
 /** ms after which nothing that was begun can be under way any more. */
 export const IN_FLIGHT = 60_000;
+
+/** ms after which the index by which the references of a host are found shows what was written, as a rule. */
+export const INDEX_LAG = 900_000;
+
+/** Whether references may yet turn up that have not followed the state of their host. */
+export const mayTurnUp = ({ changedAt, fencedAt = 0 }: Host, now: number): boolean =>
+  now < Math.max(changedAt, fencedAt) + INDEX_LAG;
 
 /** Nothing was heard of it for a whole lease. */
 export const isSilent = ({ state, leaseUntil }: Host, now: number): boolean =>

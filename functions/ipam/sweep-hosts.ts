@@ -1,10 +1,10 @@
 /** The part of a sweep that goes by hosts: it fences the silent, and finishes what their state asks of what they hold. */
 import { bury } from './burial.ts';
-import { buryHost, concludeHost, drainHost } from './death.ts';
+import { buryHost, drain, drainHost } from './death.ts';
 import type { Deps } from './deps.ts';
-import { fenceHost, quiet } from './fence.ts';
+import { fenceHost, quiet, wake } from './fence.ts';
 import { type Host, isSilent } from './host.ts';
-import { eachRef, isLeftBehind } from './host-refs.ts';
+import { concludeHost, eachRef, isLeftBehind } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { configOf } from './space.ts';
 import { HOST_SHARDS, type HostPage } from './store.ts';
@@ -89,12 +89,32 @@ async function finish(deps: Deps, host: Host, deadline: number, report: SweepRep
 async function tendFenced(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
   let left = 0;
   const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (await quiet(deps, host, ref)) report.quieted++;
-    else if (await forget(deps, host, ref)) report.forgotten++;
-    else return (left++, true);
+    if (!(await follow(deps, host, ref, report))) left++;
     return true;
   });
   if (all && left === 0) await concludeHost(deps, host);
+}
+
+/**
+ * Does with one reference what the state of its host asks for.
+ *
+ * @param host read after the reference, so that it is not of an earlier state.
+ * @returns whether that was anything.
+ */
+export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
+  switch (host.state) {
+    case 'fenced':
+      if (await quiet(deps, host, ref)) return (report.quieted++, true);
+      if (await forget(deps, host, ref)) return (report.forgotten++, true);
+      return false;
+    case 'dead':
+      if (await bury(deps, ref, (now) => isLeftBehind(now, host))) return (report.buried++, true);
+      return false;
+    case 'draining':
+      return drain(deps, host, ref);
+    case 'live':
+      return wake(deps, host, ref);
+  }
 }
 
 /** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */

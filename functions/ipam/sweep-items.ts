@@ -13,7 +13,7 @@ import type { Ref } from './ref.ts';
 import { freeExactly, keeps } from './reservation.ts';
 import { decodeSlot } from './slot.ts';
 import type { Chunk, Found, Page, Store } from './store.ts';
-import type { Bounds } from './sweep-hosts.ts';
+import { type Bounds, follow } from './sweep-hosts.ts';
 import { type SweepCursor, type SweepReport, passOver } from './sweep-report.ts';
 import { passingOver } from './unreadable.ts';
 import { NOTHING_COUNTED, type Usage, concluded, countChunks, passed } from './usage.ts';
@@ -53,29 +53,50 @@ export async function sweepItems(
 }
 
 async function visit(deps: Deps, items: readonly Found[], report: SweepReport, counted: Usage): Promise<Usage> {
-  const each = (generation: string, part: () => Promise<void>): Promise<void> =>
+  const each = (of: string, part: () => Promise<void>): Promise<void> =>
     passingOver((reason) => {
-      passOver(report, `generation ${generation}: ${reason}`);
+      passOver(report, `${of}: ${reason}`);
     }, part);
   for (const found of items) {
     if (found.kind !== 'pool') continue;
-    await each(found.pool.generation, () => sweepPool(deps, found.pool, report));
+    await each(`generation ${found.pool.generation}`, () => sweepPool(deps, found.pool, report));
   }
   const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
+  for (const [hostId, some] of Map.groupBy(refs, (ref) => ref.hostId)) {
+    await each(`host ${hostId}`, () => sweepStanding(deps, hostId, some, report));
+  }
   for (const [generation, some] of Map.groupBy(refs, (ref) => ref.generation)) {
-    await each(generation, () => sweepTombstones(deps, some, report));
+    await each(`generation ${generation}`, () => sweepTombstones(deps, some, report));
   }
   const chunks = items.filter((found) => found.kind === 'chunk');
   let usage = counted;
   for (const [generation, some] of Map.groupBy(chunks, (found) => found.generation)) {
     const seen = some.map(({ chunk }) => chunk);
-    await each(generation, async () => {
+    await each(`generation ${generation}`, async () => {
       const [ref] = await sweepChunks(deps, generation, seen, report);
       if (ref !== undefined) usage = countChunks(usage, ref, seen);
     });
   }
   const last = items.at(-1);
   return passed(usage, last?.kind === 'chunk' ? last.generation : undefined);
+}
+
+/**
+ * Lets references follow the state of their host that the index has not shown to whoever went by it: however late that is,
+ * the walk comes by all of them.
+ *
+ * @param refs of one host.
+ */
+export async function sweepStanding(
+  deps: Deps,
+  hostId: string,
+  refs: readonly Ref[],
+  report: SweepReport,
+): Promise<void> {
+  const standing = refs.filter(({ state }) => state !== 'gone');
+  const host = standing.length === 0 ? undefined : await deps.store.readHost(hostId);
+  if (host === undefined) return;
+  for (const ref of standing) await follow(deps, host, ref, report);
 }
 
 /** Removes an announcement that was abandoned, and a pool that nobody refers to. */

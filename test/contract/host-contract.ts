@@ -24,6 +24,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   leaseUntil: 3_000,
   fencedAt: undefined,
   why: '',
+  changedAt: 1_500,
   refsLag: false,
   heard: [],
 });

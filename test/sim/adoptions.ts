@@ -190,6 +190,12 @@ export const adoptions: readonly Check[] = [
     /host a is live, and its network .* is draining/,
     [
       { file: ADOPTION, find: 'epoch: host.epoch + 1', replace: 'epoch: host.epoch' },
+      // Else its next registration would wake them once more.
+      {
+        file: 'functions/ipam/host-refs.ts',
+        find: '  if (mayTurnUp(host, world.now())) return;\n',
+        replace: '  void mayTurnUp;\n',
+      },
       {
         file: 'functions/ipam/fence.ts',
         find: "isLeftBehind(now, host) && now.state !== 'reviving'\n",

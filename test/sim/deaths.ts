@@ -75,10 +75,19 @@ const sweeping: Actor = {
   },
 };
 
+/** The walk over all items does nothing about references that stand. */
+const NO_WALK = {
+  file: 'functions/ipam/sweep-items.ts',
+  find: '  for (const ref of standing) await follow(deps, host, ref, report);\n',
+  replace: '  void [host, follow];\n',
+};
+
 const model = (faults: number, ...actors: readonly Actor[]): Model => ({
   name: actors.map(({ name }) => name).join(', '),
   ...{ before: lost, actors, faults, always: sound, finally: nothingLeaks },
 });
+
+const unshown = (...actors: readonly Actor[]): Model => ({ ...model(0, ...actors), isIndexSilent: true });
 
 const late = model(1, { ...dies('death'), steady: true }, joins, sweeping);
 
@@ -108,6 +117,17 @@ export const deaths: readonly Check[] = [
       },
     ],
   ),
+  holds('a host is dead, and the index never shows what it had', [
+    unshown(dies('death'), sweeping),
+    unshown(dies('death'), claims, sweeping),
+    unshown(dies('death'), joins, sweeping),
+  ]),
+  violated(
+    'fails when the walk over all items leaves references that stand to the index',
+    [unshown(dies('death'), sweeping)],
+    /leaks/,
+    [NO_WALK],
+  ),
   survives(
     'a host is dead, with two writes gone astray',
     [model(2, dies('death'), claims, joins, takes, sweeping)],
@@ -115,9 +135,10 @@ export const deaths: readonly Check[] = [
   ),
   violated('fails when nobody looks again at what a dead host held', [late], /reference .* leaks/, [
     {
-      file: 'functions/ipam/death.ts',
-      find: '  if (world.now() < (host.fencedAt ?? 0) + IN_FLIGHT) return;\n',
-      replace: '',
+      file: 'functions/ipam/host-refs.ts',
+      find: '  if (mayTurnUp(host, world.now())) return;\n',
+      replace: '  void mayTurnUp;\n',
     },
+    NO_WALK,
   ]),
 ];

@@ -37,6 +37,8 @@ export interface Model {
   /** How queries read (see `Manner`). */
   readonly positions?: readonly Cidr[];
   readonly forwardDescends?: boolean;
+  /** The index by host shows nothing: however late it may be, this is later. */
+  readonly isIndexSilent?: boolean;
   /** With one identity for all attempts of an announcement: a control. */
   readonly oneAnnouncementId?: boolean;
   /** ms that a call has; each pause of a call takes from it. */
@@ -184,8 +186,8 @@ export class Simulation implements Run, Stage {
   }
 
   #manner(ongoing: Ongoing | undefined): Manner {
-    const { positions, forwardDescends = false, oneAnnouncementId = false } = this.model;
-    return { positions, forwardDescends, shared: oneAnnouncementId ? ongoing : undefined };
+    const { positions, forwardDescends = false, isIndexSilent = false, oneAnnouncementId = false } = this.model;
+    return { positions, forwardDescends, isIndexSilent, shared: oneAnnouncementId ? ongoing : undefined };
   }
 
   #submit<T>(actor: Ongoing, operation: Operation<T>): Promise<T> {

@@ -25,6 +25,7 @@ export interface Manner {
    */
   readonly positions: readonly Cidr[] | undefined;
   readonly forwardDescends: boolean;
+  readonly isIndexSilent: boolean;
 }
 
 type Submit = <T>(operation: Operation<T>) => Promise<T>;
@@ -58,7 +59,10 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     removeTombstone: (generation, name) => write(`remove ref ${name}`, () => memory.removeTombstone(generation, name)),
     refsOf: (generation, after) => read('read refs', () => memory.refsOf(generation, after)),
     refsOfCall: (hostId, requestKey) => read(`read index`, () => memory.refsOfCall(hostId, requestKey)),
-    refsOfHost: (hostId, after) => read(`read index`, () => memory.refsOfHost(hostId, after)),
+    refsOfHost: (hostId, after) =>
+      read(`read index`, () =>
+        manner.isIndexSilent ? Promise.resolve({ items: [], more: false }) : memory.refsOfHost(hostId, after),
+      ),
     // Where no host has registered, nobody makes a difference to what it finds.
     readHost: (id) =>
       memory.hosts.size === 0 ? memory.readHost(id) : read(`read host ${id}`, () => memory.readHost(id)),

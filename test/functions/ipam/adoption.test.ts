@@ -40,7 +40,7 @@ describe('a drain that is lifted', () => {
     await reportDrain(deps, OLD, 'soon');
     assert.deepEqual(states(), ['draining 1', 'draining 1']);
     assert.equal(await resumeHost(deps, OLD), 'done');
-    assert.deepEqual([item().state, item().epoch, item().why, item().refsLag], ['live', 2, '', false]);
+    assert.deepEqual([item().state, item().epoch, item().why, item().refsLag], ['live', 2, '', true]);
     assert.deepEqual(states(), ['live 2', 'live 2']);
     await refused(host.address(net, ''), 'host-fenced', /until it has registered again/);
     const { epoch } = await register(OLD, 'one', 'two');

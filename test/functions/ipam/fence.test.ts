@@ -103,7 +103,7 @@ describe('a fenced host that registers', () => {
     const chunks = new Map(deps.store.chunks);
     const { epoch, state, isWaking } = await register();
     assert.deepEqual([epoch, state, isWaking], [2, 'live', false]);
-    assert.deepEqual([hostItem().why, hostItem().fencedAt, hostItem().refsLag], ['', undefined, false]);
+    assert.deepEqual([hostItem().why, hostItem().fencedAt, hostItem().refsLag], ['', undefined, true]);
     assert.deepEqual(states(), ['live 2']);
     assert.deepEqual(deps.store.chunks, chunks);
     assert.equal(await host.release(net, address), 'freed');

@@ -53,6 +53,7 @@ describe('a host that registers', () => {
       leaseUntil: deps.world.now() + LEASE,
       fencedAt: undefined,
       why: '',
+      changedAt: deps.world.now(),
       refsLag: false,
       heard: [],
     });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { reportDeath } from '../../../functions/ipam/death.ts';
-import { IN_FLIGHT, LEASE } from '../../../functions/ipam/host.ts';
+import { INDEX_LAG, IN_FLIGHT, LEASE } from '../../../functions/ipam/host.ts';
 import { type SweepCursor, type SweepReport, sweep } from '../../../functions/ipam/sweep.ts';
 import { Host, fleet, withMac } from '../../support/fleet.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
@@ -90,7 +90,7 @@ describe('a sweep', () => {
     await a.pool({ pool: '10.1.0.0/24' });
     await reportDeath(deps, 'a', 'gone');
     assert.equal(deps.store.hosts.get('a')?.refsLag, true);
-    deps.world.advance(IN_FLIGHT);
+    deps.world.advance(INDEX_LAG);
     await found();
     assert.equal(deps.store.hosts.get('a')?.refsLag, false);
     deps.store.refsOfHost = () => assert.fail('it looked');

@@ -52,6 +52,7 @@ const suites: readonly Suite[] = [
   // Engines and their hosts are heavy: one file at a time.
   tests('engine', 'test/engine/**/*.test.ts', 1),
   tests('fleet', 'test/fleet/**/*.test.ts', 1),
+  tests('compose', 'test/compose/**/*.test.ts', 1),
 ];
 
 /** Each command counts as one test. */

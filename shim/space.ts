@@ -5,7 +5,7 @@ import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } 
 import { durationText, parseDuration } from './duration.ts';
 import { UserError } from './settings.ts';
 
-type Value = number | readonly string[];
+type Value = number | boolean | readonly string[];
 /** A word for it: commander takes an option whose value is `null` for one without a value. */
 type NoLimit = typeof NONE;
 const NONE = 'none';
@@ -31,6 +31,11 @@ const settingsAnswer = v.object({
   ForgetAfter: v.number(),
   MaxPools: v.nullable(v.number()),
   MaxNetworksPerHost: v.nullable(v.number()),
+  // Early functions know nothing of these.
+  Widest4: v.optional(v.number()),
+  Widest6: v.optional(v.number()),
+  GivenOutside: v.optional(v.boolean()),
+  MaxHostsPerPrincipal: v.optional(v.nullable(v.number())),
 });
 
 const spaceFields = {
@@ -57,7 +62,13 @@ const duration = (text: string): number => {
 };
 const limit = (text: string): number | NoLimit => (text === NONE ? NONE : number(text));
 
-const showList = (value: Value): string => (typeof value === 'number' ? '' : value.join(', ')) || NONE;
+const answer = (text: string): boolean => {
+  if (text === 'yes' || text === 'no') return text === 'yes';
+  throw new InvalidArgumentError('give yes or no');
+};
+
+const showList = (value: Value): string => (typeof value === 'object' ? value.join(', ') : '') || NONE;
+const showAnswer = (value: Value): string => (value === true ? 'yes' : 'no');
 const showTime = (value: Value): string => (typeof value === 'number' ? durationText(value) : '');
 
 const prefixes = { placeholder: '<cidrs>', parse: list, show: showList };
@@ -78,6 +89,32 @@ const SETTINGS: readonly Setting[] = [
     field: 'MaxNetworksPerHost',
     ...most,
     description: 'networks that one host may have in the space, or none: no limit',
+  },
+  {
+    name: 'widest4',
+    field: 'Widest4',
+    ...size,
+    description: 'shortest prefix length that an IPv4 network may ask for',
+  },
+  {
+    name: 'widest6',
+    field: 'Widest6',
+    ...size,
+    description: 'shortest prefix length that an IPv6 network may ask for',
+  },
+  {
+    name: 'given-outside',
+    field: 'GivenOutside',
+    placeholder: '<answer>',
+    parse: answer,
+    show: showAnswer,
+    description: 'whether a given subnet may lie outside of the ranges: yes or no',
+  },
+  {
+    name: 'max-hosts-per-principal',
+    field: 'MaxHostsPerPrincipal',
+    ...most,
+    description: 'hosts of one user, role or instance that may have networks here, or none: no limit',
   },
 ];
 
@@ -168,9 +205,10 @@ const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: s
 
 /** What there is to know of a space, a line each. */
 export function describeSpace({ Space, Rev, Settings, Set: set, Held }: SpaceAnswer): string {
-  const lines = SETTINGS.map(({ name, field, show }): [string, string] => {
+  const lines = SETTINGS.flatMap(({ name, field, show }): [string, string][] => {
     const value = Settings[field];
-    return [name, `${value === null ? NONE : show(value)}${set.includes(field) ? '' : ' (default)'}`];
+    if (value === undefined) return [];
+    return [[name, `${value === null ? NONE : show(value)}${set.includes(field) ? '' : ' (default)'}`]];
   });
   const held = `${Held.Pools4} IPv4, ${Held.Pools6} IPv6${Held.IsAll ? '' : ', and more'}`;
   const all: [string, string][] = [['space', Space], ...lines, ['pools held', held], ['rev', Rev || NONE]];

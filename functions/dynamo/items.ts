@@ -18,6 +18,7 @@ import {
   MAX_FORGET_AFTER,
   MIN_COOLDOWN,
   MIN_FORGET_AFTER,
+  MOST_MAX_HOSTS,
   MOST_MAX_NETWORKS,
   MOST_MAX_POOLS,
   type Space,
@@ -248,6 +249,10 @@ const spaceItem = v.object({
   forgetAfter: v.optional(integer(MIN_FORGET_AFTER, MAX_FORGET_AFTER)),
   maxPools: v.optional(integer(0, MOST_MAX_POOLS)),
   maxNetworksPerHost: v.optional(integer(0, MOST_MAX_NETWORKS)),
+  widest4: v.optional(integer(0, 32)),
+  widest6: v.optional(integer(0, 128)),
+  givenOutside: v.optional(v.boolean()),
+  maxHostsPerPrincipal: v.optional(integer(0, MOST_MAX_HOSTS)),
   rev: v.optional(v.string()),
 });
 
@@ -266,6 +271,10 @@ export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) =>
   forgetAfter: settings.forgetAfter,
   maxPools: settings.maxPools,
   maxNetworksPerHost: settings.maxNetworksPerHost,
+  widest4: settings.widest4,
+  widest6: settings.widest6,
+  givenOutside: settings.givenOutside,
+  maxHostsPerPrincipal: settings.maxHostsPerPrincipal,
 });
 
 /** What can be read of several items, and why the rest cannot. */

@@ -141,6 +141,10 @@ export const rangesOverlap = (a: Range, b: Range): boolean =>
 
 export const overlap = (a: Cidr, b: Cidr): boolean => rangesOverlap(cidrRange(a), cidrRange(b));
 
+/** Whether a prefix lies within another, or is the same. */
+export const contains = (outer: Cidr, inner: Cidr): boolean =>
+  outer.prefix <= inner.prefix && rangeContains(cidrRange(outer), { family: inner.family, value: inner.first });
+
 export const sameCidr = (a: Cidr, b: Cidr): boolean =>
   a.family === b.family && a.first === b.first && a.prefix === b.prefix;
 

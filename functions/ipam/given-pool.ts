@@ -17,7 +17,8 @@ const POLL_PAUSE = 40;
  * The pool of a given CIDR: a new one, or the one that stands there already, which is how a thousand hosts share one
  * subnet.
  *
- * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it for itself.
+ * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it for itself, `limit-reached` when the
+ * space gives none such and there is none to join.
  */
 export async function createGivenPool(
   deps: Deps,
@@ -26,7 +27,9 @@ export async function createGivenPool(
   cidr: Cidr,
   options: PoolOptions,
 ): Promise<Grant> {
+  const unwanted = plan.whyUnwanted(cidr);
   while (deps.world.now() < call.deadline) {
+    if (unwanted !== undefined && (await deps.store.readPool(plan.space, cidr)) === undefined) throw unwanted;
     const birth = await bearPool(deps, call, plan, cidr);
     const grant = await settleBirth(deps, call, plan, birth, options);
     if (grant !== undefined) return grant;

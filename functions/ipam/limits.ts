@@ -2,17 +2,23 @@
  * The limits that an operator sets for a space. They hold for what is asked for from now on: what is held already stays.
  * Each family counts for itself, so that a network with IPv4 and IPv6 is one. Where there is no limit, nothing is read.
  */
-import { type Cidr, type Family, cidrRange } from './address.ts';
+import { type Cidr, type Family, cidrRange, contains, formatCidr } from './address.ts';
+import { allHosts } from './all-hosts.ts';
 import type { Call } from './call.ts';
 import { type Deps, together } from './deps.ts';
+import { type Host, boundPrincipal } from './host.ts';
 import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from './pool.ts';
+import { clip } from './quote.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
+import type { SpaceConfig } from './space.ts';
 import type { IndexedRef, Page, Store } from './store.ts';
 import { pauseWithJitter } from './world.ts';
 
 /** ms between two counts while announcements of others may yet be withdrawn. */
 const PAUSE = 40;
+/** More than a role's ARN has. */
+const MAX_PRINCIPAL_LENGTH = 300;
 /** References that are read at once. */
 const AT_ONCE = 16;
 
@@ -100,6 +106,69 @@ export async function refuseCrowdedHost(deps: Deps, ref: Ref, max: number | unde
     if (held >= max) refuseMore(ref, max);
   }
 }
+
+/**
+ * Refuses a network to a host whose principal has so many elder hosts: one machine that registers ids by the dozen would
+ * pass the limit of networks per host. The dead do not count. Reads all hosts, in pages.
+ *
+ * @param max `undefined`: any number.
+ * @throws Refusal `limit-reached`
+ */
+export async function refuseManyHosts(
+  { store }: Deps,
+  { hostId, space }: Pick<Ref, 'hostId' | 'space'>,
+  max: number | undefined,
+): Promise<void> {
+  if (max === undefined) return;
+  const own = await store.readHost(hostId);
+  if (own === undefined) return;
+  const principal = boundPrincipal(own.principal);
+  let elder = 0;
+  for await (const host of allHosts(store)) {
+    const isOther = host.id === hostId || host.state === 'dead' || boundPrincipal(host.principal) !== principal;
+    if (!isOther && isElderHost(host, own)) elder++;
+    if (elder >= max) break;
+  }
+  if (elder < max) return;
+  throw new Refusal(
+    'limit-reached',
+    `space ${space} is for ${max} hosts of one principal, and ${clip(principal, MAX_PRINCIPAL_LENGTH)} has as many that ` +
+      `were registered before ${hostId}: give each machine a user or a role of its own, ` +
+      `or have an operator raise the limit (berth space set ${space} --max-hosts-per-principal NUMBER)`,
+  );
+}
+
+/** A total order: of those that registered in one moment, by their ids. */
+const isElderHost = (a: Host, b: Host): boolean => (a.since === b.since ? a.id < b.id : a.since < b.since);
+
+/** Why a space gives no such pool to who asks for it, if so. Pools that stand, stay, and may be joined. */
+export function whyUnwanted(
+  space: string,
+  { ranges, widest, givenOutside }: Pick<SpaceConfig, 'ranges' | 'widest' | 'givenOutside'>,
+  cidr: Cidr,
+): Refusal | undefined {
+  if (cidr.prefix < widest[cidr.family]) return tooWide(space, widest[cidr.family], formatCidr(cidr), cidr);
+  if (givenOutside || ranges.some((range) => contains(range, cidr))) return undefined;
+  return new Refusal(
+    'limit-reached',
+    `invalid address pool: ${formatCidr(cidr)} lies outside of the ranges of space ${space}, and no network may ask for ` +
+      `such a subnet: choose one within ${ranges.map(formatCidr).join(', ') || 'its ranges, of which it has none'}, ` +
+      `or have an operator allow it (berth space set ${space} --given-outside yes)`,
+  );
+}
+
+/** @param what is too wide. */
+export const tooWide = (
+  space: string,
+  widest: number,
+  what: string,
+  { family, prefix }: Pick<Cidr, 'family' | 'prefix'>,
+): Refusal =>
+  new Refusal(
+    'limit-reached',
+    `invalid address pool: ${what} is wider than /${widest}, the widest that a network may ask for in space ${space}: ` +
+      `choose a longer prefix, or have an operator allow it (berth space set ${space} --widest${family} ${prefix})`,
+  );
 
 /** How many of some references stand, in the space and the family of another. */
 async function countBeside(store: Store, ref: Ref, indexed: readonly IndexedRef[]): Promise<number> {

@@ -1,6 +1,7 @@
 /** What a request for a pool asks for, once it is checked: how its pool and its reference would look. */
 import { type Cidr, type Range, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
 import type { Call } from './call.ts';
+import { whyUnwanted } from './limits.ts';
 import { type PoolOptions, gatewayOf } from './options.ts';
 import type { Pool, PoolDraft } from './pool.ts';
 import { type Ref, refNameOf } from './ref.ts';
@@ -20,6 +21,8 @@ export interface PoolPlan {
   readonly size: number | undefined;
   /** Pools of each family that the space may hold. `undefined`: any number. */
   readonly maxPools: number | undefined;
+  /** Why the space gives no such pool, if so. */
+  readonly whyUnwanted: (cidr: Cidr) => Refusal | undefined;
   /** @throws Refusal when the pool does not hold what the options name. */
   readonly draft: (cidr: Cidr) => PoolDraft;
   /** A fresh reference to a pool. */
@@ -31,13 +34,14 @@ export function planPool(
   call: Call,
   request: { readonly space: string; readonly size: number | undefined; readonly subPool: Cidr | undefined },
   options: PoolOptions,
-  config: Pick<SpaceConfig, 'cooldown' | 'maxPools'>,
+  config: SpaceConfig,
 ): PoolPlan {
   let made = 0;
   return {
     space: request.space,
     size: request.size,
     maxPools: config.maxPools,
+    whyUnwanted: (cidr) => whyUnwanted(request.space, config, cidr),
     draft: (cidr) => {
       refuseOutside(cidr, options.reserve);
       return {

@@ -4,7 +4,7 @@ import { createAutomaticPool } from './automatic-pool.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { createGivenPool, joinNamedPool } from './given-pool.ts';
-import { refuseCrowdedHost } from './limits.ts';
+import { refuseCrowdedHost, refuseManyHosts, tooWide } from './limits.ts';
 import { orLeave } from './membership.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
@@ -48,17 +48,24 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const space = spaceOf(request, options);
   if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${quote(space)}`);
   const config = configOf(space, await deps.store.readSpace(space));
-  const plan = planPool(
-    deps.world,
-    call,
-    { space, size: wanted.size ?? options.size, subPool: wanted.subPool },
-    options,
-    config,
-  );
+  const size = wanted.size ?? options.size;
+  refuseTooWide(space, config, wanted, size);
+  const plan = planPool(deps.world, call, { space, size, subPool: wanted.subPool }, options, config);
   const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
   const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
   await completeGrant(deps, call, ref, config, options);
   return { poolId: await poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
+}
+
+/** An automatic pool of a size that nobody asked for is of the size of the space. */
+function refuseTooWide(
+  space: string,
+  { widest }: SpaceConfig,
+  { cidr, family }: Wanted,
+  size: number | undefined,
+): void {
+  if (cidr !== undefined || size === undefined || size >= widest[family]) return;
+  throw tooWide(space, widest[family], `an automatic pool of /${size}`, { family, prefix: size });
 }
 
 /** Swarm hands a network's options to its managers and to its nodes alike, and each asks in a space of its own. */
@@ -91,11 +98,12 @@ async function completeGrant(
   deps: Deps,
   call: Call,
   ref: Ref,
-  { maxNetworksPerHost }: SpaceConfig,
+  { maxNetworksPerHost, maxHostsPerPrincipal }: SpaceConfig,
   { reserve }: PoolOptions,
 ): Promise<void> {
   try {
     await orLeave(deps, ref, undefined, async () => {
+      await refuseManyHosts(deps, ref, maxHostsPerPrincipal);
       await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
       await reserveListed(deps, call, ref, reserve);
     });

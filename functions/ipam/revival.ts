@@ -14,7 +14,7 @@ import { type Endpoint, givenTag, leaseOf, stickyTag } from './endpoint.ts';
 import { takeSeen } from './given.ts';
 import { turnRef } from './host-refs.ts';
 import { describeSlot } from './holder.ts';
-import { refuseCrowdedHost } from './limits.ts';
+import { refuseCrowdedHost, refuseManyHosts, whyUnwanted } from './limits.ts';
 import { type Former, joinPool } from './membership.ts';
 import { gatewayOf } from './options.ts';
 import { placeOf } from './place.ts';
@@ -135,7 +135,10 @@ async function takeUpWithinLimits(
   const config = configOf(id.space, await deps.store.readSpace(id.space));
   try {
     const up = await takeUp(deps, call, id, ref, known, config);
-    if (up.isNew) await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
+    if (up.isNew) {
+      await refuseManyHosts(deps, ref, config.maxHostsPerPrincipal);
+      await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
+    }
     return up;
   } catch (error) {
     if (error instanceof Refusal && error.code === 'limit-reached') {
@@ -190,12 +193,14 @@ async function bear(
   id: PoolId,
   ref: Ref,
   former: Former,
-  { maxPools }: SpaceConfig,
+  config: SpaceConfig,
 ): Promise<Pool | undefined> {
   const { space, cidr, cooldown } = id;
+  const unwanted = whyUnwanted(space, config, cidr);
+  if (unwanted !== undefined) throw unwanted;
   const announcedAt = deps.world.now();
   const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
-  const plan = { draft: () => draft, refOf: () => ref, maxPools };
+  const plan = { draft: () => draft, refOf: () => ref, maxPools: config.maxPools };
   const birth: Birth = await bearPool(deps, call, plan, cidr, former);
   if (birth.kind === 'overlaps') throw isTaken(id, birth.pool);
   return birth.kind === 'born' ? birth.pool : undefined;

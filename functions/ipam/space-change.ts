@@ -3,12 +3,12 @@
  * exact settings that it was made from, so that of two at once none undoes the other; what it would do to what is held
  * is told first, and done only by force.
  */
-import { formatCidr, sameCidr } from './address.ts';
+import { contains, formatCidr, sameCidr } from './address.ts';
 import { type Deps, together } from './deps.ts';
 import { LEASE, leaseFor } from './host.ts';
 import { Refusal } from './refusal.ts';
 import { type Space, type SpaceConfig, type SpaceSettings, configOf } from './space.ts';
-import { type Count, contains, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './space-held.ts';
+import { type Count, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './space-held.ts';
 import { type SpacePatch, applyPatch, familiesWithoutRoom, refuseContradictory, timeText } from './space-settings.ts';
 
 export interface SpaceView {

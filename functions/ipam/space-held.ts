@@ -1,13 +1,13 @@
 /** What is held in a space, as far as a change of its settings touches it. Looks are bounded, and say where they end. */
-import { type Cidr, type Family, cidrRange, formatCidr, overlap, rangeContains } from './address.ts';
+import { type Cidr, type Family, contains, formatCidr, overlap } from './address.ts';
+import { allHosts } from './all-hosts.ts';
 import type { Deps } from './deps.ts';
-import type { Host } from './host.ts';
 import { eachRef } from './host-refs.ts';
 import { allPools, poolsWithin } from './limits.ts';
 import type { Pool } from './pool.ts';
 import { clip } from './quote.ts';
 import type { Ref } from './ref.ts';
-import { HOST_SHARDS, type HostPage, type Page, type Store } from './store.ts';
+import type { Page, Store } from './store.ts';
 
 /** Pools that are counted at most; and things that are named in a text. */
 const MOST_COUNTED = 20_000;
@@ -65,9 +65,6 @@ export async function poolsLeftOut(
   return isAll ? named(found) : `${named(found)} (there are too many to look at them all)`;
 }
 
-export const contains = (outer: Cidr, inner: Cidr): boolean =>
-  outer.prefix <= inner.prefix && rangeContains(cidrRange(outer), { family: inner.family, value: inner.first });
-
 /** Goes through pools until so many are found, or too many were looked at. */
 async function gather(pools: AsyncIterable<Pool>, isMeant: (pool: Pool) => boolean, most = Infinity) {
   const found: Pool[] = [];
@@ -114,14 +111,4 @@ export async function hostsForgotten(
     found.push(clip(host.id, NAME_LENGTH));
   }
   return listed(found);
-}
-
-async function* allHosts(store: Store): AsyncGenerator<Host> {
-  for (let shard = 0; shard < HOST_SHARDS; shard++) {
-    let page: HostPage = { items: [], unreadable: [], last: undefined, more: true };
-    while (page.more) {
-      page = await store.hostsOfShard(shard, page.last);
-      yield* page.items;
-    }
-  }
 }

@@ -10,6 +10,7 @@ import {
   MIN_COOLDOWN,
   MIN_FORGET_AFTER,
   MOST_EXCLUDED,
+  MOST_MAX_HOSTS,
   MOST_MAX_NETWORKS,
   MOST_MAX_POOLS,
   MOST_RANGES,
@@ -29,6 +30,10 @@ export interface SpacePatch {
   readonly forgetAfter?: number | null | undefined;
   readonly maxPools?: number | null | undefined;
   readonly maxNetworksPerHost?: number | null | undefined;
+  readonly widest4?: number | null | undefined;
+  readonly widest6?: number | null | undefined;
+  readonly givenOutside?: boolean | null | undefined;
+  readonly maxHostsPerPrincipal?: number | null | undefined;
 }
 
 const FAMILIES = [4, 6] as const;
@@ -54,6 +59,14 @@ export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSet
       patch.maxNetworksPerHost,
       settings.maxNetworksPerHost,
       whole('max-networks-per-host', 0, MOST_MAX_NETWORKS),
+    ),
+    widest4: changed(patch.widest4, settings.widest4, whole('widest4', 0, addressBits(4))),
+    widest6: changed(patch.widest6, settings.widest6, whole('widest6', 0, addressBits(6))),
+    givenOutside: changed(patch.givenOutside, settings.givenOutside, (given) => given),
+    maxHostsPerPrincipal: changed(
+      patch.maxHostsPerPrincipal,
+      settings.maxHostsPerPrincipal,
+      whole('max-hosts-per-principal', 0, MOST_MAX_HOSTS),
     ),
   };
 }
@@ -107,7 +120,14 @@ export function timeText(milliseconds: number): string {
 }
 
 /** @throws Refusal `invalid-request` for settings that contradict one another. */
-export function refuseContradictory({ ranges, size }: SpaceConfig): void {
+export function refuseContradictory({ ranges, size, widest }: SpaceConfig): void {
+  for (const family of FAMILIES) {
+    if (size[family] >= widest[family]) continue;
+    throw new Refusal(
+      'invalid-request',
+      `size${family} /${size[family]} is wider than widest${family} /${widest[family]}: change one of them`,
+    );
+  }
   for (const [index, range] of ranges.entries()) {
     const other = ranges.slice(0, index).find((before) => overlap(before, range));
     if (other !== undefined) {

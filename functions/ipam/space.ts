@@ -11,6 +11,10 @@ export interface SpaceSettings {
   readonly forgetAfter?: number | undefined;
   readonly maxPools?: number | undefined;
   readonly maxNetworksPerHost?: number | undefined;
+  readonly widest4?: number | undefined;
+  readonly widest6?: number | undefined;
+  readonly givenOutside?: boolean | undefined;
+  readonly maxHostsPerPrincipal?: number | undefined;
 }
 
 /** A space as it is kept. */
@@ -36,6 +40,12 @@ export interface SpaceConfig {
   readonly maxPools: number | undefined;
   /** Networks of each family that a host may have in the space. `undefined`: any number. */
   readonly maxNetworksPerHost: number | undefined;
+  /** The shortest prefix length that a network may ask for. */
+  readonly widest: Readonly<Record<Family, number>>;
+  /** Whether a network may ask for a subnet outside of the ranges. */
+  readonly givenOutside: boolean;
+  /** Hosts of one principal that may have networks in the space: the eldest. `undefined`: any number. */
+  readonly maxHostsPerPrincipal: number | undefined;
 }
 
 /** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
@@ -48,6 +58,7 @@ export const MAX_FORGET_AFTER = 365 * 86_400_000;
 /** A request reads every pool that a limit counts, and every network of its host. */
 export const MOST_MAX_POOLS = 10_000;
 export const MOST_MAX_NETWORKS = 1_000;
+export const MOST_MAX_HOSTS = 10_000;
 
 /** Every request for a pool reads the settings: they must stay a few KB. */
 export const MOST_RANGES = 32;
@@ -71,6 +82,9 @@ export const DEFAULT_SPACE: SpaceConfig = {
   forgetAfter: 7 * 86_400_000,
   maxPools: undefined,
   maxNetworksPerHost: undefined,
+  widest: { 4: 8, 6: 32 },
+  givenOutside: true,
+  maxHostsPerPrincipal: undefined,
 };
 
 /** A node has its own space's networks beside those of the managers' space: an automatic subnet must not be in both. */
@@ -86,6 +100,7 @@ export const defaultsOf = (space: string): SpaceConfig => (isGlobalSpace(space) 
 export function configOf(name: string, space: Space | undefined): SpaceConfig {
   const defaults = defaultsOf(name);
   const { ranges, size4, size6, excluded, cooldown, forgetAfter, maxPools, maxNetworksPerHost } = space?.settings ?? {};
+  const { widest4, widest6, givenOutside, maxHostsPerPrincipal } = space?.settings ?? {};
   return {
     ranges: ranges ?? defaults.ranges,
     size: { 4: size4 ?? defaults.size[4], 6: size6 ?? defaults.size[6] },
@@ -94,6 +109,9 @@ export function configOf(name: string, space: Space | undefined): SpaceConfig {
     forgetAfter: forgetAfter ?? defaults.forgetAfter,
     maxPools: maxPools ?? defaults.maxPools,
     maxNetworksPerHost: maxNetworksPerHost ?? defaults.maxNetworksPerHost,
+    widest: { 4: widest4 ?? defaults.widest[4], 6: widest6 ?? defaults.widest[6] },
+    givenOutside: givenOutside ?? defaults.givenOutside,
+    maxHostsPerPrincipal: maxHostsPerPrincipal ?? defaults.maxHostsPerPrincipal,
   };
 }
 

@@ -23,6 +23,10 @@ const settings = v.strictObject({
   ForgetAfter: number,
   MaxPools: number,
   MaxNetworksPerHost: number,
+  Widest4: number,
+  Widest6: number,
+  GivenOutside: v.optional(v.nullable(v.boolean())),
+  MaxHostsPerPrincipal: number,
 });
 
 export const setSpaceMessage = v.object({
@@ -38,6 +42,10 @@ export const setSpaceMessage = v.object({
       forgetAfter: set.ForgetAfter,
       maxPools: set.MaxPools,
       maxNetworksPerHost: set.MaxNetworksPerHost,
+      widest4: set.Widest4,
+      widest6: set.Widest6,
+      givenOutside: set.GivenOutside,
+      maxHostsPerPrincipal: set.MaxHostsPerPrincipal,
     })),
   ),
   /** The change is meant for the space of this `Rev` alone ('': never set), so that a copy of the message does nothing. */
@@ -56,6 +64,10 @@ export function spaceAnswer({ space: Space, config, settings: set, rev, held }: 
     ForgetAfter: config.forgetAfter,
     MaxPools: config.maxPools ?? null,
     MaxNetworksPerHost: config.maxNetworksPerHost ?? null,
+    Widest4: config.widest[4],
+    Widest6: config.widest[6],
+    GivenOutside: config.givenOutside,
+    MaxHostsPerPrincipal: config.maxHostsPerPrincipal ?? null,
   };
   const isSet: Record<keyof typeof Settings, boolean> = {
     Ranges: set.ranges !== undefined,
@@ -66,6 +78,10 @@ export function spaceAnswer({ space: Space, config, settings: set, rev, held }: 
     ForgetAfter: set.forgetAfter !== undefined,
     MaxPools: set.maxPools !== undefined,
     MaxNetworksPerHost: set.maxNetworksPerHost !== undefined,
+    Widest4: set.widest4 !== undefined,
+    Widest6: set.widest6 !== undefined,
+    GivenOutside: set.givenOutside !== undefined,
+    MaxHostsPerPrincipal: set.maxHostsPerPrincipal !== undefined,
   };
   const Set = Object.entries(isSet).flatMap(([name, is]) => (is ? [name] : []));
   const Held = { Pools4: held[4].count, Pools6: held[6].count, IsAll: held[4].isAll && held[6].isAll };

@@ -40,7 +40,8 @@ describe('an operator', () => {
     assert.equal(before.get('rev'), 'none');
     const given = ['--range', '10.64.0.0/16,fd01::/48', '--size4', '26', '--exclude', '10.64.0.0/17'];
     const times = ['--cooldown', '10s', '--forget-after', '12h', '--max-pools', '2', '--max-networks-per-host', '2'];
-    const { code, out, err } = await space('set', 'default', ...given, ...times);
+    const most = ['--max-hosts-per-principal', '5', '--widest4', '16'];
+    const { code, out, err } = await space('set', 'default', ...given, ...times, ...most);
     assert.deepEqual([code, err], [0, '']);
     const fields = fieldsOf(out);
     assert.deepEqual(await show('default'), fields);
@@ -51,6 +52,10 @@ describe('an operator', () => {
     const pool = await grantedPool('');
     assert.match(pool, /^10\.64\.(12[89]|1[3-9]\d|2\d\d)\.\d+\/26$/);
     await grantedPool('10.9.0.0/24');
+    assert.match(
+      String((await requestPool('8.0.0.0/5'))['Error']),
+      /^invalid address pool: 8\.0\.0\.0\/5 is wider than \/16/,
+    );
     assert.match(String((await requestPool('10.8.0.0/24'))['Error']), /^space default may hold 2 IPv4 pools, and all/);
     assert.equal((await show()).get('pools held'), '2 IPv4, 0 IPv6');
     assert.equal((await space('set', 'default', '--max-pools', 'none')).code, 0);

@@ -16,6 +16,10 @@ export const SETTINGS: SpaceSettings = {
   forgetAfter: 60_000,
   maxPools: 0,
   maxNetworksPerHost: 7,
+  widest4: 12,
+  widest6: 40,
+  givenOutside: false,
+  maxHostsPerPrincipal: 3,
 };
 
 export function spaceContract(get: () => Store): void {

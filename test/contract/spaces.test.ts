@@ -37,6 +37,10 @@ describe('the settings of a space', () => {
       forgetAfter: { N: '60000' },
       maxPools: { N: '0' },
       maxNetworksPerHost: { N: '9' },
+      widest4: { N: '12' },
+      widest6: { N: '40' },
+      givenOutside: { BOOL: false },
+      maxHostsPerPrincipal: { N: '3' },
     });
     assert.deepEqual(config, {
       ranges: [cidr('10.0.0.0/16'), cidr('fd01::/48')],
@@ -46,6 +50,9 @@ describe('the settings of a space', () => {
       forgetAfter: 60_000,
       maxPools: 0,
       maxNetworksPerHost: 9,
+      widest: { 4: 12, 6: 40 },
+      givenOutside: false,
+      maxHostsPerPrincipal: 3,
     });
   });
 
@@ -75,9 +82,13 @@ describe('the settings of a space', () => {
     { maxPools: { N: '-1' } },
     { maxPools: { N: '10001' } },
     { maxNetworksPerHost: { N: '1001' } },
+    { widest4: { N: '33' } },
+    { widest6: { N: '-1' } },
+    { givenOutside: { S: 'no' } },
+    { maxHostsPerPrincipal: { N: '10001' } },
   ]) {
     it(`are refused when they make no sense: ${JSON.stringify(bad)}`, async () => {
-      await assert.rejects(read(bad), { name: 'ValiError' });
+      await assert.rejects(read(bad), { name: 'UnreadableItem' });
     });
   }
 });

@@ -24,6 +24,7 @@ const DEFAULTS = {
   Ranges: ['10.192.0.0/10', 'fdbe:5274:6800::/48'],
   ...{ Size4: 24, Size6: 64, Excluded: [], Cooldown: 30_000, ForgetAfter: 604_800_000 },
   ...{ MaxPools: null, MaxNetworksPerHost: null },
+  ...{ Widest4: 8, Widest6: 32, GivenOutside: true, MaxHostsPerPrincipal: null },
 };
 
 describe('the console', () => {

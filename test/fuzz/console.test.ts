@@ -104,6 +104,8 @@ describe('a space', () => {
     Ranges: fc.oneof(list, fc.constant('null')),
     ...{ Size4: number, Size6: number, Excluded: list },
     ...{ Cooldown: number, ForgetAfter: number, MaxPools: number, MaxNetworksPerHost: number },
+    ...{ Widest4: number, Widest6: number, GivenOutside: fc.constantFrom('true', 'false', 'null', '0') },
+    MaxHostsPerPrincipal: number,
   });
   const few = fc.oneof(
     settings,

@@ -148,6 +148,7 @@ async function revival(): Promise<TableRequest[]> {
     await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
   }
   const { epoch } = await registerHost(deps, host.call(), { ...told, incarnation: 'first', proposed: 'second' });
+  await deps.store.writeSpace('default', { maxHostsPerPrincipal: 5 }, undefined);
   const network = { poolId, gateway: undefined, reserved: [], held: [], isLast: true };
   await reviveNetwork({ world, store: storeOver(client, table, world) }, host.call({ epoch }), network);
   client.destroy();

@@ -11,9 +11,16 @@ const SPACE: SpaceAnswer = {
   Settings: {
     Ranges: ['10.64.0.0/16', 'fd01::/48'],
     ...{ Size4: 26, Size6: 64, Excluded: [], Cooldown: 30_000, ForgetAfter: 5_400_000 },
-    ...{ MaxPools: 9, MaxNetworksPerHost: null },
+    ...{
+      MaxPools: 9,
+      MaxNetworksPerHost: null,
+      Widest4: 8,
+      Widest6: 32,
+      GivenOutside: false,
+      MaxHostsPerPrincipal: null,
+    },
   },
-  Set: ['Ranges', 'Size4', 'ForgetAfter', 'MaxPools'],
+  Set: ['Ranges', 'Size4', 'ForgetAfter', 'MaxPools', 'GivenOutside'],
   Held: { Pools4: 3, Pools6: 20_000, IsAll: false },
 };
 
@@ -21,18 +28,27 @@ describe('a space', () => {
   it('is shown a line for each setting, with what is by default', () => {
     assert.equal(
       describeSpace(SPACE),
-      `space                  ci
-range                  10.64.0.0/16, fd01::/48
-size4                  26
-size6                  64 (default)
-exclude                none (default)
-cooldown               30s (default)
-forget-after           90m
-max-pools              9
-max-networks-per-host  none (default)
-pools held             3 IPv4, 20000 IPv6, and more
-rev                    abc`,
+      `space                    ci
+range                    10.64.0.0/16, fd01::/48
+size4                    26
+size6                    64 (default)
+exclude                  none (default)
+cooldown                 30s (default)
+forget-after             90m
+max-pools                9
+max-networks-per-host    none (default)
+widest4                  8 (default)
+widest6                  32 (default)
+given-outside            no
+max-hosts-per-principal  none (default)
+pools held               3 IPv4, 20000 IPv6, and more
+rev                      abc`,
     );
+  });
+
+  it('is shown without what its functions do not know', () => {
+    const { Widest4: _4, Widest6: _6, GivenOutside: _g, MaxHostsPerPrincipal: _h, ...Settings } = SPACE.Settings;
+    assert.doesNotMatch(describeSpace({ ...SPACE, Settings }), /widest|given-outside|max-hosts|undefined/);
   });
 
   it('that nobody has set has no rev', () => {
@@ -42,8 +58,19 @@ rev                    abc`,
 
 describe('what is changed of a space', () => {
   it('is what is named, by the names that the functions know', () => {
-    const given = { endpoint: 'unix:/x', range: ['10.0.0.0/8'], forgetAfter: 60_000, maxNetworksPerHost: 3 };
-    assert.deepEqual(changesOf(given, []), { Ranges: ['10.0.0.0/8'], ForgetAfter: 60_000, MaxNetworksPerHost: 3 });
+    const given = {
+      endpoint: 'unix:/x',
+      range: ['10.0.0.0/8'],
+      forgetAfter: 60_000,
+      maxNetworksPerHost: 3,
+      givenOutside: false,
+    };
+    assert.deepEqual(changesOf(given, []), {
+      Ranges: ['10.0.0.0/8'],
+      ForgetAfter: 60_000,
+      MaxNetworksPerHost: 3,
+      GivenOutside: false,
+    });
   });
 
   it('is a limit that is taken away, or a setting that goes back to its default', () => {

@@ -110,8 +110,8 @@ export const forgeries: readonly Check[] = [
   violated('fails when a network is taken up again past the limit of its space', [beyond], /the space holds 2 pools/, [
     {
       file: 'functions/ipam/revival.ts',
-      find: 'refOf: () => ref, maxPools };',
-      replace: 'refOf: () => ref, maxPools: maxPools && undefined };',
+      find: 'maxPools: config.maxPools };',
+      replace: 'maxPools: undefined };',
     },
   ]),
 ];

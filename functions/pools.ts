@@ -5,7 +5,7 @@ import { releasePool } from './ipam/release-pool.ts';
 import { requestPool } from './ipam/request-pool.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handle, parseAs, parseMessage, parseOwnCall } from './lambda/handler.ts';
-import { avoidHeaders, releasePoolMessage, requestPoolMessage } from './lambda/messages.ts';
+import { addressHeaders, avoidHeaders, releasePoolMessage, requestPoolMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -21,6 +21,7 @@ export const handler = handle({
       v6: message.V6,
       options: message.Options,
       avoid: parseAs(avoidHeaders, request.headers, 'the header of the request'),
+      hostAddresses: parseAs(addressHeaders, request.headers, 'the header of the request'),
     });
     return { PoolID: poolId, Pool: pool, Data: {} };
   },

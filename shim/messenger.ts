@@ -2,6 +2,7 @@
 import type { Cloud } from './cloud/cloud.ts';
 import type { Failed, Verdict } from './cloud/verdict.ts';
 import type { Functions, Handshakes } from './handshake.ts';
+import { hostAddresses } from './host-addresses.ts';
 import { readHostNetwork } from './host-network.ts';
 import type { KeptCall } from './journal/journal.ts';
 import type { Method } from './method.ts';
@@ -104,5 +105,9 @@ const unknownPlace: Failed = {
 
 async function networkHeaders(): Promise<Record<string, string>> {
   const { routes, nameservers } = await readHostNetwork();
-  return { 'berth-routes': routes.join(','), 'berth-nameservers': nameservers.join(',') };
+  return {
+    'berth-routes': routes.join(','),
+    'berth-nameservers': nameservers.join(','),
+    'berth-addresses': hostAddresses().join(','),
+  };
 }

@@ -1,11 +1,21 @@
 /** What a request for a pool asks for, once it is checked: how its pool and its reference would look. */
-import { type Cidr, type Range, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
+import {
+  type Address,
+  type Cidr,
+  type Range,
+  cidrRange,
+  formatAddress,
+  formatCidr,
+  rangeContains,
+  usableRange,
+} from './address.ts';
 import type { Call } from './call.ts';
 import { whyUnwanted } from './limits.ts';
 import { type PoolOptions, gatewayOf } from './options.ts';
 import type { Pool, PoolDraft } from './pool.ts';
 import { type Ref, refNameOf } from './ref.ts';
 import { Refusal } from './refusal.ts';
+import { keeps } from './reservation.ts';
 import type { SpaceConfig } from './space.ts';
 import type { World } from './world.ts';
 
@@ -32,7 +42,13 @@ export interface PoolPlan {
 export function planPool(
   world: World,
   call: Call,
-  request: { readonly space: string; readonly size: number | undefined; readonly subPool: Cidr | undefined },
+  request: {
+    readonly space: string;
+    readonly size: number | undefined;
+    readonly subPool: Cidr | undefined;
+    /** Of the host that asks. */
+    readonly hostAddresses: readonly Address[];
+  },
   options: PoolOptions,
   config: SpaceConfig,
 ): PoolPlan {
@@ -64,13 +80,26 @@ export function planPool(
       epoch: call.epoch,
       requestKey: call.requestKey,
       gateway: pool.gateway,
-      reserved: options.reserve,
+      reserved: [...options.reserve, ...ownIn(pool, options.reserve, request.hostAddresses)],
       asked: [],
       state: 'live',
       fencedAt: undefined,
       endedAt: undefined,
     }),
   };
+}
+
+/** A network keeps so many addresses of its host: no host blocks a pool by what it says of itself. */
+const MOST_OWN = 16;
+
+/** The addresses of a host that a network on a pool keeps from endpoints, besides what it keeps anyway. */
+function ownIn(pool: Pool, reserve: readonly Range[], hostAddresses: readonly Address[]): Range[] {
+  const usable = usableRange(pool.cidr);
+  return hostAddresses
+    .filter((address) => usable !== undefined && rangeContains(usable, address))
+    .filter((address) => !keeps({ gateway: pool.gateway, reserved: reserve }, address))
+    .slice(0, MOST_OWN)
+    .map(({ family, value }) => ({ family, first: value, last: value }));
 }
 
 function refuseOutside(cidr: Cidr, reserve: readonly Range[]): void {

@@ -1,5 +1,15 @@
 /** RequestPool: a subnet for a network: a given one, alone or shared with others, or an automatic one. */
-import { type Cidr, type Family, type Range, cidrRange, formatCidr, parseCidr, rangeContains } from './address.ts';
+import {
+  type Address,
+  type Cidr,
+  type Family,
+  type Range,
+  cidrRange,
+  formatCidr,
+  parseAddress,
+  parseCidr,
+  rangeContains,
+} from './address.ts';
 import { createAutomaticPool } from './automatic-pool.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
@@ -12,7 +22,7 @@ import { type Grant, type PoolPlan, planPool } from './pool-plan.ts';
 import { quote } from './quote.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { freeUnkept, keptBy, reserveListed } from './reservation.ts';
+import { freeUnkept, keptBy, reserveListed, reserveWhereFree } from './reservation.ts';
 import { issuePoolId } from './trusted-pool-id.ts';
 import { type SpaceConfig, configOf, globalSpaceOf, isGlobalSpace, isSpaceName } from './space.ts';
 
@@ -26,6 +36,8 @@ export interface PoolRequest {
   readonly options: Readonly<Record<string, string>>;
   /** What the host reaches already, told by its shim: an automatic pool stays clear of it. */
   readonly avoid: readonly Range[];
+  /** What the host has itself: in the pool they are nobody's. A shim of before tells none. */
+  readonly hostAddresses?: readonly Address[];
 }
 
 export interface GrantedPool {
@@ -43,6 +55,7 @@ interface Wanted {
 
 /** @throws Refusal when the request is malformed, contradicts a pool that stands, or finds no room. */
 export async function requestPool(deps: Deps, call: Call, request: PoolRequest): Promise<GrantedPool> {
+  const { hostAddresses = [] } = request;
   const wanted = parseWanted(request);
   const options = parseOptions(request.options, wanted.family);
   const space = spaceOf(request, options);
@@ -50,10 +63,16 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const config = configOf(space, await deps.store.readSpace(space));
   const size = wanted.size ?? options.size;
   refuseTooWide(space, config, wanted, size);
-  const plan = planPool(deps.world, call, { space, size, subPool: wanted.subPool }, options, config);
+  const plan = planPool(
+    deps.world,
+    call,
+    { ...{ space, size, subPool: wanted.subPool }, hostAddresses },
+    options,
+    config,
+  );
   const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
   const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
-  await completeGrant(deps, call, ref, config, options);
+  await completeGrant(deps, call, ref, config, options, hostAddresses);
   return { poolId: await poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
 }
 
@@ -100,12 +119,14 @@ async function completeGrant(
   ref: Ref,
   { maxNetworksPerHost, maxHostsPerPrincipal }: SpaceConfig,
   { reserve }: PoolOptions,
+  hostAddresses: readonly Address[],
 ): Promise<void> {
   try {
     await orLeave(deps, ref, undefined, async () => {
       await refuseManyHosts(deps, ref, maxHostsPerPrincipal);
       await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
       await reserveListed(deps, call, ref, reserve);
+      await reserveWhereFree(deps, call, ref, hostAddresses);
     });
   } catch (error) {
     await freeUnkept(deps, call, ref, keptBy(ref));
@@ -127,7 +148,14 @@ const poolIdOf = (deps: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolO
 
 function parseWanted(request: PoolRequest): Wanted {
   const asked = request.pool === '' ? undefined : parsePool(request.pool);
-  const isSize = asked?.first === 0n;
+  // Not so `f656::/0`, which Docker takes for all there is.
+  const isSize = asked?.first === 0n && parseAddress(request.pool.split('/')[0] ?? '')?.value === 0n;
+  if (asked?.first === 0n && !isSize) {
+    throw new Refusal(
+      'invalid-request',
+      `invalid address pool: ${quote(request.pool)} is ${formatCidr(asked)}, which no network can have`,
+    );
+  }
   if (asked === undefined || isSize) {
     if (request.subPool !== '') {
       throw new Refusal('invalid-request', 'invalid address subpool: an --ip-range needs a --subnet');

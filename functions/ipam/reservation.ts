@@ -146,6 +146,12 @@ function refuseMore({ cidr, reserved }: Ref): void {
   );
 }
 
+/** Keeps those of some addresses that a reference lists, and that no endpoint holds; what one holds stays with it. */
+export async function reserveWhereFree(deps: Deps, call: Call, ref: Ref, addresses: readonly Address[]): Promise<void> {
+  const listed = addresses.filter((address) => address.family === ref.cidr.family && keeps(ref, address));
+  for (const address of listed) await stamp(deps, call, ref, address, await readSlot(deps.store, ref, address));
+}
+
 /** Keeps an address that a reference lists. @returns who has it, if an endpoint does. */
 export async function whoPreventsKeeping(
   deps: Deps,

@@ -188,6 +188,12 @@ export const avoidHeaders = v.pipe(
   v.transform((headers) => [...headers['berth-routes'], ...headers['berth-nameservers']]),
 );
 
+/** What the host has itself. */
+export const addressHeaders = v.pipe(
+  v.object({ 'berth-addresses': list(parseAddress) }),
+  v.transform((headers) => headers['berth-addresses']),
+);
+
 export const handshakeHeaders = v.object({
   'berth-driver': driver,
   'berth-space': v.optional(

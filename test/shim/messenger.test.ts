@@ -71,7 +71,9 @@ describe('a message of this host', () => {
         'berth-attempt': '3',
         'berth-remaining-ms': '4999',
       });
-      assert.equal('berth-routes' in message.headers, method === 'RequestPool');
+      for (const header of ['berth-routes', 'berth-nameservers', 'berth-addresses']) {
+        assert.equal(header in message.headers, method === 'RequestPool');
+      }
     });
   }
 

@@ -1,5 +1,6 @@
 /** Hosts that call the use cases directly, over one store and one world. */
 import assert from 'node:assert/strict';
+import { parseAddress } from '../../functions/ipam/address.ts';
 import { type Call, type Driver, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
 import { Refusal, type RefusalCode } from '../../functions/ipam/refusal.ts';
@@ -30,6 +31,8 @@ export interface PoolWish {
   readonly space?: string;
   readonly options?: Record<string, string>;
   readonly avoid?: Parameters<typeof requestPool>[2]['avoid'];
+  /** What the host has itself. */
+  readonly own?: readonly string[];
 }
 
 export class Host {
@@ -67,6 +70,7 @@ export class Host {
       v6: wish.v6 ?? false,
       options: wish.options ?? {},
       avoid: wish.avoid ?? [],
+      hostAddresses: (wish.own ?? []).flatMap((text) => parseAddress(text) ?? []),
     });
   }
 

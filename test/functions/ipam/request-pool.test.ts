@@ -30,6 +30,8 @@ describe('a given pool', () => {
     ['no CIDR', { pool: '10.1.0.0' }, /invalid address pool: "10.1.0.0" is not a CIDR/],
     ['nonsense', { pool: 'x/24' }, /invalid address pool/],
     ['a prefix that is too long', { pool: '10.1.0.0/33' }, /invalid address pool/],
+    ['all of IPv6, by another address', { pool: 'f656::/0' }, /"f656::\/0" is ::\/0, which no network can have/],
+    ['a pool at 0.0.0.0', { pool: '0.1.0.0/8' }, /is 0\.0\.0\.0\/8, which no network can have/],
     ['a subpool without a pool', { subPool: '10.1.0.0/25' }, /--ip-range needs a --subnet/],
     ['a subpool elsewhere', { pool: '10.1.0.0/24', subPool: '10.2.0.0/25' }, /not within 10.1.0.0\/24/],
     ['a subpool of the other family', { pool: '10.1.0.0/24', subPool: 'fd00::/80' }, /incompatible address families/],

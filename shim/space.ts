@@ -36,6 +36,8 @@ const settingsAnswer = v.object({
   Widest6: v.optional(v.number()),
   GivenOutside: v.optional(v.boolean()),
   MaxHostsPerPrincipal: v.optional(v.nullable(v.number())),
+  /** Of a space in which managers plan. */
+  Managers: v.optional(v.nullable(v.array(v.string()))),
 });
 
 const spaceFields = {
@@ -115,6 +117,10 @@ const SETTINGS: readonly Setting[] = [
     field: 'MaxHostsPerPrincipal',
     ...most,
     description: 'hosts of one user, role or instance that may have networks here, or none: no limit',
+  },
+  {
+    ...{ name: 'managers', field: 'Managers', placeholder: '<hosts>', parse: list, show: showList },
+    description: "the managers of a swarm, in the space NAME.global: hosts' ids A,B or none",
   },
 ];
 

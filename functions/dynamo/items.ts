@@ -139,6 +139,7 @@ const refItem = v.object({
   state: v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']),
   fencedAt: v.optional(v.number()),
   endedAt: v.optional(v.number()),
+  term: v.optional(v.number()),
 });
 
 export function decodeRef(item: unknown): Ref {
@@ -156,7 +157,7 @@ export function decodeIndexedRef(item: unknown): IndexedRef {
 
 /** `host` is the key of the index: it makes a reference findable by its host. */
 export function encodeRef(ref: Ref) {
-  const { space, hostId: host, epoch, requestKey, state, cidr, subPool, fencedAt, endedAt } = ref;
+  const { space, hostId: host, epoch, requestKey, state, cidr, subPool, fencedAt, endedAt, term } = ref;
   return {
     ...{ space, host, epoch, requestKey, state },
     cidr: formatCidr(cidr),
@@ -165,6 +166,7 @@ export function encodeRef(ref: Ref) {
     ...(subPool && { subPool: formatCidr(subPool) }),
     ...(fencedAt !== undefined && { fencedAt }),
     ...(endedAt !== undefined && { endedAt }),
+    ...(term !== undefined && { term }),
   };
 }
 
@@ -253,6 +255,7 @@ const spaceItem = v.object({
   widest6: v.optional(integer(0, 128)),
   givenOutside: v.optional(v.boolean()),
   maxHostsPerPrincipal: v.optional(integer(0, MOST_MAX_HOSTS)),
+  managers: v.optional(v.array(v.string())),
   rev: v.optional(v.string()),
 });
 
@@ -275,6 +278,7 @@ export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) =>
   widest6: settings.widest6,
   givenOutside: settings.givenOutside,
   maxHostsPerPrincipal: settings.maxHostsPerPrincipal,
+  managers: settings.managers,
 });
 
 /** What can be read of several items, and why the rest cannot. */

@@ -65,6 +65,9 @@ function shardOf(id: string): number {
   return ((hash >>> 16) ^ (hash >>> 24)) % HOST_SHARDS;
 }
 
+/** Of a space in which managers plan: the term of the last leader. */
+export const termKey = (space: string): Key => ({ pk: `space#${space}`, sk: 'term' });
+
 export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
 /** What PoolIDs are sealed with. It is no part of what is restored (infra/align-table.ts). */
 export const sealKey: Key = { pk: 'key', sk: 'key' };

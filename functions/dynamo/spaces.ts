@@ -1,13 +1,16 @@
 /** Spaces and the names of shared pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
 import { formatCidr } from '../ipam/address.ts';
 import type { Space, SpaceSettings } from '../ipam/space.ts';
 import type { Store } from '../ipam/store.ts';
 import { decodeName, decodeSpace, encodeSpace } from './items.ts';
-import { nameKey, spaceKey } from './keys.ts';
+import { nameKey, spaceKey, termKey } from './keys.ts';
 import type { Table } from './table.ts';
 
-type SpaceStore = Pick<Store, 'readSpace' | 'writeSpace' | 'readPoolName' | 'writePoolName'>;
+type SpaceStore = Pick<Store, 'readSpace' | 'writeSpace' | 'readTerm' | 'raiseTerm' | 'readPoolName' | 'writePoolName'>;
+
+const termItem = v.object({ term: v.number() });
 
 export const spaces = (table: Table, freshId: () => string): SpaceStore => ({
   async readSpace(space) {
@@ -33,6 +36,22 @@ export const spaces = (table: Table, freshId: () => string): SpaceStore => ({
     if (result.done) return written;
     const standing = result.standing && decodeSpace(result.standing);
     return standing?.rev !== undefined && ours.has(standing.rev) ? standing : undefined;
+  },
+
+  async readTerm(space) {
+    const item = await table.get(termKey(space));
+    return item === undefined ? 0 : v.parse(termItem, item).term;
+  },
+
+  async raiseTerm(space, seen) {
+    // Nobody can tell whose attempt has set a number: a caller whose answer was lost takes the next one.
+    const result = await table.update(termKey(space), () => ({
+      UpdateExpression: 'SET #term = :next',
+      ConditionExpression: seen === 0 ? 'attribute_not_exists(pk)' : '#term = :seen',
+      ExpressionAttributeNames: { '#term': 'term' },
+      ExpressionAttributeValues: marshall({ ':next': seen + 1, ...(seen > 0 && { ':seen': seen }) }),
+    }));
+    return result.done;
   },
 
   async readPoolName(space, family, name) {

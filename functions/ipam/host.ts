@@ -101,3 +101,6 @@ function parseSession(arn: string): { readonly role: string; readonly session: s
 
 /** As EC2 names its instances. */
 export const isInstanceId = (text: string): boolean => /^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);
+
+/** As a host may be called. */
+export const isHostId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text);

@@ -48,6 +48,8 @@ export function planPool(
     readonly subPool: Cidr | undefined;
     /** Of the host that asks. */
     readonly hostAddresses: readonly Address[];
+    /** Of the leader that asks, in a space of managers. */
+    readonly term: number | undefined;
   },
   options: PoolOptions,
   config: SpaceConfig,
@@ -85,6 +87,7 @@ export function planPool(
       state: 'live',
       fencedAt: undefined,
       endedAt: undefined,
+      ...(request.term !== undefined && { term: request.term }),
     }),
   };
 }

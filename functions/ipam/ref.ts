@@ -37,6 +37,8 @@ export interface Ref {
   readonly fencedAt: number | undefined;
   /** ms: since when it is gone. */
   readonly endedAt: number | undefined;
+  /** In a space of managers: which leader's it is. `undefined`: elsewhere, or made by an earlier version. */
+  readonly term?: number | undefined;
 }
 
 /** What a network keeps from endpoints, and why. */

@@ -8,6 +8,7 @@ export type RefusalCode =
   | 'unsigned-header' // a header of ours that is not signed
   | 'foreign-pool' // a PoolID that is not ours, or not this host's
   | 'foreign-host' // a host id that is bound to another principal
+  | 'not-manager' // a host that no operator has named as a manager of a swarm
   | 'host-unknown' // a host id that nobody has registered
   | 'host-state' // what is asked of a host does not go with its state
   | 'host-taken' // a host id that another machine has, which was seen of late

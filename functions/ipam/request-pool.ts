@@ -15,6 +15,7 @@ import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { createGivenPool, joinNamedPool } from './given-pool.ts';
 import { refuseCrowdedHost, refuseManyHosts, tooWide } from './limits.ts';
+import { termOf } from './manager.ts';
 import { orLeave } from './membership.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import type { Pool } from './pool.ts';
@@ -63,13 +64,9 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const config = configOf(space, await deps.store.readSpace(space));
   const size = wanted.size ?? options.size;
   refuseTooWide(space, config, wanted, size);
-  const plan = planPool(
-    deps.world,
-    call,
-    { ...{ space, size, subPool: wanted.subPool }, hostAddresses },
-    options,
-    config,
-  );
+  const term = isGlobalSpace(space) ? await termOf(deps, call, space, config, wanted.cidr) : undefined;
+  const asked = { space, size, subPool: wanted.subPool, hostAddresses, term };
+  const plan = planPool(deps.world, call, asked, options, config);
   const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
   const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
   await completeGrant(deps, call, ref, config, options, hostAddresses);

@@ -7,8 +7,8 @@ import { contains, formatCidr, sameCidr } from './address.ts';
 import { type Deps, together } from './deps.ts';
 import { LEASE, leaseFor } from './host.ts';
 import { Refusal } from './refusal.ts';
-import { type Space, type SpaceConfig, type SpaceSettings, configOf } from './space.ts';
 import { type Count, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './space-held.ts';
+import { type Space, type SpaceConfig, type SpaceSettings, configOf, globalSpaceOf, isGlobalSpace } from './space.ts';
 import { type SpacePatch, applyPatch, familiesWithoutRoom, refuseContradictory, timeText } from './space-settings.ts';
 
 export interface SpaceView {
@@ -62,6 +62,7 @@ export async function changeSpace(deps: Deps, { space, patch, ifRev, force }: Sp
     const settings = applyPatch(seen?.settings ?? {}, patch);
     const [before, after] = [configOf(space, seen), configOf(space, { settings, rev: undefined })];
     refuseContradictory(after);
+    if (patch.managers !== undefined) refuseManagersOf(space);
     const harm = await harmOf(deps, space, before, after);
     if (harm.length > 0 && !force) refuseHarm(harm);
     const written = await deps.store.writeSpace(space, settings, seen);
@@ -70,6 +71,14 @@ export async function changeSpace(deps: Deps, { space, patch, ifRev, force }: Sp
     return { ...view, warnings: [...harm, ...(await notesOn(deps, before, view))] };
   }
   throw new Refusal('busy', `space ${space} is changed by several at once: try again`);
+}
+
+function refuseManagersOf(space: string): void {
+  if (isGlobalSpace(space)) return;
+  throw new Refusal(
+    'invalid-request',
+    `managers of a swarm plan in space ${globalSpaceOf(space)}, beside ${space}: berth space set ${globalSpaceOf(space)} --managers HOSTS`,
+  );
 }
 
 function refuseOther(space: string, seen: Space | undefined, ifRev: string | undefined): void {

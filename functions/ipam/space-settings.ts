@@ -1,6 +1,7 @@
 /** What may stand in the settings of a space. Pure: nothing that is held is looked at. */
 import { type Cidr, type Family, addressBits, cidrRange, formatCidr, overlap, parseCidr } from './address.ts';
 import { firstClear, ringOf } from './draw.ts';
+import { isHostId } from './host.ts';
 import { quote } from './quote.ts';
 import { RangeSet } from './range-set.ts';
 import { Refusal } from './refusal.ts';
@@ -11,6 +12,7 @@ import {
   MIN_FORGET_AFTER,
   MOST_EXCLUDED,
   MOST_MAX_HOSTS,
+  MOST_MANAGERS,
   MOST_MAX_NETWORKS,
   MOST_MAX_POOLS,
   MOST_RANGES,
@@ -34,6 +36,8 @@ export interface SpacePatch {
   readonly widest6?: number | null | undefined;
   readonly givenOutside?: boolean | null | undefined;
   readonly maxHostsPerPrincipal?: number | null | undefined;
+  /** Ids of hosts. */
+  readonly managers?: readonly string[] | null | undefined;
 }
 
 const FAMILIES = [4, 6] as const;
@@ -68,6 +72,7 @@ export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSet
       settings.maxHostsPerPrincipal,
       whole('max-hosts-per-principal', 0, MOST_MAX_HOSTS),
     ),
+    managers: changed(patch.managers, settings.managers, hostIds),
   };
 }
 
@@ -86,6 +91,12 @@ const cidrs =
     if (texts.length > most) bad(setting, `${texts.length} prefixes`, `at most ${most}`);
     return texts.map((text) => parseCidr(text) ?? bad(setting, quote(text), 'prefixes such as 10.64.0.0/16'));
   };
+
+function hostIds(ids: readonly string[]): readonly string[] {
+  if (ids.length > MOST_MANAGERS) bad('managers', `${ids.length} hosts`, `at most ${MOST_MANAGERS}`);
+  const wrong = ids.find((id) => !isHostId(id));
+  return wrong === undefined ? ids : bad('managers', quote(wrong), 'the ids of hosts, as berth shim prints them');
+}
 
 const isWholeWithin = (value: number, least: number, most: number): boolean =>
   Number.isInteger(value) && value >= least && value <= most;

@@ -15,6 +15,7 @@ export interface SpaceSettings {
   readonly widest6?: number | undefined;
   readonly givenOutside?: boolean | undefined;
   readonly maxHostsPerPrincipal?: number | undefined;
+  readonly managers?: readonly string[] | undefined;
 }
 
 /** A space as it is kept. */
@@ -46,6 +47,8 @@ export interface SpaceConfig {
   readonly givenOutside: boolean;
   /** Hosts of one principal that may have networks in the space: the eldest. `undefined`: any number. */
   readonly maxHostsPerPrincipal: number | undefined;
+  /** The hosts that may plan there, in a global space. `undefined`: nobody has named any. */
+  readonly managers: readonly string[] | undefined;
 }
 
 /** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
@@ -63,6 +66,8 @@ export const MOST_MAX_HOSTS = 10_000;
 /** Every request for a pool reads the settings: they must stay a few KB. */
 export const MOST_RANGES = 32;
 export const MOST_EXCLUDED = 128;
+/** Docker advises against more than seven. */
+export const MOST_MANAGERS = 32;
 
 const cidr = (text: string): Cidr => {
   const parsed = parseCidr(text);
@@ -85,6 +90,7 @@ export const DEFAULT_SPACE: SpaceConfig = {
   widest: { 4: 8, 6: 32 },
   givenOutside: true,
   maxHostsPerPrincipal: undefined,
+  managers: undefined,
 };
 
 /** A node has its own space's networks beside those of the managers' space: an automatic subnet must not be in both. */
@@ -99,8 +105,9 @@ export const defaultsOf = (space: string): SpaceConfig => (isGlobalSpace(space) 
 /** What holds in a space. @param space `undefined`: nobody configured it. */
 export function configOf(name: string, space: Space | undefined): SpaceConfig {
   const defaults = defaultsOf(name);
-  const { ranges, size4, size6, excluded, cooldown, forgetAfter, maxPools, maxNetworksPerHost } = space?.settings ?? {};
   const { widest4, widest6, givenOutside, maxHostsPerPrincipal } = space?.settings ?? {};
+  const { ranges, size4, size6, excluded, cooldown, forgetAfter, maxPools, maxNetworksPerHost, managers } =
+    space?.settings ?? {};
   return {
     ranges: ranges ?? defaults.ranges,
     size: { 4: size4 ?? defaults.size[4], 6: size6 ?? defaults.size[6] },
@@ -112,6 +119,7 @@ export function configOf(name: string, space: Space | undefined): SpaceConfig {
     widest: { 4: widest4 ?? defaults.widest[4], 6: widest6 ?? defaults.widest[6] },
     givenOutside: givenOutside ?? defaults.givenOutside,
     maxHostsPerPrincipal: maxHostsPerPrincipal ?? defaults.maxHostsPerPrincipal,
+    managers,
   };
 }
 

@@ -79,6 +79,11 @@ export interface Store {
   /** Sets what a space is to be, if it is still the very one that was seen. `undefined`: it is not. */
   writeSpace(space: string, settings: SpaceSettings, seen: Space | undefined): Promise<Space | undefined>;
 
+  /** The last term of a leader in a space of managers; 0: there was none. */
+  readTerm(space: string): Promise<number>;
+  /** Makes the next number the last term, if it is still the one that was seen. To whoever is told `true` it belongs alone. */
+  raiseTerm(space: string, seen: number): Promise<boolean>;
+
   /**
    * Announces a pool unless one stands at its CIDR already. After an ambiguous result it announces anew as another
    * generation: under one generation, a late duplicate would bring back an announcement that was removed since.

@@ -71,7 +71,7 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
 }
 
 /** Somebody asks for what is another's: by mistake, or not. */
-const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool', 'unsigned-header']);
+const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool', 'not-manager', 'unsigned-header']);
 
 /** What somebody should hear of who looks after the fleet, each a metric. */
 const EXHAUSTION: ReadonlySet<RefusalCode> = new Set(['no-address-left', 'no-pool-left']);

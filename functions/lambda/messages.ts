@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { type Address, type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
 import { isRequestKey } from '../ipam/call.ts';
+import { isHostId } from '../ipam/host.ts';
 import { isGeneration } from '../ipam/pool.ts';
 import { isRefName } from '../ipam/ref.ts';
 import { DEFAULT_SPACE_NAME, isLocalSpaceName } from '../ipam/space.ts';
@@ -124,7 +125,7 @@ export const reviveMessage = v.object({
   Last: v.boolean(),
 });
 
-const hostId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/, 'not a host id'));
+const hostId = v.pipe(v.string(), v.check(isHostId, 'not a host id'));
 
 /** What an operator says of a host. */
 export const hostStateMessage = v.object({

@@ -1,7 +1,7 @@
 /** What operators ask of a space, and what they are told of it, on the wire. Times are milliseconds. */
 import * as v from 'valibot';
 import { formatCidr } from '../ipam/address.ts';
-import { isSpaceName } from '../ipam/space.ts';
+import { isGlobalSpace, isSpaceName } from '../ipam/space.ts';
 import type { SpaceView } from '../ipam/space-change.ts';
 import type { SpacePatch } from '../ipam/space-settings.ts';
 
@@ -27,6 +27,7 @@ const settings = v.strictObject({
   Widest6: number,
   GivenOutside: v.optional(v.nullable(v.boolean())),
   MaxHostsPerPrincipal: number,
+  Managers: v.optional(v.nullable(v.pipe(v.array(v.pipe(v.string(), v.maxLength(128))), v.maxLength(1_000)))),
 });
 
 export const setSpaceMessage = v.object({
@@ -46,6 +47,7 @@ export const setSpaceMessage = v.object({
       widest6: set.Widest6,
       givenOutside: set.GivenOutside,
       maxHostsPerPrincipal: set.MaxHostsPerPrincipal,
+      managers: set.Managers,
     })),
   ),
   /** The change is meant for the space of this `Rev` alone ('': never set), so that a copy of the message does nothing. */
@@ -68,8 +70,9 @@ export function spaceAnswer({ space: Space, config, settings: set, rev, held }: 
     Widest6: config.widest[6],
     GivenOutside: config.givenOutside,
     MaxHostsPerPrincipal: config.maxHostsPerPrincipal ?? null,
+    ...(isGlobalSpace(Space) && { Managers: config.managers ?? null }),
   };
-  const isSet: Record<keyof typeof Settings, boolean> = {
+  const isSet: Record<keyof typeof Settings | 'Managers', boolean> = {
     Ranges: set.ranges !== undefined,
     Size4: set.size4 !== undefined,
     Size6: set.size6 !== undefined,
@@ -82,6 +85,7 @@ export function spaceAnswer({ space: Space, config, settings: set, rev, held }: 
     Widest6: set.widest6 !== undefined,
     GivenOutside: set.givenOutside !== undefined,
     MaxHostsPerPrincipal: set.maxHostsPerPrincipal !== undefined,
+    Managers: set.managers !== undefined,
   };
   const Set = Object.entries(isSet).flatMap(([name, is]) => (is ? [name] : []));
   const Held = { Pools4: held[4].count, Pools6: held[6].count, IsAll: held[4].isAll && held[6].isAll };

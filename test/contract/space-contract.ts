@@ -20,9 +20,26 @@ export const SETTINGS: SpaceSettings = {
   widest6: 40,
   givenOutside: false,
   maxHostsPerPrincipal: 3,
+  managers: ['m1', 'i-0123456789abcdef0'],
 };
 
 export function spaceContract(get: () => Store): void {
+  describe('the term of a space', () => {
+    it('is a number that goes up by one, and belongs to one of many who raise it at once', async () => {
+      const [space, other] = [fresh('s'), fresh('s')];
+      assert.equal(await get().readTerm(space), 0);
+      for (let term = 0; term < 3; term++) {
+        const raised = await Promise.all(Array.from({ length: MANY }, () => get().raiseTerm(space, term)));
+        assert.equal(raised.filter(Boolean).length, 1);
+        assert.equal(await get().readTerm(space), term + 1);
+      }
+      assert.equal(await get().raiseTerm(space, 1), false);
+      assert.deepEqual([await get().readTerm(space), await get().readTerm(other)], [3, 0]);
+      // Nothing of it is a setting, nor a pool.
+      assert.equal(await get().readSpace(space), undefined);
+    });
+  });
+
   describe('settings of spaces', () => {
     it('are unknown for a space that nobody configured', async () => {
       assert.equal(await get().readSpace(fresh('s')), undefined);

@@ -3,7 +3,23 @@ import type { Guard } from './guards.ts';
 
 const SPACES = 'functions/dynamo/spaces.ts';
 
+const TERM = 'is a number that goes up by one, and belongs to one of many who raise it at once';
+
 export const spaceGuards: readonly Guard[] = [
+  {
+    what: 'the first term is raised where there is none',
+    edit: {
+      file: SPACES,
+      find: "'attribute_not_exists(pk)' : '#term = :seen'",
+      replace: "'attribute_not_exists(nothing)' : '#term = :seen'",
+    },
+    test: TERM,
+  },
+  {
+    what: 'a term is raised as it was seen',
+    edit: { file: SPACES, find: ": '#term = :seen',", replace: ": '(#term = :seen OR attribute_exists(pk))'," },
+    test: TERM,
+  },
   {
     what: 'a space is set where nobody has set it',
     edit: {

@@ -52,6 +52,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
           ...mounts,
         );
         await host.docker('plugin', 'enable', PLUGIN);
+        await cloud.store.writeSpace('default.global', { managers: ['swarm'] }, undefined);
         await host.docker('swarm', 'init', '--advertise-addr', '127.0.0.1');
       });
 

@@ -87,7 +87,7 @@ const becomes = (me: Player, principal: string, held: string | undefined): Promi
     return (await me.stage.rules.registerHost(me.deps, me.call({ hostId: 'a' }), told)).epoch;
   });
 
-async function unlessRefused<T>(me: Player, operation: () => Promise<T>): Promise<T | undefined> {
+export async function unlessRefused<T>(me: Player, operation: () => Promise<T>): Promise<T | undefined> {
   try {
     return await operation();
   } catch (error) {

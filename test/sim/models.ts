@@ -7,6 +7,7 @@ import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { fences } from './fences.ts';
 import { forgeries } from './forgeries.ts';
+import { leaders } from './leaders.ts';
 import { limits } from './limits.ts';
 import { membership } from './membership.ts';
 import { names } from './names.ts';
@@ -29,5 +30,6 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'a host that stays, or is another machine': adoptions,
   'a host that was given up': revivals,
   'a generation that is forged': forgeries,
+  'the leaders of a swarm': leaders,
   'what clears up': sweeps,
 };

@@ -347,6 +347,7 @@ export class Simulation implements Run, Stage {
     const { pools, refs, chunks, names, hosts } = this.#memory;
     const parts = [
       ...[pools, refs, chunks, names, hosts].map(contents),
+      [...this.#memory.terms].join(),
       ...this.#actors.map((actor) => actor.key()),
       ...this.#pending.map(({ actor, number, attempts }) => `${actor.index} ${number} ${attempts}`),
       ...this.#late.map(({ actor, operation }) => `late ${actor.index} ${operation.label}`).sort(),

@@ -41,6 +41,8 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
   return {
     ...looks(memory, submit, manner),
     readSpace: (space) => memory.readSpace(space),
+    readTerm: (space) => read('read term', () => memory.readTerm(space)),
+    raiseTerm: (space, seen) => write(`term ${seen + 1}`, () => memory.raiseTerm(space, seen)),
     writeSpace: (space, settings, seen) => memory.writeSpace(space, settings, seen),
     announcePool: (draft, generation) =>
       write(`announce ${formatCidr(draft.cidr)}`, announcing(memory, draft, generation, manner.shared)),

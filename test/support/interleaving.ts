@@ -39,6 +39,8 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
   return {
     readSpace: slowly((space) => store.readSpace(space)),
     writeSpace: slowly((space, settings, seen) => store.writeSpace(space, settings, seen)),
+    readTerm: slowly((space) => store.readTerm(space)),
+    raiseTerm: slowly((space, seen) => store.raiseTerm(space, seen)),
     announcePool: slowly((draft, generation) => store.announcePool(draft, generation)),
     readPool: slowly((space, cidr) => store.readPool(space, cidr)),
     poolsStartingIn: slowly((space, range, after) => store.poolsStartingIn(space, range, after)),

@@ -50,6 +50,7 @@ export class MemoryStore implements Store {
   readonly hosts = new Map<string, Host>();
   #sweep: SweepCursor | undefined;
   #home: string | undefined;
+  readonly terms = new Map<string, number>();
   readonly #freshId: () => string;
   readonly #pages: PageSizes;
 
@@ -61,6 +62,14 @@ export class MemoryStore implements Store {
   #sizes = (first: keyof PageSizes) => ({ first: this.#pages[first], next: this.#pages.next });
 
   readSpace = (space: string) => Promise.resolve(this.spaces.get(space));
+
+  readTerm = (space: string) => Promise.resolve(this.terms.get(space) ?? 0);
+
+  raiseTerm(space: string, seen: number): Promise<boolean> {
+    const isSeen = (this.terms.get(space) ?? 0) === seen;
+    if (isSeen) this.terms.set(space, seen + 1);
+    return Promise.resolve(isSeen);
+  }
 
   writeSpace(space: string, settings: SpaceSettings, seen: Space | undefined) {
     if (this.spaces.get(space)?.rev !== seen?.rev) return Promise.resolve(undefined);

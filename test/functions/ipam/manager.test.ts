@@ -12,6 +12,15 @@ const MAC = '02:42:0a:4d:00:05';
 
 type Deps = ReturnType<typeof fleet>;
 
+/** A fleet whose operator has named managers. */
+function swarm(): Deps {
+  const deps = fleet();
+  for (const space of ['default.global', 'prod.global']) {
+    deps.store.spaces.set(space, { settings: { managers: ['m', 'm1', 'm2', 'h'] }, rev: 'one' });
+  }
+  return deps;
+}
+
 /** A leader that starts: it asks for the network, its gateway, and what is in use in it. */
 async function lead(host: Host, inUse: readonly string[] = [], pool = SUBNET): Promise<GrantedPool> {
   const net = await host.pool({ pool, space: 'default.global' });
@@ -26,7 +35,7 @@ const livePools = ({ store }: Deps): string[] => [...store.pools.values()].map((
 
 describe('a manager', () => {
   it('plans addresses, which its nodes then take in a space of their own', async () => {
-    const deps = fleet();
+    const deps = swarm();
     const [manager, node] = [new Host(deps, 'm'), new Host(deps, 'n')];
     const plan = await lead(manager);
     const address = await planned(manager, plan);
@@ -42,7 +51,7 @@ describe('a manager', () => {
   });
 
   it('plans in the managers’ part of the space that a network names', async () => {
-    const deps = fleet();
+    const deps = swarm();
     const host = new Host(deps, 'm');
     const options = { 'berth.space': 'prod' };
     await host.pool({ pool: SUBNET, space: 'default.global', options });
@@ -57,14 +66,14 @@ describe('a manager', () => {
   });
 
   it('gives back an address that it asked for by name', async () => {
-    const host = new Host(fleet(), 'm');
+    const host = new Host(swarm(), 'm');
     const net = await lead(host, ['10.77.0.9']);
     assert.equal(await host.release(net, '10.77.0.9'), 'freed');
     assert.equal(await planned(host, net, '10.77.0.9'), '10.77.0.9');
   });
 
   it('is alone in its space', async () => {
-    const host = new Host(fleet(), 'h');
+    const host = new Host(swarm(), 'h');
     const net = await host.pool({ pool: SUBNET, space: 'default.global' });
     const words = /^address space default\.global is for the managers of a swarm alone: .* driver of local scope$/;
     for (const options of [GATEWAY, withMac(MAC), {}])
@@ -76,7 +85,7 @@ describe('a manager', () => {
 
 describe('a leader that starts', () => {
   it('has the addresses that it had before, and leaves nothing behind when the network goes', async () => {
-    const deps = fleet();
+    const deps = swarm();
     const host = new Host(deps, 'm');
     const inUse = [];
     const before = await lead(host);
@@ -89,7 +98,7 @@ describe('a leader that starts', () => {
   });
 
   it('takes the place of a leader on another host, which gets nothing any more', async () => {
-    const deps = fleet();
+    const deps = swarm();
     const [former, leader] = [new Host(deps, 'm1'), new Host(deps, 'm2')];
     const before = await lead(former);
     const address = await planned(former, before);
@@ -102,7 +111,7 @@ describe('a leader that starts', () => {
   });
 
   it('stays when what an earlier one has asked for is late', async () => {
-    const deps = fleet();
+    const deps = swarm();
     const [former, leader] = [new Host(deps, 'm1'), new Host(deps, 'm2')];
     const before = await former.pool({ pool: SUBNET, space: 'default.global' });
     deps.world.advance(1_000);
@@ -115,7 +124,7 @@ describe('a leader that starts', () => {
   });
 
   it('takes no address of a network that stands', async () => {
-    const deps = fleet();
+    const deps = swarm();
     const [former, leader] = [new Host(deps, 'm1'), new Host(deps, 'm2')];
     const before = await lead(former);
     const address = await planned(former, before);

@@ -101,6 +101,12 @@ describe('a change of a space', () => {
     ['a cool-down that clocks do not keep', { cooldown: 1_999 }, /^bad value 1999ms for cooldown/],
     ['a memory of no time', { forgetAfter: 0 }, /^bad value 0ms for forget-after: give a time from 1m to 365d$/],
     ['a limit below nothing', { maxPools: -1 }, /^bad value -1 for max-pools: give a whole number from 0 to 10000$/],
+    [
+      'managers in a space where none plan',
+      { managers: ['m1'] },
+      /^managers of a swarm plan in space \w+\.global, beside \w+: berth space set/,
+    ],
+    ['a manager that no host can be', { managers: ['m 1'] }, /^bad value "m 1" for managers: give the ids of hosts/],
     ['a limit that cannot be counted', { maxNetworksPerHost: 1_001 }, /^bad value 1001 for max-networks-per-host/],
     ['nothing', {}, /^there is nothing to change: name a setting$/],
     [

@@ -133,6 +133,7 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
     ['function-urls', 'Resources.PoolsRole.Properties.ManagedPolicyArns', ['arn'], 'a_role_is_for_lambda_alone'],
     ['function-urls', `${ROLE}.Action.0`, 'dynamodb:*', 'a_role_is_for_lambda_alone'],
     ['function-urls', `${ROLE}.Resource`, '*', 'a_role_is_for_lambda_alone'],
+    ['function-urls', `${ROLE}.Condition.Null`, undefined, 'a_condition_on_keys_demands_keys'],
     ['function-urls', `${ROLE}.NotAction`, ['dynamodb:Scan'], 'a_role_is_for_lambda_alone'],
     [
       'function-urls',

@@ -25,6 +25,7 @@ import { Host, withMac } from '../support/fleet.ts';
 import { type Statement, type TableRequest, allows, statement } from '../support/policy.ts';
 import { requestOf } from '../support/record-requests.ts';
 import { render } from './support/render.ts';
+import { TABLE as DEPLOYED_TABLE, deployedPolicy, isAllowed as isAllowedBySimulator } from './support/simulator.ts';
 import { Role, Template } from './support/template.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -33,6 +34,7 @@ const TABLE = { 'Fn::GetAtt': ['Table', 'Arn'] };
 const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
 const INDEX = { 'Fn::Join': ['/', [TABLE, 'index', 'byHost']] };
 
+const roleNamed = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
 const roles = new Map<string, readonly Statement[]>();
 let asked: readonly TableRequest[];
 
@@ -50,8 +52,7 @@ const noted = v.pipe(
 before(async () => {
   const template = v.parse(Template, render(scratch, 'function-urls'));
   for (const name of functionNames) {
-    const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
-    const { Policies } = v.parse(Role, template.Resources[id]).Properties;
+    const { Policies } = v.parse(Role, template.Resources[roleNamed(name)]).Properties;
     const all = Policies.flatMap(({ PolicyDocument }) => v.parse(v.array(statement), PolicyDocument.Statement));
     roles.set(
       name,
@@ -201,6 +202,21 @@ describe('the roles', () => {
       'capabilities alone asks nothing',
     );
     assert.deepEqual([...new Set(asked.filter((request) => !isAllowed(request)).map(told))], []);
+  });
+
+  it('allow it in the eyes of a simulator that is not ours', async () => {
+    const template = v.parse(Template, render(scratch, 'function-urls'));
+    const distinct = new Map(asked.map((request) => [told(request), request]));
+    const refused: string[] = [];
+    for (const [name, { function: by, action, index, leadingKey }] of distinct) {
+      const { Policies } = v.parse(Role, template.Resources[roleNamed(by)]).Properties;
+      const policies = Policies.map(({ PolicyDocument }) => deployedPolicy(PolicyDocument));
+      const context = leadingKey === undefined ? {} : { 'dynamodb:LeadingKeys': [leadingKey] };
+      const resource = index === undefined ? DEPLOYED_TABLE : `${DEPLOYED_TABLE}/index/${index}`;
+      if (!(await isAllowedBySimulator(policies, { action, resource, context }))) refused.push(name);
+    }
+    assert.ok(distinct.size > 30);
+    assert.deepEqual(refused, []);
   });
 
   it('allow nothing else: each action on each kind of items is asked for', () => {

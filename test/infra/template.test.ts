@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
-import { type FunctionName, functionNames, outDir } from '../../infra/build.ts';
+import { functionNames, outDir } from '../../infra/build.ts';
+import { GRANTS } from './support/grants.ts';
 import { render } from './support/render.ts';
 import { LambdaFunction, LogGroup, Permission, Role, Rule, Statement, Template, Url } from './support/template.ts';
 import { unzipOnly } from './unzip.ts';
@@ -135,43 +136,6 @@ describe('what the functions may do', () => {
     assert.equal(ofType('AWS::IAM::Role').length, functionNames.length);
   });
 
-  const [READ, CHANGE] = [
-    ['GetItem', 'Query'],
-    ['GetItem', 'UpdateItem'],
-  ];
-  /** By leading key: what is done with which items. `index` and `scan` have none. */
-  const onTable: Record<FunctionName, Record<string, string[]>> = {
-    capabilities: {},
-    pools: {
-      'space#*': ['DeleteItem', 'PutItem', 'UpdateItem', ...READ],
-      'pool#*': ['PutItem', 'UpdateItem', ...READ],
-      'hosts#*': ['GetItem'],
-      index: ['Query'],
-    },
-    addresses: { 'pool#*': ['UpdateItem', ...READ], 'hosts#*': ['GetItem'] },
-    hosts: {
-      'space#*': ['DeleteItem', 'PutItem', 'UpdateItem', ...READ],
-      'pool#*': ['PutItem', 'UpdateItem', ...READ],
-      'hosts#*': CHANGE,
-      home: ['PutItem'],
-      index: ['Query'],
-    },
-    console: {
-      'space#*': ['DeleteItem', 'Query', ...CHANGE],
-      'pool#*': ['UpdateItem', ...READ],
-      'hosts#*': ['Query', ...CHANGE],
-      index: ['Query'],
-    },
-    sweep: {
-      'space#*': ['DeleteItem', ...CHANGE],
-      'pool#*': ['DeleteItem', 'UpdateItem', ...READ],
-      'hosts#*': ['Query', ...CHANGE],
-      sweep: ['GetItem', 'PutItem'],
-      home: ['PutItem'],
-      index: ['Query'],
-      scan: ['Scan'],
-    },
-  };
   for (const name of functionNames) {
     it(`${name} may write its own log and, on the one table, what it does there, and no more`, () => {
       // Exact, so that any wildcard is a difference. A log group's Arn itself ends in `:*`, its streams.
@@ -181,12 +145,17 @@ describe('what the functions may do', () => {
         Resource: { 'Fn::GetAtt': [logical(name, 'LogGroup'), 'Arn'] },
       };
       const table = { 'Fn::GetAtt': ['Table', 'Arn'] };
-      const expected = Object.entries(onTable[name]).map(([key, actions]) => ({
+      const expected = Object.entries(GRANTS[name]).map(([key, actions]) => ({
         Effect: 'Allow',
         Action: actions.map((action) => `dynamodb:${action}`).sort(),
         Resource: key === 'index' ? { 'Fn::Join': ['/', [table, 'index', 'byHost']] } : table,
         ...(key !== 'index' &&
-          key !== 'scan' && { Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [key] } } }),
+          key !== 'scan' && {
+            Condition: {
+              'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [key] },
+              Null: { 'dynamodb:LeadingKeys': 'false' },
+            },
+          }),
       }));
       assert.deepEqual(statementsOf(name), [logs, ...expected]);
     });

@@ -24,6 +24,8 @@ export const statement = v.strictObject({
   Condition: v.optional(
     v.strictObject({
       'ForAllValues:StringLike': v.strictObject({ 'dynamodb:LeadingKeys': texts }),
+      // There must be keys: of none, all are like anything.
+      Null: v.strictObject({ 'dynamodb:LeadingKeys': v.literal('false') }),
     }),
   ),
 });
@@ -40,7 +42,6 @@ export function allows({ Action, Resource, Condition }: Statement, request: Tabl
   if (!Action.some((pattern) => isLike(pattern, request.action))) return false;
   if (JSON.stringify(Resource) !== JSON.stringify(target)) return false;
   const patterns = Condition?.['ForAllValues:StringLike']['dynamodb:LeadingKeys'];
-  // Of no keys at all, as those of a scan, all are like anything.
-  const keys = request.leadingKey === undefined ? [] : [request.leadingKey];
-  return patterns === undefined || keys.every((key) => patterns.some((pattern) => isLike(pattern, key)));
+  const key = request.leadingKey;
+  return patterns === undefined || (key !== undefined && patterns.some((pattern) => isLike(pattern, key)));
 }

@@ -22,6 +22,8 @@ export interface Call {
   readonly attempt: number;
   /** When the host gives up, in ms since the epoch by this function's clock (told as remaining time). */
   readonly deadline: number;
+  /** Who signed it (an ARN), where the functions have that from Lambda. */
+  readonly principal?: string;
 }
 
 /** The host's monotone number of this call: orders two messages of one host, whatever the clocks say. */

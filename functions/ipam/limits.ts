@@ -6,7 +6,7 @@ import { type Cidr, type Family, cidrRange, contains, formatCidr } from './addre
 import { allHosts } from './all-hosts.ts';
 import type { Call } from './call.ts';
 import { type Deps, together } from './deps.ts';
-import { type Host, boundPrincipal } from './host.ts';
+import { type Host, boundPrincipal, isInstanceId, sessionOf } from './host.ts';
 import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from './pool.ts';
 import { clip } from './quote.ts';
 import type { Ref } from './ref.ts';
@@ -109,19 +109,22 @@ export async function refuseCrowdedHost(deps: Deps, ref: Ref, max: number | unde
 
 /**
  * Refuses a network to a host whose principal has so many elder hosts: one machine that registers ids by the dozen would
- * pass the limit of networks per host. The dead do not count. Reads all hosts, in pages.
+ * pass the limit of networks per host. The dead do not count. Reads all hosts, in pages, where there is a limit.
  *
- * @param max `undefined`: any number.
+ * @param most `undefined`: any number, but for an EC2 instance one beside the host of its own id.
  * @throws Refusal `limit-reached`
  */
 export async function refuseManyHosts(
   { store }: Deps,
+  { principal: signer = '' }: Pick<Call, 'principal'>,
   { hostId, space }: Pick<Ref, 'hostId' | 'space'>,
-  max: number | undefined,
+  most: number | undefined,
 ): Promise<void> {
+  const max = most ?? (isOfInstance(signer, hostId) ? 1 : undefined);
   if (max === undefined) return;
   const own = await store.readHost(hostId);
-  if (own === undefined) return;
+  // That an adopted host is this machine, an operator has said.
+  if (own === undefined || (most === undefined && own.isAdopted)) return;
   const principal = boundPrincipal(own.principal);
   let elder = 0;
   for await (const host of allHosts(store)) {
@@ -136,6 +139,12 @@ export async function refuseManyHosts(
       `were registered before ${hostId}: give each machine a user or a role of its own, ` +
       `or have an operator raise the limit (berth space set ${space} --max-hosts-per-principal NUMBER)`,
   );
+}
+
+/** Whether an instance signs for a host that is not called as it is. */
+function isOfInstance(signer: string, hostId: string): boolean {
+  const session = sessionOf(signer);
+  return session !== undefined && session !== hostId && isInstanceId(session);
 }
 
 /** A total order: of those that registered in one moment, by their ids. */

@@ -120,7 +120,7 @@ async function completeGrant(
 ): Promise<void> {
   try {
     await orLeave(deps, ref, undefined, async () => {
-      await refuseManyHosts(deps, ref, maxHostsPerPrincipal);
+      await refuseManyHosts(deps, call, ref, maxHostsPerPrincipal);
       await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
       await reserveListed(deps, call, ref, reserve);
       await reserveWhereFree(deps, call, ref, hostAddresses);

@@ -136,7 +136,7 @@ async function takeUpWithinLimits(
   try {
     const up = await takeUp(deps, call, id, ref, known, config);
     if (up.isNew) {
-      await refuseManyHosts(deps, ref, config.maxHostsPerPrincipal);
+      await refuseManyHosts(deps, call, ref, config.maxHostsPerPrincipal);
       await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
     }
     return up;

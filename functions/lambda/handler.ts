@@ -171,8 +171,9 @@ const isInstance = (arn: string): boolean => /^arn:[\w-]+:sts::\d+:assumed-role\
 /** What the host added, signed by whom it is bound to. @throws Refusal `foreign-host` when somebody else did. */
 export async function parseOwnCall(request: Request, bindings: Bindings): Promise<Call> {
   const call = parseCall(request);
-  await bindings.check(call, parsePrincipal(request));
-  return call;
+  const principal = parsePrincipal(request);
+  await bindings.check(call, principal);
+  return { ...call, principal };
 }
 
 /** What the host added, whoever it is. @throws Refusal when the request did not come through a shim. */

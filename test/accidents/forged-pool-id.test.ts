@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { formatCidr, parseAddress } from '../../functions/ipam/address.ts';
 import { holdingsOf } from '../../functions/ipam/holdings.ts';
 import { type Revival, reviveNetwork } from '../../functions/ipam/revival.ts';
+import { openPoolId } from '../../functions/ipam/trusted-pool-id.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../support/fleet.ts';
 import { altered, fieldOf, unsealed } from '../support/forged.ts';
 
@@ -70,6 +71,18 @@ for (const [form, forge] of FORMS) {
       const made = { cidr: '10.7.1.0/24', ref: another, generation: 'abcdefghijkl', cooldown: '999999999' };
       await assert.rejects(revive(forge(own.poolId, made)));
       assert.ok([...deps.store.pools.values()].every(({ cooldown }) => cooldown <= 86_400_000));
+    });
+
+    it('says nothing of its own network but what the table knows', async () => {
+      const { deps, attacker, own } = await stage();
+      for (const changes of [{ cidr: '10.5.0.0/16' }, { space: 'other' }, { subPool: '10.5.7.128/25' }]) {
+        const made = { poolId: forge(own.poolId, changes), pool: '' };
+        await refused(attacker.leave(made), 'foreign-pool', WORDS);
+        await refused(attacker.release(made, '10.5.7.200'), 'foreign-pool', WORDS);
+        await refused(attacker.address(made, '', MAC), 'foreign-pool', WORDS);
+      }
+      const hasty = await openPoolId(deps, forge(own.poolId, { cooldown: '2000' }), attacker.call());
+      assert.equal(hasty?.cooldown, 30_000, 'how long addresses rest, the pool says');
     });
 
     it('takes no address of a pool before it has rested', async () => {

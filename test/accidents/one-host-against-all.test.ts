@@ -104,6 +104,28 @@ describe('a principal with many hosts', () => {
     await second.pool();
   });
 
+  it('gets them for one beside its own id, where it is an EC2 instance and nobody says otherwise', async () => {
+    const { deps, set, register } = await stage();
+    const principal = `${ROLE}/i-0123456789abcdef0`;
+    const ask = (host: Host) => host.pool({}, host.call({ principal }));
+    const other = await register('other', principal);
+    await ask(other);
+    await ask(await register('i-0123456789abcdef0', principal));
+    const third = await register('third', principal);
+    await refused(
+      ask(third),
+      'limit-reached',
+      /is for 1 hosts of one principal, and .*i-0123456789abcdef0 has as many/,
+    );
+    const host = (await deps.store.readHost('third')) ?? assert.fail();
+    await deps.store.writeHost({ ...host, isAdopted: true }, host);
+    await ask(third);
+    const fourth = await register('fourth', principal);
+    await refused(ask(fourth), 'limit-reached', WORDS);
+    await set({ maxHostsPerPrincipal: 4 });
+    await ask(fourth);
+  });
+
   it('gets them for each, where nobody says so', async () => {
     const { register } = await stage();
     for (let number = 0; number < 5; number++) await (await register(`host-${number}`)).pool();

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Handler } from '../../functions/lambda/handler.ts';
 import { type EngineStore, engineStore, useTable } from '../support/engine-store.ts';
-import { PRINCIPAL, answerOf, captureLog, contextWith, eventOf, refusalOf } from './lambda/event.ts';
+import { answerOf, captureLog, contextWith, eventOf, refusalOf } from './lambda/event.ts';
 
+const INSTANCE = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0';
 const OPERATOR = 'arn:aws:sts::123456789012:assumed-role/admin/alice';
 
 let engine: EngineStore;
@@ -73,7 +74,7 @@ describe('the console', () => {
     it(`does not do ${path} for an instance`, async (t) => {
       captureLog(t);
       const before = await engine.store.readSpace('ci');
-      assert.equal(refusalOf(await send(path, message, PRINCIPAL)), 'foreign-host');
+      assert.equal(refusalOf(await send(path, message, INSTANCE)), 'foreign-host');
       assert.deepEqual(await engine.store.readSpace('ci'), before);
     });
   }

@@ -5,7 +5,7 @@ import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult }
 import * as v from 'valibot';
 import { output } from '../../../functions/lambda/log.ts';
 
-export const PRINCIPAL = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0';
+export const PRINCIPAL = 'arn:aws:sts::123456789012:assumed-role/berth-host/fleet';
 
 /** What the shim adds to every call. */
 export const CALL_HEADERS = {

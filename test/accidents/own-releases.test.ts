@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Told } from '../faults/dockerd.ts';
 import { FaultyHost } from '../faults/host.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
+import { limit } from '../support/deadlines.ts';
 
 /** ms: longer than the share of its time that a request waits at first. */
 const DEAFNESS = 8_000;
@@ -13,7 +14,7 @@ const [LONG, SHORT] = [20, 3];
 const ENDPOINT = { 'com.docker.network.endpoint.name': 'one' };
 const EXCLUSIVE = { 'berth.exclusive': 'true' };
 
-describe('a host whose releases the cloud has not heard', { timeout: 120_000 }, () => {
+describe('a host whose releases the cloud has not heard', { timeout: limit(120_000) }, () => {
   let cloud: LocalCloud;
   const hosts: FaultyHost[] = [];
 

@@ -8,6 +8,7 @@ import { LocalCloud } from '../support/local-cloud.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
+import { limit } from '../support/deadlines.ts';
 
 /**
  * ms. Sooner than the default, which is for functions that end after 10 s: what is frozen here comes through all at once
@@ -47,7 +48,7 @@ const seconds = (since: number): string => `${((performance.now() - since) / 1_0
 const engines = await Promise.all(VERSIONS.map(async (version) => ({ version, skip: await whyNotReady(version) })));
 
 // Most of it is waiting: all engines at once.
-describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeout: 400_000 }, () => {
+describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeout: limit(400_000) }, () => {
   for (const { version, skip } of engines) {
     describe(`with engine ${version}`, { skip, concurrency: 1 }, () => {
       let host: Host;

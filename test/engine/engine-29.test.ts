@@ -6,6 +6,7 @@ import type { Berth } from '../support/berth-process.ts';
 import { addressOf, callsOf, runContainer, startUp, subnetsOf } from './support/berth.ts';
 import { type EngineVersion, engine, whyNotReady } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+import { limit } from '../support/deadlines.ts';
 
 const IPAM = ['network', 'create', '--ipam-driver', 'berth'];
 const MACVLAN = [...IPAM, '-d', 'macvlan', '-o', 'parent=up0'];
@@ -17,7 +18,7 @@ const GATEWAYS_ASKED_FOR: readonly (readonly [EngineVersion, number])[] = [
 
 for (const [version, asked] of GATEWAYS_ASKED_FOR) {
   const skip = await whyNotReady(version);
-  describe(`what engine 29 asks for, with engine ${version}`, { skip, timeout: 240_000 }, () => {
+  describe(`what engine 29 asks for, with engine ${version}`, { skip, timeout: limit(240_000) }, () => {
     let lan: Lan;
     let host: Host;
     let berth: Berth;

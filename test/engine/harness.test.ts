@@ -8,9 +8,9 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { engine, whyNoEngine, whyNotReady } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+import { limit, until } from '../support/deadlines.ts';
 
 const skip = whyNoEngine() ?? false;
 const MACVLAN = ['network', 'create', '-d', 'macvlan', '-o', 'parent=up0', '--subnet', '10.90.0.0/24'];
@@ -52,7 +52,7 @@ function inControlGroup(name: string): string[] {
   return processes.filter((pid) => isRunning(pid) && readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/${name}/`));
 }
 
-describe('two hosts with engine 28 on one LAN', { skip, timeout: 120_000 }, () => {
+describe('two hosts with engine 28 on one LAN', { skip, timeout: limit(120_000) }, () => {
   let lan: Lan;
   let a: Host;
   let b: Host;
@@ -149,7 +149,7 @@ for (const { version, words } of [
   { version: '20.10', words: /^20\.10\.\S+ 20\.10\./ },
 ] as const) {
   const skip = await whyNotReady(version);
-  describe(`a host with engine ${version}`, { skip, timeout: 120_000 }, () => {
+  describe(`a host with engine ${version}`, { skip, timeout: limit(120_000) }, () => {
     it('runs a container, and leaves nothing behind', async () => {
       const host = await startHost({ engine: await engine(version) });
       try {
@@ -167,7 +167,7 @@ for (const { version, words } of [
   });
 }
 
-describe('a test that is killed', { skip, timeout: 60_000 }, () => {
+describe('a test that is killed', { skip, timeout: limit(60_000) }, () => {
   it('takes its host along, with all that runs there', async () => {
     const test = spawn(process.execPath, ['--input-type=module', '-e', KILLED_TEST, import.meta.dirname], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -183,11 +183,7 @@ describe('a test that is killed', { skip, timeout: 60_000 }, () => {
       test.kill('SIGKILL');
     }
     const [folder = '', plugin = ''] = said.trim().split(' ');
-    const deadline = Date.now() + 10_000;
-    while (existsSync(folder) || isRunning(plugin)) {
-      assert.ok(Date.now() < deadline, `left behind: ${said}`);
-      await sleep(50);
-    }
+    await until(() => !existsSync(folder) && !isRunning(plugin), `nothing is left of ${said}`);
     assert.deepEqual(inControlGroup(path.basename(folder)), []);
   });
 });

@@ -9,6 +9,7 @@ import { type Berth, startBerth } from '../support/berth-process.ts';
 import { ping, runContainer, subnetsOf } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { type Host, startHost } from './support/host.ts';
+import { limit } from '../support/deadlines.ts';
 
 /** The tag belongs to the driver's name. */
 const PLUGIN = 'example/berth:1';
@@ -16,7 +17,7 @@ const ENDPOINT = 'unix:/var/lib/berth/up/cloud/capabilities.sock';
 
 for (const version of VERSIONS) {
   const skip = await whyNotReady(version);
-  describe(`the managed plugin with engine ${version}`, { skip, timeout: 240_000 }, () => {
+  describe(`the managed plugin with engine ${version}`, { skip, timeout: limit(240_000) }, () => {
     let host: Host;
     let cloud: Berth;
     let built: string;

@@ -6,13 +6,14 @@ import type { Berth } from '../support/berth-process.ts';
 import { addressOf, callsOf, ping, runContainer, startUp, subnetsOf } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+import { limit } from '../support/deadlines.ts';
 
 const IPAM = ['--ipam-driver', 'berth'];
 const cidr = (text: string) => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
 
 for (const version of VERSIONS) {
   const skip = await whyNotReady(version);
-  describe(`one host with engine ${version}`, { skip, timeout: 240_000 }, () => {
+  describe(`one host with engine ${version}`, { skip, timeout: limit(240_000) }, () => {
     let lan: Lan;
     let host: Host;
     let berth: Berth;

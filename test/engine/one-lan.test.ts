@@ -5,6 +5,7 @@ import type { Berth } from '../support/berth-process.ts';
 import { endpointOf, ping, runContainer, startShim, startUp } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+import { limit } from '../support/deadlines.ts';
 
 const NETWORK = ['network', 'create', '-d', 'macvlan', '-o', 'parent=up0', '--ipam-driver', 'berth'];
 const CONTAINERS = 5;
@@ -13,7 +14,7 @@ const reasons = await Promise.all(VERSIONS.map(whyNotReady));
 const skip = reasons.find((reason) => reason !== false) ?? false;
 
 // Different engines: a fleet is never upgraded in one go.
-describe('hosts of different engines on one LAN and one cloud', { skip, timeout: 240_000 }, () => {
+describe('hosts of different engines on one LAN and one cloud', { skip, timeout: limit(240_000) }, () => {
   let lan: Lan;
   const hosts: Host[] = [];
   const berths: Berth[] = [];

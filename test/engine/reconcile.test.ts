@@ -14,6 +14,7 @@ import { type LoggedCall, callsOf, dataOf, runContainer, startShim } from './sup
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
+import { limit } from '../support/deadlines.ts';
 
 /** ms: what is five minutes for users. */
 const SECOND_LOOK = 300;
@@ -23,7 +24,7 @@ const NETWORK = ['--ipam-driver', 'berth', '--subnet', SUBNET, '--gateway', '10.
 
 for (const version of VERSIONS) {
   const skip = await whyNotReady(version);
-  describe(`Docker and the table, on engine ${version}`, { skip, timeout: 240_000 }, () => {
+  describe(`Docker and the table, on engine ${version}`, { skip, timeout: limit(240_000) }, () => {
     let cloud: LocalCloud;
     let host: Host;
     let shim: Berth;

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { packagePlugin } from '../../infra/host/plugin.ts';
 import { type Diagnosis, askDoctor } from '../../shim/doctor.ts';
+import { limit, until } from '../support/deadlines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { addressOf, ping, startShim, subnetsOf } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
@@ -21,12 +21,12 @@ const SERVICE = ['service', 'create', '--quiet', '--no-resolve-image', '--restar
 const TASKS = 2;
 
 const POLL_MS = 200;
-const MOST_POLLS = 300;
+const LATEST_MS = 60_000;
 
 const engines = await Promise.all(VERSIONS.map(async (version) => ({ version, skip: await whyNotReady(version) })));
 
 // Most of it is waiting: all engines at once.
-describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000 }, () => {
+describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(400_000) }, () => {
   for (const { version, skip } of engines) {
     describe(`with engine ${version}`, { skip, concurrency: 1 }, () => {
       let host: Host;
@@ -74,12 +74,13 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
         return (await host.docker('ps', '-q', '--filter', label)).split('\n').filter((id) => id !== '');
       };
 
-      async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-        for (let polls = 0; polls < MOST_POLLS; polls++) {
-          if (await holds()) return;
-          await sleep(POLL_MS);
-        }
-        throw new Error(`it does not come about that ${what}: ${JSON.stringify(await held())}`);
+      async function comesAbout(what: string, holds: () => Promise<boolean>): Promise<void> {
+        let seen = '';
+        const look = async (): Promise<boolean> => {
+          seen = JSON.stringify(await held());
+          return holds();
+        };
+        await until(look, () => `${what}: ${seen}`, { milliseconds: LATEST_MS, pause: POLL_MS });
       }
 
       /** What the managers' space holds, and the nodes'. */
@@ -106,8 +107,8 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
 
       /** That of each task, and that by which the node balances load. */
       async function assertTasksHold(service: string): Promise<void> {
-        await until(`${TASKS} tasks run`, async () => (await running(service)).length === TASKS);
-        await until('managers and nodes hold the same', async () => {
+        await comesAbout(`${TASKS} tasks run`, async () => (await running(service)).length === TASKS);
+        await comesAbout('managers and nodes hold the same', async () => {
           const { managers, nodes } = await held();
           return nodes.endpoints.length === TASKS + 1 && managers.endpoints.join() === nodes.endpoints.join();
         });
@@ -146,9 +147,9 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
 
       async function stopServing(): Promise<void> {
         await host.docker('service', 'rm', 'web');
-        await until('no task runs', async () => (await running('web')).length === 0);
+        await comesAbout('no task runs', async () => (await running('web')).length === 0);
         await host.docker('network', 'rm', 'ov');
-        await until('the managers hold nothing', async () => isDeepStrictEqual((await held()).managers, NOTHING));
+        await comesAbout('the managers hold nothing', async () => isDeepStrictEqual((await held()).managers, NOTHING));
       }
 
       it('runs a service whose tasks have their addresses of Berth', async () => {
@@ -163,7 +164,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
 
       it('gives all back', async () => {
         await stopServing();
-        await until('the node holds nothing', async () => isDeepStrictEqual((await held()).nodes, NOTHING));
+        await comesAbout('the node holds nothing', async () => isDeepStrictEqual((await held()).nodes, NOTHING));
       });
 
       it('was refused nothing of all this', () => {
@@ -175,7 +176,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
         await assertTasksHold('web');
         const before = await held();
         await host.restart('SIGKILL');
-        await until('tasks run again', async () => {
+        await comesAbout('tasks run again', async () => {
           const { managers } = await held();
           return (
             (await running('web')).length === TASKS && managers.endpoints.join() !== before.managers.endpoints.join()
@@ -192,7 +193,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: 400_000
 
       it('has automatic subnets where the networks of its nodes are not', async () => {
         await host.docker(...OVERLAY, 'auto');
-        await until('it has a subnet', async () => (await held()).managers.networks.length === 1);
+        await comesAbout('it has a subnet', async () => (await held()).managers.networks.length === 1);
         assert.match((await subnetsOf(host, 'auto'))[0] ?? '', /^10\.(12[89]|1[3-8]\d|19[01])\.\d+\.0\/24$/);
         await host.docker('network', 'rm', 'auto');
       });

@@ -8,6 +8,7 @@ import { Events } from './support/events.ts';
 import { SWEEP_EVERY } from './support/fleet.ts';
 import { type Runner, heldBy, smallRunner, wholeRunner } from './support/runners.ts';
 import { endLease, untilFenced } from './support/silence.ts';
+import { limit } from '../support/deadlines.ts';
 
 /** Sixteen subnets. A minute is the least that a space may remember silent hosts for. */
 const CAPACITY = 16;
@@ -26,102 +27,106 @@ const SMALL_RUNNERS = (10 * CAPACITY) / OF_SMALL;
 const POLL = 50;
 const MOST_POLLS = 3_000;
 
-describe('runners that die without giving anything back', { skip: whyNoEngine() ?? false, timeout: 300_000 }, () => {
-  let cloud: LocalCloud;
-  let events: Events;
-  let instances = 0;
-  const living = new Set<Runner>();
+describe(
+  'runners that die without giving anything back',
+  { skip: whyNoEngine() ?? false, timeout: limit(300_000) },
+  () => {
+    let cloud: LocalCloud;
+    let events: Events;
+    let instances = 0;
+    const living = new Set<Runner>();
 
-  before(async () => {
-    cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
-    await cloud.configure(SPACE);
-    events = new Events(cloud);
-  });
+    before(async () => {
+      cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
+      await cloud.configure(SPACE);
+      events = new Events(cloud);
+    });
 
-  after(async () => {
-    await Promise.all([...living].map((runner) => runner.die()));
-    await events.stop();
-    await cloud.stop();
-  });
+    after(async () => {
+      await Promise.all([...living].map((runner) => runner.die()));
+      await events.stop();
+      await cloud.stop();
+    });
 
-  async function start(kind: typeof smallRunner): Promise<Runner> {
-    const runner = await kind(cloud, `i-${(++instances).toString(16).padStart(17, '0')}`);
-    living.add(runner);
-    return runner;
-  }
-
-  async function kill(runner: Runner): Promise<void> {
-    living.delete(runner);
-    await runner.die();
-  }
-
-  async function untilFree(hostId: string): Promise<void> {
-    for (let polls = 0; heldBy(await cloud.contents(), hostId) > 0; polls++) {
-      if (polls === MOST_POLLS) throw new Error(`${hostId} holds something still`);
-      await sleep(POLL);
+    async function start(kind: typeof smallRunner): Promise<Runner> {
+      const runner = await kind(cloud, `i-${(++instances).toString(16).padStart(17, '0')}`);
+      living.add(runner);
+      return runner;
     }
-  }
 
-  async function lifeOf(kind: typeof smallRunner, networks: number): Promise<Runner> {
-    const runner = await start(kind);
-    for (let i = 0; i < networks; i++) assert.match(await runner.work(), /^10\.77\.0\.\d+\/28$/);
-    assert.ok(heldBy(await cloud.contents(), runner.hostId) > networks, 'it holds nothing that could be freed');
-    await kill(runner);
-    return runner;
-  }
+    async function kill(runner: Runner): Promise<void> {
+      living.delete(runner);
+      await runner.die();
+    }
 
-  /** One runner after the other, the deaths of which EC2 tells. @returns ms from each event until all was free. */
-  async function lane(kind: typeof smallRunner, runners: number, networks: number): Promise<number[]> {
-    const times: number[] = [];
-    for (let i = 0; i < runners; i++) {
-      const { hostId } = await lifeOf(kind, networks);
+    async function untilFree(hostId: string): Promise<void> {
+      for (let polls = 0; heldBy(await cloud.contents(), hostId) > 0; polls++) {
+        if (polls === MOST_POLLS) throw new Error(`${hostId} holds something still`);
+        await sleep(POLL);
+      }
+    }
+
+    async function lifeOf(kind: typeof smallRunner, networks: number): Promise<Runner> {
+      const runner = await start(kind);
+      for (let i = 0; i < networks; i++) assert.match(await runner.work(), /^10\.77\.0\.\d+\/28$/);
+      assert.ok(heldBy(await cloud.contents(), runner.hostId) > networks, 'it holds nothing that could be freed');
+      await kill(runner);
+      return runner;
+    }
+
+    /** One runner after the other, the deaths of which EC2 tells. @returns ms from each event until all was free. */
+    async function lane(kind: typeof smallRunner, runners: number, networks: number): Promise<number[]> {
+      const times: number[] = [];
+      for (let i = 0; i < runners; i++) {
+        const { hostId } = await lifeOf(kind, networks);
+        const began = performance.now();
+        await events.terminated(hostId);
+        await untilFree(hostId);
+        times.push(performance.now() - began);
+      }
+      return times;
+    }
+
+    /** @returns ms from the end of the lease until it was fenced, and until all was free. */
+    async function silentDeath(): Promise<{ fenced: number; free: number }> {
+      const { hostId } = await lifeOf(smallRunner, OF_SILENT);
+      await endLease(cloud.store, hostId);
       const began = performance.now();
-      await events.terminated(hostId);
+      await untilFenced(cloud.store, hostId);
+      const fenced = performance.now() - began;
       await untilFree(hostId);
-      times.push(performance.now() - began);
+      return { fenced, free: performance.now() - began };
     }
-    return times;
-  }
 
-  /** @returns ms from the end of the lease until it was fenced, and until all was free. */
-  async function silentDeath(): Promise<{ fenced: number; free: number }> {
-    const { hostId } = await lifeOf(smallRunner, OF_SILENT);
-    await endLease(cloud.store, hostId);
-    const began = performance.now();
-    await untilFenced(cloud.store, hostId);
-    const fenced = performance.now() - began;
-    await untilFree(hostId);
-    return { fenced, free: performance.now() - began };
-  }
+    it('never run a range dry, though they take ten times what it holds', async (t) => {
+      const [silent, ...told] = await Promise.all([
+        Promise.all([silentDeath(), silentDeath()]),
+        lane(smallRunner, SMALL_RUNNERS / 2, OF_SMALL),
+        lane(smallRunner, SMALL_RUNNERS / 2, OF_SMALL),
+        lane(wholeRunner, WHOLE_RUNNERS, OF_WHOLE),
+      ]);
+      const times = told.flat().toSorted((a, b) => a - b);
+      const most = (values: readonly number[]): string => seconds(Math.max(...values));
+      t.diagnostic(
+        `from the event of a death until its addresses were free: ${seconds(median(times))}, at most ${most(times)}`,
+      );
+      t.diagnostic(
+        `by the heartbeat only, from the end of the lease (half an hour): fenced after ${most(silent.map(({ fenced }) => fenced))}, ` +
+          `free after ${most(silent.map(({ free }) => free))}, of which the space remembers ${seconds(FORGET_AFTER)}`,
+      );
+      assert.deepEqual((await cloud.contents()).pools, []);
+    });
 
-  it('never run a range dry, though they take ten times what it holds', async (t) => {
-    const [silent, ...told] = await Promise.all([
-      Promise.all([silentDeath(), silentDeath()]),
-      lane(smallRunner, SMALL_RUNNERS / 2, OF_SMALL),
-      lane(smallRunner, SMALL_RUNNERS / 2, OF_SMALL),
-      lane(wholeRunner, WHOLE_RUNNERS, OF_WHOLE),
-    ]);
-    const times = told.flat().toSorted((a, b) => a - b);
-    const most = (values: readonly number[]): string => seconds(Math.max(...values));
-    t.diagnostic(
-      `from the event of a death until its addresses were free: ${seconds(median(times))}, at most ${most(times)}`,
-    );
-    t.diagnostic(
-      `by the heartbeat only, from the end of the lease (half an hour): fenced after ${most(silent.map(({ fenced }) => fenced))}, ` +
-        `free after ${most(silent.map(({ free }) => free))}, of which the space remembers ${seconds(FORGET_AFTER)}`,
-    );
-    assert.deepEqual((await cloud.contents()).pools, []);
-  });
-
-  it('run it dry when nobody hears of their deaths, until somebody does', async () => {
-    const dead = [];
-    for (let i = 0; i < CAPACITY / OF_SMALL; i++) dead.push(await lifeOf(smallRunner, OF_SMALL));
-    const next = await start(smallRunner);
-    await assert.rejects(next.work(), DRY);
-    for (const { hostId } of dead) await events.terminated(hostId);
-    await next.work();
-  });
-});
+    it('run it dry when nobody hears of their deaths, until somebody does', async () => {
+      const dead = [];
+      for (let i = 0; i < CAPACITY / OF_SMALL; i++) dead.push(await lifeOf(smallRunner, OF_SMALL));
+      const next = await start(smallRunner);
+      await assert.rejects(next.work(), DRY);
+      for (const { hostId } of dead) await events.terminated(hostId);
+      await next.work();
+    });
+  },
+);
 
 const seconds = (milliseconds: number): string => `${(milliseconds / 1_000).toFixed(1)} s`;
 

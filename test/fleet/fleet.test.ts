@@ -7,6 +7,7 @@ import { Churn } from './support/churn.ts';
 import { Fleet, heldByAll } from './support/fleet.ts';
 import { type Resident, answersFor, assertAllPing, assertOneAnswerEach, moveIn } from './support/lan-check.ts';
 import { Ledger } from './support/ledger.ts';
+import { limit } from '../support/deadlines.ts';
 
 const MACVLAN = ['network', 'create', '-d', 'macvlan', '-o', 'parent=up0'];
 const SUBNET = ['--subnet', '10.90.0.0/27', '--gateway', '10.90.0.1'];
@@ -19,7 +20,7 @@ const QUIET = 3;
 const reasons = await Promise.all((['29', '28', '20.10'] as const).map(whyNotReady));
 const skip = reasons.find((reason) => reason !== false) ?? false;
 
-describe('three hosts on one LAN and one cloud', { skip, timeout: 240_000 }, () => {
+describe('three hosts on one LAN and one cloud', { skip, timeout: limit(240_000) }, () => {
   let fleet: Fleet;
 
   before(async () => {

@@ -10,6 +10,7 @@ import { Fleet, type Member, heldByAll } from './support/fleet.ts';
 import { type Resident, announce, assertAllPing, assertOneAnswerEach, moveIn } from './support/lan-check.ts';
 import { Ledger } from './support/ledger.ts';
 import { endLease, outlastMemory, untilFenced } from './support/silence.ts';
+import { limit } from '../support/deadlines.ts';
 
 const MACVLAN = ['-d', 'macvlan', '-o', 'parent=up0'];
 const createOn = (subnet: string, driver: readonly string[] = []): string[] => [
@@ -29,7 +30,7 @@ const PAUSE = 200;
 const MOST_TRIES = 60;
 const OWN = ['one', 'two', 'three'];
 
-describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false, timeout: 240_000 }, () => {
+describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false, timeout: limit(240_000) }, () => {
   let fleet: Fleet;
   let away: Member;
   let others: readonly Member[];

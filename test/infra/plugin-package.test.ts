@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { packagePlugin } from '../../infra/host/plugin.ts';
+import { limit } from '../support/deadlines.ts';
 
 const Setting = v.object({
   name: v.string(),
@@ -23,7 +24,7 @@ const Config = v.object({
 });
 
 for (const driver of ['berth', 'berth-ipvlan']) {
-  describe(`the managed plugin ${driver}`, { timeout: 60_000 }, () => {
+  describe(`the managed plugin ${driver}`, { timeout: limit(60_000) }, () => {
     let folder: string;
     let config: v.InferOutput<typeof Config>;
 

@@ -11,6 +11,7 @@ import { packageShim } from '../../infra/host/npm-package.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { callPlugin, startBerth } from '../support/berth-process.ts';
 import { endingWithUs } from '../support/ending-with-us.ts';
+import { limit } from '../support/deadlines.ts';
 
 const MIB = 1_048_576;
 const tarball = `berth-${manifest.version}.tgz`;
@@ -21,7 +22,7 @@ const env = {
   PATH: `${nodeFolder}:${process.env['PATH'] ?? ''}`,
 };
 
-describe('the package for a host', { timeout: 120_000 }, () => {
+describe('the package for a host', { timeout: limit(120_000) }, () => {
   let scratch: string;
   let made: string;
   let installed: string;

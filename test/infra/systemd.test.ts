@@ -10,6 +10,7 @@ import { root } from '../../infra/host/bundle.ts';
 import { packageShim } from '../../infra/host/npm-package.ts';
 import { type Berth, startBerth } from '../support/berth-process.ts';
 import { type Systemd, bootSystemd, whyNoSystemd } from './support/systemd.ts';
+import { limit } from '../support/deadlines.ts';
 
 /** In place of Docker: what it is told by the plugin's socket, when it starts and when it stops. */
 const DOCKER = `
@@ -54,7 +55,7 @@ const UNITS = ['berth.service', 'berth.socket', 'berth-ipvlan.socket'];
 
 const unit = (name: string): string => readFileSync(path.join(root, 'infra/systemd', name), 'utf8');
 
-describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: 120_000 }, () => {
+describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_000) }, () => {
   let folder: string;
   let cloud: Berth;
   let systemd: Systemd;
@@ -151,7 +152,7 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: 120_000 }, (
   });
 });
 
-describe("systemd's own verdict on the units", { skip: whyNoAnalyze() ?? false, timeout: 30_000 }, () => {
+describe("systemd's own verdict on the units", { skip: whyNoAnalyze() ?? false, timeout: limit(30_000) }, () => {
   const analyze = (...args: readonly string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' });
 
   it('finds nothing to complain of, but for a program that is not installed here', () => {

@@ -9,9 +9,10 @@ import { openJournal, quickDisk } from './journal/samples.ts';
 import { Cloud, testLog } from './stand-ins.ts';
 import { SteeredTime } from './steered-time.ts';
 import { temporaryFolder } from './temporary.ts';
+import { limit } from '../support/deadlines.ts';
 
 /** ms, for tests that would wait for ever where something is wrong. */
-export const TIMEOUT = 20_000;
+export const TIMEOUT = limit(20_000);
 
 /** ms from which on nothing can land any more. */
 export const BOUND = 1_000;

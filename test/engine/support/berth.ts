@@ -1,10 +1,10 @@
 /** Berth on a simulated host. */
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { askHealth } from '../../../shim/health.ts';
 import type { Method } from '../../../shim/method.ts';
 import { type Berth, startBerth } from '../../support/berth-process.ts';
+import { until } from '../../support/deadlines.ts';
 import type { Host } from './host.ts';
 
 const SOCKETS = ['--sockets', '/run/docker/plugins'];
@@ -49,18 +49,18 @@ export function callsOf(berth: Berth, method: Method): LoggedCall[] {
 }
 
 const POLL_MS = 100;
-const MOST_POLLS = 900;
+const LATEST_MS = 90_000;
 
 /** Until so many calls as are wanted are begun or unheard, by the shim's own count. */
 export async function untilOpen(host: Host, isWanted: (depth: number) => boolean): Promise<void> {
   let seen = '';
-  for (let polls = 0; polls < MOST_POLLS; polls++) {
+  const isThere = async (): Promise<boolean> => {
     const { journal } = await askHealth(path.join(host.pluginsDir, 'berth.sock'));
-    if (isWanted(journal.depth)) return;
     seen = JSON.stringify(journal);
-    await sleep(POLL_MS);
-  }
-  throw new Error(`${host.name}: the journal stays at ${seen}`);
+    return isWanted(journal.depth);
+  };
+  const what = () => `the journal of ${host.name} is as wanted: ${seen}`;
+  await until(isThere, what, { milliseconds: LATEST_MS, pause: POLL_MS });
 }
 
 interface Address {

@@ -7,6 +7,7 @@ import { Docker, DockerError, type Watch } from '../../../shim/reconcile/docker.
 import { UnixListener } from '../../support/unix-listener.ts';
 import { settled } from '../steered-time.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { limit } from '../../support/deadlines.ts';
 
 type Answer = (response: ServerResponse) => void;
 
@@ -50,7 +51,7 @@ const Containers = {
 const refused = (operation: Promise<unknown>, words: RegExp): Promise<void> =>
   assert.rejects(operation, (error) => error instanceof DockerError && words.test(error.message));
 
-describe('the networks of Docker', { timeout: 20_000 }, () => {
+describe('the networks of Docker', { timeout: limit(20_000) }, () => {
   it('are those with a subnet, with all that has an address there', async (t) => {
     const docker = await dockerd(t, {
       '/networks': says([listed('a'), listed('host', { IPAM: { Driver: 'default', Config: null } })]),
@@ -108,7 +109,7 @@ async function over(watch: Watch): Promise<void> {
   assert.equal(watch.isOver, true);
 }
 
-describe('one life of dockerd', { timeout: 20_000 }, () => {
+describe('one life of dockerd', { timeout: limit(20_000) }, () => {
   it('lasts until its stream of events ends', async (t) => {
     const streams: ServerResponse[] = [];
     const docker = await dockerd(t, {

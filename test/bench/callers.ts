@@ -6,6 +6,7 @@ import type { Signer } from '../../shim/aws/signer.ts';
 import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
 import type { Method } from '../../shim/method.ts';
 import type { Sequence } from '../../shim/sequence.ts';
+import { limit } from '../support/deadlines.ts';
 
 export interface Called {
   readonly answer: Answer;
@@ -28,7 +29,7 @@ const answer = v.pipe(
 type Answer = v.InferOutput<typeof answer>;
 
 /** ms; longer than the shim lets dockerd wait. */
-const TIMEOUT = 25_000;
+const TIMEOUT = limit(25_000);
 
 interface Post {
   readonly path: string;

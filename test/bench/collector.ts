@@ -1,13 +1,14 @@
 /** Has another process of Node collect its garbage, over its inspector: only what it holds on to is left then. */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { limit } from '../support/deadlines.ts';
 
 /** For the process: a port of loopback that is free. */
 export const INSPECTED = '--inspect=127.0.0.1:0';
 
 const GREETING = /^Debugger listening on (ws:\/\/127\.0\.0\.1:\d+\/[\w-]+)$/m;
 /** ms */
-const TIMEOUT = 30_000;
+const TIMEOUT = limit(30_000);
 
 const reply = v.pipe(v.string(), v.parseJson(), v.object({ id: v.literal(1), result: v.object({}) }));
 

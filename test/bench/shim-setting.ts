@@ -5,11 +5,11 @@ import { request } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { signers } from '../../shim/aws/signer.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { Sequence } from '../../shim/sequence.ts';
 import { type Berth, type Spawn, startBerth } from '../support/berth-process.ts';
+import { until } from '../support/deadlines.ts';
 import { endingWithUs } from '../support/ending-with-us.ts';
 import { type Caller, directCaller, shimCaller } from './callers.ts';
 import type { Way } from './load.ts';
@@ -118,11 +118,8 @@ async function readMetrics(socketPath: string): Promise<Map<string, number>> {
 
 /** dockerd is answered before the functions have heard of a release where others wait. */
 async function heardAll(metrics: ShimSetting['metrics']): Promise<void> {
-  const end = performance.now() + SETTLE_TIMEOUT;
-  while ((await metrics()).get('journal_depth') !== 0) {
-    if (performance.now() > end) throw new Error('the functions do not hear what the shim has to say');
-    await delay(SETTLE_PAUSE);
-  }
+  const isHeard = async (): Promise<boolean> => (await metrics()).get('journal_depth') === 0;
+  await until(isHeard, 'the functions have heard all', { milliseconds: SETTLE_TIMEOUT, pause: SETTLE_PAUSE });
 }
 
 /** @param nodeOptions of the shim's process. */

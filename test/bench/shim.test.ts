@@ -5,10 +5,15 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { percentile } from './load.ts';
 import { CALLS_TO_JUDGE, MOST_GROWTH, judgeMemory } from './shim-memory.ts';
+import { limit } from '../support/deadlines.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const bench = (...args: string[]) =>
-  spawnSync(process.execPath, ['test/bench/shim.ts', ...args], { cwd: root, encoding: 'utf8', timeout: 240_000 });
+  spawnSync(process.execPath, ['test/bench/shim.ts', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: limit(240_000),
+  });
 
 const FUNCTIONS = ['a stub that answers at once', 'the local cloud'];
 const IN_FLIGHT = [1, 16, 64];

@@ -4,20 +4,17 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { startEngine } from '../../infra/local/engine.ts';
 import { runBerth, startBerth, temporaryFolders } from '../support/berth-process.ts';
 import { folders, requestAddress, requestPool, socket, up, upArguments, useStage } from '../support/stage.ts';
+import { until } from '../support/deadlines.ts';
 
 useStage();
 
 const enginePid = (): number => Number(readFileSync(path.join(folders.data, 'cloud/engine.pid'), 'utf8'));
 const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
 
-async function gone(pid: number): Promise<void> {
-  for (let tries = 0; tries < 200 && isRunning(pid); tries++) await delay(25);
-  assert.equal(isRunning(pid), false, `process ${pid} still runs`);
-}
+const gone = (pid: number): Promise<void> => until(() => !isRunning(pid), `process ${pid} has ended`);
 
 describe('berth up', () => {
   it('says when it is ready, where its sockets are, and what to try', async () => {

@@ -16,6 +16,7 @@ import {
   upArguments,
   useStage,
 } from '../support/stage.ts';
+import { scaled } from '../support/deadlines.ts';
 
 useStage();
 
@@ -35,7 +36,7 @@ describe('berth shim', () => {
       '--endpoint',
       endpoint(),
       '--deadline',
-      '2',
+      String(scaled(2)),
     ]);
     running.push(berth);
     return socket(sockets);

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { closeServer } from '../../shim/close-server.ts';
 import {
@@ -14,16 +13,20 @@ import {
   startBerth,
   temporaryFolders,
 } from '../support/berth-process.ts';
+import { scaled, until } from '../support/deadlines.ts';
 
 let folders: Folders;
 let upstream: Server;
 let berth: Berth | undefined;
 let respond: RequestListener;
 
+/** s */
+const DEADLINE = scaled(1);
+
 const endpoint = (): string => `unix:${path.join(folders.data, '../up.sock')}`;
 const shimArguments = (): string[] => {
   const { data, sockets } = folders;
-  const fast = ['--deadline', '1', '--in-flight-bound', '200'];
+  const fast = ['--deadline', String(DEADLINE), '--in-flight-bound', String(scaled(200))];
   return ['shim', '--data', data, '--sockets', sockets, '--host-id', 'a', '--endpoint', endpoint(), ...fast];
 };
 
@@ -71,12 +74,11 @@ const health = v.object({ journal: v.object({ depth: v.number() }) });
 
 /** Until the cloud has heard all. */
 async function drained(): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
+  const isEmpty = async (): Promise<boolean> => {
     const { json } = await callPlugin(path.join(folders.sockets, 'berth.sock'), 'Berth.Health');
-    if (v.parse(health, json).journal.depth === 0) return;
-    await delay(20);
-  }
-  assert.fail('the journal does not empty');
+    return v.parse(health, json).journal.depth === 0;
+  };
+  await until(isEmpty, 'the journal is empty');
 }
 
 const requestPool = () =>
@@ -101,7 +103,7 @@ describe('the shim', () => {
     assert.equal(seen.body, '{"AddressSpace":"default"}\n');
     const { 'berth-host': host, 'berth-driver': driver, 'berth-attempt': attempt, 'berth-epoch': epoch } = seen.headers;
     assert.deepEqual([host, driver, attempt, epoch], ['a', 'berth', '1', '3']);
-    assert.ok(Number(seen.headers['berth-remaining-ms']) <= 550);
+    assert.ok(Number(seen.headers['berth-remaining-ms']) <= 550 * DEADLINE);
     assert.equal(typeof seen.headers['berth-routes'], 'string');
     assert.match(String(second), /^[0-9a-z]{13}$/);
     await requestPool();
@@ -153,7 +155,7 @@ describe('the shim', () => {
     [
       'silence',
       () => undefined,
-      /^Berth's functions at unix:.*: no answer within 0\.\d+ s: do they hang, or does the network swallow packets\? look/,
+      /^Berth's functions at unix:.*: no answer within [\d.]+ s: do they hang, or does the network swallow packets\? look/,
       'open',
     ],
     [
@@ -211,7 +213,8 @@ describe('the shim', () => {
     let pools = 0;
     respond = (_, response) => response.end(JSON.stringify({ PoolID: `p${++pools}`, Pool: '10.0.0.0/24' }));
     berth = await startBerth(shimArguments());
-    for (let i = 0; i < 16; i++) assert.equal((await requestPool()).json['Error'], undefined);
+    const granted = await Promise.all(Array.from({ length: 16 }, requestPool));
+    for (const { json } of granted) assert.equal(json['Error'], undefined);
     assert.match(String((await requestPool()).json['Error']), /^dockerd asked for 16 automatic pools within 5 s/);
     assert.equal(pools, 16);
   });

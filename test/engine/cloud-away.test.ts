@@ -8,15 +8,18 @@ import { LocalCloud } from '../support/local-cloud.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
-import { limit } from '../support/deadlines.ts';
+import { limit, scaled } from '../support/deadlines.ts';
 
 /**
  * ms. Sooner than the default, which is for functions that end after 10 s: what is frozen here comes through all at once
  * when it thaws, and is thawed as soon as nobody waits for it any more.
  */
-const IN_FLIGHT_BOUND = '10000';
+const IN_FLIGHT_BOUND = scaled(10_000);
+/** s, the default on a quiet machine: what needs no cloud is done meanwhile. More than this would only make tests wait. */
+const DEADLINE = Math.min(60, scaled(20));
 /** More than a quarter of the deadline, by which a request waits at first for the release. */
-const ABSENCE_MS = 8_000;
+const ABSENCE_MS = 400 * DEADLINE;
+const TIMES = ['--deadline', String(DEADLINE), '--in-flight-bound', String(IN_FLIGHT_BOUND)];
 const IPAM = ['--ipam-driver', 'berth'];
 const KEPT = ['--subnet', '10.60.0.0/24', '--gateway', '10.60.0.1', 'kept'];
 const DOOMED = ['--subnet', '10.61.0.0/24', '--gateway', '10.61.0.1', 'doomed'];
@@ -55,7 +58,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
       let cloud: LocalCloud;
       let shim: Berth;
 
-      const startOwnShim = () => startShim(host, cloud.endpoint, '--in-flight-bound', IN_FLIGHT_BOUND);
+      const startOwnShim = () => startShim(host, cloud.endpoint, ...TIMES);
 
       before(async () => {
         host = await startHost({ engine: await engine(version), name: 'lonely' });

@@ -1,14 +1,13 @@
 /** CI runners that come and die on a range that holds few networks at a time. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { whyNoEngine } from '../engine/support/engines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { Events } from './support/events.ts';
 import { SWEEP_EVERY } from './support/fleet.ts';
 import { type Runner, heldBy, smallRunner, wholeRunner } from './support/runners.ts';
 import { endLease, untilFenced } from './support/silence.ts';
-import { limit } from '../support/deadlines.ts';
+import { limit, until } from '../support/deadlines.ts';
 
 /** Sixteen subnets. A minute is the least that a space may remember silent hosts for. */
 const CAPACITY = 16;
@@ -25,7 +24,7 @@ const WHOLE_RUNNERS = 3;
 const SMALL_RUNNERS = (10 * CAPACITY) / OF_SMALL;
 
 const POLL = 50;
-const MOST_POLLS = 3_000;
+const LATEST = 150_000;
 
 describe(
   'runners that die without giving anything back',
@@ -60,10 +59,8 @@ describe(
     }
 
     async function untilFree(hostId: string): Promise<void> {
-      for (let polls = 0; heldBy(await cloud.contents(), hostId) > 0; polls++) {
-        if (polls === MOST_POLLS) throw new Error(`${hostId} holds something still`);
-        await sleep(POLL);
-      }
+      const isFree = async (): Promise<boolean> => heldBy(await cloud.contents(), hostId) === 0;
+      await until(isFree, `${hostId} holds nothing`, { milliseconds: LATEST, pause: POLL });
     }
 
     async function lifeOf(kind: typeof smallRunner, networks: number): Promise<Runner> {

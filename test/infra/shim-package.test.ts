@@ -42,7 +42,8 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  const berth = (...args: readonly string[]) => spawnSync(program, args, { encoding: 'utf8', env, timeout: 30_000 });
+  const berth = (...args: readonly string[]) =>
+    spawnSync(program, args, { encoding: 'utf8', env, timeout: limit(30_000) });
 
   it('installs the program, its units and its documents, and nothing else', () => {
     const files = globSync('**', { cwd: installed }).filter((file) => statSync(path.join(installed, file)).isFile());

@@ -2,15 +2,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../infra/local/engine.ts';
 import { installTools } from '../../infra/install-tools.ts';
 import { endingWithUs } from './ending-with-us.ts';
 import { type EngineStore, storeAt } from './engine-store.ts';
+import { until } from './deadlines.ts';
 
 const folder = path.join(import.meta.dirname, '../contract/dynamodb-local');
 const OLDEST_JAVA = 17;
-const READY_TRIES = 300;
+/** ms */
+const READY_TIMEOUT = 30_000;
 const READY_PAUSE = 100;
 
 /** Why it cannot run here, if it cannot. */
@@ -43,12 +44,17 @@ export async function dynamoDbLocal(): Promise<EngineStore> {
     await ended;
   };
   const url = `http://127.0.0.1:${port}`;
-  for (let tries = 0; tries < READY_TRIES && engine.exitCode === null; tries++) {
-    if (await answers(url)) return storeAt(url, stop);
-    await delay(READY_PAUSE);
+  const isThere = (): Promise<boolean> => {
+    if (engine.exitCode !== null || engine.signalCode !== null) throw new Error('DynamoDB Local has ended');
+    return answers(url);
+  };
+  try {
+    await until(isThere, 'DynamoDB Local answers', { milliseconds: READY_TIMEOUT, pause: READY_PAUSE });
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  await stop();
-  throw new Error('DynamoDB Local does not start');
+  return storeAt(url, stop);
 }
 
 const answers = (url: string): Promise<boolean> =>

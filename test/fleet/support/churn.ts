@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runContainer } from '../../engine/support/berth.ts';
 import type { Member } from './fleet.ts';
 import type { Ledger } from './ledger.ts';
+import { until } from '../../support/deadlines.ts';
 
 /** Containers that stay while others come and go. */
 const KEPT = 3;
 /** ms after a command that failed. */
 const PAUSE = 200;
 const POLL = 50;
-const MOST_POLLS = 1_800;
+const LATEST = 90_000;
 
 export class Churn {
   readonly #member: Member;
@@ -43,20 +44,17 @@ export class Churn {
   /** Until so many more containers have started. */
   async untilMore(count: number): Promise<void> {
     const wanted = this.#ran + count;
-    await this.#until(() => this.#ran >= wanted, 'no more containers start');
+    await this.#until(() => this.#ran >= wanted, 'more containers start');
   }
 
   /** Until what befell the host is felt. */
   async untilFailed(): Promise<void> {
     const known = this.#failures;
-    await this.#until(() => this.#failures > known, 'no command fails');
+    await this.#until(() => this.#failures > known, 'a command fails');
   }
 
-  async #until(holds: () => boolean, complaint: string): Promise<void> {
-    for (let polls = 0; !holds(); polls++) {
-      if (polls === MOST_POLLS) throw new Error(`${this.#member.name}: ${complaint}`);
-      await sleep(POLL);
-    }
+  async #until(holds: () => boolean, what: string): Promise<void> {
+    await until(holds, `${this.#member.name}: ${what}`, { milliseconds: LATEST, pause: POLL });
   }
 
   async #work(): Promise<void> {

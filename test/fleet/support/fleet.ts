@@ -1,7 +1,6 @@
 /** Several Docker hosts on one LAN and one cloud, each of which may crash, or lose either. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { untilOpen, startShim } from '../../engine/support/berth.ts';
 import { type EngineVersion, engine } from '../../engine/support/engines.ts';
 import { type Holdings, heldByDocker } from '../../engine/support/holdings.ts';
@@ -10,17 +9,18 @@ import { type Diagnosis, askDoctor } from '../../../shim/doctor.ts';
 import type { Berth } from '../../support/berth-process.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
+import { scaled, until } from '../../support/deadlines.ts';
 
 /**
  * s: what is tried while the cloud is away fails soon. ms: as long as a function may take; rounds that compare Docker with
  * the table; after which Docker shows whatever a call has leased.
  */
 const TIMES = [
-  ...['--deadline', '5', '--in-flight-bound', '10000'],
-  ...['--reconcile-every', '1000', '--second-look', '15000'],
+  ...['--deadline', String(scaled(5)), '--in-flight-bound', String(scaled(10_000))],
+  ...['--reconcile-every', '1000', '--second-look', String(scaled(15_000))],
 ];
 const POLL_MS = 500;
-const MOST_POLLS = 120;
+const LATEST_MS = 60_000;
 
 /** ms between the sweeps of a fleet whose tests wait for them. */
 export const SWEEP_EVERY = 500;
@@ -147,12 +147,13 @@ export class Fleet {
   /** Until the cloud has heard all, and no host has anything to put right. */
   async untilAgreed(): Promise<void> {
     await Promise.all(this.members.map((member) => member.untilHeard()));
-    for (let polls = 0; ; polls++) {
-      const found = (await Promise.all(this.members.map((member) => member.findings()))).flat();
-      if (found.length === 0) return;
-      if (polls === MOST_POLLS) throw new Error(`Docker and the table still differ: ${JSON.stringify(found)}`);
-      await sleep(POLL_MS);
-    }
+    let found: Diagnosis['findings'] = [];
+    const isAgreed = async (): Promise<boolean> => {
+      found = (await Promise.all(this.members.map((member) => member.findings()))).flat();
+      return found.length === 0;
+    };
+    const what = () => `Docker and the table agree: ${JSON.stringify(found)}`;
+    await until(isAgreed, what, { milliseconds: LATEST_MS, pause: POLL_MS });
   }
 
   async stop(): Promise<void> {

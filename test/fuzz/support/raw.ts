@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import * as v from 'valibot';
 import { refusalIn } from './clear.ts';
+import { limit } from '../../support/deadlines.ts';
 
 /** ms after which a server that neither answers nor closes has hung; longer than the shim's own deadline. */
-const HUNG = 30_000;
+const HUNG = limit(30_000);
 
 /**
  * What comes back on one connection until the server closes it.

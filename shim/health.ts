@@ -40,6 +40,7 @@ export function healthOf({ hostId, journal, unreached, unregistered, leaving, fi
     ...findings()
       .filter(({ kind }) => kind === 'conflict')
       .map(({ text }) => text),
+    deadLettersOf(stats.deadLetters),
     age > OLD ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old` : undefined,
   ].filter((reason) => reason !== undefined);
   return {
@@ -49,6 +50,12 @@ export function healthOf({ hostId, journal, unreached, unregistered, leaving, fi
     journal: { depth: stats.depth, oldestSeconds: Math.round(age), deadLetters: stats.deadLetters },
   };
 }
+
+const deadLettersOf = (count: number): string | undefined =>
+  count === 0
+    ? undefined
+    : `${count} calls were given up, and wait in the dead letters of the data folder for somebody to read why: berth doctor ` +
+      '--fix frees what they have left, and then their files may be removed';
 
 /** ms */
 const TIMEOUT = 5_000;

@@ -152,7 +152,7 @@ function logger(level: Level): Logger {
 
 function announce({ hostId, sockets, warning }: Shim, { data, sockets: folder }: Settings, endpoint?: string): void {
   const lines = [
-    'Berth is ready.',
+    warning === undefined ? 'Berth is ready.' : 'Berth has started, and serves no networks yet: see the warning.',
     `  host     ${hostId}`,
     `  data     ${data}`,
     ...sockets.map((socket, i) => `  ${i === 0 ? 'sockets ' : '        '} ${socket}`),

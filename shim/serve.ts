@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { inheritedSockets } from './activation.ts';
 import { signers } from './aws/signer.ts';
@@ -35,7 +36,7 @@ import { type Place, openServer, shutServer } from './sockets.ts';
 export interface Shim {
   readonly hostId: string;
   readonly sockets: readonly string[];
-  /** Why the functions cannot be asked yet. `undefined`: they can. */
+  /** Why no network is served yet: no function answers, or the fleet does not take this host. `undefined`: they are. */
   readonly warning: string | undefined;
   /** Takes no new calls, answers those under way, and takes the sockets away. */
   stop(): Promise<void>;
@@ -50,6 +51,8 @@ export interface ShimOptions {
 
 /** ms for which a stop waits longer than any call may take. */
 const STOP_GRACE = 5_000;
+/** ms for which a start waits for what the fleet says of this host. The sockets are open by then. */
+const INTRODUCTION = 3_000;
 
 /** What must be undone when the shim stops, the latest first. */
 type Undo = (() => Promise<void> | void)[];
@@ -64,7 +67,8 @@ export async function serveShim(settings: Settings, options: ShimOptions): Promi
     const host = await assemble(settings, options, undo);
     const sockets = await openPlugins(settings, host, undo);
     await openMetrics(settings, host, undo);
-    return { hostId: host.hostId, sockets, warning: host.unreached(), stop };
+    await Promise.race([host.introduced, delay(INTRODUCTION, undefined, { ref: false })]);
+    return { hostId: host.hostId, sockets, warning: host.unable(), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -74,7 +78,10 @@ export async function serveShim(settings: Settings, options: ShimOptions): Promi
 interface Host extends PluginHost {
   readonly hostId: string;
   readonly handshakes: ReadonlyMap<Driver, Handshakes>;
-  readonly unreached: () => string | undefined;
+  /** Why no network is served. `undefined`: they are, as far as is known. */
+  readonly unable: () => string | undefined;
+  /** The fleet has answered the first registration, or could not. */
+  readonly introduced: Promise<void>;
 }
 
 /** The parts of a shim, each given what it needs. */
@@ -92,7 +99,7 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   const cloud = new Cloud(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
   const standing = enrol(settings, options, { hostId, cloud, handshakes, sequence }, undo);
-  const { journal, outbox, messenger, registration, renew, networks, reconciler } = standing;
+  const { journal, outbox, messenger, registration, renew, networks, reconciler, introduced } = standing;
   const unregistered = (): string | undefined => registration.refusal;
   const calls = new Calls({
     journal,
@@ -120,7 +127,13 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
       findings: () => reconciler.last.findings,
     });
   const doctor = (isFix: boolean) => reconciler.run(isFix);
-  return { hostId, handshakes, unreached, sequence, calls, metrics, log, health, doctor, budget };
+  let isRegistered = false;
+  void registration.registered.then(() => {
+    isRegistered = true;
+  });
+  const unable = (): string | undefined =>
+    unreached() ?? unregistered() ?? (isRegistered ? undefined : 'this host is not registered yet: see the log');
+  return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, doctor, budget };
 }
 
 interface Standing {
@@ -131,6 +144,7 @@ interface Standing {
   readonly renew: (driver: Driver, remedy: 'renew' | 'register') => Promise<void>;
   readonly networks: KnownNetworks;
   readonly reconciler: Reconciler;
+  readonly introduced: Promise<void>;
 }
 
 /** Registers this host with the fleet, and takes up what an earlier run has left once the fleet has taken it. */
@@ -182,14 +196,14 @@ function enrol(
     }),
   });
   outbox.resume();
-  void registration.keep();
+  const introduced = registration.keep();
   undo.push(() => {
     registration.close();
     return outbox.stop();
   });
   reconciler.start();
   undo.push(() => reconciler.stop());
-  return { journal, outbox, messenger, registration, renew, networks, reconciler };
+  return { journal, outbox, messenger, registration, renew, networks, reconciler, introduced };
 }
 
 async function openHandshakes(

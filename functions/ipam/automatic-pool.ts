@@ -1,9 +1,10 @@
 /** An automatic pool: a subnet that nobody uses, wherever there is room. */
-import { type Family, type Range, cidrRange, formatCidr } from './address.ts';
+import { type Family, type Range, cidrRange, formatAddress, formatCidr, rangesOverlap } from './address.ts';
 import { bearPool } from './birth.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { type Ring, candidate, firstClear, partAt, ringOf } from './draw.ts';
+import { poolsWithin } from './limits.ts';
 import { type Pool, hasExpired } from './pool.ts';
 import { RangeSet } from './range-set.ts';
 import { refNameOf } from './ref.ts';
@@ -57,7 +58,7 @@ export async function createAutomaticPool(
   for (let round = 0; deps.world.now() < call.deadline; round++) {
     const number = firstClear(ring, from, survey.taken);
     if (number === undefined) {
-      if (!survey.sawPending) refuseExhausted(ring, plan.space, survey);
+      if (!survey.sawPending) await refuseExhausted(deps, call, ring, plan.space, avoid);
       survey.taken = new RangeSet(excluded);
       survey.sawPending = false;
       await pauseWithJitter(deps.world, PAUSE);
@@ -123,20 +124,55 @@ function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: s
   return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))] ?? number;
 }
 
-function refuseExhausted(ring: Ring, space: string, { creators }: Survey): never {
-  const ranges = ring.parts.map(({ range }) => formatCidr(range)).join(', ');
-  const held = creators.size;
-  const most = Object.entries(Object.groupBy(creators.values(), (host) => host))
-    .map(([host, pools = []]) => ({ host, count: pools.length }))
+/** Pools that an error counts, and things that it names. */
+const MOST_COUNTED = 2_000;
+const MOST_NAMED = 3;
+
+/** @throws Refusal always. What the search has met is a part of what there is, so all of it is counted, up to a bound. */
+async function refuseExhausted(
+  { store, world }: Deps,
+  call: Call,
+  ring: Ring,
+  space: string,
+  avoid: readonly Range[],
+): Promise<never> {
+  const ranges = ring.parts.map(({ range }) => range);
+  const creators: string[] = [];
+  let isAll = true;
+  for (const range of ranges) {
+    for await (const pool of poolsWithin(store, space, range)) {
+      isAll &&= creators.length < MOST_COUNTED && world.now() < call.deadline;
+      if (!isAll) break;
+      creators.push(pool.createdBy);
+    }
+  }
+  const most = [...Map.groupBy(creators, (host) => host)]
+    .map(([host, pools]) => ({ host, count: pools.length }))
     .sort((a, b) => b.count - a.count)
-    .slice(0, 3)
-    .map(({ host, count }) => `${host} ${count}`)
-    .join(', ');
+    .slice(0, MOST_NAMED)
+    .map(({ host, count }) => `${count} by ${host}`);
+  const held =
+    creators.length === 0
+      ? ''
+      : ` (${creators.length}${isAll ? '' : ' or more'} pools held, created ${most.join(', ')})`;
+  const reached = avoid
+    .filter((route) => ranges.some((range) => rangesOverlap(cidrRange(range), route)))
+    .map(rangeText);
+  const routes = reached.length === 0 ? '' : ` (${listed(reached)})`;
   throw new Refusal(
     'no-pool-left',
-    `all predefined address pools have been fully subnetted: no /${ring.size} is free in ${ranges} of space ${space}, ` +
-      `clear of what the space excludes and of this host's own routes${held > 0 ? ` (${held} pools held, most by ${most})` : ''}; ` +
+    `all predefined address pools have been fully subnetted: no /${ring.size} is free in ` +
+      `${ranges.map(formatCidr).join(', ')} of space ${space}, ` +
+      `clear of what the space excludes and of this host's own routes${routes}${held}; ` +
       'remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) ' +
       'or give the space more ranges',
   );
+}
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ' and more' : '');
+
+function rangeText({ family, first, last }: Range): string {
+  const from = formatAddress({ family, value: first });
+  return first === last ? from : `${from} to ${formatAddress({ family, value: last })}`;
 }

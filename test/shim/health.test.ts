@@ -39,6 +39,12 @@ describe('the health of a shim', () => {
       'degraded',
       /hear of 7 calls, .* s old$/,
     ],
+    [
+      'that has given calls up',
+      sources({ stats: { deadLetters: 2 } }),
+      'degraded',
+      /^2 calls were given up, .* berth doctor --fix/,
+    ],
     ['that has just begun to wait', sources({ stats: { depth: 7, oldest: Date.now() } }), 'ok', /^$/],
     ['that the fleet does not take', sources({ unregistered: () => 'taken' }), 'failing', /^taken$/],
     ['whose disk is full', sources({ stats: { failing: 'no space' } }), 'failing', /^no space$/],

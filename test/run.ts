@@ -107,6 +107,8 @@ async function runFiles(files: string[], concurrency: number | true): Promise<Co
   return counts;
 }
 
+const minutesSince = (start: number): string => ((performance.now() - start) / 60_000).toFixed(2);
+
 async function main(names: readonly string[]): Promise<void> {
   const unknown = names.find((name) => !suites.some((suite) => suite.name === name));
   if (unknown !== undefined) {
@@ -115,12 +117,14 @@ async function main(names: readonly string[]): Promise<void> {
   const chosen = names.length === 0 ? suites : suites.filter(({ name }) => names.includes(name));
   const lines: string[] = [];
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const began = performance.now();
   for (const suite of chosen) {
     console.log(`\n=== ${suite.name}`);
     const started = performance.now();
     const { passed, failed, skipped } = await suite.run();
-    const minutes = ((performance.now() - started) / 60_000).toFixed(2);
-    lines.push(`${suite.name.padEnd(12)} ${passed} passed, ${failed} failed, ${skipped} skipped  (${minutes} min)`);
+    lines.push(
+      `${suite.name.padEnd(12)} ${passed} passed, ${failed} failed, ${skipped} skipped  (${minutesSince(started)} min)`,
+    );
     total.passed += passed;
     total.failed += failed;
     total.skipped += skipped;
@@ -129,6 +133,7 @@ async function main(names: readonly string[]): Promise<void> {
   const forbidden = process.env['CI'] === 'true' ? total.skipped : 0;
   if (forbidden > 0) console.log(`${forbidden} skipped, which CI does not allow: they count as failed`);
   const skipped = total.skipped > forbidden ? `, ${total.skipped} skipped` : '';
+  console.log(`${chosen.length} suites in ${minutesSince(began)} min`);
   console.log(`${total.passed} passed, ${total.failed + forbidden} failed${skipped}`);
   process.exitCode = total.failed + forbidden > 0 ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-/** What a bill depends on and no run here can count: times on AWS, and what Lambda and the API write into logs. */
+/** What a bill depends on and no run here can count: times on AWS, and what the API writes into its log. */
 
 /** As serverless.yml has it, in GB. */
 export const MEMORY = 256 / 1_024;
@@ -12,13 +12,6 @@ const logged = (lines: readonly string[]): number =>
   lines.reduce((sum, line) => sum + Buffer.byteLength(line) + EVENT_OVERHEAD, 0);
 
 const ID = '8476a536-e9f4-11e8-9739-2dfe598c3fcd';
-/** Bytes that Lambda itself writes of each call. A call that is granted has no line of Berth's. */
-export const CALL_LOG = logged([
-  `START RequestId: ${ID} Version: $LATEST\n`,
-  `END RequestId: ${ID}\n`,
-  `REPORT RequestId: ${ID}\tDuration: 9.14 ms\tBilled Duration: 10 ms\tMemory Size: 256 MB\tMax Memory Used: 96 MB\t\n`,
-]);
-
 /** Bytes of a line of the HTTP API's access log, in the format of infra/front/http-api.yml. */
 export const ACCESS_LOG = logged([
   JSON.stringify({

@@ -1,6 +1,6 @@
 /** From counted units to dollars. Pure. */
 import { HEARTBEAT } from '../../functions/ipam/host.ts';
-import { ACCESS_LOG, CALL_LOG, MEMORY, SECONDS, WATCHED } from './assumptions.ts';
+import { ACCESS_LOG, MEMORY, SECONDS, WATCHED } from './assumptions.ts';
 import { DAY, type Line, MINUTE, type Units } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 
@@ -36,7 +36,6 @@ export function itemsOf({ calls, writes, reads }: Use, times: number, front: Fro
     { what: 'DynamoDB, reads', dollars: (reads * times * dynamo.readUnits) / MILLION },
     { what: 'Lambda, requests', dollars: (called * lambda.requests) / MILLION },
     { what: 'Lambda, time', dollars: time(called, SECONDS.call) },
-    { what: "logs, Lambda's own lines", dollars: log(called * CALL_LOG) },
     { what: 'HTTP API', dollars: isApi ? (called * httpApi) / MILLION : 0 },
     { what: 'logs, access log', dollars: isApi ? log(called * ACCESS_LOG) : 0 },
   ];
@@ -80,7 +79,7 @@ export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: 
     },
     {
       what: 'sweeps',
-      dollars: sweeps + time(runs, SECONDS.sweep) + (runs * lambda.requests) / MILLION + log(runs * CALL_LOG),
+      dollars: sweeps + time(runs, SECONDS.sweep) + (runs * lambda.requests) / MILLION,
     },
     { what: 'storage', dollars: gigabytes * dynamo.storage },
     { what: 'point-in-time recovery', dollars: gigabytes * dynamo.pointInTimeRecovery },

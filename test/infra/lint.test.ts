@@ -98,6 +98,15 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
       'nodejs22.x',
       'a_function_runs_where_it_is_tried',
     ],
+    ...(['LogFormat', 'SystemLogLevel', 'ApplicationLogLevel'] as const).map(
+      (name) =>
+        [
+          'function-urls',
+          `Resources.PoolsLambdaFunction.Properties.LoggingConfig.${name}`,
+          name === 'LogFormat' ? 'Text' : 'ERROR',
+          'a_function_writes_json_and_nothing_of_calls_that_go_well',
+        ] as const,
+    ),
     ['function-urls', 'Resources.PoolsLambdaFunctionUrl.Properties.AuthType', 'NONE', 'a_url_wants_a_signature'],
     ['function-urls', 'Resources.PoolsLambdaFunctionUrl.Properties.Cors', {}, 'a_url_wants_a_signature'],
     ['http-api', `${ROUTE}.AuthorizationType`, 'NONE', 'a_route_wants_a_signature'],

@@ -41,6 +41,8 @@ describe('the functions in the template', () => {
       assert.equal(Properties.Timeout, timeout);
       assert.equal(Properties.TracingConfig, undefined);
       assert.equal(Properties.ReservedConcurrentExecutions, undefined);
+      const logging = { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' };
+      assert.deepEqual(Properties.LoggingConfig, logging);
     });
 
     it(`${name} has a log group of its own that forgets, made before it first runs`, () => {

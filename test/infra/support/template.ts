@@ -25,6 +25,7 @@ export const LambdaFunction = v.object({
     Role: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }),
     Environment: v.object({ Variables: v.record(v.string(), Intrinsic) }),
     TracingConfig: v.optional(v.unknown()),
+    LoggingConfig: v.optional(v.unknown()),
     ReservedConcurrentExecutions: v.optional(v.number()),
   }),
 });

@@ -47,6 +47,7 @@ const suites: readonly Suite[] = [
   tests('faults', 'test/faults/**/*.test.ts'),
   tests('accidents', 'test/accidents/**/*.test.ts'),
   tests('package', 'test/infra/**/*.test.ts'),
+  tests('moby', 'test/moby/**/*.test.ts', 1),
   // Many processes for each file, in front of what they do for dockerd in time.
   tests('lambda', 'test/lambda/**/*.test.ts', 2),
   // Engines and their hosts are heavy: one file at a time.

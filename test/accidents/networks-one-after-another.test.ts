@@ -13,6 +13,7 @@ import { stage as callsStage } from '../shim/calls-stage.ts';
 import { failureOf, grantOf } from '../shim/stand-ins.ts';
 import { temporaryFolder } from '../shim/temporary.ts';
 import { callPlugin } from '../support/berth-process.ts';
+import { limit } from '../support/deadlines.ts';
 
 const MANY = 60;
 const REFUSED = /^dockerd asked for 16 automatic pools within 5 s and used none/;
@@ -65,7 +66,7 @@ async function createNetwork({ ask, requestPool }: Awaited<ReturnType<typeof doc
   }
 }
 
-describe('networks of which dockerd names no address', { timeout: 120_000 }, () => {
+describe('networks of which dockerd names no address', { timeout: limit(120_000) }, () => {
   it('are made one after another, as many as it likes', async (t) => {
     const engine = await docker(t);
     for (let i = 0; i < MANY; i++) await createNetwork(engine, 4);

@@ -2,18 +2,18 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { cidrRange, overlap, parseAddress, parseCidr, rangeContains } from '../../functions/ipam/address.ts';
 import { startShim, subnetsOf, untilOpen } from '../engine/support/berth.ts';
 import { engine, whyNotReady } from '../engine/support/engines.ts';
 import { heldByDocker, heldInTable } from '../engine/support/holdings.ts';
 import { type Host, startHost } from '../engine/support/host.ts';
 import type { Berth } from '../support/berth-process.ts';
+import { limit, until } from '../support/deadlines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { Project, VERSIONS, composeProgram, whyNoCompose } from './support/compose.ts';
 
 const POLL_MS = 500;
-const MOST_POLLS = 120;
+const LATEST_MS = 60_000;
 const MANY = 20;
 const BERTH = { driver: 'berth' };
 const GIVEN = { ...BERTH, config: [{ subnet: '10.80.0.0/24', gateway: '10.80.0.1' }] };
@@ -46,7 +46,7 @@ const noEngine = await whyNotReady('28');
 
 for (const version of VERSIONS) {
   const skip = noEngine === false ? await whyNoCompose(version) : noEngine;
-  describe(`Docker Compose (${version})`, { skip, timeout: 400_000 }, () => {
+  describe(`Docker Compose (${version})`, { skip, timeout: limit(400_000) }, () => {
     let host: Host;
     let cloud: LocalCloud;
     let shim: Berth;
@@ -93,12 +93,14 @@ for (const version of VERSIONS) {
     }
 
     async function untilRunning(one: Project, count: number): Promise<Map<string, string>> {
-      for (let polls = 0; polls < MOST_POLLS; polls++) {
-        const addresses = await one.addresses();
-        if (addresses.size === count) return addresses;
-        await sleep(POLL_MS);
-      }
-      throw new Error(`${one.name}: not ${count} containers run\n${await host.docker('ps', '-a')}`);
+      let addresses = new Map<string, string>();
+      const isRunning = async (): Promise<boolean> => {
+        addresses = await one.addresses();
+        return addresses.size === count;
+      };
+      const what = () => `${one.name}: ${count} containers run, but these: ${[...addresses.keys()].join(', ')}`;
+      await until(isRunning, what, { milliseconds: LATEST_MS, pause: POLL_MS });
+      return addresses;
     }
 
     it('runs services on an automatic subnet, from one to twenty and back', async () => {

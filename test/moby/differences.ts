@@ -49,7 +49,6 @@ export const differences: ReadonlyMap<string, Difference> = new Map<string, Diff
 
 /** What is not put to Berth, and why: a call takes the network and the table some milliseconds each. */
 export const leftOut: ReadonlyMap<string, string> = new Map([
-  ['TestAllocateRandomDeallocate', 'some 3,000 calls, and a rest of two seconds for what is given anew'],
   ['TestFullAllocateRelease', 'some 15,000 calls: many minutes'],
   ['TestOddAllocateRelease', 'some 11,000 calls: many minutes'],
   ['TestRequestReleaseAddressDuplicate', 'some 20,000 calls: many minutes'],

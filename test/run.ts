@@ -50,6 +50,8 @@ const suites: readonly Suite[] = [
   tests('moby', 'test/moby/**/*.test.ts', 1),
   // Many processes for each file, in front of what they do for dockerd in time.
   tests('lambda', 'test/lambda/**/*.test.ts', 2),
+  // Each file has an AWS of its own.
+  tests('cloud', 'test/cloud/**/*.test.ts', 1),
   // Engines and their hosts are heavy: one file at a time.
   tests('engine', 'test/engine/**/*.test.ts', 1),
   tests('fleet', 'test/fleet/**/*.test.ts', 1),

@@ -25,7 +25,7 @@ it('npm run deploy has all that it uploads, and asks AWS', async () => {
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_MAX_ATTEMPTS: '1',
   };
-  const args = ['infra/stack.ts', 'deploy', '--stage', 'test'];
+  const args = ['infra/stack.ts', 'deploy', '--stage', 'test', '--param', 'concurrency=off'];
   const { code, stdout, stderr } = await run(process.execPath, args, { cwd: root, env, timeoutMs: 180_000 });
   assert.equal(code, 1);
   assert.match(stdout + stderr, /ECONNREFUSED/);

@@ -1,11 +1,12 @@
-/** The checkers of templates, which are programs of Python: installed once, apart, for as long as what is asked for is the same. */
+/** Programs of Python: installed once, apart, for as long as what is asked for is the same. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
+/** Of the checkers of templates. */
+const CHECKERS = path.join(import.meta.dirname, 'requirements.txt');
 
 /** Why there is no Python that can make an environment of its own. `undefined`: there is one. */
 export function whyNoPython(): string | undefined {
@@ -13,23 +14,26 @@ export function whyNoPython(): string | undefined {
   return status === 0 ? undefined : 'python3 with venv is not installed here';
 }
 
-/** @returns the folder of its programs. @throws Error when it cannot be made. */
-export function pythonPrograms(): string {
+/**
+ * @param requirements a file that pins what to install, with all that it stands on.
+ * @returns the folder of its programs. @throws Error when it cannot be made.
+ */
+export function pythonPrograms(requirements: string = CHECKERS): string {
   const version = execFileSync('python3', ['--version'], { encoding: 'utf8' });
-  const key = createHash('sha256').update(readFileSync(REQUIREMENTS)).update(version).digest('hex').slice(0, 16);
+  const key = createHash('sha256').update(readFileSync(requirements)).update(version).digest('hex').slice(0, 16);
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
   const folder = path.join(cache, 'berth', `python-${key}`);
-  if (!existsSync(folder)) make(folder);
+  if (!existsSync(folder)) make(folder, requirements);
   return path.join(folder, 'bin');
 }
 
 /** Made under another name and then renamed, so that what is there is whole; its programs are called by their python. */
-function make(folder: string): void {
+function make(folder: string, requirements: string): void {
   const unfinished = `${folder}.${process.pid}`;
   rmSync(unfinished, { recursive: true, force: true });
   execFileSync('python3', ['-m', 'venv', unfinished], { stdio: ['ignore', 'ignore', 'inherit'] });
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--requirement'];
-  execFileSync(path.join(unfinished, 'bin/python'), [...pip, REQUIREMENTS], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(path.join(unfinished, 'bin/python'), [...pip, requirements], { stdio: ['ignore', 'ignore', 'inherit'] });
   try {
     renameSync(unfinished, folder);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The operators' word. Its URL is for people: the policy of hosts does not allow it. */
 import { openStore } from './dynamo/open.ts';
-import { adoptHost, resumeHost } from './ipam/adoption.ts';
+import { adoptHost, buryFormer, resumeHost } from './ipam/adoption.ts';
 import { type Told, declareDead, reportDrain } from './ipam/death.ts';
 import { isHeardFirst } from './ipam/hear-once.ts';
 import { viewHost } from './ipam/host-view.ts';
@@ -26,6 +26,8 @@ function declare(message: HostStateMessage, why: string): Promise<Told> {
       return resumeHost(deps, host);
     case 'adopted':
       return adoptHost(deps, host, message.Principal);
+    case 'former-dead':
+      return buryFormer(deps, host);
   }
 }
 

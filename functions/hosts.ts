@@ -49,12 +49,13 @@ const settle: Method = async (request) => {
 const register: Method = async (request) => {
   const message = parseMessage(registerMessage, request);
   await checkHome();
-  const { heartbeat, isFresh, isWaking, ...host } = await registerHost(deps, parseCall(request), {
+  const { heartbeat, isFresh, isWaking, rivalAt, ...host } = await registerHost(deps, parseCall(request), {
     principal: parsePrincipal(request),
     incarnation: message.Incarnation ?? undefined,
     proposed: message.Proposed,
     shimVersion: message.ShimVersion,
     engineVersion: message.EngineVersion,
+    machine: message.Machine ?? {},
     forgetAfter: await spaces.forgetAfter(message.Space ?? DEFAULT_SPACE_NAME),
   });
   return {
@@ -65,6 +66,7 @@ const register: Method = async (request) => {
     Fresh: isFresh,
     State: host.state,
     Waking: isWaking,
+    Rival: rivalAt === undefined ? null : new Date(rivalAt).toISOString(),
   };
 };
 
@@ -89,6 +91,7 @@ const holdings: Method = async (request) => {
     Pool: formatCidr(held.cidr),
     Plan: held.isPlan,
     State: held.state ?? 'gone',
+    Former: held.isFormers,
     Leases: held.leases.map(({ address, requestKey }) => ({ Address: formatAddress(address), Key: requestKey })),
     Others: held.others.map(({ address, holder }) => ({ Address: formatAddress(address), Holder: holder })),
     Next: held.next?.toString() ?? null,

@@ -14,9 +14,13 @@ export type Diagnosis = v.InferOutput<typeof schema>;
 /** ms: Docker is asked about each of its networks, twice. */
 const TIMEOUT = 300_000;
 
-/** @throws UserError when no shim serves the socket, or it cannot compare. */
-export async function askDoctor(socket: string, isFix: boolean): Promise<Diagnosis> {
-  const text = await askShim(socket, isFix ? DOCTOR_FIX_PATH : DOCTOR_PATH, TIMEOUT).catch((error: unknown) => {
+/**
+ * @param free subnets and addresses that are freed though nothing proves that nobody uses them.
+ * @throws UserError when no shim serves the socket, or it cannot compare.
+ */
+export async function askDoctor(socket: string, isFix: boolean, free: readonly string[] = []): Promise<Diagnosis> {
+  const body = JSON.stringify({ Free: free });
+  const text = await askShim(socket, isFix ? DOCTOR_FIX_PATH : DOCTOR_PATH, TIMEOUT, body).catch((error: unknown) => {
     const why = messageOf(error);
     throw new UserError(`no shim answers at ${socket}: ${why}`, { cause: error });
   });

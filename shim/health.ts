@@ -25,18 +25,29 @@ export interface HealthSources {
   readonly unregistered: () => string | undefined;
   /** Why the fleet gives this host nothing new. `undefined`: it does. */
   readonly leaving: () => string | undefined;
+  /** Another machine says that it is this host. */
+  readonly rival: () => string | undefined;
   /** Where what Docker has and what the table says differ. */
   readonly findings: () => readonly Told[];
 }
 
 /** `failing`: calls fail, and somebody must act. `degraded`: it goes on by itself, or this host is about to go. */
-export function healthOf({ hostId, journal, unreached, unregistered, leaving, findings }: HealthSources): Health {
+export function healthOf({
+  hostId,
+  journal,
+  unreached,
+  unregistered,
+  leaving,
+  rival,
+  findings,
+}: HealthSources): Health {
   const { stats } = journal;
   const age = oldestSeconds(journal);
   const failing = [unregistered(), stats.failing].filter((reason) => reason !== undefined);
   const degraded = [
     unreached(),
     leaving(),
+    rival(),
     ...findings()
       .filter(({ kind }) => kind === 'conflict')
       .map(({ text }) => text),

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The program `berth`. */
-import { mkdirSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
+import { prepareDataFolder } from './data-folder.ts';
 import { askDoctor, isLeft, tellDiagnosis } from './doctor.ts';
 import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
@@ -54,8 +54,13 @@ located(program.command('doctor'))
     'compare what Docker on this host has with what the table says; exit code 0: they agree, 1: see the text',
   )
   .option('--fix', 'mend what differs: without it, it is only told')
-  .action(async ({ sockets, drivers, fix }: Location & { fix?: boolean }) => {
-    const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true);
+  .option(
+    '--free <what...>',
+    'subnets and addresses to be freed that nothing uses any more, though nothing proves it: what uses them all the same ' +
+      'shares them with others',
+  )
+  .action(async ({ sockets, drivers, fix, free = [] }: Location & { fix?: boolean; free?: string[] }) => {
+    const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true, free);
     console.log(tellDiagnosis(diagnosis));
     if (isLeft(diagnosis)) process.exitCode = 1;
   });
@@ -129,7 +134,7 @@ function prepare(options: CommonOptions): Settings {
   const settings = settingsOf(options);
   // Sockets, keys and data are for the user who runs this, nobody else.
   process.umask(0o077);
-  mkdirSync(settings.data, { recursive: true, mode: 0o700 });
+  prepareDataFolder(settings.data);
   return settings;
 }
 

@@ -26,6 +26,7 @@ export interface CommonOptions extends Location {
   readonly data: string;
   readonly space: string;
   readonly hostId?: string;
+  readonly machine?: string;
   readonly region?: string;
   readonly deadline: number;
   readonly inFlightBound?: number;
@@ -71,6 +72,13 @@ export function common(command: Command): Command {
         '--host-id <id>',
         'who this host is to the fleet (default: as before, else its EC2 instance, else from /etc/machine-id)',
         'BERTH_HOST_ID',
+      ),
+    )
+    .addOption(
+      option(
+        '--machine <name>',
+        'what tells this machine from copies of its disk (default: its instance, firmware and network cards)',
+        'BERTH_MACHINE',
       ),
     )
     .addOption(option('--region <region>', "AWS region, where the endpoint's name does not tell it", 'BERTH_REGION'))
@@ -132,6 +140,7 @@ export function settingsOf(options: CommonOptions): Settings {
     space,
     // A variable that is set to nothing is as good as none.
     hostId: hostId === '' ? undefined : hostId,
+    machine: options.machine === '' ? undefined : options.machine,
     drivers: parseDrivers(options.drivers),
     region: region === '' ? process.env['AWS_REGION'] : (region ?? process.env['AWS_REGION']),
     budget: options.deadline * 1_000,

@@ -8,7 +8,7 @@ const MAX_BYTES = 16_777_216;
  * @param timeout ms
  * @throws Error when no shim serves the socket, or it does not answer in time.
  */
-export function askShim(socketPath: string, path: string, timeout: number): Promise<string> {
+export function askShim(socketPath: string, path: string, timeout: number, body = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const asking = request({ socketPath, path, method: 'POST', signal: AbortSignal.timeout(timeout) }, (response) => {
       readBody(response, MAX_BYTES).then((bytes) => {
@@ -16,6 +16,6 @@ export function askShim(socketPath: string, path: string, timeout: number): Prom
       }, reject);
     });
     asking.once('error', reject);
-    asking.end();
+    asking.end(body);
   });
 }

@@ -5,6 +5,7 @@
  */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Logger } from 'pino';
+import * as v from 'valibot';
 import { readBody } from './body.ts';
 import type { Calls, Reply } from './calls.ts';
 import type { Handshakes } from './handshake.ts';
@@ -24,7 +25,7 @@ export interface PluginHost {
   /** How the shim is, for `berth shim --health`. */
   readonly health: () => object;
   /** Compares what Docker has with the table, for `berth doctor`. */
-  readonly doctor: (isFix: boolean) => Promise<object>;
+  readonly doctor: (isFix: boolean, named: readonly string[]) => Promise<object>;
   /** ms within which a call of dockerd is answered. */
   readonly budget: number;
 }
@@ -56,9 +57,7 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
     const answer = Object.hasOwn(known, path) ? known[path] : undefined;
     const method = methods.get(path);
     if (path === DOCTOR_PATH || path === DOCTOR_FIX_PATH) {
-      void host.doctor(path === DOCTOR_FIX_PATH).then((report) => {
-        reply(request, response, 200, report);
-      });
+      void diagnose(host, path === DOCTOR_FIX_PATH, request, response);
     } else if (answer !== undefined) reply(request, response, 200, answer());
     else if (method === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
     else void carry(driver, method, host, request, response);
@@ -75,6 +74,21 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
   });
   return server;
 }
+
+async function diagnose(
+  host: PluginHost,
+  isFix: boolean,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request, MAX_BODY_BYTES).catch(() => undefined);
+  const asked = v.safeParse(doctorMessage, body?.toString('utf8') === '' ? '{}' : body?.toString('utf8'));
+  if (asked.success) reply(request, response, 200, await host.doctor(isFix, asked.output.Free));
+  else reply(request, response, 400, { Err: 'malformed' });
+}
+
+/** Free: subnets and addresses that are to be freed though nothing proves that nobody uses them. */
+const doctorMessage = v.pipe(v.string(), v.parseJson(), v.object({ Free: v.optional(v.array(v.string()), []) }));
 
 function reply(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {
   request.resume();

@@ -7,6 +7,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import type { Verdict } from './cloud/verdict.ts';
 import { readIfThere, writeDurably } from './files.ts';
+import type { MachinePrint } from './machine.ts';
 import { UserError } from './settings.ts';
 
 const stored = v.object({
@@ -26,6 +27,8 @@ const answer = v.object({
   State: v.optional(v.string(), 'live'),
   /** More of this host's networks are to wake from its silence: it registers until none is. */
   Waking: v.optional(v.boolean(), false),
+  /** When another machine has said of late that it is this host. */
+  Rival: v.nullish(v.string()),
 });
 const answerText = v.pipe(v.string(), v.parseJson(), answer);
 
@@ -34,6 +37,8 @@ export interface RegistrationOptions {
   readonly version: string;
   /** Of this host's networks, unless they name another: it says how often to register. */
   readonly space: string;
+  /** What tells this machine from copies of it. */
+  readonly machine: MachinePrint;
   readonly send: (message: object) => Promise<Verdict>;
   /** The highest sequence that the cloud has seen of this host. */
   readonly floor: (sequence: string) => void;
@@ -74,6 +79,8 @@ export class Registration {
   #warned = '';
   #refusal: string | undefined;
   #state = 'live';
+  #rival: string | undefined;
+  #failure: string | undefined;
   #keeping: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #began = -Infinity;
@@ -91,6 +98,17 @@ export class Registration {
   /** Why the fleet does not take this host. `undefined`: it does, or has not been asked yet. */
   get refusal(): string | undefined {
     return this.#refusal;
+  }
+
+  /** Why nothing of this host may be freed of its own accord. `undefined`: it may. */
+  get rival(): string | undefined {
+    if (this.#rival === undefined) return undefined;
+    return `another machine says that it is this host, and did so at ${this.#rival}: stop it, or give it an id of its own`;
+  }
+
+  /** Why this host has not been registered since its start. `undefined`: it has. */
+  get pending(): string | undefined {
+    return this.#isNew ? (this.#failure ?? 'this host is being registered') : undefined;
   }
 
   /** Why the fleet gives this host nothing new. `undefined`: it does. */
@@ -152,6 +170,7 @@ export class Registration {
       ShimVersion: this.#options.version,
       EngineVersion: '',
       Space: this.#options.space,
+      Machine: this.#options.machine,
     });
     // What is told after the end is told again at the next start: the same is offered then.
     if (this.#isClosed) return RETRY;
@@ -175,9 +194,16 @@ export class Registration {
     this.#warned = '';
     this.#options.floor(Floor);
     this.#tell(State);
+    this.#meet(told.Rival ?? undefined);
     this.#isNew = false;
     this.#registered.resolve(undefined);
     return Waking ? WAKING_PAUSE : HeartbeatSeconds * 1_000;
+  }
+
+  #meet(rival: string | undefined): void {
+    const known = this.#rival;
+    this.#rival = rival;
+    if (rival !== known && this.rival !== undefined) this.#options.warn(this.rival);
   }
 
   /** Says so once, not each time. */
@@ -189,6 +215,7 @@ export class Registration {
 
   /** Says why once, not each time. */
   #retry(reason: string): number {
+    this.#failure = reason;
     if (reason !== this.#warned) this.#options.warn(`this host is not registered: ${reason}`);
     this.#warned = reason;
     return RETRY;

@@ -16,22 +16,25 @@ import { Handshakes } from './handshake.ts';
 import { healthOf } from './health.ts';
 import { hostIdentity } from './identity.ts';
 import { instanceId } from './instance.ts';
-import { Journal } from './journal/journal.ts';
+import { Journal, type KeptCall } from './journal/journal.ts';
 import { KnownNetworks } from './known-networks.ts';
+import { type MachinePrint, isNameless, machinePrint } from './machine.ts';
 import { Messenger, type MessengerOptions } from './messenger.ts';
 import { Metrics } from './metrics.ts';
 import { Outbox } from './outbox.ts';
 import { type PluginHost, pluginServer } from './plugin.ts';
 import { RateGuard } from './rate-guard.ts';
 import { Docker } from './reconcile/docker.ts';
+import { countEngines } from './reconcile/engines.ts';
 import { handsOf } from './reconcile/hands.ts';
-import { kinOf } from './reconcile/kin.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
+import { Sightings } from './reconcile/sightings.ts';
 import { Table } from './reconcile/table.ts';
 import { Registration, lineage } from './registration.ts';
 import { Sequence } from './sequence.ts';
 import type { Driver, Settings } from './settings.ts';
 import { type Place, openServer, shutServer } from './sockets.ts';
+import { within } from './time.ts';
 
 export interface Shim {
   readonly hostId: string;
@@ -92,20 +95,21 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   // A cloud on this machine needs no instance to be told apart.
   const instance = endpoint.target.protocol === 'https:' ? await instanceId() : undefined;
   const hostId = hostIdentity(data, settings.hostId, undefined, instance);
+  const machine = machineOf(settings, endpoint, instance, log);
   const sequence = new Sequence(data);
   const signerOf = signers(region);
   // Whoever forgot the region should know now, not at the first call.
   signerOf(endpoint);
   const cloud = new Cloud(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
-  const standing = enrol(settings, options, { hostId, cloud, handshakes, sequence }, undo);
+  const standing = enrol(settings, options, { hostId, machine, cloud, handshakes, sequence }, undo);
   const { journal, outbox, messenger, registration, renew, networks, reconciler, introduced } = standing;
   const unregistered = (): string | undefined => registration.refusal;
   const calls = new Calls({
     journal,
     outbox,
     guard: new RateGuard(),
-    attempt: (call, number, timeout) => messenger.attempt(call, number, timeout),
+    attempt: onceRegistered(registration, (call, number, timeout) => messenger.attempt(call, number, timeout)),
     renew,
     networks,
     lost: () => {
@@ -124,9 +128,10 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     healthOf({
       ...{ hostId, journal, unreached, unregistered },
       leaving: () => registration.leaving,
+      rival: () => registration.rival,
       findings: () => reconciler.last.findings,
     });
-  const doctor = (isFix: boolean) => reconciler.run(isFix);
+  const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
   let isRegistered = false;
   void registration.registered.then(() => {
     isRegistered = true;
@@ -135,6 +140,37 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     unreached() ?? unregistered() ?? (isRegistered ? undefined : 'this host is not registered yet: see the log');
   return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, doctor, budget };
 }
+
+/** A cloud on this machine is copied with it, so that there is nothing to be told apart but what was named. */
+function machineOf(
+  { machine }: Settings,
+  { target }: ReturnType<typeof parseEndpoint>,
+  instance: string | undefined,
+  log: Logger,
+): MachinePrint {
+  if (target.protocol !== 'https:')
+    return machine === undefined ? {} : { Given: machinePrint(machine, undefined).Given ?? '' };
+  const print = machinePrint(machine, instance);
+  if (isNameless(print)) log.warn('nothing tells this machine from a copy of its disk: name it with --machine');
+  return print;
+}
+
+/**
+ * A copy of another machine's disk must ask for nothing in its name: until the fleet has taken this machine for the host,
+ * its calls wait.
+ */
+const onceRegistered =
+  (
+    registration: Pick<Registration, 'pending' | 'renew'>,
+    attempt: (call: KeptCall, number: number, timeout: number) => Promise<Verdict>,
+  ): typeof attempt =>
+  async (call, number, timeout) => {
+    const began = performance.now();
+    if (registration.pending !== undefined) await within(timeout, registration.renew(), () => undefined);
+    const reason = registration.pending;
+    if (reason !== undefined) return { kind: 'failed', reason, isOpen: false, remedy: 'repeat' };
+    return attempt(call, number, Math.max(1, timeout - (performance.now() - began)));
+  };
 
 interface Standing {
   readonly journal: Journal;
@@ -151,10 +187,10 @@ interface Standing {
 function enrol(
   { data, space, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
   { version, log }: ShimOptions,
-  parts: Omit<MessengerOptions, 'epoch'>,
+  parts: Omit<MessengerOptions, 'epoch'> & { readonly machine: MachinePrint },
   undo: Undo,
 ): Standing {
-  const { hostId, sequence } = parts;
+  const { hostId, machine, sequence } = parts;
   const warn = (message: string): void => {
     log.warn(message);
   };
@@ -163,7 +199,7 @@ function enrol(
   const messenger = new Messenger({ ...parts, epoch: () => registration.epoch });
   const old = journal.entries();
   const registration: Registration = new Registration({
-    ...{ folder: data, version, space },
+    ...{ folder: data, version, space, machine },
     send: (message) => messenger.own(driver, '/Berth.Register', message),
     floor: (seen) => {
       sequence.raise(seen);
@@ -189,9 +225,11 @@ function enrol(
     (await insist({ budget, attempt, renew: (remedy) => renew(driver, remedy) })).last;
   const reconciler: Reconciler = new Reconciler({
     ...{ ...reconcile, log, ready: registration.registered, docker: new Docker(reconcile.docker) },
+    engines: () => countEngines(),
+    held: () => registration.rival,
     table: new Table((path, message) => tenaciously(() => messenger.own(driver, path, message))),
     hands: handsOf({
-      ...{ driver, sequence, known: networks, kin: kinOf(data) },
+      ...{ driver, sequence, known: networks, sightings: new Sightings(data) },
       attempt: (call) => tenaciously((number, timeout) => messenger.attempt(call, number, timeout)),
     }),
   });

@@ -13,6 +13,8 @@ export interface Settings {
   readonly data: string;
   readonly space: string;
   readonly hostId: string | undefined;
+  /** What this machine is called that is to be told from copies of it; else its hardware tells. */
+  readonly machine: string | undefined;
   /** At least one. */
   readonly drivers: readonly [Driver, ...Driver[]];
   /** AWS region of endpoints whose name does not tell it. */

@@ -180,6 +180,18 @@ const hostItem = v.object({
   principal: v.string(),
   adopted: v.optional(v.boolean(), false),
   awaited: v.optional(v.boolean(), false),
+  machine: v.optional(
+    v.object({
+      given: v.exactOptional(v.string()),
+      instance: v.exactOptional(v.string()),
+      product: v.exactOptional(v.string()),
+      macs: v.exactOptional(v.array(v.string())),
+    }),
+    {},
+  ),
+  ownEpoch: v.optional(v.number(), NEVER),
+  former: v.optional(v.picklist(['', 'asleep', 'dead']), ''),
+  rivalAt: v.optional(v.number(), NEVER),
   since: v.number(),
   lastSeen: v.number(),
   floor: v.string(),

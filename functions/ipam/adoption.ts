@@ -2,7 +2,7 @@
 import type { Deps } from './deps.ts';
 import { type Told, report } from './death.ts';
 import { wakeRefs } from './fence.ts';
-import type { Host } from './host.ts';
+import { type Host, boundPrincipal } from './host.ts';
 import { clip } from './quote.ts';
 import { Refusal } from './refusal.ts';
 import { isoTime } from './world.ts';
@@ -38,7 +38,8 @@ const notDraining = ({ id, state }: Host): Refusal =>
 
 /**
  * Whom an operator names is the host from now on, once it registers: its networks wake for that machine. Whether that one
- * has the host's journal, its incarnation tells then, as ever. Safe to repeat.
+ * has the host's journal, its incarnation tells then, as ever. Where another
+ * machine is the host already, and what the former held is asleep, that wakes for it. Safe to repeat.
  *
  * @param principal who signs on that machine (an ARN): a user, or a session of a role. On EC2 the session is named by the
  * instance, so that no other instance of the role is meant. `undefined`: a program of an earlier version does not say.
@@ -47,10 +48,29 @@ const notDraining = ({ id, state }: Host): Refusal =>
  */
 export async function adoptHost(deps: Deps, hostId: string, principal: string | undefined): Promise<Told> {
   if (principal === undefined || !SIGNS.test(principal)) throw nobodyNamed(hostId, principal);
+  return report(deps, hostId, wakeAll, (host) => {
+    if (host.state === 'fenced' || host.state === 'dead') {
+      if (host.isAwaited && host.principal === principal) return undefined;
+      return { ...host, ...NOTHING_FORMER, principal, machine: {}, isAdopted: true, isAwaited: true };
+    }
+    if (host.former === '' || boundPrincipal(host.principal) !== boundPrincipal(principal)) throw stillAlive(host);
+    return { ...host, ...NOTHING_FORMER, refsLag: true };
+  });
+}
+
+const NOTHING_FORMER = { ownEpoch: 0, former: '' } as const;
+
+/**
+ * The machine that was this host before the present one is gone for good: what it held is freed by the next sweep. Safe to
+ * repeat.
+ *
+ * @throws Refusal `host-state` when nothing of a former machine is asleep.
+ */
+export async function buryFormer(deps: Deps, hostId: string): Promise<Told> {
   return report(deps, hostId, nothing, (host) => {
-    if (host.state !== 'fenced' && host.state !== 'dead') throw stillAlive(host);
-    if (host.isAwaited && host.principal === principal) return undefined;
-    return { ...host, principal, isAdopted: true, isAwaited: true };
+    if (host.former === 'dead') return undefined;
+    if (host.former === '') throw noFormer(host);
+    return { ...host, former: 'dead' };
   });
 }
 
@@ -67,6 +87,12 @@ const nobodyNamed = (id: string, principal: string | undefined): Refusal =>
   );
 
 const nothing = (): Promise<void> => Promise.resolve();
+
+const noFormer = ({ id }: Host): Refusal =>
+  new Refusal(
+    'host-state',
+    `nothing of a machine that was host ${id} before is left: if ${id} itself is gone for good, say berth host dead ${id}`,
+  );
 
 const stillAlive = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
   new Refusal(

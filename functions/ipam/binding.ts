@@ -7,6 +7,7 @@ import type { Deps } from './deps.ts';
 import { type Host, IN_FLIGHT, boundPrincipal, isInstanceId, sessionOf } from './host.ts';
 import { clip } from './quote.ts';
 import { Refusal } from './refusal.ts';
+import { isoTime } from './world.ts';
 
 /** ms for which a principal that was found right is not looked up again. */
 export const HINT_AGE = 300_000;
@@ -19,7 +20,7 @@ const MOST_HINTS = 10_000;
 /** More than a role's ARN has. */
 const MAX_PRINCIPAL_LENGTH = 300;
 
-interface Hint {
+interface Hint extends Pick<Host, 'epoch' | 'ownEpoch'> {
   readonly principal: string;
   /** ms */
   readonly until: number;
@@ -38,25 +39,32 @@ export class Bindings {
    * A hint only ever lets a call through; before one is refused, the host is read.
    *
    * @param principal who signed the call (an ARN).
-   * @throws Refusal `foreign-host` when the host is bound to another, `host-unknown` when it is bound to nobody.
+   * @returns from which epoch on what the host holds is this machine's.
+   * @throws Refusal `foreign-host` when the host is bound to another, `host-unknown` when it is bound to nobody,
+   * `host-fenced` when another machine has taken its place.
    */
-  async check({ hostId }: Pick<Call, 'hostId'>, principal: string): Promise<void> {
+  async check({ hostId, epoch }: Pick<Call, 'hostId' | 'epoch'>, principal: string): Promise<number> {
     const { store, world } = this.#deps;
     const signer = boundPrincipal(principal);
     const now = world.now();
     const hint = this.#hints.get(hostId);
-    if (hint?.principal === signer && now < hint.until) return;
+    // A machine that has taken another's place has an epoch of its own.
+    if (hint?.principal === signer && hint.epoch === epoch && now < hint.until) return hint.ownEpoch;
     const host = await store.readHost(hostId);
     if (host === undefined || host.isAwaited || host.principal === '') throw unknown(hostId);
     refuseStranger(host, principal);
     // The binding of a host that lives does not change. One that is fenced or dead may be adopted at any time.
-    if (host.state === 'live' || host.state === 'draining') this.#remember(hostId, signer, now + HINT_AGE);
+    const { ownEpoch } = host;
+    if (host.state === 'live' || host.state === 'draining')
+      this.#remember(hostId, { principal: signer, epoch: host.epoch, ownEpoch, until: now + HINT_AGE });
+    if (epoch < ownEpoch) throw replaced(host);
+    return ownEpoch;
   }
 
-  #remember(hostId: string, principal: string, until: number): void {
+  #remember(hostId: string, hint: Hint): void {
     // Set anew, so that the eldest comes first.
     this.#hints.delete(hostId);
-    this.#hints.set(hostId, { principal, until });
+    this.#hints.set(hostId, hint);
     const [eldest] = this.#hints.keys();
     if (this.#hints.size > MOST_HINTS && eldest !== undefined) this.#hints.delete(eldest);
   }
@@ -71,6 +79,13 @@ const unknown = (hostId: string): Refusal =>
     'host-unknown',
     `host ${hostId} is not registered, so that it may ask for nothing: its shim registers at its start and again now; ` +
       'if this stays, its log says why',
+  );
+
+const replaced = ({ id, since }: Host): Refusal =>
+  new Refusal(
+    'host-fenced',
+    `another machine has been host ${id} since ${isoTime(since)}: what this one holds stays as it is, and ` +
+      'it gets nothing new and gives nothing back until an operator says which of the two is the host',
   );
 
 /** @throws Refusal when a host that is bound is bound to another. */

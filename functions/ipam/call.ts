@@ -15,6 +15,8 @@ export interface Call {
   readonly hostId: string;
   /** Raised by a fence: what an earlier epoch held can claim nothing any more. */
   readonly epoch: number;
+  /** What is of an earlier epoch is not this machine's, but of one that was this host before. `undefined`, 0: nothing is. */
+  readonly ownEpoch?: number;
   readonly driver: Driver;
   /** Identifies the call on each of its attempts: a repeat carries the same one. */
   readonly requestKey: string;

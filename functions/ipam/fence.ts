@@ -62,7 +62,7 @@ export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: H
   if (host.state !== 'live' || !host.refsLag) return false;
   let woken = 0;
   const all = await eachRef(deps, host.id, call.deadline, async (ref) => {
-    if (await wake(deps, host, ref)) woken++;
+    if (await wakeOwn(deps, host, ref)) woken++;
     return woken < MAX_WOKEN;
   });
   if (!all) return true;
@@ -70,8 +70,12 @@ export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: H
   return false;
 }
 
+/** Wakes it, unless it is that of a machine that was this host before: then it sleeps. */
+export const wakeOwn = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
+  ref.epoch >= host.ownEpoch ? wake(deps, host, ref) : quiet(deps, host, ref);
+
 /** Dormant to gone stands on the same condition: either it wakes or it ends. */
-export const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
+const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   turnRef(deps, ref, (now) =>
     isLeftBehind(now, host) && now.state !== 'reviving'
       ? { state: 'live', epoch: host.epoch, fencedAt: undefined, endedAt: undefined }

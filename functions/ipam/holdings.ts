@@ -5,6 +5,7 @@ import type { Deps } from './deps.ts';
 import { describeSlot } from './holder.ts';
 import { addressAt, placeOf } from './place.ts';
 import { type PoolId, decodePoolId, encodePoolId } from './pool-id.ts';
+import { isFormers } from './ref-check.ts';
 import type { Ref } from './ref.ts';
 import { MAX_EXAMINED, chunkOf, spanOf } from './search.ts';
 import { type Slot, decodeSlot } from './slot.ts';
@@ -60,6 +61,8 @@ export interface Holdings {
   readonly isPlan: boolean;
   /** `undefined`: nothing is known of the network, it has long ended. */
   readonly state: Ref['state'] | undefined;
+  /** It is that of a machine that was this host before. */
+  readonly isFormers: boolean;
   readonly leases: readonly Lease[];
   /** Those of the addresses asked for that somebody else holds, and who. */
   readonly others: readonly { readonly address: Address; readonly holder: string }[];
@@ -86,8 +89,9 @@ export async function holdingsOf(
   }: { readonly poolId: string; readonly addresses: readonly Address[]; readonly from: bigint },
 ): Promise<Holdings> {
   const id = await openPoolId(deps, poolId, call);
-  if (id === undefined) return { ...NOTHING, ...about(decodePoolId(deps.world, poolId, call)), state: undefined };
-  const state = (await deps.store.readRef(id.generation, id.ref))?.state;
+  if (id === undefined)
+    return { ...NOTHING, ...about(decodePoolId(deps.world, poolId, call)), state: undefined, isFormers: false };
+  const ref = await deps.store.readRef(id.generation, id.ref);
   const { leases, next } = addresses.length > 0 ? NOTHING : await leasesFrom(deps, id, from);
   const asked = await Promise.all(
     addresses.filter((address) => isIn(id, address)).map((address) => look(deps, id, address)),
@@ -100,7 +104,14 @@ export async function holdingsOf(
         : [describeSlot(deps, id.generation, slot).then((holder) => ({ address, holder }))],
     ),
   );
-  return { ...about(id), state, leases: [...leases, ...own], others, next };
+  return {
+    ...about(id),
+    state: ref?.state,
+    isFormers: ref !== undefined && isFormers(ref, call),
+    leases: [...leases, ...own],
+    others,
+    next,
+  };
 }
 
 const about = (id: PoolId): Pick<Holdings, 'key' | 'cidr' | 'isPlan'> => ({

@@ -7,6 +7,7 @@ import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { wakeRefs } from './fence.ts';
 import { FIRST_EPOCH, type Host, LEASE, heartbeatFor, leaseFor, sessionOf } from './host.ts';
+import { type MachinePrint, isSameMachine } from './machine.ts';
 import { Refusal } from './refusal.ts';
 import { DEFAULT_SPACE } from './space.ts';
 import { isoTime } from './world.ts';
@@ -20,6 +21,8 @@ export interface Registration {
   readonly proposed: string;
   readonly shimVersion: string;
   readonly engineVersion: string;
+  /** `undefined`: a shim that does not tell. */
+  readonly machine?: MachinePrint | undefined;
   /** ms for which its space remembers it when it is silent. `undefined`: a shim that does not tell which that is. */
   readonly forgetAfter?: number | undefined;
 }
@@ -27,6 +30,8 @@ export interface Registration {
 export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor' | 'isFresh' | 'state'> {
   /** ms */
   readonly heartbeat: number;
+  /** ms: when another machine has said of late that it is this host. */
+  readonly rivalAt: number | undefined;
   /** Not all that it holds has been woken after a fence: it registers again at once. */
   readonly isWaking: boolean;
 }
@@ -40,15 +45,33 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
   const { forgetAfter = DEFAULT_SPACE.forgetAfter } = registration;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const seen = await store.readHost(call.hostId);
-    const next = nextHost(seen, call, registration, world.now(), leaseFor(forgetAfter));
+    const lease = leaseFor(forgetAfter);
+    const next = await orNoteRival(deps, seen, () => nextHost(seen, call, registration, world.now(), lease));
     const written = await store.writeHost(next, seen);
     if (written !== undefined) {
       const { incarnation, epoch, floor, isFresh, state } = written;
+      const rivalAt = world.now() < written.rivalAt + lease ? written.rivalAt : undefined;
       const isWaking = await wakeRefs(deps, call, written);
-      return { incarnation, epoch, floor, isFresh, state, heartbeat: heartbeatFor(forgetAfter), isWaking };
+      return { incarnation, epoch, floor, isFresh, state, heartbeat: heartbeatFor(forgetAfter), rivalAt, isWaking };
     }
   }
   throw new Refusal('busy', `host ${call.hostId} is registered by several at once: try again`);
+}
+
+/** ms between two notes that another machine says it is a host. */
+const RIVAL_NOTED = 60_000;
+
+/** Two machines say that they are one host: the one that is refused is told at once, the other when it registers again. */
+async function orNoteRival<T>({ store, world }: Deps, seen: Host | undefined, decide: () => T): Promise<T> {
+  try {
+    return decide();
+  } catch (error) {
+    const isRival = error instanceof Refusal && error.code === 'host-taken';
+    // Whoever has written it meanwhile knows better; the next refusal notes it.
+    if (isRival && seen !== undefined && world.now() >= seen.rivalAt + RIVAL_NOTED)
+      await store.writeHost({ ...seen, rivalAt: world.now() }, seen);
+    throw error;
+  }
 }
 
 /**
@@ -61,7 +84,7 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
 export function nextHost(
   seen: Host | undefined,
   call: Pick<Call, 'hostId' | 'requestKey'>,
-  { principal, incarnation, proposed, shimVersion, engineVersion }: Registration,
+  { principal, incarnation, proposed, shimVersion, engineVersion, machine = {} }: Registration,
   now: number,
   lease = LEASE,
 ): Omit<Host, 'rev'> {
@@ -73,17 +96,58 @@ export function nextHost(
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);
     const first = { ...told, principal, isAdopted: false, isAwaited: false, heard: [], epoch: FIRST_EPOCH };
-    return { ...first, since: now, floor: sequence, isFresh: false };
+    return { ...first, ...NOBODY_BEFORE, machine, rivalAt: 0, since: now, floor: sequence, isFresh: false };
   }
   const floor = sequence > seen.floor ? sequence : seen.floor;
-  const { epoch, since, heard } = seen;
-  const next = { ...told, ...bindingAfter(seen, principal, now), epoch, since, heard, floor };
+  const { epoch, since, heard, ownEpoch, former, rivalAt } = seen;
+  const binding = { ...bindingAfter(seen, principal, now), machine: machineAfter(seen, machine) };
+  const next = { ...told, ...binding, epoch, since, heard, floor, ownEpoch, former, rivalAt };
   // A repeat of a registration whose answer was lost is told the same.
   if (proposed === seen.incarnation) return { ...next, isFresh: seen.isFresh };
   if (incarnation === seen.incarnation) return { ...next, isFresh: false };
   refuseWhileAlive(seen, now);
-  return { ...next, since: now, isFresh: true };
+  return { ...next, since: now, isFresh: true, ...inPlaceOf(seen, now) };
 }
+
+const NOBODY_BEFORE = { ownEpoch: 0, former: '' } as const;
+
+/**
+ * Whether the former machine still runs, nobody knows: what it holds sleeps on, and the new one begins an epoch of its
+ * own. Not so where an operator has said that this machine is to have all that (adopted).
+ */
+function inPlaceOf(
+  seen: Host,
+  now: number,
+): Partial<Pick<Host, 'epoch' | 'ownEpoch' | 'former' | 'refsLag' | 'changedAt'>> {
+  if (seen.isAwaited) return NOBODY_BEFORE;
+  const epoch = seen.epoch + 1;
+  return { epoch, ownEpoch: epoch, former: isProvenDead(seen) ? 'dead' : 'asleep', refsLag: true, changedAt: now };
+}
+
+/** It, and whoever was it before. */
+const isProvenDead = ({ state, former }: Host): boolean => state === 'dead' && former !== 'asleep';
+
+/**
+ * A machine is bound to its host as a principal is. What it tells more of itself is added; a shim that tells nothing of
+ * it changes nothing.
+ *
+ * @throws Refusal when the host is another machine.
+ */
+function machineAfter(seen: Host, told: MachinePrint): MachinePrint {
+  if (seen.isAwaited || seen.state === 'dead') return told;
+  if (isSameMachine(seen.machine, told) === false) throw otherMachine(seen);
+  return { ...seen.machine, ...told };
+}
+
+const otherMachine = ({ id, state, since, leaseUntil }: Host): Refusal =>
+  new Refusal(
+    'host-taken',
+    `host ${id} has been another machine since ${isoTime(since)}, by what the two say of their hardware: ` +
+      'if this one was made from a copy or an image of it, give it an id of its own: start it with --host-id and an empty ' +
+      `data folder; if it is to be that host from now on, stop the other, and say so with berth host adopt ${id} --principal ARN` +
+      (state === 'fenced' ? '' : ` once it is fenced (after ${isoTime(leaseUntil)})`) +
+      `; if the other is gone for good with all that it held, with berth host dead ${id}`,
+  );
 
 /** @throws Refusal when the host is bound to another, or was bound to one who may still be taken for it. */
 function bindingAfter(seen: Host, principal: string, now: number): Pick<Host, 'principal' | 'isAdopted' | 'isAwaited'> {

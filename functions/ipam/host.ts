@@ -1,4 +1,5 @@
 /** A host: one Docker host, as the fleet knows it. What it holds is bound to its id, so that nobody else may be it. */
+import type { MachinePrint } from './machine.ts';
 
 export interface Host {
   readonly id: string;
@@ -11,6 +12,17 @@ export interface Host {
    * adopted by whoever came first, so that it is nobody.
    */
   readonly principal: string;
+  /** The machine that it is, as far as that has told. */
+  readonly machine: MachinePrint;
+  /**
+   * References of an earlier epoch are those of a machine that was this host before: they stay asleep, and this one can
+   * give nothing of them back. 0: there are none.
+   */
+  readonly ownEpoch: number;
+  /** What becomes of those: they sleep until their space forgets them, or, since that machine is dead, they end. */
+  readonly former: '' | 'asleep' | 'dead';
+  /** ms: when another machine tried last to register as this host. 0: none ever did. */
+  readonly rivalAt: number;
   /** Another machine was let be this host: what EC2 says of the instance of this id is not said of it. */
   readonly isAdopted: boolean;
   /** An operator has named its principal, which has not registered since: nobody is the host until then. */

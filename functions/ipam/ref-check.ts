@@ -1,6 +1,7 @@
 /** Whether a network may still take addresses, and a host networks. */
 import { formatCidr, sameCidr } from './address.ts';
 import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
 import { FIRST_EPOCH, type Host } from './host.ts';
 import type { PoolId } from './pool-id.ts';
 import type { Ref } from './ref.ts';
@@ -16,6 +17,7 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
         'remove the network (docker network rm) and create it again',
     );
   }
+  if (isFormers(ref, call)) return ofFormer(ref, call);
   if (ref.state === 'reviving') {
     return new Refusal(
       'busy',
@@ -33,6 +35,32 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
     return new Refusal('foreign-pool', `invalid pool id: it does not name the pool that ${ref.name} refers to`);
   }
   return undefined;
+}
+
+/** Whether a reference is that of a machine that was this host before. */
+export const isFormers = ({ epoch }: Ref, { ownEpoch = 0 }: Call): boolean => epoch < ownEpoch;
+
+const ofFormer = ({ cidr, space }: Ref, { hostId }: Call): Refusal =>
+  new Refusal(
+    'former-machine',
+    `${formatCidr(cidr)} of space ${space} is held by a machine that was host ${hostId} before this one, and may still ` +
+      `run: if that was this machine, say so with berth host adopt ${hostId} --principal ARN; if it is gone for good, with ` +
+      `berth host former-dead ${hostId}`,
+  );
+
+/**
+ * Gives nothing back in the place of a machine that was this host before. Reads only where there was one.
+ *
+ * @throws Refusal
+ */
+export async function refuseFormers(
+  { store }: Pick<Deps, 'store'>,
+  { generation, ref: name }: Pick<PoolId, 'generation' | 'ref'>,
+  call: Call,
+): Promise<void> {
+  if (call.ownEpoch === undefined || call.ownEpoch === 0) return;
+  const ref = await store.readRef(generation, name);
+  if (ref !== undefined && ref.state !== 'gone' && isFormers(ref, call)) throw ofFormer(ref, call);
 }
 
 /** @throws Refusal when the reference gives this call no address. */

@@ -12,6 +12,7 @@ export type RefusalCode =
   | 'host-unknown' // a host id that nobody has registered
   | 'host-state' // what is asked of a host does not go with its state
   | 'host-taken' // a host id that another machine has, which was seen of late
+  | 'former-machine' // what a machine holds that was this host before
   | 'host-fenced' // a host that was silent for too long and has not registered since
   | 'host-draining' // a host that is about to go
   | 'newer-format' // what a newer version of Berth has written or given out

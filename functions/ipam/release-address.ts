@@ -1,9 +1,10 @@
-/** ReleaseAddress: one write, without a read. */
+/** ReleaseAddress: one write, without a read but where another machine was this host before. */
 import { cidrRange, formatCidr, parseAddress, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { placeOf } from './place.ts';
 import { quote } from './quote.ts';
+import { refuseFormers } from './ref-check.ts';
 import { Refusal } from './refusal.ts';
 import { releaserTag } from './releaser.ts';
 import { decodeSlot, encodeSlot, leasesUpTo } from './slot.ts';
@@ -34,6 +35,7 @@ export async function releaseAddress(
   if (!rangeContains(cidrRange(id.cidr), address)) {
     throw new Refusal('out-of-range', `${request.address} is not an address of ${formatCidr(id.cidr)}`);
   }
+  await refuseFormers(deps, id, call);
   const place = placeOf(id.generation, id.cidr, address);
   const sequence = sequenceOf(call.requestKey);
   const free = encodeSlot({

@@ -2,6 +2,7 @@
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { leavePool } from './membership.ts';
+import { refuseFormers } from './ref-check.ts';
 import type { Ref } from './ref.ts';
 import { freeUnkept, keptBy } from './reservation.ts';
 import { openPoolId } from './trusted-pool-id.ts';
@@ -10,6 +11,7 @@ import { openPoolId } from './trusted-pool-id.ts';
 export async function releasePool(deps: Deps, call: Call, poolId: string): Promise<void> {
   const id = await openPoolId(deps, poolId, call);
   if (id === undefined) return;
+  await refuseFormers(deps, id, call);
   const { generation, ref: name, space, cidr } = id;
   await endNetwork(deps, call, { generation, name, space, cidr });
 }

@@ -2,8 +2,8 @@
 import { bury } from './burial.ts';
 import { buryHost, drain, drainHost } from './death.ts';
 import type { Deps } from './deps.ts';
-import { fenceHost, quiet, wake } from './fence.ts';
-import { type Host, isSilent } from './host.ts';
+import { fenceHost, quiet, wakeOwn } from './fence.ts';
+import { type Host, IN_FLIGHT, isSilent } from './host.ts';
 import { concludeHost, eachRef, isLeftBehind } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { configOf } from './space.ts';
@@ -61,6 +61,7 @@ export async function sweepHosts(
 async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<boolean> {
   if (!isSilent(host, deps.world.now())) {
     if (host.refsLag) await finish(deps, host, deadline, report);
+    if (host.former !== '') await tendFormer(deps, host, deadline, report);
     return host.state === 'fenced';
   }
   const fence = await fenceHost(deps, host.id, deadline);
@@ -113,8 +114,29 @@ export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepRepo
     case 'draining':
       return drain(deps, host, ref);
     case 'live':
-      return wake(deps, host, ref);
+      return wakeOwn(deps, host, ref);
   }
+}
+
+/**
+ * What a machine held that was this host before: it ends when that one is dead, or when its space has forgotten it, which
+ * it does not while that machine is still heard of.
+ */
+async function tendFormer(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  if (host.state !== 'live' && host.state !== 'draining') return;
+  const { ownEpoch, former } = host;
+  const isFormers = (ref: Ref): boolean => ref.epoch < ownEpoch && ref.state !== 'gone';
+  let left = 0;
+  const all = await eachRef(deps, host.id, deadline, async (ref) => {
+    if (!isFormers(ref)) return true;
+    if (former === 'dead' && (await bury(deps, ref, isFormers))) return (report.buried++, true);
+    if (former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
+    if (await quiet(deps, host, ref)) report.quieted++;
+    left++;
+    return true;
+  });
+  const isOver = deps.world.now() >= host.since + IN_FLIGHT;
+  if (all && left === 0 && isOver) await deps.store.writeHost({ ...host, ownEpoch: 0, former: '' }, host);
 }
 
 /** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */
@@ -126,6 +148,7 @@ export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean>
     ref,
     (now) =>
       isLeftBehind(now, host) &&
-      (now.state === 'reviving' || (now.state === 'dormant' && (now.fencedAt ?? 0) <= before)),
+      (now.state === 'reviving' ||
+        (now.state === 'dormant' && (now.fencedAt ?? 0) <= before && host.rivalAt <= before)),
   );
 }

@@ -71,10 +71,16 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
 }
 
 /** Somebody asks for what is another's: by mistake, or not. */
-const ALARMING: ReadonlySet<RefusalCode> = new Set(['foreign-host', 'foreign-pool', 'not-manager', 'unsigned-header']);
+const ALARMING: ReadonlySet<RefusalCode> = new Set([
+  'foreign-host',
+  'foreign-pool',
+  'host-taken',
+  'not-manager',
+  'unsigned-header',
+]);
 
 /** What somebody should hear of who looks after the fleet, each a metric. */
-const EXHAUSTION: ReadonlySet<RefusalCode> = new Set(['no-address-left', 'no-pool-left']);
+const COUNTED: ReadonlySet<RefusalCode> = new Set(['no-address-left', 'no-pool-left', 'host-taken']);
 
 /**
  * A fault of ours is logged in full and told in general: the request key finds it in the log.
@@ -92,7 +98,7 @@ function explain(
   if (error instanceof Refusal) {
     const { code, message: reason, details } = error;
     log(ALARMING.has(code) ? 'warn' : 'info', 'refused', { ...about, code, reason, ...details });
-    if (EXHAUSTION.has(code)) count(metricOf(code));
+    if (COUNTED.has(code)) count(metricOf(code));
     return error.message;
   }
   log('error', 'failed', { ...about, error });
@@ -172,8 +178,7 @@ const isInstance = (arn: string): boolean => /^arn:[\w-]+:sts::\d+:assumed-role\
 export async function parseOwnCall(request: Request, bindings: Bindings): Promise<Call> {
   const call = parseCall(request);
   const principal = parsePrincipal(request);
-  await bindings.check(call, principal);
-  return { ...call, principal };
+  return { ...call, principal, ownEpoch: await bindings.check(call, principal) };
 }
 
 /** What the host added, whoever it is. @throws Refusal when the request did not come through a shim. */

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { type Address, type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
 import { isRequestKey } from '../ipam/call.ts';
 import { isHostId } from '../ipam/host.ts';
+import type { MachinePrint } from '../ipam/machine.ts';
 import { isGeneration } from '../ipam/pool.ts';
 import { isRefName } from '../ipam/ref.ts';
 import { DEFAULT_SPACE_NAME, isLocalSpaceName } from '../ipam/space.ts';
@@ -70,11 +71,30 @@ function parseAddressRequest(request: unknown): v.InferOutput<typeof requestAddr
 const incarnation = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not an incarnation'));
 const version = v.pipe(v.string(), v.maxLength(64), v.regex(/^[\x20-\x7e]*$/, 'not a version'));
 
+/** A hash of what a machine says of itself. */
+const print = v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'not a hash'));
+const machine = v.pipe(
+  v.object({
+    Given: v.optional(print),
+    Instance: v.optional(print),
+    Product: v.optional(print),
+    Macs: v.optional(v.pipe(v.array(print), v.maxLength(8))),
+  }),
+  v.transform(({ Given, Instance, Product, Macs }): MachinePrint => ({
+    ...(Given !== undefined && { given: Given }),
+    ...(Instance !== undefined && { instance: Instance }),
+    ...(Product !== undefined && { product: Product }),
+    ...(Macs !== undefined && { macs: Macs }),
+  })),
+);
+
 export const registerMessage = v.object({
   Incarnation: v.nullish(incarnation),
   Proposed: incarnation,
   ShimVersion: v.pipe(version, v.nonEmpty('must not be empty')),
   EngineVersion: v.nullish(version, ''),
+  /** On which it runs; a shim of before does not say. */
+  Machine: v.nullish(machine),
   /** Of its networks, unless they name another. */
   Space: v.nullish(v.pipe(v.string(), v.check(isLocalSpaceName, 'not the name of a space'))),
 });
@@ -130,7 +150,8 @@ const hostId = v.pipe(v.string(), v.check(isHostId, 'not a host id'));
 /** What an operator says of a host. */
 export const hostStateMessage = v.object({
   Host: hostId,
-  State: v.picklist(['dead', 'draining', 'live', 'adopted']),
+  /** `former-dead`: the machine that was this host before the present one is. */
+  State: v.picklist(['dead', 'draining', 'live', 'adopted', 'former-dead']),
   /** Of this message alone. */
   Key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not a key')),
   Why: v.optional(v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')), ''),

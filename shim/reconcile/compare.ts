@@ -28,6 +28,8 @@ export type Finding =
   | { readonly kind: 'unclear-lease'; readonly network: TableNetwork; readonly endpoint: Endpoint }
   /** A subnet of which this host has more networks in the table than in Docker. */
   | { readonly kind: 'unclear-network'; readonly pool: string; readonly known: number; readonly present: number }
+  /** A network that a machine holds that was this host before, by what the fleet says. */
+  | { readonly kind: 'former-network'; readonly network: TableNetwork }
   /** A network in Docker that no PoolID is known of. */
   | { readonly kind: 'unknown-network'; readonly name: string; readonly pool: string };
 
@@ -42,6 +44,7 @@ export function compare({ before, table, after }: Views): Finding[] {
   return [
     ...table.flatMap((network) => [
       ...leaks(network, docker),
+      ...(network.isFormers && network.state !== 'gone' ? [{ kind: 'former-network', network } as const] : []),
       ...(network.state === 'live' ? ofLive(network, table, { before, after }) : []),
     ]),
     ...ofSharedSubnets({ before, table, after }, (pool) => standing(pool, before, after)),
@@ -52,7 +55,7 @@ export function compare({ before, table, after }: Views): Finding[] {
 
 /** Whatever Docker has that overlaps a pool keeps all of it from being freed but what it plainly has not. */
 function leaks(network: TableNetwork, docker: readonly DockerNetwork[]): Finding[] {
-  if (network.state === 'gone' || network.state === 'dormant') return [];
+  if (network.state === 'gone' || network.state === 'dormant' || network.isFormers) return [];
   const on = docker.filter(({ subnets }) => subnets.some(({ subnet }) => overlap(subnet, network.pool)));
   const held = new Set(on.flatMap(heldIn));
   const leases = network.leases.filter(({ address }) => !held.has(address));
@@ -105,6 +108,21 @@ const endpointsOn = (pool: string, docker: readonly DockerNetwork[]) =>
 /** Whether a plugin hands out addresses of a network on that subnet. */
 export const isOn = ({ isRemote, subnets }: DockerNetwork, pool: string): boolean =>
   isRemote && subnets.some(({ subnet }) => isSame(subnet, pool));
+
+/**
+ * The networks that a Docker is plainly seen with: where it has fewer on a subnet than the table knows there, nobody can
+ * tell which of them it has, and another Docker on this host may have the rest.
+ *
+ * @returns their keys.
+ */
+export function sighted({ before, table, after }: Views): string[] {
+  return table.flatMap(({ key, pool, state }) => {
+    if (state === 'gone') return [];
+    const there = before.filter((one) => isOn(one, pool) && after.some(({ id }) => id === one.id));
+    const claimants = table.filter((other) => other.pool === pool);
+    return there.length >= claimants.length ? [key] : [];
+  });
+}
 
 /**
  * A network that is gone from the table and not from Docker. Where Docker has fewer on that subnet than there are PoolIDs,

@@ -10,12 +10,12 @@ export interface HandsOptions {
   readonly driver: Driver;
   readonly sequence: Pick<Sequence, 'requestKey'>;
   readonly known: Hands['known'];
-  readonly kin: Hands['kin'];
+  readonly sightings: Hands['sightings'];
   readonly attempt: (call: KeptCall) => Promise<Verdict>;
 }
 
 /** What fails is found again by the next round, so that nothing of it need be kept. */
-export function handsOf({ driver, sequence, known, kin, attempt }: HandsOptions): Hands {
+export function handsOf({ driver, sequence, known, sightings, attempt }: HandsOptions): Hands {
   const say = async (method: KeptCall['method'], key: string, message: object): Promise<void> => {
     const verdict = await attempt({ key, driver, method, body: JSON.stringify(message) });
     const refusal = verdict.kind === 'failed' ? verdict.reason : verdict.refusal;
@@ -23,7 +23,7 @@ export function handsOf({ driver, sequence, known, kin, attempt }: HandsOptions)
   };
   return {
     known,
-    kin,
+    sightings,
     releaseLease: (PoolID, Address, key) => say('ReleaseAddress', keyAfter(key), { PoolID, Address }),
     releaseNetwork: (PoolID) => say('ReleasePool', sequence.requestKey(), { PoolID }),
     claim: (PoolID, { address, mac, name }) =>

@@ -7,16 +7,17 @@
  */
 import type { Logger } from 'pino';
 import { messageOf } from '../message-of.ts';
-import { type Finding, compare, isOn } from './compare.ts';
+import { type Finding, compare, sighted } from './compare.ts';
 import { type Docker, DockerError, type Watch } from './docker.ts';
 import { describe } from './report.ts';
+import type { Sightings } from './sightings.ts';
 import { isIn } from './subnet.ts';
 import { type Table, TableError, type TableNetwork } from './table.ts';
 
 /** The shim's other parts, as far as they are needed here. */
 export interface Hands {
-  /** Which Docker this shim serves, by its id: of another nothing could be concluded. */
-  readonly kin: { meet(id: string): void; knows(id: string): boolean };
+  /** Which networks each Docker was seen with: what it never had, is not missing there. */
+  readonly sightings: Pick<Sightings, 'has' | 'note'>;
   readonly known: { readonly poolIds: readonly string[]; released(poolId: string): void };
   /** Gives back a lease if it is the one that was seen, by the key of its request. */
   releaseLease(poolId: string, address: string, key: string): Promise<void>;
@@ -32,6 +33,10 @@ export interface ReconcilerOptions {
   readonly docker: Pick<Docker, 'id' | 'networks' | 'watch'>;
   readonly table: Pick<Table, 'networks' | 'revive'>;
   readonly hands: Hands;
+  /** How many engines run beside this shim. `undefined`: nobody knows. */
+  readonly engines: () => Promise<number | undefined>;
+  /** Why nothing of this host may be freed. `undefined`: it may. */
+  readonly held: () => string | undefined;
   readonly log: Logger;
   /** What it does of its own accord. */
   readonly mode: 'fix' | 'report' | 'off';
@@ -100,9 +105,13 @@ export class Reconciler {
     await this.#round;
   }
 
-  /** One round; of several that are asked for at once, one after another. */
-  run(isFix: boolean): Promise<Report> {
-    this.#round = this.#round.then(() => this.#attempt(isFix));
+  /**
+   * One round; of several that are asked for at once, one after another.
+   *
+   * @param named subnets and addresses that are freed though nothing proves that nobody uses them: somebody has said so.
+   */
+  run(isFix: boolean, named: readonly string[] = []): Promise<Report> {
+    this.#round = this.#round.then(() => this.#attempt(isFix, named));
     return this.#round;
   }
 
@@ -126,10 +135,10 @@ export class Reconciler {
     return this.#suspects.size > 0 && mode === 'fix' ? Math.min(secondLook, every) : every;
   }
 
-  async #attempt(isFix: boolean): Promise<Report> {
+  async #attempt(isFix: boolean, named: readonly string[]): Promise<Report> {
     if (this.#isStopped) return { failure: 'the shim stops', findings: [] };
     try {
-      this.#last = await this.#reconcile(isFix);
+      this.#last = await this.#reconcile(isFix, named);
       this.#warned = '';
     } catch (error) {
       // Nothing may be concluded from half a round, nor from one before it.
@@ -151,7 +160,7 @@ export class Reconciler {
     else this.#options.log.error({ err: error }, text);
   }
 
-  async #reconcile(isFix: boolean): Promise<Report> {
+  async #reconcile(isFix: boolean, named: readonly string[]): Promise<Report> {
     const { docker, table, hands } = this.#options;
     const watch = await this.#sameDocker();
     const id = await docker.id();
@@ -164,17 +173,27 @@ export class Reconciler {
     const networks = await table.networks(known, addressesIn);
     const after = await docker.networks();
     if (watch.isOver) throw new DockerError('dockerd ended meanwhile');
-    const findings = compare({ before, table: networks, after });
-    if (networks.some(({ state, pool }) => state !== 'gone' && before.some((one) => isOn(one, pool))))
-      hands.kin.meet(id);
-    const isKin = hands.kin.knows(id);
-    if (isKin) this.#forgetReleased(networks, findings);
+    const views = { before, table: networks, after };
+    const findings = compare(views);
+    hands.sightings.note(
+      id,
+      sighted(views),
+      networks.map(({ key }) => key),
+    );
+    this.#forgetReleased(id, networks, findings);
     const suspects = this.#suspect(findings);
+    const why = await this.#whyNothing();
     const told: Told[] = [];
     for (const finding of findings) {
-      const [text, mark] = [describe(finding), suspicion(finding)];
-      const isDoubtful = mark !== undefined && (!isKin || !suspects.has(mark));
-      const done = isDoubtful ? this.#doubt(isKin) : isFix ? await this.#mend(finding) : this.#intent(finding, text);
+      const text = describe(finding);
+      const doubt = this.#doubt(finding, id, suspects, why);
+      const isNamed = named.includes(placeOf(finding));
+      const done =
+        doubt !== undefined && !isNamed
+          ? doubt
+          : isFix || isNamed
+            ? await this.#mend(finding)
+            : this.#intent(finding, text);
       told.push({ kind: finding.kind, text, done });
     }
     this.#note(told);
@@ -201,13 +220,22 @@ export class Reconciler {
     return this.#watch;
   }
 
+  /** Why nothing is freed on this host at all, if so. */
+  async #whyNothing(): Promise<string | undefined> {
+    const held = this.#options.held();
+    if (held !== undefined) return `not mended: ${held}`;
+    const engines = (await this.#options.engines()) ?? 1;
+    return engines > 1 ? `not mended: ${engines} Docker engines run on this host, and one is asked` : undefined;
+  }
+
   /** What is gone from both sides need not be known any more. */
-  #forgetReleased(networks: readonly TableNetwork[], findings: readonly Finding[]): void {
+  #forgetReleased(id: string, networks: readonly TableNetwork[], findings: readonly Finding[]): void {
+    const { known, sightings } = this.#options.hands;
     const wanted = new Set(
       findings.flatMap((finding) => (finding.kind === 'forgotten-network' ? [finding.network.key] : [])),
     );
     for (const { state, key, poolId } of networks) {
-      if (state === 'gone' && !wanted.has(key)) this.#options.hands.known.released(poolId);
+      if (state === 'gone' && !wanted.has(key) && sightings.has(id, key)) known.released(poolId);
     }
   }
 
@@ -219,9 +247,12 @@ export class Reconciler {
     return new Set(seen.filter((id) => now - (this.#suspects.get(id) ?? now) >= this.#options.secondLook));
   }
 
-  /** Why what seems to be held for nothing is not freed yet. */
-  #doubt(isKin: boolean): string {
-    if (!isKin) return STRANGER;
+  /** Why what seems to be held for nothing is not freed. `undefined`: it may be, or it is something else. */
+  #doubt(finding: Finding, engine: string, suspects: ReadonlySet<string>, why: string | undefined): string | undefined {
+    if (finding.kind !== 'leaked-lease' && finding.kind !== 'leaked-network') return undefined;
+    if (why !== undefined) return `${why}${remedyOf(finding)}`;
+    if (!this.#options.hands.sightings.has(engine, finding.network.key)) return `${STRANGER}${remedyOf(finding)}`;
+    if (suspects.has(suspicion(finding) ?? '')) return undefined;
     const minutes = Math.ceil(this.#options.secondLook / 60_000);
     return `seen for the first time of late: believed when it is so for ${minutes} minutes`;
   }
@@ -253,6 +284,7 @@ export class Reconciler {
         case 'conflict':
         case 'unclear-lease':
         case 'unclear-network':
+        case 'former-network':
         case 'unknown-network':
           return YOURS;
       }
@@ -264,12 +296,25 @@ export class Reconciler {
 }
 
 const DONE = 'mended';
-const STRANGER =
-  'not mended: this Docker has not been seen with a network of this host: is it the one that --docker should name?';
+const STRANGER = 'not mended: this Docker was never seen with that network, so that another one may have it';
+/** As `berth doctor --free` is told it: an address, or a subnet. */
+const placeOf = (finding: Finding): string =>
+  finding.kind === 'leaked-lease'
+    ? finding.lease.address
+    : finding.kind === 'leaked-network'
+      ? finding.network.pool
+      : '';
+const remedyOf = (finding: Finding): string => `; if nothing uses it, say so: berth doctor --free ${placeOf(finding)}`;
 const FAILED = 'not mended: ';
 const YOURS = 'not for Berth to mend';
 
-const FOR_PEOPLE: readonly Finding['kind'][] = ['conflict', 'unclear-lease', 'unclear-network', 'unknown-network'];
+const FOR_PEOPLE: readonly Finding['kind'][] = [
+  'conflict',
+  'former-network',
+  'unclear-lease',
+  'unclear-network',
+  'unknown-network',
+];
 const isForPeople = ({ kind }: Finding): boolean => FOR_PEOPLE.includes(kind);
 
 const lineOf = ({ text, done }: Told): string => `${text}: ${done}`;

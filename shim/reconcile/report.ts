@@ -27,6 +27,10 @@ export function describe(finding: Finding): string {
     }
     case 'unclear-network':
       return `this host refers to ${finding.pool} ${finding.known} times, and Docker has ${finding.present} there: Berth cannot tell which was removed, and gives them back when Docker has none of them any more`;
+    case 'former-network': {
+      const { pool } = finding.network;
+      return `the network on ${pool} is held by a machine that was this host before, and sleeps: if that was this machine, say so with berth host adopt, if it is gone for good, with berth host former-dead`;
+    }
     case 'unknown-network':
       return `Docker's network ${finding.name} on ${finding.pool} is none that the table knows of this host: remove it (docker network rm ${finding.name}) and create it again`;
   }

@@ -16,6 +16,8 @@ export interface TableNetwork {
   readonly pool: string;
   /** `gone`: the fleet has given it up, or it was released. */
   readonly state: 'live' | 'draining' | 'dormant' | 'reviving' | 'gone';
+  /** A machine holds it that was this host before. */
+  readonly isFormers: boolean;
   readonly leases: readonly Lease[];
   /** What Docker has there and others hold. */
   readonly others: readonly { readonly address: string; readonly holder: string }[];
@@ -42,6 +44,7 @@ const holdingsAnswer = v.object({
   /** What a manager of a swarm plans for all its nodes, and no Docker has in full. */
   Plan: v.optional(v.boolean(), false),
   State: state,
+  Former: v.optional(v.boolean(), false),
   Leases: v.array(v.object({ Address: v.string(), Key: v.string() })),
   Others: taken,
   Next: v.nullable(v.string()),
@@ -103,7 +106,7 @@ export class Table {
     };
     const ask = (asked: object) => this.#tell('/Berth.Holdings', { PoolID: poolId, ...asked }, holdingsAnswer);
     let page = await ask({});
-    const { Network: key, Pool: pool, State: state } = page;
+    const { Network: key, Pool: pool, State: state, Former: isFormers } = page;
     if (page.Plan) return [];
     take(page);
     while (page.Next !== null) {
@@ -111,7 +114,7 @@ export class Table {
       take(page);
     }
     for (const some of parts(addressesOf(pool), ADDRESSES_AT_ONCE)) take(await ask({ Addresses: some }));
-    return [{ poolId, key, pool, state, leases: [...leases.values()], others }];
+    return [{ poolId, key, pool, state, isFormers, leases: [...leases.values()], others }];
   }
 
   /**

@@ -14,6 +14,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   principal: 'arn:aws:iam::123456789012:user/ops',
   isAdopted: false,
   isAwaited: false,
+  ...{ machine: {}, ownEpoch: 0, former: '', rivalAt: 0 },
   since: 1_000,
   lastSeen: 2_000,
   floor: '000000005',

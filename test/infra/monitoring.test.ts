@@ -31,7 +31,7 @@ const told = new Set(
   [
     ...Object.keys(emptyReport()),
     ...Object.keys(gaugesOf({ lag: 1, fencedHosts: 1, usage: NOTHING_COUNTED }).gauges),
-    ...['deaths', 'drains', 'noAddressLeft', 'noPoolLeft', 'failures'],
+    ...['deaths', 'drains', 'noAddressLeft', 'noPoolLeft', 'hostTaken', 'failures'],
   ].map((name) => name.charAt(0).toUpperCase() + name.slice(1)),
 );
 

@@ -16,6 +16,7 @@ const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<Journ
   unreached: () => undefined,
   unregistered: () => undefined,
   leaving: () => undefined,
+  rival: () => undefined,
   findings: () => [],
   ...wish,
   journal: { stats: { ...IDLE, ...wish.stats } },

@@ -30,7 +30,7 @@ async function registrationOn(t: TestContext, ...answers: readonly object[]) {
   const registration = new Registration({
     folder: await temporaryFolder(t),
     version: '0.1.0',
-    space: 'default',
+    ...{ space: 'default', machine: {} },
     send,
     floor: () => undefined,
     renewed: () => undefined,
@@ -111,6 +111,7 @@ describe('a host that the fleet drains', () => {
       unreached: () => undefined,
       unregistered: () => undefined,
       leaving: () => leaving,
+      rival: () => undefined,
       findings: () => [],
     });
 

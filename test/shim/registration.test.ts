@@ -44,7 +44,7 @@ async function stage(t: TestContext, says: Stage['says'], given?: string): Promi
   const registration = new Registration({
     folder,
     version: '0.1.0',
-    space: 'default',
+    ...{ space: 'default', machine: {} },
     send: async (message) => {
       sent.push(v.parse(sentMessage, message));
       return self.says(v.parse(sentMessage, message));

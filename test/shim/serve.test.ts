@@ -66,7 +66,7 @@ async function stage(t: TestContext): Promise<Stage> {
     sockets: folder,
     data: folder,
     space: 'default',
-    hostId: 'host-1',
+    ...{ hostId: 'host-1', machine: undefined },
     drivers: ['berth'],
     region: undefined,
     budget: 60_000,

@@ -7,6 +7,7 @@ import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { fences } from './fences.ts';
 import { forgeries } from './forgeries.ts';
+import { identity } from './identity.ts';
 import { leaders } from './leaders.ts';
 import { limits } from './limits.ts';
 import { membership } from './membership.ts';
@@ -27,6 +28,7 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'what networks keep': reservations,
   'a host that was silent': fences,
   'a host that is dead': deaths,
+  'which machine a host is': identity,
   'a host that stays, or is another machine': adoptions,
   'a host that was given up': revivals,
   'a generation that is forged': forgeries,

@@ -31,7 +31,13 @@ function stage() {
     deps.store.hosts.set(id, { ...(deps.store.hosts.get(id) ?? assert.fail('no host')), ...part });
   };
   const bindings = new Bindings(deps);
-  return { deps, reads, register, change, check: (id: string, who: string) => bindings.check({ hostId: id }, who) };
+  return {
+    deps,
+    reads,
+    register,
+    change,
+    check: (id: string, who: string) => bindings.check({ hostId: id, epoch: 1 }, who),
+  };
 }
 
 describe('a call in the name of a host', () => {

@@ -32,7 +32,15 @@ describe('a host that registers', () => {
     const { deps, register, host } = stage();
     const floor = deps.world.now().toString(36).padStart(9, '0');
     const answer = await register(undefined, 'one', { engineVersion: '28.5.2' });
-    const told = { incarnation: 'one', epoch: 1, floor, isFresh: false, state: 'live', isWaking: false };
+    const told = {
+      incarnation: 'one',
+      epoch: 1,
+      floor,
+      isFresh: false,
+      state: 'live',
+      isWaking: false,
+      rivalAt: undefined,
+    };
     assert.deepEqual(answer, { ...told, heartbeat: 600_000 });
     const { rev, ...written } = host();
     assert.notEqual(rev, '');
@@ -43,6 +51,7 @@ describe('a host that registers', () => {
       principal: USER,
       isAdopted: false,
       isAwaited: false,
+      ...{ machine: {}, ownEpoch: 0, former: '', rivalAt: 0 },
       since: deps.world.now(),
       lastSeen: deps.world.now(),
       floor,
@@ -129,8 +138,8 @@ describe('a host that registers', () => {
     deps.store.hosts.set('web', { ...host(), epoch: 3 });
     deps.world.advance(LEASE);
     const answer = await register(undefined, 'reborn');
-    assert.deepEqual([answer.incarnation, answer.epoch, answer.isFresh], ['reborn', 3, true]);
-    assert.equal(host().since, deps.world.now());
+    assert.deepEqual([answer.incarnation, answer.epoch, answer.isFresh], ['reborn', 4, true]);
+    assert.deepEqual([host().since, host().ownEpoch, host().former], [deps.world.now(), 4, 'asleep']);
     await refused(register('one', 'back'), 'host-taken', /^another machine has been host web since 2026-01-01T00:30/);
   });
 

@@ -15,7 +15,7 @@ const docker = (changes: Partial<DockerNetwork> & { readonly subnet?: string } =
 });
 
 const table = (changes: Partial<TableNetwork> = {}): TableNetwork => ({
-  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', leases: [], others: [] },
+  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', isFormers: false, leases: [], others: [] },
   ...changes,
 });
 
@@ -55,6 +55,11 @@ describe('the comparison of Docker with the table', () => {
 
   it('leaves what sleeps alone: its host has only just returned', () => {
     assert.deepEqual(found([table({ state: 'dormant', leases: leases('10.1.0.2') })], []), []);
+  });
+
+  it('tells of what a machine holds that was this host before, and takes nothing of it for leaked', () => {
+    for (const state of ['dormant', 'live'] as const)
+      assert.deepEqual(found([table({ state, isFormers: true, leases: leases('10.1.0.2') })], []), ['former-network']);
   });
 
   it('takes a lease for missing only where one endpoint stood in both views', () => {

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { DockerError, type DockerNetwork } from '../../../shim/reconcile/docker.ts';
-import { kinOf } from '../../../shim/reconcile/kin.ts';
 import { Reconciler } from '../../../shim/reconcile/reconciler.ts';
+import { Sightings } from '../../../shim/reconcile/sightings.ts';
 import type { TableNetwork } from '../../../shim/reconcile/table.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const POOL = '10.1.0.0/24';
 const live: TableNetwork = {
-  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', others: [] },
+  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', isFormers: false, others: [] },
   leases: [{ address: '10.1.0.9', key: 'key-of-9' }],
 };
 const network: DockerNetwork = {
@@ -20,6 +20,7 @@ const network: DockerNetwork = {
 
 const NOTHING: readonly DockerNetwork[] = [];
 const HELD: readonly TableNetwork[] = [live];
+const NOT_HELD: string | undefined = undefined;
 const SOUND: { readonly error?: Error } = {};
 
 async function stage(t: TestContext, given?: string) {
@@ -32,6 +33,8 @@ async function stage(t: TestContext, given?: string) {
   };
   const docker = {
     engine: 'one',
+    engines: 1,
+    held: NOT_HELD,
     has: NOTHING,
     fails: SOUND,
     id: () => Promise.resolve(docker.engine),
@@ -46,8 +49,10 @@ async function stage(t: TestContext, given?: string) {
   };
   const reconciler = new Reconciler({
     ...{ docker, table, mode: 'fix', every: 3_600_000, secondLook: 0, ready: Promise.resolve() },
+    engines: () => Promise.resolve(docker.engines),
+    held: () => docker.held,
     hands: {
-      kin: kinOf(folder),
+      sightings: new Sightings(folder),
       known: { poolIds: [], released: (poolId) => void done.push(`forget ${poolId}`) },
       releaseLease: note('release'),
       releaseNetwork: note('end'),
@@ -59,23 +64,31 @@ async function stage(t: TestContext, given?: string) {
   return { folder, docker, table, reconciler, done, lines };
 }
 
-describe('a Docker that was never seen with a network of this host', () => {
-  it('proves nothing: nothing is freed or forgotten for its sake, and it is said why', async (t) => {
-    const { table, reconciler, done } = await stage(t);
+describe('a Docker that was never seen with a network', () => {
+  it('proves nothing of it: it is neither freed nor forgotten for its sake, and it is said why', async (t) => {
+    const { docker, table, reconciler, done } = await stage(t);
+    // It is known to have another network of this host.
+    docker.has = [{ ...network, id: 'm', subnets: [{ subnet: '10.2.0.0/24', gateway: '', auxiliary: [] }] }];
+    table.has = [live, { ...live, poolId: 'Q', key: 'g.s', pool: '10.2.0.0/24', leases: [] }];
     for (let i = 0; i < 3; i++) {
       const { findings } = await reconciler.run(true);
       assert.deepEqual(
         findings.map(({ kind }) => kind),
         ['leaked-lease', 'leaked-network'],
       );
-      for (const finding of findings) assert.match(finding.done, /^not mended: this Docker has not been seen with/);
+      for (const finding of findings) {
+        assert.match(
+          finding.done,
+          /^not mended: this Docker was never seen with that network.* doctor --free 10\.1\.0\./,
+        );
+      }
     }
     table.has = [{ ...live, state: 'gone' }];
     await reconciler.run(true);
     assert.deepEqual(done, []);
   });
 
-  it('is known from when it was, also to the next shim; another in its place is not', async (t) => {
+  it('proves something once it was, also to the next shim; another in its place does not', async (t) => {
     const { folder, docker, reconciler, done } = await stage(t);
     docker.has = [network];
     await reconciler.run(true);
@@ -87,6 +100,53 @@ describe('a Docker that was never seen with a network of this host', () => {
     moved.docker.engine = 'two';
     await moved.reconciler.run(true);
     assert.deepEqual(moved.done, []);
+  });
+
+  it('is not taken for seen with one of several on one subnet, where it has fewer than there are', async (t) => {
+    const { docker, table, reconciler, done } = await stage(t);
+    docker.has = [network];
+    table.has = [live, { ...live, poolId: 'Q', key: 'g.s' }];
+    await reconciler.run(true);
+    docker.has = [];
+    await reconciler.run(true);
+    assert.deepEqual(done, []);
+  });
+});
+
+describe('nothing is freed, whatever was seen,', () => {
+  const known = async (t: TestContext) => {
+    const it = await stage(t);
+    it.docker.has = [network];
+    it.table.has = [{ ...live, leases: [] }];
+    await it.reconciler.run(true);
+    it.docker.has = [];
+    it.table.has = [live];
+    return it;
+  };
+
+  it('where more than one engine runs', async (t) => {
+    const { docker, reconciler, done } = await known(t);
+    docker.engines = 2;
+    const { findings } = await reconciler.run(true);
+    assert.match(findings[0]?.done ?? '', /^not mended: 2 Docker engines run on this host/);
+    assert.deepEqual(done, []);
+  });
+
+  it('while another machine says that it is this host', async (t) => {
+    const { docker, reconciler, done } = await known(t);
+    docker.held = 'another machine says so';
+    const { findings } = await reconciler.run(true);
+    assert.match(findings[0]?.done ?? '', /^not mended: another machine says so/);
+    assert.deepEqual(done, []);
+  });
+
+  it('but for what somebody names, an address or a subnet', async (t) => {
+    const { docker, reconciler, done } = await known(t);
+    docker.engines = 2;
+    await reconciler.run(false, ['10.1.0.9']);
+    assert.deepEqual(done, ['release P 10.1.0.9']);
+    await reconciler.run(true, [POOL]);
+    assert.deepEqual(done, ['release P 10.1.0.9', 'end P']);
   });
 });
 

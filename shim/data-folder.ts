@@ -1,0 +1,41 @@
+/**
+ * Whether the data folder may be trusted. As root the shim writes into it and believes what it reads there, so nobody else
+ * may be able to put a file or a link into it.
+ */
+import { type Stats, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { UserError } from './settings.ts';
+
+/** Permissions to write for the group and for all others. */
+const WRITABLE_BY_OTHERS = 0o022;
+const ROOT = 0;
+
+/**
+ * Makes the folder if it is missing; else looks at it and at what is in it, before anything is written.
+ *
+ * @throws UserError when it belongs to another user, others may write to it, or a symbolic link is in it.
+ */
+export function prepareDataFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  check(folder, statSync(folder));
+  for (const name of readdirSync(folder)) {
+    const file = path.join(folder, name);
+    const stats = lstatSync(file, { throwIfNoEntry: false });
+    if (stats !== undefined) check(file, stats);
+  }
+}
+
+function check(file: string, stats: Stats): void {
+  const refuse = (what: string, remedy: string): never => {
+    throw new UserError(`${file} ${what}: ${remedy}, or choose another folder with --data`);
+  };
+  if (stats.isSymbolicLink()) refuse('is a symbolic link', 'nothing of Berth’s data may be elsewhere: remove it');
+  const user = process.geteuid?.() ?? stats.uid;
+  if (stats.uid !== user && stats.uid !== ROOT) {
+    refuse(`belongs to user ${stats.uid}, not to ${user}`, `see how that came, then chown ${user} ${file}`);
+  }
+  if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8);
+    refuse(`may be written by others (mode ${mode})`, `see what they put there, then chmod go-w ${file}`);
+  }
+}

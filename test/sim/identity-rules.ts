@@ -1,0 +1,140 @@
+/** The fleet and its machines as `identity.ts` models them, and the rules, each of which can be left out. */
+
+/** Each can be left out: then something must go wrong. */
+export interface Rules {
+  /** A registration from another machine than the one the host is bound to is refused. */
+  readonly bound: boolean;
+  /** Who does not know the incarnation gets nothing of what the former held: it sleeps, and is released by nobody. */
+  readonly quarantine: boolean;
+  /** Only what the very engine that is asked was seen with is missed there. */
+  readonly sighted: boolean;
+  /** An engine was seen with a network only where it has as many on that subnet as the table knows. */
+  readonly counted: boolean;
+  /** Nothing is freed where more than one dockerd runs. */
+  readonly alone: boolean;
+  /** Nothing is asked for before this machine is registered. */
+  readonly gated: boolean;
+}
+export const ALL: Rules = { bound: true, quarantine: true, sighted: true, counted: true, alone: true, gated: true };
+
+export interface Engine {
+  /** Kept on its disk, so that a copy has it, too. */
+  id: string;
+  networks: string[];
+  /** Networks in which a container is defined that has the address. */
+  containers: string[];
+  /** A network of another plugin on the same subnet. */
+  foreign: boolean;
+}
+
+export interface Machine {
+  on: boolean;
+  /** Its fingerprint. `undefined`: it has none. */
+  print: string | undefined;
+  registered: boolean;
+  incarnation: number | undefined;
+  /** Calls are sent under it. */
+  epoch: number;
+  /** Engine and network. */
+  seen: string[];
+  /** Releases of the address that the cloud has not heard, and when dockerd said each. */
+  journal: { readonly network: string; readonly time: number }[];
+  /** The one that the shim asks, and a second one that found the same plugin. */
+  asked: Engine;
+  second: Engine | undefined;
+  /** The second one is seen: it is not in a network namespace of its own. */
+  isNoticed: boolean;
+}
+
+export interface Ref {
+  epoch: number;
+  state: 'live' | 'dormant' | 'gone';
+}
+
+export interface State {
+  machines: Record<string, Machine>;
+  host: {
+    incarnation: number;
+    print: string | undefined;
+    epoch: number;
+    /** What is of an earlier epoch is a former machine's. */
+    own: number;
+    state: 'live' | 'fenced' | 'dead';
+    silent: boolean;
+  };
+  refs: Record<string, Ref>;
+  /** The network that leases the address, or another host, and since when. */
+  lease: { readonly by: string; readonly since: number } | undefined;
+  /** Sequences of calls are times: a release ends only what was asked for before it. */
+  clock: number;
+  /** Who uses it: machine, engine and network, or another host. */
+  living: string[];
+  /** What happened already that happens but once. */
+  done: string[];
+}
+
+export const engineOf = (id: string, ...networks: string[]): Engine => ({
+  id,
+  networks,
+  containers: [...networks],
+  foreign: false,
+});
+
+/** One machine, whose container has the address. */
+export const start = (print: string | undefined): State => ({
+  machines: {
+    M1: {
+      ...{ on: true, print, registered: true, incarnation: 1, epoch: 1, seen: ['E n1'], journal: [] },
+      ...{ asked: engineOf('E', 'n1'), second: undefined, isNoticed: true },
+    },
+  },
+  host: { incarnation: 1, print, epoch: 1, own: 1, state: 'live', silent: false },
+  refs: { n1: { epoch: 1, state: 'live' } },
+  lease: { by: 'n1', since: 1 },
+  clock: 1,
+  living: ['M1 E n1'],
+  done: [],
+});
+
+export function refusal({ host }: State, machine: Machine, rules: Rules): string | undefined {
+  const isOther = host.print !== undefined && machine.print !== undefined && host.print !== machine.print;
+  if (rules.bound && isOther && host.state !== 'dead') return 'another machine';
+  if (machine.incarnation === host.incarnation) return undefined;
+  return host.silent || host.state === 'dead' ? undefined : 'taken';
+}
+
+export function register(state: State, machine: Machine, rules: Rules): void {
+  const { host, refs } = state;
+  machine.registered = refusal(state, machine, rules) === undefined;
+  if (!machine.registered) return;
+  const isFresh = machine.incarnation !== host.incarnation;
+  if (isFresh && rules.quarantine) host.own = ++host.epoch;
+  for (const ref of Object.values(refs)) {
+    if (ref.state === 'gone') continue;
+    Object.assign(ref, ref.epoch >= host.own ? { epoch: host.epoch, state: 'live' } : { state: 'dormant' });
+  }
+  Object.assign(host, { state: 'live', silent: false, print: machine.print ?? host.print });
+  machine.incarnation = ++host.incarnation;
+  machine.epoch = host.epoch;
+}
+
+export function release(state: State, { network, time }: Machine['journal'][number], rules: Rules): void {
+  const ref = state.refs[network];
+  if (rules.quarantine && ref !== undefined && ref.epoch < state.host.own) return;
+  if (state.lease?.by === network && state.lease.since < time) state.lease = undefined;
+}
+
+export function compareWithDocker(state: State, machine: Machine, rules: Rules): void {
+  const { asked, second, seen, isNoticed } = machine;
+  const claimants = Object.entries(state.refs).filter(([, ref]) => ref.state !== 'gone');
+  const there = asked.networks.length + (asked.foreign ? 1 : 0);
+  for (const [network, ref] of claimants) {
+    const isThere = rules.counted ? there >= claimants.length : there > 0;
+    const mark = `${asked.id} ${network}`;
+    if (isThere && !seen.includes(mark)) seen.push(mark);
+    if (ref.state !== 'live' || (rules.alone && second !== undefined && isNoticed)) continue;
+    if (rules.sighted && !seen.includes(mark)) continue;
+    // It is asked by address: whichever of its networks has it.
+    if (state.lease?.by === network && asked.containers.length === 0) state.lease = undefined;
+  }
+}

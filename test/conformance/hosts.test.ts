@@ -106,7 +106,7 @@ describe('a host registers', () => {
     const floor = clock.toString(36).padStart(9, '0');
     const told = {
       ...{ Incarnation: 'nonce-one', Epoch: 1, Floor: floor, HeartbeatSeconds: 600, Fresh: false },
-      ...{ State: 'live', Waking: false },
+      ...{ State: 'live', Waking: false, Rival: null },
     };
     assert.deepEqual(json, told);
     clock += 5_000;

@@ -16,8 +16,6 @@ import { runtimeClient, whyNoRuntimeClient } from './support/runtime-client.ts';
 
 /** s: a new process has to start in it. */
 const DEADLINE = 15;
-/** ms: less than a function waits for an answer of the table, so that its deadline comes first. */
-const SHORT_TIMEOUT = 1_000;
 /** ms after which an announcement is taken for abandoned (docs/data-model.md). */
 const ABANDONED = 5_000;
 /** Who ends between announcing a pool and adding a reference to it leaves nothing that a settlement could find. */
@@ -41,7 +39,10 @@ function strike(cloud: LambdaCloud, name: 'pools' | 'addresses' | 'hosts', { end
   let struck = 0;
   relay.setTrap(when, nth, () => {
     struck++;
-    if (end === 'killed') for (const environment of pool.environments) void environment.kill();
+    for (const environment of pool.environments) {
+      if (end === 'killed') void environment.kill();
+      else environment.expire();
+    }
   });
   return () => {
     relay.clearTrap();
@@ -50,9 +51,9 @@ function strike(cloud: LambdaCloud, name: 'pools' | 'addresses' | 'hosts', { end
 }
 
 const ends = [
-  { end: 'killed', what: 'is killed', timeout: undefined, mostWrites: 4 },
-  // One by one they take what the deadline is, and it is the same end.
-  { end: 'late', what: 'reaches its deadline', timeout: SHORT_TIMEOUT, mostWrites: 2 },
+  { end: 'killed', what: 'is killed', mostWrites: 4 },
+  // For the table it is the same end.
+  { end: 'late', what: 'reaches its deadline', mostWrites: 2 },
 ] as const;
 const moments = [
   { when: 'before', moment: 'before the engine has got it' },
@@ -67,13 +68,13 @@ describe('a function', { skip: whyNoRuntimeClient() ?? false }, () => {
     packages = await unpackedFunctions();
   });
 
-  for (const { end, what, timeout, mostWrites } of ends) {
+  for (const { end, what, mostWrites } of ends) {
     describe(`that ${what}`, () => {
       let cloud: LambdaCloud;
       let settlementsStruck = 0;
 
       before(async () => {
-        cloud = await LambdaCloud.start({ packages, concurrency: 1, ...(timeout !== undefined && { timeout }) });
+        cloud = await LambdaCloud.start({ packages, concurrency: 1 });
       });
 
       after(() => cloud.stop());

@@ -8,9 +8,10 @@ import * as v from 'valibot';
 import { FunctionPool } from './support/function-pool.ts';
 import { InvocationError } from './support/runtime-api.ts';
 import { runtimeClient, whyNoRuntimeClient } from './support/runtime-client.ts';
+import { limit, scaled } from '../support/deadlines.ts';
 
 /** ms */
-const TIMEOUT = 5_000;
+const TIMEOUT = limit(5_000);
 
 const PROBE = `
 let calls = 0;
@@ -105,12 +106,13 @@ describe('a package under the runtime client of AWS', { skip: whyNoRuntimeClient
   });
 
   it('is another process after it has died, or was killed for taking too long', async () => {
-    open(1, 1_000);
+    const timeout = scaled(1_000);
+    open(1, timeout);
     const { pid } = await call();
     await assert.rejects(call({ say: 'die' }), /Runtime\.ExitError: probe ended with 7/);
     const second = await call();
     assert.notEqual(second.pid, pid);
-    await assert.rejects(call({ say: 'hang' }), /Sandbox\.Timedout: probe took more than 1000 ms/);
+    await assert.rejects(call({ say: 'hang' }), new RegExp(`Sandbox\\.Timedout: probe took more than ${timeout} ms`));
     assert.equal((await call()).calls, 1);
   });
 

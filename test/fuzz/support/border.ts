@@ -153,7 +153,7 @@ const logLine = v.pipe(
 /** Refusals that look at the request and at whom it is from, not at what others hold: before anything was written. */
 const AT_ONCE = new Set([
   ...['no-such-method', 'invalid-request', 'out-of-range'],
-  ...['foreign-pool', 'foreign-host', 'host-unknown', 'host-taken', 'still-held', 'space-changed'],
+  ...['foreign-pool', 'foreign-host', 'host-unknown', 'still-held', 'space-changed'],
 ]);
 
 function assertUnchanged(before: Contents, after: Contents, code: string | undefined): void {

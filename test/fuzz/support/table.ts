@@ -40,14 +40,15 @@ const isLiveRef = ({ sk, state }: Item): boolean => sk.startsWith('ref#') && sta
 
 /**
  * A request that is sound but met somebody else's pool or address leaves traces: an ended reference and what it had
- * stamped, a slot that was freed again, a fresh `rev`, an address that its reference lists but could not stamp.
+ * stamped, a slot that was freed again, a fresh `rev`, an address that its reference lists but could not stamp, a note that
+ * another machine has tried to be a host.
  *
  * @param live the partitions of references that have not ended.
  */
 function whatItHolds(item: Item, live: ReadonlySet<string>): object[] {
   if (item.sk.startsWith('chunk#')) return takenSlots(item, live);
   if (item.sk.startsWith('ref#') && !isLiveRef(item)) return [];
-  const { rev: _rev, kept: _kept, ...rest } = item;
+  const { rev: _rev, kept: _kept, asked: _asked, rivalAt: _rivalAt, ...rest } = item;
   return [rest];
 }
 

@@ -33,6 +33,7 @@ export class ExecutionEnvironment {
   readonly #process: ChildProcess;
   readonly #ended: Promise<never>;
   #invocations = 0;
+  #expire: (() => void) | undefined;
 
   private constructor(of: PackagedFunction, api: RuntimeApi) {
     this.#of = of;
@@ -85,6 +86,11 @@ export class ExecutionEnvironment {
     );
   }
 
+  /** The invocation under way, if there is one, has taken longer than the function may. */
+  expire(): void {
+    this.#expire?.();
+  }
+
   /** Resolves when it is dead. */
   async kill(): Promise<void> {
     if (this.isAlive) this.#process.kill('SIGKILL');
@@ -96,15 +102,17 @@ export class ExecutionEnvironment {
     const id = randomUUID();
     const functionArn = `arn:aws:lambda:${REGION}:000000000000:function:${name}`;
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    this.#expire = () => {
       late.reject(new InvocationError(`Sandbox.Timedout: ${name} took more than ${timeout} ms`));
       this.#process.kill('SIGKILL');
-    }, timeout);
+    };
+    const timer = setTimeout(this.#expire, timeout);
     try {
       const invocation = { id, event, deadline: Date.now() + timeout, functionArn };
       return await Promise.race([this.#api.invoke(invocation), this.#ended, late.promise]);
     } finally {
       clearTimeout(timer);
+      this.#expire = undefined;
     }
   }
 }

@@ -27,8 +27,6 @@ export interface LambdaCloudOptions {
   readonly packages: string;
   /** Of each function. */
   readonly concurrency: number;
-  /** ms that an invocation may take, where it is not to be what the template says. */
-  readonly timeout?: number;
 }
 
 interface Running {
@@ -126,10 +124,10 @@ export class LambdaCloud {
   }
 
   async #run(name: Name): Promise<Running> {
-    const { concurrency, timeout } = this.#options;
+    const { concurrency } = this.#options;
     const relay = await EngineRelay.open(this.#engine.url);
     const function_ = this.#deployed(name, relay.url);
-    const pool = new FunctionPool({ ...function_, timeout: timeout ?? function_.timeout }, concurrency);
+    const pool = new FunctionPool(function_, concurrency);
     const verify = signatureVerifier(openKeyring(this.#sockets), { enforcement: 'require' });
     const handler = invoking(pool, (reason) => {
       writeSync(this.#log, `${reason}\n`);

@@ -173,7 +173,11 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     const hasSwept = async (): Promise<boolean> =>
       (await messagesOf(emulator, 'berth-prod-sweep')).some((line) => line.includes('"swept"'));
     await until(hasSwept, 'the sweep has run', { milliseconds: 120_000, pause: 2_000 });
-    for (const beginning of ["filter message = 'swept'", "filter message = 'item left out'"]) {
+    for (const beginning of [
+      "filter message = 'swept'",
+      "filter message = 'item left out'",
+      "filter level = 'ERROR'",
+    ]) {
       assert.match(
         JSON.stringify(await emulator.queryLogs('berth-prod-sweep', manual.take(manual.find(beginning)))),
         /"status":"Complete"/,

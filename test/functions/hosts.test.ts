@@ -74,7 +74,7 @@ describe('a host', () => {
 
   it('is told what it leases, and who has what it does not', async () => {
     const answer = await ask('/Berth.Holdings', { PoolID: poolId });
-    const held = { Network: network(), Pool: '10.1.0.0/24', Plan: false, State: 'live', Next: null };
+    const held = { Network: network(), Pool: '10.1.0.0/24', Plan: false, State: 'live', Former: false, Next: null };
     assert.deepEqual(answerOf(answer), {
       status: 200,
       body: { ...held, Leases: [{ Address: address, Key: key }], Others: [] },

@@ -18,6 +18,7 @@ interface Variable {
 const VARIABLES: readonly Variable[] = [
   { name: 'BERTH_ENDPOINT', description: "URL of the capabilities function: https://… or unix:/PATH, as the plugin's" },
   { name: 'BERTH_HOST_ID', description: 'who this host is to the fleet; else as before, else from its machine id' },
+  { name: 'BERTH_MACHINE', description: 'what tells this machine from copies of it, where its hardware does not' },
   { name: 'BERTH_SPACE', description: 'the address space of networks that name none' },
   { name: 'BERTH_REGION', description: "the functions' AWS region" },
   { name: 'BERTH_DEADLINE', description: 'seconds within which every call of dockerd is answered' },

@@ -105,7 +105,7 @@ export async function endHost(
   tell(describeHost(seen));
   if (seen.InLease && !overrideLease) throw inLease(seen);
   // Nothing is at stake any more: what a first report has left is done.
-  if (seen.State !== 'dead' && !yes) await agree(host, ask);
+  if (seen.State !== 'dead' && !yes) await agree(host, ask, ALL);
   const outcome = await declareHost(cloud, endpoint, { host, state: 'dead', why, overrideLease });
   if (outcome === 'unknown') throw unknownHost(host);
 }
@@ -117,14 +117,35 @@ const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostAnswer): UserEr
       'if you are sure that it runs no more, add --override-lease',
   );
 
-async function agree(host: string, ask: Terminal['ask']): Promise<void> {
+const ALL = 'All of this is freed at once';
+const FORMERS = 'All of it that the machine held which was this host before is freed within minutes';
+
+/**
+ * Shows a host, asks, and says that the machine that was it before is dead: what that held is freed, and nothing else.
+ *
+ * @throws UserError when nobody agrees, or there was no other machine before.
+ */
+export async function endFormer(
+  cloud: Pick<Cloud, 'ask'>,
+  endpoint: Endpoint,
+  { host, why, yes }: Omit<Death, 'overrideLease'>,
+  { tell, ask }: Terminal,
+): Promise<void> {
+  tell(describeHost(await askHost(cloud, endpoint, host)));
+  if (!yes) await agree(host, ask, FORMERS);
+  const outcome = await declareHost(cloud, endpoint, { host, state: 'former-dead', why });
+  if (outcome === 'unknown') throw unknownHost(host);
+}
+
+/** @param freed what there is to lose. */
+async function agree(host: string, ask: Terminal['ask'], freed: string): Promise<void> {
   if (ask === undefined) {
     throw new UserError(
       `there is no terminal to ask at: look at host ${host} above, and add --yes to free what it holds`,
     );
   }
   const answer = await ask(
-    `All of this is freed at once, for other hosts to use. What still runs on ${host} would share its addresses with them.\n` +
+    `${freed}, for other hosts to use. What still runs on ${host} would share its addresses with them.\n` +
       `Type the id of the host to go on: `,
   );
   if (answer.trim() !== host) throw new UserError(`that is not ${host}: nothing is done`);
@@ -183,5 +204,22 @@ export function deadCommand(host: Command): void {
     .action(async (id: string, { why, overrideLease = false, yes = false, ...options }: DeathOptions) => {
       await endHost(...fleetOf(options), { host: id, why, overrideLease, yes }, terminal());
       console.log(`host ${id} is dead: what it held is freed, within minutes where it is much`);
+    });
+}
+
+/** Adds `berth host former-dead ID`. */
+export function formerDeadCommand(host: Command): void {
+  operating(host.command('former-dead <id>'))
+    .summary('the machine that was it before is gone for good: free what that held')
+    .description(
+      'Another machine has taken the place of a host, and what the former held sleeps, since nobody knows whether that ' +
+        'still runs. It is gone for good: all that it held is freed once you agree. What the present machine holds stays ' +
+        'as it is.',
+    )
+    .option('--why <text>', 'the reason: kept in the log', '')
+    .option('--yes', 'agree without being asked, as where there is no terminal')
+    .action(async (id: string, { why, yes = false, ...options }: Omit<DeathOptions, 'overrideLease'>) => {
+      await endFormer(...fleetOf(options), { host: id, why, yes }, terminal());
+      console.log(`the machine that was host ${id} before is dead: what it held is freed, within minutes`);
     });
 }

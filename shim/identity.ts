@@ -55,7 +55,7 @@ function standIn(folder: string, { id, instanceId, isGiven }: StandIn): void {
     throw new UserError(
       `the data in ${folder} belong to instance ${id}, and this is ${instanceId}: if it was made from an image of the ` +
         'other, remove that folder, so that this host starts anew, and leave it out of images; if it is to be that host ' +
-        `from now on, tell the fleet with berth host adopt ${id}, and start this once with --host-id ${id}`,
+        `from now on, tell the fleet with berth host adopt ${id} --principal ARN, and start this once with --host-id ${id}`,
     );
   }
   writeDurably(file, `${instanceId}\n`);

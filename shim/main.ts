@@ -8,7 +8,7 @@ import { askDoctor, isLeft, tellDiagnosis } from './doctor.ts';
 import { type Health, askHealth } from './health.ts';
 import { lockFolder } from './lock.ts';
 import { messageOf } from './message-of.ts';
-import { deadCommand, showCommand } from './host-death.ts';
+import { deadCommand, formerDeadCommand, showCommand } from './host-death.ts';
 import { stateCommands } from './operator.ts';
 import {
   type CommonOptions,
@@ -78,6 +78,7 @@ common(program.command('up'))
 const host = program.command('host').description('look at a host, or tell the fleet what becomes of it');
 showCommand(host);
 deadCommand(host);
+formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
 

@@ -30,7 +30,7 @@ const HANDSHAKE_TIMEOUT = 15_000;
 /** The console takes longer than other functions: it frees what a dead host held. */
 const CONSOLE_TIMEOUT = 65_000;
 
-/** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`. */
+/** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`; host-death.ts has what frees something. */
 export function stateCommands(host: Command): void {
   declaring(host.command('drain <id>'), 'draining')
     .summary('it is about to go: give it nothing new')
@@ -48,12 +48,6 @@ export function stateCommands(host: Command): void {
       '--principal <arn>',
       "who signs on that machine: a user's ARN, or that of a role's session, on EC2 " +
         'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID (aws sts get-caller-identity tells it there)',
-    );
-  declaring(host.command('former-dead <id>'), 'former-dead')
-    .summary('the machine that was it before is gone for good: free what that held')
-    .description(
-      'Another machine has taken the place of a host, and what the former held sleeps, since nobody knows whether that ' +
-        'still runs. It is gone for good: all that it held is freed. What the present machine holds stays as it is.',
     );
 }
 
@@ -98,8 +92,6 @@ const regionOf = (region = ''): string | undefined => (region === '' ? process.e
 const effects = {
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
   live: (host: string) => `host ${host} drains no more: it gets networks and addresses again`,
-  'former-dead': (host: string) =>
-    `the machine that was host ${host} before is dead: what it held is freed, within minutes`,
   adopted: (host: string) =>
     `host ${host} waits for the machine that you named: start berth shim there with --host-id ${host}, within minutes it is ${host}`,
 };

@@ -5,10 +5,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { realWorld } from '../../functions/lambda/world.ts';
-import { buryFormer, adoptHost } from '../../functions/ipam/adoption.ts';
 import { sweep } from '../../functions/ipam/sweep.ts';
 import { heldInTable } from '../engine/support/holdings.ts';
 import { endLease, untilFenced } from '../fleet/support/silence.ts';
+import { runBerth } from '../support/berth-process.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { eventually } from '../support/stage.ts';
 import { Machine, SimulatedDocker } from './support/machine.ts';
@@ -24,6 +24,21 @@ const machine = (hostId: string, name: string, docker?: SimulatedDocker): Machin
 
 const holds = async (address: string): Promise<boolean> =>
   heldInTable(await cloud.contents()).endpoints.includes(address);
+
+/** An operator lets who signs for a host be it. */
+async function adopt(hostId: string): Promise<void> {
+  const { principal = '' } = (await cloud.store.readHost(hostId)) ?? {};
+  const { code, err } = await runBerth([
+    'host',
+    'adopt',
+    hostId,
+    '--principal',
+    principal,
+    '--endpoint',
+    cloud.endpoint,
+  ]);
+  assert.equal(code, 0, err);
+}
 
 before(async () => {
   cloud = await LocalCloud.start({});
@@ -112,11 +127,12 @@ describe('a golden image', { timeout: 120_000 }, () => {
   it('has an operator say which of the two is the host: what the former held is freed, or is the new one’s', async () => {
     const deps = { store: cloud.store, world: realWorld };
     const dead = await replaced('golden-dead');
-    await buryFormer(deps, 'golden-dead');
+    const said = await runBerth(['host', 'former-dead', 'golden-dead', '--yes', '--endpoint', cloud.endpoint]);
+    assert.equal(said.code, 0, said.err);
     await sweep(deps, { deadline: Date.now() + 30_000, limit: 1_000, cursor: undefined });
     assert.equal(await holds(dead.address), false);
     const same = await replaced('golden-same');
-    await adoptHost(deps, 'golden-same', (await cloud.store.readHost('golden-same'))?.principal);
+    await adopt('golden-same');
     assert.deepEqual(await same.standing(), ['live', 'live']);
     assert.ok(await holds(same.address));
   });
@@ -174,7 +190,7 @@ describe('a data folder that was copied to another machine', { timeout: 120_000 
     assert.ok(host !== undefined);
     // Nobody is bound to it within minutes of its fence, so that no function takes the former machine for it.
     await cloud.store.writeHost({ ...host, fencedAt: 1 }, host);
-    await adoptHost({ store: cloud.store, world: realWorld }, 'moved', host.principal);
+    await adopt('moved');
     copy.docker.networks = [network];
     await copy.start(cloud.endpoint);
     assert.notEqual(await copy.run(network), address);

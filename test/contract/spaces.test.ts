@@ -41,6 +41,7 @@ describe('the settings of a space', () => {
       widest6: { N: '40' },
       givenOutside: { BOOL: false },
       maxHostsPerPrincipal: { N: '3' },
+      managers: { L: [{ S: 'manager-1' }] },
     });
     assert.deepEqual(config, {
       ranges: [cidr('10.0.0.0/16'), cidr('fd01::/48')],
@@ -53,6 +54,7 @@ describe('the settings of a space', () => {
       widest: { 4: 12, 6: 40 },
       givenOutside: false,
       maxHostsPerPrincipal: 3,
+      managers: ['manager-1'],
     });
   });
 

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Message } from '../../shim/cloud/cloud.ts';
 import type { Verdict } from '../../shim/cloud/verdict.ts';
 import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
-import { type Death, type HostAnswer, describeHost, endHost } from '../../shim/host-death.ts';
+import { type Death, type HostAnswer, describeHost, endFormer, endHost } from '../../shim/host-death.ts';
 import { UserError } from '../../shim/settings.ts';
 
 const HOST: HostAnswer = {
@@ -28,7 +28,7 @@ const answered = (body: object): Verdict => ({
 });
 
 /** Ends a host that is like this. @returns what was sent, shown and asked. */
-async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: string) {
+async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: string, how = endHost) {
   const sent: string[] = [];
   const [told, questions]: [string[], string[]] = [[], []];
   const ask = (_: Endpoint, { path, body }: Message): Promise<Verdict> => {
@@ -40,7 +40,7 @@ async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: str
     questions.push(question);
     return Promise.resolve(reply ?? '');
   };
-  const error = await endHost(
+  const error = await how(
     { ask },
     parseEndpoint('unix:/run/capabilities.sock'),
     { host: 'web-1', why: 'it burns', overrideLease: false, yes: false, ...death },
@@ -53,6 +53,29 @@ async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: str
 }
 
 const DEAD = '{"Host":"web-1","State":"dead","Why":"it burns","Key":"KEY"}';
+
+describe('a machine that was a host before, and is to be dead', () => {
+  const FORMER = DEAD.replace('"dead"', '"former-dead"');
+
+  it('has its host shown, and is asked about at a terminal', async () => {
+    const { sent, told, questions, error } = await end({ InLease: true }, {}, 'web-1', endFormer);
+    assert.deepEqual([sent, told, error], [[FORMER], [describeHost({ ...HOST, InLease: true })], undefined]);
+    assert.match(
+      questions[0] ?? '',
+      /^All of it that the machine held which was this host before is freed within minutes/,
+    );
+  });
+
+  it('stays as it is where nobody agrees, or nobody is there to agree', async () => {
+    const [other, nobody] = [await end({}, {}, 'yes', endFormer), await end({}, {}, undefined, endFormer)];
+    assert.deepEqual([other.sent, other.error], [[], 'that is not web-1: nothing is done']);
+    assert.deepEqual([nobody.sent, /add --yes/.test(nobody.error ?? '')], [[], true]);
+  });
+
+  it('is so with --yes', async () => {
+    assert.deepEqual((await end({}, { yes: true }, undefined, endFormer)).sent, [FORMER]);
+  });
+});
 
 describe('a host that is to be dead', () => {
   it('is shown and asked about at a terminal, and its id is the answer', async () => {

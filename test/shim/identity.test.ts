@@ -146,7 +146,7 @@ describe('the identity of an EC2 instance', () => {
     const why =
       `the data in ${folder} belong to instance ${ONE}, and this is ${OTHER}: if it was made from an image of the other, ` +
       'remove that folder, so that this host starts anew, and leave it out of images; if it is to be that host from now ' +
-      `on, tell the fleet with berth host adopt ${ONE}, and start this once with --host-id ${ONE}`;
+      `on, tell the fleet with berth host adopt ${ONE} --principal ARN, and start this once with --host-id ${ONE}`;
     refuses(() => hostIdentity(folder, undefined, nothing, OTHER), why);
     assert.throws(() => hostIdentity(folder, OTHER, nothing, OTHER), UserError);
     assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);

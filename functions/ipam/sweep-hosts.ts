@@ -3,7 +3,7 @@ import { bury } from './burial.ts';
 import { buryHost, drain, drainHost } from './death.ts';
 import type { Deps } from './deps.ts';
 import { fenceHost, quiet, wakeOwn } from './fence.ts';
-import { type Host, IN_FLIGHT, isSilent } from './host.ts';
+import { type Host, isSilent } from './host.ts';
 import { concludeHost, eachRef, isLeftBehind } from './host-refs.ts';
 import type { Ref } from './ref.ts';
 import { configOf } from './space.ts';
@@ -103,6 +103,8 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
  * @returns whether that was anything.
  */
 export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
+  const isUp = host.state === 'live' || host.state === 'draining';
+  if (isUp && isFormers(host, ref)) return endFormers(deps, host, ref, report);
   switch (host.state) {
     case 'fenced':
       if (await quiet(deps, host, ref)) return (report.quieted++, true);
@@ -124,19 +126,26 @@ export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepRepo
  */
 async function tendFormer(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
   if (host.state !== 'live' && host.state !== 'draining') return;
-  const { ownEpoch, former } = host;
-  const isFormers = (ref: Ref): boolean => ref.epoch < ownEpoch && ref.state !== 'gone';
   let left = 0;
   const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (!isFormers(ref)) return true;
-    if (former === 'dead' && (await bury(deps, ref, isFormers))) return (report.buried++, true);
-    if (former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
-    if (await quiet(deps, host, ref)) report.quieted++;
-    left++;
+    if (isFormers(host, ref) && !(await endFormers(deps, host, ref, report))) left++;
     return true;
   });
-  const isOver = deps.world.now() >= host.since + IN_FLIGHT;
+  const isOver = deps.world.now() >= host.since + FORMER_REMEMBERED;
   if (all && left === 0 && isOver) await deps.store.writeHost({ ...host, ownEpoch: 0, former: '' }, host);
+}
+
+/** ms: a reference of the former machine that the index shows later still, the walk over all items has met long since. */
+const FORMER_REMEMBERED = 86_400_000;
+
+const isFormers = ({ ownEpoch }: Host, ref: Ref): boolean => ref.epoch < ownEpoch && ref.state !== 'gone';
+
+/** @returns whether a reference of the former machine has ended; else it sleeps. */
+async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
+  if (host.former === 'dead' && (await bury(deps, ref, (now) => isFormers(host, now)))) return (report.buried++, true);
+  if (host.former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
+  if (await quiet(deps, host, ref)) report.quieted++;
+  return false;
 }
 
 /** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */

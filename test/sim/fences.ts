@@ -177,8 +177,8 @@ export const fences: readonly Check[] = [
   violated('fails when a host that wakes writes its leases anew', [pending], /the lease .* leaks/, [
     {
       file: FENCE,
-      find: '    if (await wake(deps, host, ref)) woken++;',
-      replace: `    if (await wake(deps, host, ref)) woken++;
+      find: '    if (await wakeOwn(deps, host, ref)) woken++;',
+      replace: `    if (await wakeOwn(deps, host, ref)) woken++;
     for (const { index, slots } of await deps.store.readChunks(ref.generation, 0n, 0n)) {
       for (const [slot, value] of slots.entries()) {
         if (value?.startsWith('L' + ref.name) !== true) continue;

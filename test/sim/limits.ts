@@ -91,8 +91,8 @@ export const limits: readonly Check[] = [
   falls('fails when a retiring pool does not count', [handedOver], /the space holds 2 pools/, [
     {
       file: LIMITS,
-      find: 'if (other.generation === pool.generation) continue;',
-      replace: "if (other.generation === pool.generation || other.state === 'retiring') continue;",
+      find: 'if (isSamePool(other, pool)) continue;',
+      replace: "if (isSamePool(other, pool) || other.state === 'retiring') continue;",
     },
   ]),
 ];

@@ -131,9 +131,9 @@ export const reservations: readonly Check[] = [
     [
       {
         file: RESERVATION,
-        find: '    if (await keep(deps, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen);\n',
+        find: '    if (await keep(deps, call, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen);\n',
         replace:
-          '    await stampOrRefuse(deps, call, ref, address, seen);\n    if (await keep(deps, ref, address, unneeded)) {\n',
+          '    await stampOrRefuse(deps, call, ref, address, seen);\n    if (await keep(deps, call, ref, address, unneeded)) {\n',
       },
     ],
   ),

@@ -14,10 +14,12 @@ import { storeOver } from '../../functions/dynamo/open.ts';
 import { reportDeath } from '../../functions/ipam/death.ts';
 import { IN_FLIGHT, LEASE } from '../../functions/ipam/host.ts';
 import { registerHost } from '../../functions/ipam/host-life.ts';
+import { decodePoolId, encodePoolId } from '../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../functions/ipam/revival.ts';
 import { DEFAULT_SPACE } from '../../functions/ipam/space.ts';
 import { sweep } from '../../functions/ipam/sweep.ts';
 import { TOMBSTONE_LIFE } from '../../functions/ipam/sweep-items.ts';
+import { openPoolId } from '../../functions/ipam/trusted-pool-id.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import { type FunctionName, functionNames } from '../../infra/build.ts';
 import { engineStore, storeAt } from '../support/engine-store.ts';
@@ -59,7 +61,13 @@ before(async () => {
       all.filter(({ Action }) => Action.some((action) => action.startsWith('dynamodb:'))),
     );
   }
-  asked = [...conformance(), ...(await sweeps()), ...(await revival()), ...(await firstSeals())];
+  asked = [
+    ...conformance(),
+    ...(await sweeps()),
+    ...(await revival()),
+    ...(await firstSeals()),
+    ...(await oldPoolIds()),
+  ];
 });
 
 after(() => {
@@ -169,6 +177,20 @@ async function firstSeals(): Promise<TableRequest[]> {
     await engine.close();
   }
   return all;
+}
+
+/** A network of a release whose PoolIDs had no seal yet: what such a PoolID says is looked up. */
+async function oldPoolIds(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const world = settableWorld();
+  const { client, table, requests } = await noting(engine.endpoint, 'addresses');
+  const host = new Host({ world, store: storeOver(client, table, world) }, 'old');
+  const { poolId } = await new Host({ world, store: storeOver(engine.client, table, world) }, 'old').pool();
+  const { seal: _, ...id } = decodePoolId(world, poolId, host.call());
+  await openPoolId({ world, store: storeOver(client, table, world) }, encodePoolId(world, id, undefined), host.call());
+  client.destroy();
+  await engine.close();
+  return [...requests];
 }
 
 /** Two hosts that will never be heard of again, with a pool each and one in common, and an announcement of nobody. */

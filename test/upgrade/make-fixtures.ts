@@ -7,9 +7,11 @@
  */
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { brotliCompressSync, constants } from 'node:zlib';
 import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Ref } from '../../functions/ipam/ref.ts';
+import { bundle, functionNames } from '../../infra/build.ts';
 import { signers } from '../../shim/aws/signer.ts';
 import { Cloud } from '../../shim/cloud/cloud.ts';
 import { Transport } from '../../shim/cloud/transport.ts';
@@ -30,6 +32,8 @@ const named = (name: string) => ({
 const DAMAGED = { PoolID: 'berth1,damaged', Address: '10.1.0.1' };
 /** ms */
 const SWEEP_EVERY = 250;
+/** Bits of bytes that Brotli looks back: all bundles. */
+const WINDOW = 24;
 
 async function main(release: string): Promise<void> {
   const folder = fixtureFolder(release);
@@ -50,6 +54,7 @@ async function main(release: string): Promise<void> {
     write(folder, 'table.json', await itemsOf(cloud));
     write(folder, 'messages.json', exchangesOf(hosts.flatMap(({ proxy }) => proxy.passages)));
     write(folder, 'networks.json', networks);
+    writeFileSync(path.join(folder, 'functions.json.br'), await packFunctions(cloud.folder));
     cpSync(path.join(cloud.folder, HOST, 'data'), path.join(folder, 'host'), { recursive: true, filter: isKept });
   } finally {
     for (const host of hosts) await host.stop();
@@ -60,6 +65,16 @@ async function main(release: string): Promise<void> {
 const write = (folder: string, name: string, value: unknown): void => {
   writeFileSync(path.join(folder, name), `${JSON.stringify(value, undefined, 2)}\n`);
 };
+
+/** The bundles as they are deployed, by name: much is in each of them, and packed but once. */
+async function packFunctions(scratch: string): Promise<Buffer> {
+  const bundles: Record<string, string> = {};
+  for (const name of functionNames) {
+    const { code } = await bundle(name, path.join(scratch, 'bundles', `${name}.js`));
+    bundles[name] = Buffer.from(code).toString();
+  }
+  return brotliCompressSync(JSON.stringify(bundles), { params: { [constants.BROTLI_PARAM_LGWIN]: WINDOW } });
+}
 
 /** A process's own. */
 const isKept = (file: string): boolean => !path.basename(file).startsWith('lock.');

@@ -18,9 +18,15 @@ before(async () => {
 
 after(() => border.close());
 
+const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
+
 /** A message that is carried out when its headers are in order. */
-const messageFor = (method: MethodName): object =>
-  method === 'RequestPool' ? { AddressSpace: 'default' } : { PoolID: poolId, Address: '10.1.9.9' };
+const messageFor = (method: MethodName): object => {
+  if (method === 'RequestPool') return { AddressSpace: 'default' };
+  // A gateway alone may be asked for again by the same network.
+  if (method === 'RequestAddress') return { PoolID: poolId, Address: '10.1.0.1', Options: GATEWAY };
+  return { PoolID: poolId, Address: '10.1.9.9' };
+};
 
 /** Those whose message can be sent again and again. */
 const REPEATABLE = ['RequestPool', 'RequestAddress', 'ReleaseAddress'] as const;

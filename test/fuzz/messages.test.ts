@@ -151,7 +151,7 @@ async function soundMessages(method: MethodName): Promise<object[]> {
     case 'RequestAddress':
       return [
         { PoolID: soundPoolId, Address: '', Options: { [MAC]: '02:42:ac:11:00:02' } },
-        { PoolID: soundPoolId, Address: '10.3.7.7', Options: null },
+        { PoolID: soundPoolId, Address: '10.3.0.1', Options: { RequestAddressType: GATEWAY } },
         { PoolID: soundPoolId, Address: '', Options: { RequestAddressType: GATEWAY } },
       ];
     case 'ReleaseAddress':

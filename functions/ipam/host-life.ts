@@ -46,7 +46,7 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const seen = await store.readHost(call.hostId);
     const lease = leaseFor(forgetAfter);
-    const next = await orNoteRival(deps, seen, () => nextHost(seen, call, registration, world.now(), lease));
+    const next = await orNoteRival(deps, call, seen, () => nextHost(seen, call, registration, world.now(), lease));
     const written = await store.writeHost(next, seen);
     if (written !== undefined) {
       const { incarnation, epoch, floor, isFresh, state } = written;
@@ -61,14 +61,23 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
 /** ms between two notes that another machine says it is a host. */
 const RIVAL_NOTED = 60_000;
 
-/** Two machines say that they are one host: the one that is refused is told at once, the other when it registers again. */
-async function orNoteRival<T>({ store, world }: Deps, seen: Host | undefined, decide: () => T): Promise<T> {
+/**
+ * Two machines say that they are one host: the one that is refused is told at once, the other when it registers again. A
+ * copy of an earlier registration of the host itself, which its sequence gives away, is no other machine.
+ */
+async function orNoteRival<T>(
+  { store, world }: Deps,
+  { requestKey }: Pick<Call, 'requestKey'>,
+  seen: Host | undefined,
+  decide: () => T,
+): Promise<T> {
   try {
     return decide();
   } catch (error) {
-    const isRival = error instanceof Refusal && error.code === 'host-taken';
+    const isTaken = error instanceof Refusal && error.code === 'host-taken';
+    const isRival = seen !== undefined && sequenceOf(requestKey) > seen.floor;
     // Whoever has written it meanwhile knows better; the next refusal notes it.
-    if (isRival && seen !== undefined && world.now() >= seen.rivalAt + RIVAL_NOTED)
+    if (isTaken && isRival && world.now() >= seen.rivalAt + RIVAL_NOTED)
       await store.writeHost({ ...seen, rivalAt: world.now() }, seen);
     throw error;
   }

@@ -20,7 +20,7 @@ version=$2
 
 mkdir -p "$(dirname "$destination")"
 work=$(mktemp -d "$destination.XXXXXX")
-trap 'chmod -R u+w "$work" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'chmod -R u+w "$work" 2>/dev/null || :; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$work"
 

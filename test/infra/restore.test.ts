@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
+import { adoptHost } from '../../functions/ipam/adoption.ts';
 import { formatAddress, parseAddress } from '../../functions/ipam/address.ts';
 import { holdingsOf, networksOf } from '../../functions/ipam/holdings.ts';
 import { registerHost } from '../../functions/ipam/host-life.ts';
@@ -76,6 +77,8 @@ describe('a table that is set back to an earlier moment', () => {
       const { state, leases } = await holdingsOf(deps, host.call(), { poolId, addresses: [], from: 0n });
       return { state: state ?? 'gone', leases: leases.map(({ address }) => formatAddress(address)) };
     };
+    assert.equal((await held(net.poolId)).state, 'dormant', 'former-network: nobody knows whose it is');
+    await adoptHost(deps, 'a', OPERATOR);
     assert.deepEqual(await held(net.poolId), { state: 'live', leases: [released] }, 'leaked-lease and missing-lease');
     assert.equal(await host.address(net, given, withMac(mac(2)), host.call({ epoch })), given);
     assert.deepEqual(await held(later.poolId), { state: 'gone', leases: [] }, 'forgotten-network');

@@ -34,6 +34,13 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   ],
   'test/infra/systemd.test.ts, with a real systemd': ['systemctl restart berth'],
   'test/conformance/adoption.test.ts, a host on another machine': ['berth shim --host-id ID'],
+  'test/accidents/which-machine.test.ts, with machines that say that they are one host': [
+    'berth host former-dead ID',
+    'berth doctor --free',
+  ],
+  'asks for refusals of a host that another machine has, of which there are none here': [
+    "filter code = 'host-taken' | fields host, principal, reason",
+  ],
   'words for several commands, or a part of one': [
     'berth host … --endpoint',
     'stats count(*) by principal',

@@ -2,7 +2,7 @@
 import type { Deps } from './deps.ts';
 import { type Told, report } from './death.ts';
 import { wakeRefs } from './fence.ts';
-import { type Host, boundPrincipal } from './host.ts';
+import { type Host, NOBODY_BEFORE, boundPrincipal } from './host.ts';
 import { clip } from './quote.ts';
 import { Refusal } from './refusal.ts';
 import { isoTime } from './world.ts';
@@ -51,14 +51,12 @@ export async function adoptHost(deps: Deps, hostId: string, principal: string | 
   return report(deps, hostId, wakeAll, (host) => {
     if (host.state === 'fenced' || host.state === 'dead') {
       if (host.isAwaited && host.principal === principal) return undefined;
-      return { ...host, ...NOTHING_FORMER, principal, machine: {}, isAdopted: true, isAwaited: true };
+      return { ...host, ...NOBODY_BEFORE, principal, machine: {}, isAdopted: true, isAwaited: true };
     }
     if (host.former === '' || boundPrincipal(host.principal) !== boundPrincipal(principal)) throw stillAlive(host);
-    return { ...host, ...NOTHING_FORMER, refsLag: true };
+    return { ...host, ...NOBODY_BEFORE, refsLag: true };
   });
 }
-
-const NOTHING_FORMER = { ownEpoch: 0, former: '' } as const;
 
 /**
  * The machine that was this host before the present one is gone for good: what it held is freed by the next sweep. Safe to

@@ -6,7 +6,7 @@ import { BINDING_ENDS, refuseOtherSession, refuseStranger } from './binding.ts';
 import { type Call, sequenceOf } from './call.ts';
 import type { Deps } from './deps.ts';
 import { wakeRefs } from './fence.ts';
-import { FIRST_EPOCH, type Host, LEASE, heartbeatFor, leaseFor, sessionOf } from './host.ts';
+import { FIRST_EPOCH, type Host, LEASE, NOBODY_BEFORE, heartbeatFor, leaseFor, sessionOf } from './host.ts';
 import { type MachinePrint, isSameMachine } from './machine.ts';
 import { Refusal } from './refusal.ts';
 import { DEFAULT_SPACE } from './space.ts';
@@ -117,8 +117,6 @@ export function nextHost(
   refuseWhileAlive(seen, now);
   return { ...next, since: now, isFresh: true, ...inPlaceOf(seen, now) };
 }
-
-const NOBODY_BEFORE = { ownEpoch: 0, former: '' } as const;
 
 /**
  * Whether the former machine still runs, nobody knows: what it holds sleeps on, and the new one begins an epoch of its

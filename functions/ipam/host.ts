@@ -76,6 +76,8 @@ export const heartbeatFor = (forgetAfter: number): number =>
 /** ms for which a host is taken to live after each sign of life. */
 export const leaseFor = (forgetAfter: number): number => 3 * heartbeatFor(forgetAfter);
 export const FIRST_EPOCH = 1;
+/** No other machine was this host before, or what it held is the present one's. */
+export const NOBODY_BEFORE = { ownEpoch: 0, former: '' } as const;
 /** ms after which nothing that was begun can be under way any more. */
 export const IN_FLIGHT = 60_000;
 

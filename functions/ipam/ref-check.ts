@@ -38,7 +38,7 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
 }
 
 /** Whether a reference is that of a machine that was this host before. */
-export const isFormers = ({ epoch }: Ref, { ownEpoch = 0 }: Call): boolean => epoch < ownEpoch;
+export const isFormers = ({ epoch }: Ref, { ownEpoch = 0 }: Pick<Call, 'ownEpoch'>): boolean => epoch < ownEpoch;
 
 const ofFormer = ({ cidr, space }: Ref, { hostId }: Call): Refusal =>
   new Refusal(

@@ -18,7 +18,7 @@ import type { Page, SlotPlace, Store } from './store.ts';
 
 const MAX_TRIES = 8;
 /** Addresses that one network keeps from endpoints, its gateway aside. */
-export const MOST_RESERVED = 512n;
+const MOST_RESERVED = 512n;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
 

@@ -6,6 +6,7 @@ import { fenceHost, quiet, wakeOwn } from './fence.ts';
 import { type Host, isSilent } from './host.ts';
 import { concludeHost, eachRef, isLeftBehind } from './host-refs.ts';
 import type { Ref } from './ref.ts';
+import { isFormers } from './ref-check.ts';
 import { configOf } from './space.ts';
 import { HOST_SHARDS, type HostPage } from './store.ts';
 import { type SweepCursor, type SweepReport, passOver } from './sweep-report.ts';
@@ -104,7 +105,7 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
  */
 export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
   const isUp = host.state === 'live' || host.state === 'draining';
-  if (isUp && isFormers(host, ref)) return endFormers(deps, host, ref, report);
+  if (isUp && standsForFormer(host, ref)) return endFormers(deps, host, ref, report);
   switch (host.state) {
     case 'fenced':
       if (await quiet(deps, host, ref)) return (report.quieted++, true);
@@ -128,7 +129,7 @@ async function tendFormer(deps: Deps, host: Host, deadline: number, report: Swee
   if (host.state !== 'live' && host.state !== 'draining') return;
   let left = 0;
   const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (isFormers(host, ref) && !(await endFormers(deps, host, ref, report))) left++;
+    if (standsForFormer(host, ref) && !(await endFormers(deps, host, ref, report))) left++;
     return true;
   });
   const isOver = deps.world.now() >= host.since + FORMER_REMEMBERED;
@@ -138,11 +139,12 @@ async function tendFormer(deps: Deps, host: Host, deadline: number, report: Swee
 /** ms: a reference of the former machine that the index shows later still, the walk over all items has met long since. */
 const FORMER_REMEMBERED = 86_400_000;
 
-const isFormers = ({ ownEpoch }: Host, ref: Ref): boolean => ref.epoch < ownEpoch && ref.state !== 'gone';
+const standsForFormer = (host: Host, ref: Ref): boolean => ref.state !== 'gone' && isFormers(ref, host);
 
 /** @returns whether a reference of the former machine has ended; else it sleeps. */
 async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
-  if (host.former === 'dead' && (await bury(deps, ref, (now) => isFormers(host, now)))) return (report.buried++, true);
+  if (host.former === 'dead' && (await bury(deps, ref, (now) => standsForFormer(host, now))))
+    return (report.buried++, true);
   if (host.former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
   if (await quiet(deps, host, ref)) report.quieted++;
   return false;

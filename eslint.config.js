@@ -31,6 +31,14 @@ export default tseslint.config(
         },
       ],
       'max-lines-per-function': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            'CallExpression[callee.name=/^(describe|it|test|suite|before|after|beforeEach|afterEach|spawn|spawnSync|exec|execSync|execFile|execFileSync|setTimeout|delay)$/] Property[key.name="timeout"] > Literal.value',
+          message: 'A busy machine breaks a constant: bound a wait by limit() of test/support/deadlines.ts.',
+        },
+      ],
     },
   },
   { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked },

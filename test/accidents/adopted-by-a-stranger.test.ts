@@ -9,6 +9,7 @@ import { Cloud } from '../../shim/cloud/cloud.ts';
 import { Transport } from '../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { type Berth, runBerth, startBerth } from '../support/berth-process.ts';
+import { limit } from '../support/deadlines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { type Keys, ROLE, environmentOf, introduce, signingWith } from '../support/principals.ts';
 import { eventually, requestAddress, requestPool } from '../support/stage.ts';
@@ -44,7 +45,7 @@ async function adopts(message: object): Promise<string> {
   const verdict = await new Cloud(new Transport(), signers(undefined)).ask(
     parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
     {
-      ...{ question: 'own', path: '/Berth.HostState', headers: {}, timeout: 30_000 },
+      ...{ question: 'own', path: '/Berth.HostState', headers: {}, timeout: limit(30_000) },
       body: Buffer.from(JSON.stringify(body)),
     },
   );

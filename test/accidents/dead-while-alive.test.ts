@@ -9,6 +9,7 @@ import { Cloud } from '../../shim/cloud/cloud.ts';
 import { Transport } from '../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { type Berth, runBerth, startBerth } from '../support/berth-process.ts';
+import { limit } from '../support/deadlines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { eventually, requestAddress, requestPool } from '../support/stage.ts';
 
@@ -38,7 +39,7 @@ async function says(message: object): Promise<string> {
       path: '/Berth.HostState',
       headers: {},
       body: Buffer.from(JSON.stringify(message)),
-      timeout: 30_000,
+      timeout: limit(30_000),
     },
   );
   if (verdict.kind === 'failed') return verdict.reason;

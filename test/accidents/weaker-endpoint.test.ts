@@ -8,11 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import { untrusted } from '../shim/cloud/untrusted.ts';
+import { limit } from '../support/deadlines.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../../shim/main.ts');
 const TOKEN = 'session-token-of-this-host';
 /** ms */
-const PATIENCE = 60_000;
+const PATIENCE = limit(60_000);
 
 interface Ambush {
   readonly folder: string;

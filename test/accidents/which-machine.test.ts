@@ -10,6 +10,7 @@ import { heldInTable } from '../engine/support/holdings.ts';
 import { endLease, untilFenced } from '../fleet/support/silence.ts';
 import { runBerth } from '../support/berth-process.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
+import { limit } from '../support/deadlines.ts';
 import { eventually } from '../support/stage.ts';
 import { Machine, SimulatedDocker } from './support/machine.ts';
 
@@ -49,7 +50,7 @@ afterEach(async () => {
   machines = [];
 });
 
-describe('two Docker engines on one host that find the same plugin', { timeout: 120_000 }, () => {
+describe('two Docker engines on one host that find the same plugin', { timeout: limit(120_000) }, () => {
   it('share it: the comparison with one of them frees nothing of the other', async () => {
     const host = machine('two-engines', 'one');
     await host.start(cloud.endpoint);
@@ -87,7 +88,7 @@ describe('two Docker engines on one host that find the same plugin', { timeout: 
   });
 });
 
-describe('a golden image', { timeout: 120_000 }, () => {
+describe('a golden image', { timeout: limit(120_000) }, () => {
   /** The first machine is silent for a lease, and another of the same image is started. */
   async function replaced(hostId: string) {
     const first = machine(hostId, '');
@@ -151,7 +152,7 @@ describe('a golden image', { timeout: 120_000 }, () => {
   });
 });
 
-describe('a data folder that was copied to another machine', { timeout: 120_000 }, () => {
+describe('a data folder that was copied to another machine', { timeout: limit(120_000) }, () => {
   async function copied(hostId: string) {
     const original = machine(hostId, 'the original');
     await original.start(cloud.endpoint);

@@ -15,6 +15,7 @@ import { Transport } from '../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { type Cloud as LocalCloud, startCloud } from '../../shim/up.ts';
 import { type Berth, type Folders, runBerth, startBerth, temporaryFolders } from '../support/berth-process.ts';
+import { limit } from '../support/deadlines.ts';
 import { eventually, ipam, requestAddress, requestPool } from '../support/stage.ts';
 
 /** ms */
@@ -126,7 +127,7 @@ describe('who declares a host dead', () => {
       path: '/Berth.HostState',
       headers: {},
       body: declaration,
-      timeout: 10_000,
+      timeout: limit(10_000),
     });
 
   it('does not do so at a function that hosts may call', async () => {

@@ -15,7 +15,12 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
     key: CHANGE,
     index: ['Query'],
   },
-  addresses: { 'pool#*': ['UpdateItem', ...READ], key: CHANGE, 'hosts#*': ['GetItem'] },
+  addresses: {
+    'pool#*': ['UpdateItem', ...READ],
+    'space#*': ['GetItem'],
+    key: CHANGE,
+    'hosts#*': ['GetItem'],
+  },
   hosts: {
     'space#*': ['DeleteItem', 'PutItem', 'UpdateItem', ...READ],
     'pool#*': ['PutItem', 'UpdateItem', ...READ],

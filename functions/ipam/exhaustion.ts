@@ -57,12 +57,13 @@ export async function refuseFull(deps: Deps, id: PoolId, span: Span, tally: Tall
     tally.examined < all
       ? `no free address found in ${tally.examined} examined`
       : `none of its ${all === 1n ? 'one address' : `${all} addresses`} is free`;
+  const larger = id.subPool === undefined ? 'subnet' : '--ip-range';
   const uses = [await held(deps, id, tally), reserved(tally), resting(deps, tally)].filter((use) => use !== '');
   throw new Refusal(
     'no-address-left',
     noAddress(
       id,
-      `${found}: ${uses.join(', ')}; remove containers that are not needed, or create the network with a larger subnet`,
+      `${found}: ${uses.join(', ')}; remove containers that are not needed, or create the network with a larger ${larger}`,
     ),
   );
 }

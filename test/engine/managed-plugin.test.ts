@@ -1,6 +1,6 @@
 /** Berth as a plugin that Docker itself starts and stops, used as it is built. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -57,6 +57,25 @@ for (const version of VERSIONS) {
       assert.equal(await host.exec('cat', path.join(dataOf(host), 'host-id')), 'by-name\n');
     });
 
+    it('sees, as root, what the kernel shows of the machine, by which it is told from a copy', async () => {
+      const plugin = await processOf(host);
+      assert.match(readFileSync(`/proc/${plugin}/status`, 'utf8'), /^Uid:\t0\t/m);
+      const [SYS, DMI] = ['/sys', '/sys/devices/virtual/dmi/id'];
+      const mounts = readFileSync(`/proc/${plugin}/mountinfo`, 'utf8').trim().split('\n');
+      const over = mounts
+        .map((line) => ({ mounted: line.split(' ')[4] ?? '', type: line.split(' - ')[1]?.split(' ')[0] }))
+        .filter(({ mounted }) => [DMI, '/sys/class/dmi', '/sys/class/net'].some((place) => isWithin(place, mounted)));
+      // Nothing is mounted over any part of it.
+      assert.deepEqual(
+        over.filter(({ mounted }) => mounted !== '/'),
+        [{ mounted: SYS, type: 'sysfs' }],
+      );
+      assert.deepEqual(
+        readdirSync(`/proc/${plugin}/root/sys/class/net`),
+        (await host.exec('ls', '/sys/class/net')).trim().split('\n'),
+      );
+    });
+
     it('gives a network its subnet and containers their addresses, by its name with the tag', async () => {
       await host.docker('network', 'create', '--ipam-driver', PLUGIN, 'demo');
       assert.match((await subnetsOf(host, 'demo'))[0] ?? '', /^10\.(19[2-9]|2\d\d)\.\d+\.0\/24$/);
@@ -103,6 +122,23 @@ for (const version of VERSIONS) {
 }
 
 const dataOf = (host: Host): string => path.join(host.folder, 'data');
+
+const isWithin = (place: string, folder: string): boolean => place === folder || place.startsWith(`${folder}/`);
+
+/** @returns the process id of the plugin, which is on the network of its host. */
+async function processOf(host: Host): Promise<string> {
+  const network = (await host.exec('readlink', '/proc/self/ns/net')).trim();
+  const found = readdirSync('/proc').filter((name) => {
+    try {
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      return command.startsWith('/bin/node\0/berth.mjs\0shim') && readlinkSync(`/proc/${name}/ns/net`) === network;
+    } catch {
+      return false;
+    }
+  });
+  assert.equal(found.length, 1);
+  return found[0] ?? '';
+}
 
 /** Functions on the host, whose sockets have the same paths there as in the plugin: below /var/lib/berth. */
 async function startCloud(host: Host): Promise<Berth> {

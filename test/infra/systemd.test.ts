@@ -1,13 +1,14 @@
 /** The unit under a systemd of its own: when it starts and stops, and that its sandbox leaves the program what it needs. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import manifest from '../../package.json' with { type: 'json' };
 import { root } from '../../infra/host/bundle.ts';
 import { packageShim } from '../../infra/host/npm-package.ts';
+import { machinePrint } from '../../shim/machine.ts';
 import { type Berth, startBerth } from '../support/berth-process.ts';
 import { type Systemd, bootSystemd, whyNoSystemd } from './support/systemd.ts';
 import { limit } from '../support/deadlines.ts';
@@ -40,9 +41,13 @@ require('node:http')
 const HERE = `
 [Service]
 Environment=PATH=/run/node:/usr/bin:/bin
+ExecStartPre=-/run/node/node -e "import('/run/test/machine.ts').then((m) => console.log(JSON.stringify(m.machinePrint())))"
+StandardOutput=append:/run/test/print
 ExecStart=
 ExecStart=/run/test/global/bin/berth shim
 `;
+/** As the kernel shows what the firmware says of a machine. */
+const FIRMWARE = 'sys/class/dmi/id';
 /** The functions, where the unit sees their sockets. */
 const CLOUD = ['up', '--data', '/run/test/cloud', '--sockets', '/run/test/sockets', '--host-id', 'cloud'];
 const SETTINGS = 'BERTH_ENDPOINT=unix:/run/test/cloud/cloud/capabilities.sock\nBERTH_HOST_ID=unit\n';
@@ -72,6 +77,8 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
     await systemd.exec('mkdir', '-p', '/etc/berth', '/run/docker/plugins');
     await systemd.exec('touch', '/run/docker/plugins/other.sock');
     await systemd.exec('cp', '/run/test/berth.env', '/etc/berth/berth.env');
+    await systemd.exec('mount', '-n', '-t', 'tmpfs', 'tmpfs', '/sys/class');
+    await systemd.exec('cp', '-r', '/run/test/sys/class/.', '/sys/class');
     for (const route of TAKEN) await systemd.exec('ip', 'route', 'add', route, 'dev', 'lo');
     await systemd.exec('systemctl', 'enable', 'berth.service', 'docker.service');
     await systemd.exec('systemctl', 'start', 'docker.service', 'multi-user.target');
@@ -103,6 +110,12 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
     const body = { AddressSpace: 'default', Pool: '', SubPool: '', Options: null, V6: false };
     const call = ['/run/test/call.cjs', 'asked', 'IpamDriver.RequestPool', JSON.stringify(body)];
     assert.match(await systemd.exec('/run/node/node', ...call), /"Pool":"10\.255\.\d+\.0\/24"/);
+  });
+
+  it('can read in its sandbox what tells its machine from a copy', () => {
+    const [print = ''] = readFileSync(path.join(folder, 'print'), 'utf8').split('\n');
+    assert.deepEqual(JSON.parse(print), machinePrint(undefined, undefined, path.join(folder, 'sys')));
+    assert.match(print, /"Product":"[0-9a-f]{32}"/);
   });
 
   it('keeps its data where only root can read them', async () => {
@@ -187,4 +200,8 @@ async function installInto(folder: string): Promise<void> {
   execFileSync('npm', [...args, path.join(folder, `made/berth-${version}.tgz`)], { stdio: 'inherit' });
   writeFileSync(path.join(folder, 'call.cjs'), CALL);
   writeFileSync(path.join(folder, 'berth.env'), SETTINGS);
+  copyFileSync(path.join(root, 'shim/machine.ts'), path.join(folder, 'machine.ts'));
+  mkdirSync(path.join(folder, FIRMWARE), { recursive: true });
+  // Root alone may read it, and needs no capability for that.
+  writeFileSync(path.join(folder, FIRMWARE, 'product_uuid'), 'EC2A1B2C-0D4E-4F60-8A9B-1C2D3E4F5061\n', { mode: 0o400 });
 }

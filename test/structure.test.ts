@@ -6,8 +6,14 @@ import * as v from 'valibot';
 
 const root = path.join(import.meta.dirname, '..');
 
-/** What each folder may import, beside itself: a folder of the project, or a package. */
-const rules: Record<string, { folders: readonly string[]; packages: RegExp }> = {
+/** A package, or part of one, as an import names it. */
+const node = /^node:/;
+
+/**
+ * What each folder of the sources may import: itself, these folders with all that is in them, and these packages. A rule
+ * holds for the folders within as well, unless they have their own.
+ */
+const rules: Readonly<Record<string, { folders: readonly string[]; packages: RegExp }>> = {
   'functions/ipam': { folders: [], packages: /^$/ },
   'functions/dynamo': { folders: ['functions/ipam'], packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
   'functions/lambda': { folders: ['functions/ipam'], packages: /^(node:|aws-lambda$|valibot$)/ },
@@ -21,34 +27,100 @@ const rules: Record<string, { folders: readonly string[]; packages: RegExp }> = 
     folders: ['.', 'shim/aws', 'shim/cloud', 'shim/journal', 'shim/reconcile'],
     packages: /^(node:|@aws-sdk\/ec2-metadata-service$|commander$|p-queue$|pino$|prom-client$|valibot$)/,
   },
+  'infra/deploy': { folders: ['infra'], packages: /^(node:|valibot$)/ },
+  'infra/host': { folders: ['.', 'infra'], packages: /^(node:|esbuild$|valibot$)/ },
+  // Everything on one machine: the functions behind a server that checks signatures as AWS does.
+  'infra/local': {
+    folders: ['functions', 'functions/lambda', 'infra', 'shim', 'shim/aws'],
+    packages: /^(node:|@aws-sdk\/client-dynamodb$|aws-lambda$|valibot$)/,
+  },
+  'infra/monitoring': { folders: [], packages: /^$/ },
+  infra: {
+    folders: ['functions/dynamo', 'infra/deploy'],
+    packages: /^(node:|@aws-sdk\/|commander$|esbuild$|valibot$)/,
+  },
 };
 
-const importsOf = (file: string): string[] =>
-  [...readFileSync(path.join(root, file), 'utf8').matchAll(/(?: from |^import |import\()'([^']+)'/gm)].map(
-    ([, name = '']) => name,
-  );
+/** Where the program is, all of it: what lies elsewhere is not shipped. */
+const SOURCES = ['functions/**/*.{ts,js}', 'shim/**/*.{ts,js}', 'infra/**/*.{ts,js}'];
+const sources = globSync(SOURCES, { cwd: root, exclude: ['**/node_modules'] }).sort();
 
-function violations(folder: string, { folders, packages }: { folders: readonly string[]; packages: RegExp }): string[] {
-  return globSync(`${folder}/*.ts`, { cwd: root }).flatMap((file) =>
-    importsOf(file)
-      .filter((name) => {
-        if (!name.startsWith('.')) return !packages.test(name);
-        const target = path.dirname(path.join(path.dirname(file), name));
-        return target !== folder && !folders.includes(target);
-      })
-      .map((name) => `${file} imports ${name}`),
-  );
+const isThere = (name: string): boolean => existsSync(path.join(root, name));
+/** Files of the project by their path, packages by their name. What is not there stands in a text: the compiler asks for the rest. */
+const importsOf = (file: string): string[] =>
+  [...readFileSync(path.join(root, file), 'utf8').matchAll(/(?: from |^import |import\()'([^']+)'/gm)]
+    .map(([, name = '']) => (name.startsWith('.') ? `./${path.join(path.dirname(file), name)}` : name))
+    .filter((name) => !name.startsWith('.') || isThere(name))
+    .map((name) => name.replace(/^\.\//, ''));
+const imports = new Map(sources.map((file) => [file, importsOf(file)]));
+
+/** The folder whose rule a folder is under: the nearest that has one. */
+function ruledBy(folder: string, ruled: readonly string[] = Object.keys(rules)): string | undefined {
+  if (ruled.includes(folder)) return folder;
+  return folder === '.' ? undefined : ruledBy(path.dirname(folder), ruled);
+}
+
+function violations(folder: string, { folders, packages } = rules[folder] ?? assert.fail(folder)): string[] {
+  return [...imports].flatMap(([file, names]) => {
+    if (ruledBy(path.dirname(file)) !== folder) return [];
+    const isAllowed = (name: string): boolean => {
+      if (!isThere(name)) return packages.test(name);
+      const target = ruledBy(path.dirname(name)) ?? path.dirname(name);
+      return target === folder || folders.includes(target);
+    };
+    return names.filter((name) => !isAllowed(name)).map((name) => `${file} imports ${name}`);
+  });
+}
+
+/** Files that import each other, however far round: each circle once. Types count: who reads one file must read them all. */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = [];
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    if (trail.includes(file)) found.push([...trail.slice(trail.indexOf(file)), file]);
+    if (trail.includes(file) || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) visit(next, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return found;
 }
 
 describe('imports go one way', () => {
-  for (const [folder, rule] of Object.entries(rules)) {
+  for (const folder of Object.keys(rules)) {
     it(`${folder} imports only what it may`, () => {
-      assert.deepEqual(violations(folder, rule), []);
+      assert.deepEqual(violations(folder), []);
     });
   }
 
-  it('notices an import that goes the wrong way', () => {
-    assert.notDeepEqual(violations('functions/dynamo', { folders: [], packages: /^$/ }), []);
+  it('each folder of the sources is under a rule, and each rule has files', () => {
+    const folders = [...new Set(sources.map((file) => path.dirname(file)))];
+    assert.deepEqual(
+      folders.filter((folder) => ruledBy(folder) === undefined),
+      [],
+    );
+    const used = new Set(folders.map((folder) => ruledBy(folder)));
+    assert.deepEqual(
+      Object.keys(rules).filter((folder) => !used.has(folder)),
+      [],
+    );
+  });
+
+  it('no files import each other in a circle', () => {
+    assert.deepEqual(circles(imports), []);
+  });
+
+  it('an import that goes the wrong way is noticed', () => {
+    assert.notDeepEqual(violations('functions/dynamo', { folders: [], packages: node }), []);
+  });
+
+  it('a folder without a rule is noticed', () => {
+    assert.equal(ruledBy('console/pages'), undefined);
+  });
+
+  it('a circle is noticed', () => {
+    const circle = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [] };
+    assert.deepEqual(circles(new Map(Object.entries(circle))), [['a', 'b', 'c', 'a']]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Chunks of sixteen slots: one conditional write claims, reserves or frees an address. */
+import { CHUNK_SIZE, type SlotPlace } from '../ipam/chunk.ts';
 import { GIVEN_MARK, freedBefore } from '../ipam/slot.ts';
-import { CHUNK_SIZE, type SlotExpectation, type SlotOutcome, type SlotPlace, type Store } from '../ipam/store.ts';
+import type { SlotExpectation, SlotOutcome, Store } from '../ipam/store.ts';
 import { decodeChunk, slotAttribute, stickyAttribute } from './items.ts';
 import { chunkKey } from './keys.ts';
 import type { Table, WriteResult } from './table.ts';

@@ -9,6 +9,7 @@ import {
   parseCidr,
   parseRange,
 } from '../ipam/address.ts';
+import { CHUNK_SIZE, type Chunk } from '../ipam/chunk.ts';
 import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Asked, Ref } from '../ipam/ref.ts';
@@ -24,8 +25,8 @@ import {
   type Space,
   type SpaceSettings,
 } from '../ipam/space.ts';
-import { CHUNK_SIZE, type Chunk, type Found, type IndexedRef, type PoolName } from '../ipam/store.ts';
-import type { SweepCursor } from '../ipam/sweep-report.ts';
+import type { Found, IndexedRef, PoolName } from '../ipam/store.ts';
+import type { SweepCursor } from '../ipam/sweep-cursor.ts';
 import { UnreadableItem, isUnreadable } from '../ipam/unreadable.ts';
 import { chunkGeneration, parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';
 

@@ -1,6 +1,7 @@
 /** The keys of the table (docs/data-model.md), and back. */
 import { type Address, type Cidr, type Family, addressBits } from '../ipam/address.ts';
-import { CHUNKS_PER_GROUP, HOST_SHARDS } from '../ipam/store.ts';
+import { CHUNKS_PER_GROUP, groupOf } from '../ipam/chunk.ts';
+import { HOST_SHARDS } from '../ipam/store.ts';
 import { UnreadableItem } from '../ipam/unreadable.ts';
 import type { Key } from './table.ts';
 
@@ -75,7 +76,7 @@ export const homeKey: Key = { pk: 'home', sk: 'home' };
 
 /** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */
 export const chunkKey = (generation: string, chunk: bigint): Key => ({
-  pk: `pool#${generation}#${(chunk / CHUNKS_PER_GROUP).toString(16)}`,
+  pk: `pool#${generation}#${groupOf(chunk).toString(16)}`,
   sk: `chunk#${(chunk % CHUNKS_PER_GROUP).toString(16).padStart(2, '0')}`,
 });
 

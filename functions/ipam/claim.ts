@@ -1,26 +1,25 @@
 /** How an endpoint gets an address: one conditional write on one slot, as a rule. */
 import { type Address, cidrRange, intersect, usableRange } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
+import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } from './chunk.ts';
 import { type Deps, together } from './deps.ts';
 import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpoint.ts';
 import { Tally, noAddress, refuseFull } from './exhaustion.ts';
-import { addressAt, placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
-import { releaserTags } from './releaser.ts';
 import { Refusal } from './refusal.ts';
+import { releaserTags } from './releaser.ts';
 import {
   type LastResort,
   type Seeker,
   type Segment,
   type Span,
-  chunkOf,
   openSlots,
   slotsOfKey,
   spanOf,
   windows,
 } from './search.ts';
-import { CHUNK_SIZE, type Chunk, type SlotExpectation, type SlotPlace } from './store.ts';
 import { MIN_COOLDOWN } from './space.ts';
+import type { SlotExpectation } from './store.ts';
 import { digestBelow } from './world.ts';
 
 /** A lease that was written: what it says, and where, so that it can be undone. */

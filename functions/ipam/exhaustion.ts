@@ -1,5 +1,6 @@
 /** What a search for an address has seen, and how a pool that has none left says so. */
 import { formatCidr } from './address.ts';
+import type { Chunk } from './chunk.ts';
 import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
 import { hostTagOf } from './ref.ts';
@@ -7,7 +8,6 @@ import { Refusal } from './refusal.ts';
 import { type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
 import { decodeSlot } from './slot.ts';
 import { MIN_COOLDOWN } from './space.ts';
-import type { Chunk } from './store.ts';
 
 /** Hosts that an error names. */
 const MOST_HOSTS = 3;

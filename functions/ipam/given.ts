@@ -1,17 +1,16 @@
 /** Writes to a slot that somebody asked for by its address. */
 import type { Address } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
+import { type SlotPlace, placeOf } from './chunk.ts';
 import type { Claimed } from './claim.ts';
 import type { Deps } from './deps.ts';
 import { type Endpoint, cooledBy, givenTag, leaseOf } from './endpoint.ts';
 import { refuseHeld } from './holder.ts';
 import { takeOver } from './manager.ts';
-import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
-import { releaserTags } from './releaser.ts';
 import { Refusal } from './refusal.ts';
+import { releaserTags } from './releaser.ts';
 import { decodeSlot } from './slot.ts';
-import type { SlotPlace } from './store.ts';
 
 const MAX_TRIES = 8;
 

@@ -1,16 +1,16 @@
 /** What a host holds in the table, so that it can compare it with what its Docker has. */
 import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from './address.ts';
-import { type Call } from './call.ts';
+import type { Call } from './call.ts';
+import { addressAt, chunkOf, nextGroup, placeOf } from './chunk.ts';
 import type { Deps } from './deps.ts';
 import { describeSlot } from './holder.ts';
-import { addressAt, placeOf } from './place.ts';
 import { type PoolId, decodePoolId, encodePoolId } from './pool-id.ts';
 import { isFormers } from './ref-check.ts';
 import type { Ref } from './ref.ts';
-import { MAX_EXAMINED, chunkOf, spanOf } from './search.ts';
+import { MAX_EXAMINED, spanOf } from './search.ts';
 import { type Slot, decodeSlot } from './slot.ts';
 import { DEFAULT_SPACE, isGlobalSpace } from './space.ts';
-import { CHUNKS_PER_GROUP, type IndexedRef, type Page } from './store.ts';
+import type { IndexedRef, Page } from './store.ts';
 import { openPoolId } from './trusted-pool-id.ts';
 
 /** A network of a host that has not ended. */
@@ -133,7 +133,7 @@ async function leasesFrom(
   const leases: Lease[] = [];
   let chunk = from;
   for (let groups = 0; groups < MAX_GROUPS && chunk <= last; groups++) {
-    const groupEnd = (chunk / CHUNKS_PER_GROUP + 1n) * CHUNKS_PER_GROUP - 1n;
+    const groupEnd = nextGroup(chunk) - 1n;
     const end = groupEnd < last ? groupEnd : last;
     for (const { index, slots } of await store.readChunks(id.generation, chunk, end)) {
       for (const [number, value] of slots.entries()) {

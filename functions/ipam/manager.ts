@@ -6,6 +6,7 @@
  */
 import type { Cidr } from './address.ts';
 import type { Call } from './call.ts';
+import type { SlotPlace } from './chunk.ts';
 import type { Deps } from './deps.ts';
 import type { PoolId } from './pool-id.ts';
 import { refuseUnusable } from './ref-check.ts';
@@ -13,7 +14,7 @@ import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { decodeSlot } from './slot.ts';
 import { type SpaceConfig, isGlobalSpace } from './space.ts';
-import type { Page, SlotPlace } from './store.ts';
+import type { Page } from './store.ts';
 
 /** Managers, and they alone, put this option on every request for an address. */
 const MARK = 'com.docker.network.ipam.serial';

@@ -1,11 +1,11 @@
 /** Leases whose network has ended: a lease that was under way while its reference ended slips in under the tombstone. */
 import { usableRange } from './address.ts';
+import type { Chunk, SlotPlace } from './chunk.ts';
 import type { Deps } from './deps.ts';
 import type { Ref } from './ref.ts';
 import { type Sequenced, freeExactly } from './reservation.ts';
 import { type Segment, spanOf, windows } from './search.ts';
 import { decodeSlot } from './slot.ts';
-import type { Chunk, SlotPlace } from './store.ts';
 
 interface Leased {
   readonly ref: string;

@@ -1,8 +1,8 @@
 /** ReleaseAddress: one write, without a read but where another machine was this host before. */
 import { cidrRange, formatCidr, parseAddress, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
+import { placeOf } from './chunk.ts';
 import type { Deps } from './deps.ts';
-import { placeOf } from './place.ts';
 import { quote } from './quote.ts';
 import { refuseFormers } from './ref-check.ts';
 import { Refusal } from './refusal.ts';

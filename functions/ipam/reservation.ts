@@ -4,17 +4,17 @@
  */
 import { type Address, type Range, formatAddress, formatCidr, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
+import { type SlotPlace, placeOf } from './chunk.ts';
 import { type Deps, sideBySide, together } from './deps.ts';
 import { takeSeen } from './given.ts';
 import { describeSlot, refuseHeld } from './holder.ts';
-import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { refuseUnfit, refuseUnusable } from './ref-check.ts';
 import { type Kept, type Ref, hostTagOf } from './ref.ts';
-import { releaserTag } from './releaser.ts';
 import { Refusal } from './refusal.ts';
+import { releaserTag } from './releaser.ts';
 import { decodeSlot, encodeSlot } from './slot.ts';
-import type { Page, SlotPlace, Store } from './store.ts';
+import type { Page, Store } from './store.ts';
 
 const MAX_TRIES = 8;
 /** Addresses that one network keeps from endpoints, its gateway aside. */

@@ -1,9 +1,9 @@
 /** In which order a pool is searched for a free address. Pure: what was read goes in, what to try comes out. */
 import type { Range } from './address.ts';
+import { CHUNK_SIZE, type Chunk, chunkOf, nextGroup, offsetOf } from './chunk.ts';
 import { isTagOf } from './endpoint.ts';
 import type { Order } from './pool-id.ts';
 import { decodeSlot, wasGiven } from './slot.ts';
-import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from './store.ts';
 
 /** The offsets (from the pool's first address) that automatic addresses may have, both inclusive. */
 export interface Span {
@@ -15,9 +15,6 @@ export const spanOf = (usable: Range, poolFirst: bigint): Span => ({
   first: usable.first - poolFirst,
   last: usable.last - poolFirst,
 });
-
-const SLOTS = BigInt(CHUNK_SIZE);
-export const chunkOf = (offset: bigint): bigint => offset / SLOTS;
 
 /** What the endpoint that asks is, as far as the choice of a slot goes. */
 export interface Seeker {
@@ -42,7 +39,7 @@ export function openSlots(chunk: Chunk, span: Span, seeker: Seeker, cooledBy: nu
 
 export function slotsWithin(chunk: bigint, { first, last }: Span): number[] {
   return Array.from({ length: CHUNK_SIZE }, (_, slot) => slot).filter((slot) => {
-    const offset = chunk * SLOTS + BigInt(slot);
+    const offset = offsetOf(chunk, slot);
     return first <= offset && offset <= last;
   });
 }
@@ -113,7 +110,8 @@ const WIDEST_WINDOW = 512n;
 export function* windows(span: Span, start: bigint): Generator<Segment[]> {
   const low = chunkOf(span.first);
   const count = chunkOf(span.last) - low + 1n;
-  const total = count < MAX_EXAMINED / SLOTS ? count : MAX_EXAMINED / SLOTS;
+  const most = chunkOf(MAX_EXAMINED);
+  const total = count < most ? count : most;
   let width = FIRST_WINDOW;
   for (let walked = 0n; walked < total;) {
     const length = width < total - walked ? width : total - walked;
@@ -128,8 +126,7 @@ function segments(low: bigint, count: bigint, from: bigint, length: bigint): Seg
   for (let done = 0n; done < length;) {
     const position = (from + done) % count;
     const chunk = low + position;
-    const groupEnd = (chunk / CHUNKS_PER_GROUP + 1n) * CHUNKS_PER_GROUP - chunk;
-    const run = [groupEnd, count - position, length - done].reduce((a, b) => (a < b ? a : b));
+    const run = [nextGroup(chunk) - chunk, count - position, length - done].reduce((a, b) => (a < b ? a : b));
     cut.push({ first: chunk, last: chunk + run - 1n });
     done += run;
   }

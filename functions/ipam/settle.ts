@@ -5,9 +5,9 @@
  */
 import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from './address.ts';
 import { type Call, sequenceOf } from './call.ts';
+import { placeOf } from './chunk.ts';
 import { claimsOf } from './claim.ts';
 import type { Deps } from './deps.ts';
-import { placeOf } from './place.ts';
 import type { PoolId } from './pool-id.ts';
 import { quote } from './quote.ts';
 import { Refusal } from './refusal.ts';

@@ -4,34 +4,15 @@
  * value, not an error.
  */
 import type { Address, Cidr, Range } from './address.ts';
+import type { Chunk, SlotPlace } from './chunk.ts';
 import type { Host } from './host.ts';
 import type { Pool, PoolDraft } from './pool.ts';
 import type { Kept, Ref, RefStanding } from './ref.ts';
 import type { Space, SpaceSettings } from './space.ts';
-import type { SweepCursor } from './sweep-report.ts';
-
-/** Sixteen neighbouring addresses of a pool, kept in one item. */
-export const CHUNK_SIZE = 16;
-/** Chunks under one partition key: one query reads them all, and a big pool is spread over many partitions. */
-export const CHUNKS_PER_GROUP = 64n;
+import type { SweepCursor } from './sweep-cursor.ts';
 
 /** Characters of a seal: 103 bits. */
 export const SEAL_WIDTH = 20;
-
-export interface Chunk {
-  readonly index: bigint;
-  /** Sixteen encoded slots; `undefined` was never used. */
-  readonly slots: readonly (string | undefined)[];
-  /** Beside each slot: a hash of what its last holder is recognised by. Releases leave it as it is. */
-  readonly stickies: readonly (string | undefined)[];
-}
-
-/** Where a slot is: which life of which pool, which chunk, which of its sixteen slots. */
-export interface SlotPlace {
-  readonly generation: string;
-  readonly chunk: bigint;
-  readonly slot: number;
-}
 
 /** What a slot must hold for a write to it to go ahead. */
 export type SlotExpectation =

@@ -3,13 +3,14 @@ import { bury } from './burial.ts';
 import { buryHost, drain, drainHost } from './death.ts';
 import type { Deps } from './deps.ts';
 import { fenceHost, quiet, wakeOwn } from './fence.ts';
-import { type Host, isSilent } from './host.ts';
 import { concludeHost, eachRef, isLeftBehind } from './host-refs.ts';
-import type { Ref } from './ref.ts';
+import { type Host, isSilent } from './host.ts';
 import { isFormers } from './ref-check.ts';
+import type { Ref } from './ref.ts';
 import { configOf } from './space.ts';
 import { HOST_SHARDS, type HostPage } from './store.ts';
-import { type SweepCursor, type SweepReport, passOver } from './sweep-report.ts';
+import type { SweepCursor } from './sweep-cursor.ts';
+import { type SweepReport, passOver } from './sweep-report.ts';
 import { passingOver } from './unreadable.ts';
 
 export interface Bounds {

@@ -3,20 +3,21 @@
  * changed on its exact value or state alone.
  */
 import { IN_ITS_PLACE } from './burial.ts';
+import { type Chunk, addressAt } from './chunk.ts';
 import type { Deps } from './deps.ts';
 import { IN_FLIGHT } from './host.ts';
 import { isReferenced, retireUnreferenced } from './membership.ts';
 import { freeOrphans, leasesIn } from './orphans.ts';
-import { addressAt } from './place.ts';
 import { type Pool, hasExpired } from './pool.ts';
 import type { Ref } from './ref.ts';
 import { freeExactly, keeps } from './reservation.ts';
 import { decodeSlot } from './slot.ts';
-import type { Chunk, Found, Page, Store } from './store.ts';
+import type { Found, Page, Store } from './store.ts';
+import type { SweepCursor, Usage } from './sweep-cursor.ts';
 import { type Bounds, follow } from './sweep-hosts.ts';
-import { type SweepCursor, type SweepReport, passOver } from './sweep-report.ts';
+import { type SweepReport, passOver } from './sweep-report.ts';
 import { passingOver } from './unreadable.ts';
-import { NOTHING_COUNTED, type Usage, concluded, countChunks, passed } from './usage.ts';
+import { NOTHING_COUNTED, concluded, countChunks, passed } from './usage.ts';
 
 const PAGE = 100;
 /** ms between two walks over all items: what they find takes up room, and harms nobody. */

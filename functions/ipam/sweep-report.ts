@@ -1,25 +1,5 @@
 /** What a sweep tells of itself. */
-import type { Usage } from './usage.ts';
-
-/** Where the next sweep goes on. */
-export interface SweepCursor {
-  readonly shard: number;
-  /** The host of that shard that was looked at last. */
-  readonly host: string | undefined;
-  /** Fenced hosts that this tour of all hosts has come by so far. */
-  readonly fenced: number;
-  /** How far the walk over all items has come. `undefined`: it begins anew. */
-  readonly item: string | undefined;
-  /** ms: when the last walk was through. */
-  readonly walkedAt: number;
-  /** What the walk has counted so far. `undefined`: nothing, since none is under way. */
-  readonly usage: Usage | undefined;
-}
-
-export const FIRST_CURSOR: SweepCursor = {
-  ...{ shard: 0, host: undefined, fenced: 0 },
-  ...{ item: undefined, walkedAt: 0, usage: undefined },
-};
+import type { Usage } from './sweep-cursor.ts';
 
 /** How things stand, as far as this sweep has come to know. */
 export interface Standing {

@@ -3,11 +3,12 @@
  * for all that is freed is freed by exact value, and all that is removed on its exact state.
  */
 import type { Deps } from './deps.ts';
+import { FIRST_CURSOR, type SweepCursor } from './sweep-cursor.ts';
 import { sweepHosts } from './sweep-hosts.ts';
 import { sweepItems } from './sweep-items.ts';
-import { FIRST_CURSOR, type Standing, type SweepCursor, type SweepReport, emptyReport } from './sweep-report.ts';
+import { type Standing, type SweepReport, emptyReport } from './sweep-report.ts';
 
-export type { SweepCursor, SweepReport } from './sweep-report.ts';
+export type { SweepReport } from './sweep-report.ts';
 
 export interface SweepBounds {
   /** ms: nothing new is begun from then on. */

@@ -1,30 +1,9 @@
 /** How full pools are, counted while a sweep walks over all items. */
 import { formatCidr, usableRange } from './address.ts';
+import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from './chunk.ts';
 import type { Ref } from './ref.ts';
 import { decodeSlot } from './slot.ts';
-import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from './store.ts';
-
-/** Plain values alone, so that it can be kept from one run to the next. */
-export interface PoolUse {
-  readonly space: string;
-  readonly cidr: string;
-  /** Addresses that can be given out, the gateway included. */
-  readonly size: number;
-  /** Addresses that are leased or reserved. */
-  readonly held: number;
-}
-
-/** What a walk has counted so far. */
-export interface Usage {
-  /** Pools that are counted to the end. */
-  readonly pools: number;
-  /** Addresses that are held in them. */
-  readonly held: number;
-  /** The fullest of them, first the fullest. Of tiny ones nothing is told: they are full by intent. */
-  readonly fullest: readonly PoolUse[];
-  /** Pools of which more may come, by generation. */
-  readonly open: Readonly<Record<string, PoolUse>>;
-}
+import type { PoolUse, Usage } from './sweep-cursor.ts';
 
 export const NOTHING_COUNTED: Usage = { pools: 0, held: 0, fullest: [], open: {} };
 

@@ -7,8 +7,9 @@
  */
 import type { Logger } from 'pino';
 import { messageOf } from '../message-of.ts';
-import { type Finding, compare, sighted } from './compare.ts';
+import { compare, sighted } from './compare.ts';
 import { type Docker, DockerError, type Watch } from './docker.ts';
+import type { Finding } from './finding.ts';
 import { describe } from './report.ts';
 import type { Sightings } from './sightings.ts';
 import { isIn } from './subnet.ts';

@@ -1,5 +1,5 @@
 /** Findings in words, for the log and for `berth doctor`. */
-import type { Finding } from './compare.ts';
+import type { Finding } from './finding.ts';
 
 export function describe(finding: Finding): string {
   switch (finding.kind) {

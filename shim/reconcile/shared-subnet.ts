@@ -2,7 +2,7 @@
  * Several networks of one host on one subnet: the table cannot tell which of them an endpoint is of, so nothing is claimed
  * and no network is freed there. What differs is told all the same. Pure.
  */
-import type { Finding, Views } from './compare.ts';
+import type { Finding, Views } from './finding.ts';
 import { isSame } from './subnet.ts';
 import type { Endpoint, TableNetwork } from './table.ts';
 

@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { resumeHost } from '../../functions/ipam/adoption.ts';
 import { reportDeath, reportDrain } from '../../functions/ipam/death.ts';
-import { INDEX_LAG, LEASE } from '../../functions/ipam/host.ts';
 import { registerHost } from '../../functions/ipam/host-life.ts';
+import { INDEX_LAG, LEASE } from '../../functions/ipam/host.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
-import { type SweepCursor, sweep } from '../../functions/ipam/sweep.ts';
+import type { SweepCursor } from '../../functions/ipam/sweep-cursor.ts';
+import { sweep } from '../../functions/ipam/sweep.ts';
 import { Host, fleet } from '../support/fleet.ts';
 
 const PRINCIPAL = 'arn:aws:iam::123456789012:user/ops';

@@ -1,14 +1,14 @@
 /** Where the counting takes place: the real rules and store on the embedded engine, with a clock that can be set on. */
 import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { type Cidr, cidrSize, parseCidr, usableRange } from '../../functions/ipam/address.ts';
-import { SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
-import { encodeSlot } from '../../functions/ipam/slot.ts';
-import { storeOver } from '../../functions/dynamo/open.ts';
 import { slotAttribute } from '../../functions/dynamo/items.ts';
 import { chunkKey } from '../../functions/dynamo/keys.ts';
+import { storeOver } from '../../functions/dynamo/open.ts';
+import { type Cidr, cidrSize, parseCidr, usableRange } from '../../functions/ipam/address.ts';
+import { SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
+import { CHUNK_SIZE } from '../../functions/ipam/chunk.ts';
+import { encodeSlot } from '../../functions/ipam/slot.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
-import { CHUNK_SIZE } from '../../functions/ipam/store.ts';
 import { engineStore } from '../support/engine-store.ts';
 import type { Fleet } from '../support/fleet.ts';
 import { chance } from '../support/interleaving.ts';

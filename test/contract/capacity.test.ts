@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { cidrRange } from '../../functions/ipam/address.ts';
+import { CHUNKS_PER_GROUP, CHUNK_SIZE } from '../../functions/ipam/chunk.ts';
 import { SLOT_MAX_BYTES, encodeSlot, leasesUpTo } from '../../functions/ipam/slot.ts';
-import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Store } from '../../functions/ipam/store.ts';
+import type { Store } from '../../functions/ipam/store.ts';
 import { type EngineStore, engineStore } from '../support/engine-store.ts';
 import { type Cost, type Meter, meter, writeUnits } from '../support/meter.ts';
 import { host } from './host-contract.ts';
-import { SETTINGS } from './space-contract.ts';
 import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
+import { SETTINGS } from './space-contract.ts';
 
 /** The longest slots there are, in a chunk that is full of them. */
 const LONGEST = encodeSlot({

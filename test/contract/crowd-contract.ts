@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Cidr, cidrRange, formatCidr } from '../../functions/ipam/address.ts';
+import { CHUNKS_PER_GROUP, CHUNK_SIZE } from '../../functions/ipam/chunk.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
 import { SLOT_MAX_BYTES, encodeSlot } from '../../functions/ipam/slot.ts';
-import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Page, type Store } from '../../functions/ipam/store.ts';
+import type { Page, Store } from '../../functions/ipam/store.ts';
 import { REF, announce, cidr, draft, fresh, ref } from './samples.ts';
 
 const MANY = 24;

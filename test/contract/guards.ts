@@ -11,11 +11,6 @@ export interface Guard {
   readonly test: string;
 }
 
-const POOLS = 'functions/dynamo/pools.ts';
-const REFS = 'functions/dynamo/refs.ts';
-const SPACES = 'functions/dynamo/spaces.ts';
-const CHUNKS = 'functions/dynamo/chunks.ts';
-const TABLE = 'functions/dynamo/table.ts';
 /** Holds for every item, and takes values that would be left over. */
 const ALWAYS = '(attribute_exists(pk) OR attribute_not_exists(pk))';
 
@@ -26,7 +21,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a pool is announced where none stands',
     edit: {
-      file: POOLS,
+      within: 'poolWrites',
       find: "ConditionExpression: 'attribute_not_exists(pk)',",
       replace: `ConditionExpression: '${ALWAYS}',`,
     },
@@ -35,7 +30,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'an announcement that an earlier attempt has written is ours',
     edit: {
-      file: POOLS,
+      within: 'poolWrites',
       find: 'ours.has(standing.rev) ? { announced: standing } : { standing }',
       replace: '{ standing }',
     },
@@ -44,7 +39,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'no other announcement is',
     edit: {
-      file: POOLS,
+      within: 'poolWrites',
       find: 'ours.has(standing.rev) ? { announced: standing } : { standing }',
       replace: '{ announced: standing }',
     },
@@ -53,7 +48,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a pool is changed or removed as it was seen',
     edit: {
-      file: POOLS,
+      within: 'exactly',
       find: "ConditionExpression: 'rev = :seen',",
       replace: "ConditionExpression: 'rev = :seen OR attribute_exists(pk)',",
     },
@@ -62,7 +57,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a change that an earlier attempt has written is ours',
     edit: {
-      file: POOLS,
+      within: 'poolWrites',
       find: 'standing !== undefined && ours.has(standing.rev) ? standing : undefined',
       replace: 'undefined',
     },
@@ -71,7 +66,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'no other change is',
     edit: {
-      file: POOLS,
+      within: 'poolWrites',
       find: 'standing !== undefined && ours.has(standing.rev) ? standing',
       replace: 'standing' + ' !== undefined ? standing',
     },
@@ -79,13 +74,13 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'a pool that an earlier attempt has removed is removed',
-    edit: { file: POOLS, find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
+    edit: { within: 'poolWrites', find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
     test: 'of a removal counts as removed',
   },
   {
     what: 'a pool that somebody else has removed is not removed by us',
     edit: {
-      file: POOLS,
+      within: 'poolWrites',
       find: '(result.standing === undefined && result.attempts > 1)',
       replace: 'result.standing === undefined',
     },
@@ -94,7 +89,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a reference is added where there is none',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "ConditionExpression: 'attribute_not_exists(pk)' }",
       replace: `ConditionExpression: '${ALWAYS}' }`,
     },
@@ -103,7 +98,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a reference that an earlier attempt has added is ours',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "return standing.requestKey === ref.requestKey && standing.state === 'live';",
       replace: 'return standing === undefined;',
     },
@@ -112,7 +107,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a reference of another call is not',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "standing.requestKey === ref.requestKey && standing.state === 'live'",
       replace: "standing.state === 'live'",
     },
@@ -121,7 +116,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a reference that has ended is not',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "standing.requestKey === ref.requestKey && standing.state === 'live'",
       replace: 'standing.requestKey === ref.requestKey',
     },
@@ -130,7 +125,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'only a live reference lists what it keeps',
     edit: {
-      file: REFS,
+      within: 'keptUpdate',
       find: '`#state = :live AND epoch = :epoch AND kept = :seen',
       replace: '`(#state = :live OR attribute_exists(pk)) AND epoch = :epoch AND kept = :seen',
     },
@@ -139,7 +134,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'only the epoch that was seen lists what it keeps',
     edit: {
-      file: REFS,
+      within: 'keptUpdate',
       find: 'AND epoch = :epoch AND kept = :seen',
       replace: 'AND (epoch = :epoch OR attribute_exists(pk)) AND kept = :seen',
     },
@@ -147,23 +142,23 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'what a reference keeps is changed as it was seen',
-    edit: { file: REFS, find: 'AND kept = :seen', replace: 'AND (kept = :seen OR attribute_exists(pk))' },
+    edit: { within: 'keptUpdate', find: 'AND kept = :seen', replace: 'AND (kept = :seen OR attribute_exists(pk))' },
     test: 'list what one reference keeps: one does',
   },
   {
     what: 'what a reference was first asked to keep is listed once',
-    edit: { file: REFS, find: "'attribute_not_exists(asked)'", replace: `'${ALWAYS}'` },
+    edit: { within: 'NEVER_ASKED', find: "'attribute_not_exists(asked)'", replace: `'${ALWAYS}'` },
     test: 'sets what a reference was asked to keep, on what was seen',
   },
   {
     what: 'what a reference was asked to keep is changed as it was seen',
-    edit: { file: REFS, find: "'asked = :asked'", replace: "'(asked = :asked OR attribute_exists(pk))'" },
+    edit: { within: 'ASKED', find: "'asked = :asked'", replace: "'(asked = :asked OR attribute_exists(pk))'" },
     test: 'sets what a reference was asked to keep, on what was seen',
   },
   {
     what: 'a list that an earlier attempt has written is ours',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: 'return keptText(standing) === keptText(kept) && askedText(standing) === askedText(kept);',
       replace: "return keptText(standing) === '' && askedText(standing) === 'none';",
     },
@@ -172,7 +167,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'no other list is',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: 'return keptText(standing) === keptText(kept) && askedText(standing) === askedText(kept);',
       replace: 'return true;',
     },
@@ -181,7 +176,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'only a reference that exists is ended',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "ConditionExpression: 'attribute_exists(pk)',",
       replace: `ConditionExpression: '${ALWAYS}',`,
     },
@@ -190,7 +185,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a name is set where there is none',
     edit: {
-      file: SPACES,
+      within: 'spaces',
       find: "{ ConditionExpression: 'attribute_not_exists(pk)' }",
       replace: `{ ConditionExpression: '${ALWAYS}' }`,
     },
@@ -199,7 +194,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a name is changed as it was seen',
     edit: {
-      file: SPACES,
+      within: 'spaces',
       find: "ConditionExpression: 'generation = :seen',",
       replace: "ConditionExpression: 'generation = :seen OR attribute_exists(pk)',",
     },
@@ -208,7 +203,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a name that an earlier attempt has set is ours',
     edit: {
-      file: SPACES,
+      within: 'spaces',
       find: ' || (result.standing !== undefined && decodeName(result.standing).generation === generation)',
       replace: '',
     },
@@ -216,13 +211,13 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'no other name is',
-    edit: { file: SPACES, find: ' && decodeName(result.standing).generation === generation)', replace: ')' },
+    edit: { within: 'spaces', find: ' && decodeName(result.standing).generation === generation)', replace: ')' },
     test: 'of a name that another has taken does not make it ours',
   },
   {
     what: 'a slot is claimed that was never used',
     edit: {
-      file: CHUNKS,
+      within: 'UNUSED',
       find: "const UNUSED = 'attribute_not_exists(#slot)';",
       replace: "const UNUSED = '(attribute_not_exists(#slot) OR attribute_exists(#slot))';",
     },
@@ -231,7 +226,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'or one that nobody counts on',
     edit: {
-      file: CHUNKS,
+      within: 'NOT_GIVEN',
       find: "'NOT begins_with(#sticky, :given)'",
       replace: "'(NOT begins_with(#sticky, :given) OR attribute_exists(pk))'",
     },
@@ -240,7 +235,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'or one that has cooled down',
     edit: {
-      file: CHUNKS,
+      within: 'FREE',
       find: 'const FREE = `${UNUSED} OR #slot < :cooled`;',
       replace: 'const FREE = `${UNUSED} OR #slot < :cooled OR attribute_exists(#slot)`;',
     },
@@ -249,7 +244,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a slot is written as it was seen',
     edit: {
-      file: CHUNKS,
+      within: 'EXACTLY',
       find: "const EXACTLY = '#slot = :seen';",
       replace: "const EXACTLY = '(#slot = :seen OR attribute_exists(#slot))';",
     },
@@ -258,7 +253,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a lease of one network is freed that was asked for before',
     edit: {
-      file: CHUNKS,
+      within: 'LEASED_BETWEEN',
       find: "const LEASED_BETWEEN = '#slot BETWEEN :from AND :to';",
       replace: "const LEASED_BETWEEN = '(#slot BETWEEN :from AND :to OR attribute_exists(#slot))';",
     },
@@ -267,7 +262,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a slot that an earlier attempt has written is ours',
     edit: {
-      file: CHUNKS,
+      within: 'outcomeOf',
       find: 'return chunk.slots[place.slot] === value ? { written: true } : { written: false, chunk };',
       replace: 'return chunk.slots[place.slot] === value ? { written: false, chunk } : { written: false, chunk };',
     },
@@ -276,7 +271,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'who loses is shown what stands there',
     edit: {
-      file: TABLE,
+      within: 'Table.#condition',
       find: "ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const",
       replace: "ReturnValuesOnConditionCheckFailure: 'NONE' } as const",
     },

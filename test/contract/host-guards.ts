@@ -1,13 +1,11 @@
 /** The conditions on hosts, each with a test of the contract that falls without it. */
 import type { Guard } from './guards.ts';
 
-const HOSTS = 'functions/dynamo/hosts.ts';
-
 export const hostGuards: readonly Guard[] = [
   {
     what: 'a host is registered where there is none',
     edit: {
-      file: HOSTS,
+      within: 'conditionOf',
       find: "ConditionExpression: 'attribute_not_exists(pk)', values",
       replace: "ConditionExpression: '(attribute_exists(pk) OR attribute_not_exists(pk))', values",
     },
@@ -16,7 +14,7 @@ export const hostGuards: readonly Guard[] = [
   {
     what: 'a host is changed as it was seen',
     edit: {
-      file: HOSTS,
+      within: 'conditionOf',
       find: "ConditionExpression: 'rev = :seen', values",
       replace: "ConditionExpression: '(rev = :seen OR attribute_exists(pk))', values",
     },
@@ -25,7 +23,7 @@ export const hostGuards: readonly Guard[] = [
   {
     what: 'a host that an earlier attempt has written is ours',
     edit: {
-      file: HOSTS,
+      within: 'hosts',
       find: 'standing !== undefined && ours.has(standing.rev) ? standing : undefined',
       replace: 'undefined',
     },
@@ -34,7 +32,7 @@ export const hostGuards: readonly Guard[] = [
   {
     what: 'no other host is',
     edit: {
-      file: HOSTS,
+      within: 'hosts',
       find: 'standing !== undefined && ours.has(standing.rev) ? standing',
       replace: 'standing' + ' !== undefined ? standing',
     },

@@ -1,16 +1,10 @@
 /** What every store must do for the life and death of hosts, and for what clears up behind them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CHUNK_SIZE } from '../../functions/ipam/chunk.ts';
 import type { Host } from '../../functions/ipam/host.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
-import {
-  CHUNK_SIZE,
-  type Found,
-  HOST_SHARDS,
-  type IndexedRef,
-  type Page,
-  type Store,
-} from '../../functions/ipam/store.ts';
+import { type Found, HOST_SHARDS, type IndexedRef, type Page, type Store } from '../../functions/ipam/store.ts';
 import { host } from './host-contract.ts';
 import { KEY, OTHER, REF, announce, free, fresh, lease, ref, reserved } from './samples.ts';
 

@@ -1,14 +1,11 @@
 /** The conditions on what hosts leave behind, each with a test of the contract that falls without it. */
 import type { Guard } from './guards.ts';
 
-const REFS = 'functions/dynamo/refs.ts';
-const CHUNKS = 'functions/dynamo/chunks.ts';
-
 export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference sleeps, wakes and ends in the state that was seen',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "ConditionExpression: '#state = :seen AND epoch = :seenEpoch',",
       replace: "ConditionExpression: '(#state = :seen OR attribute_exists(pk)) AND epoch = :seenEpoch',",
     },
@@ -17,7 +14,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference sleeps, wakes and ends in the epoch that was seen',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "ConditionExpression: '#state = :seen AND epoch = :seenEpoch',",
       replace: "ConditionExpression: '#state = :seen AND (epoch = :seenEpoch OR attribute_exists(pk))',",
     },
@@ -26,7 +23,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference is revived where there is none',
     edit: {
-      file: REFS,
+      within: 'asSeen',
       find: "{ ConditionExpression: 'attribute_not_exists(sk)' }",
       replace: "{ ConditionExpression: 'attribute_not_exists(sk) OR attribute_exists(sk)' }",
     },
@@ -35,7 +32,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference is revived in the state that was seen',
     edit: {
-      file: REFS,
+      within: 'asSeen',
       find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
       replace: "'(#state = :seen OR attribute_exists(pk)) AND epoch = :seenEpoch AND requestKey = :seenKey'",
     },
@@ -44,7 +41,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference is revived in the epoch that was seen',
     edit: {
-      file: REFS,
+      within: 'asSeen',
       find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
       replace: "'#state = :seen AND (epoch = :seenEpoch OR attribute_exists(pk)) AND requestKey = :seenKey'",
     },
@@ -53,7 +50,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference is revived in the call that was seen',
     edit: {
-      file: REFS,
+      within: 'asSeen',
       find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
       replace: "'#state = :seen AND epoch = :seenEpoch AND (requestKey = :seenKey OR attribute_exists(pk))'",
     },
@@ -62,7 +59,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference that an earlier attempt has revived is ours',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: 'return standing?.requestKey === ref.requestKey && standing.state === ref.state;',
       replace: 'return standing === null;',
     },
@@ -71,7 +68,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a reference that another call has revived is not',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: 'standing?.requestKey === ref.requestKey && standing.state === ref.state',
       replace: 'standing?.state === ref.state',
     },
@@ -80,7 +77,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a revived reference that has ended since is not',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: 'standing?.requestKey === ref.requestKey && standing.state === ref.state',
       replace: 'standing?.requestKey === ref.requestKey',
     },
@@ -89,7 +86,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a state that an earlier attempt has set is ours',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: ' || (result.standing !== undefined && stands(decodeRef(result.standing), next))',
       replace: '',
     },
@@ -97,18 +94,18 @@ export const lifeGuards: readonly Guard[] = [
   },
   {
     what: 'no other state is',
-    edit: { file: REFS, find: '  ref.state === next.state &&\n', replace: '' },
+    edit: { within: 'stands', find: '  ref.state === next.state &&\n', replace: '' },
     test: 'of a change of the state of a reference that came too late does not make it ours',
   },
   {
     what: 'a reference that was ended keeps when',
-    edit: { file: REFS, find: 'if_not_exists(endedAt, :endedAt)', replace: ':endedAt' },
+    edit: { within: 'refWrites', find: 'if_not_exists(endedAt, :endedAt)', replace: ':endedAt' },
     test: 'keep when they ended, however often they are ended',
   },
   {
     what: 'only a reference that is gone is removed',
     edit: {
-      file: REFS,
+      within: 'refWrites',
       find: "ConditionExpression: '#state = :gone',",
       replace: "ConditionExpression: '#state = :gone OR attribute_exists(pk)',",
     },
@@ -116,13 +113,13 @@ export const lifeGuards: readonly Guard[] = [
   },
   {
     what: 'a tombstone that an earlier attempt has removed is removed',
-    edit: { file: REFS, find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
+    edit: { within: 'refWrites', find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
     test: 'of the removal of a tombstone counts as removed',
   },
   {
     what: 'a chunk is removed when nothing is held in it',
     edit: {
-      file: CHUNKS,
+      within: 'NOT_HELD',
       find: '`(attribute_not_exists(${slot}) OR ${slot} < :leased)`',
       replace: '`(attribute_not_exists(${slot}) OR ${slot} < :leased OR attribute_exists(pk))`',
     },
@@ -131,7 +128,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'all sixteen slots of it are looked at',
     edit: {
-      file: CHUNKS,
+      within: 'NOTHING_HELD',
       find: 'Array.from({ length: CHUNK_SIZE }, (_, slot) => NOT_HELD',
       replace: 'Array.from({ length: CHUNK_SIZE - 1 }, (_, slot) => NOT_HELD',
     },
@@ -140,7 +137,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a table has one home',
     edit: {
-      file: 'functions/dynamo/home.ts',
+      within: 'home',
       find: "ConditionExpression: 'attribute_not_exists(pk)',",
       replace: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)',",
     },
@@ -149,7 +146,7 @@ export const lifeGuards: readonly Guard[] = [
   {
     what: 'a table has one key for seals',
     edit: {
-      file: 'functions/dynamo/seals.ts',
+      within: 'readOrMake',
       find: "ConditionExpression: 'attribute_not_exists(pk)',",
       replace: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)',",
     },

@@ -1,8 +1,9 @@
 /** What every store must do with slots. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { SlotPlace } from '../../functions/ipam/chunk.ts';
 import { leasesUpTo } from '../../functions/ipam/slot.ts';
-import type { SlotPlace, Store } from '../../functions/ipam/store.ts';
+import type { Store } from '../../functions/ipam/store.ts';
 import { KEY, OTHER, REF, free, fresh, lease, reserved } from './samples.ts';
 
 export function slotContract(get: () => Store): void {

@@ -1,15 +1,13 @@
 /** The conditions on the settings of a space, each with a test of the contract that falls without it. */
 import type { Guard } from './guards.ts';
 
-const SPACES = 'functions/dynamo/spaces.ts';
-
 const TERM = 'is a number that goes up by one, and belongs to one of many who raise it at once';
 
 export const spaceGuards: readonly Guard[] = [
   {
     what: 'the first term is raised where there is none',
     edit: {
-      file: SPACES,
+      within: 'spaces',
       find: "'attribute_not_exists(pk)' : '#term = :seen'",
       replace: "'attribute_not_exists(nothing)' : '#term = :seen'",
     },
@@ -17,13 +15,13 @@ export const spaceGuards: readonly Guard[] = [
   },
   {
     what: 'a term is raised as it was seen',
-    edit: { file: SPACES, find: ": '#term = :seen',", replace: ": '(#term = :seen OR attribute_exists(pk))'," },
+    edit: { within: 'spaces', find: ": '#term = :seen',", replace: ": '(#term = :seen OR attribute_exists(pk))'," },
     test: TERM,
   },
   {
     what: 'a space is set where nobody has set it',
     edit: {
-      file: SPACES,
+      within: 'asSeen',
       find: "ConditionExpression: 'attribute_not_exists(rev)', values",
       replace: "ConditionExpression: '(attribute_exists(pk) OR attribute_not_exists(pk))', values",
     },
@@ -32,7 +30,7 @@ export const spaceGuards: readonly Guard[] = [
   {
     what: 'a space is changed as it was seen',
     edit: {
-      file: SPACES,
+      within: 'asSeen',
       find: "ConditionExpression: 'rev = :seen', values",
       replace: "ConditionExpression: '(rev = :seen OR attribute_exists(pk))', values",
     },
@@ -40,13 +38,13 @@ export const spaceGuards: readonly Guard[] = [
   },
   {
     what: 'what is not set any more is taken away',
-    edit: { file: SPACES, find: '` REMOVE ${taken.map(', replace: "''; void `${taken.map(" },
+    edit: { within: 'settingAll', find: '` REMOVE ${taken.map(', replace: "''; void `${taken.map(" },
     test: 'are changed only as they were seen, and what is not set any more is gone',
   },
   {
     what: 'settings that an earlier attempt has written are ours',
     edit: {
-      file: SPACES,
+      within: 'spaces',
       find: 'standing?.rev !== undefined && ours.has(standing.rev) ? standing : undefined',
       replace: 'undefined',
     },
@@ -55,7 +53,7 @@ export const spaceGuards: readonly Guard[] = [
   {
     what: 'no other settings are',
     edit: {
-      file: SPACES,
+      within: 'spaces',
       find: 'standing?.rev !== undefined && ours.has(standing.rev) ? standing : undefined',
       replace: 'standing',
     },

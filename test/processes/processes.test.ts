@@ -100,7 +100,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
   {
     what: 'an address is taken whether it is free or not',
     hosts: 5,
-    file: 'functions/dynamo/chunks.ts',
+    within: 'FREE',
     find: 'const FREE = `${UNUSED} OR',
     replace: 'const FREE = `attribute_not_exists(nothing) OR',
     fault: /^no order explains/,
@@ -108,7 +108,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
   {
     what: 'an address that was seen free is taken without another look',
     hosts: 12,
-    file: 'functions/dynamo/chunks.ts',
+    within: 'EXACTLY',
     find: "const EXACTLY = '#slot = :seen'",
     replace: "const EXACTLY = 'attribute_not_exists(nothing) OR #slot = :seen'",
     fault: /^no order explains/,
@@ -116,7 +116,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
   {
     what: 'a release is answered and not carried out',
     hosts: 4,
-    file: 'functions/dynamo/chunks.ts',
+    within: 'LEASED_BETWEEN',
     find: "const LEASED_BETWEEN = '#slot BETWEEN :from AND :to'",
     replace: "const LEASED_BETWEEN = '#slot BETWEEN :from AND :to AND attribute_not_exists(#slot)'",
     fault: /^no order explains/,
@@ -124,7 +124,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
   {
     what: 'a pool is confirmed without a look at others',
     hosts: 5,
-    file: 'functions/ipam/birth.ts',
+    within: 'contest',
     find: 'const { blocking, pending } = await look(store, pool);',
     replace: 'const { blocking, pending }: View = { pending: [] };',
     fault: /^pools overlap: /,
@@ -132,7 +132,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
   {
     what: 'who leaves a pool does not look who is left',
     hosts: 5,
-    file: 'functions/ipam/membership.ts',
+    within: 'retireUnreferenced',
     find: 'if (await isReferenced(store, ref.generation)) {',
     replace: 'if (round < 0) {',
     fault: /^(lost: the pool|pools overlap: )/,
@@ -140,7 +140,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
   {
     what: 'who leaves a pool leaves its reference',
     hosts: 4,
-    file: 'functions/ipam/membership.ts',
+    within: 'leavePool',
     find: '  await deps.store.endRef(ref.generation, ref.name, deps.world.now());\n  return',
     replace: '  return',
     fault: /^leaked: the network/,

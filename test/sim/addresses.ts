@@ -71,8 +71,6 @@ const model = (
   finally: nothingLeaks,
 });
 
-const MEMORY = 'test/support/memory-store.ts';
-
 const TWO = ['a', 'b'];
 const rivals = (faults: number): Model[] => [
   model('two endpoints', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
@@ -129,7 +127,7 @@ export const addresses: readonly Check[] = [
   ),
   violated('fails when a claim does not ask whether the address is free', rivals(0), /is held (under|twice)/, [
     {
-      file: MEMORY,
+      within: 'meets',
       find: 'return current === undefined || current < freedBefore(expectation.cooledBy);',
       replace: 'return true;',
     },
@@ -138,16 +136,16 @@ export const addresses: readonly Check[] = [
     'fails when a second write does not stand on what was seen',
     [...rivals(0), ...given(0)],
     /is held (under|twice)/,
-    [{ file: MEMORY, find: 'return current === expectation.value;', replace: 'return true;' }],
+    [{ within: 'meets', find: 'return current === expectation.value;', replace: 'return true;' }],
   ),
   violated('fails when a release ends whatever lease there is', late(1), /is held under/, [
     {
-      file: MEMORY,
+      within: 'MemoryStore.releaseSlot',
       find: 'current !== undefined && from <= current && current <= to;',
       replace: "current !== undefined && current.startsWith('L');",
     },
   ]),
   violated('fails when a release ends also a later lease of its network', late(1), /is held under/, [
-    { file: 'functions/ipam/slot.ts', find: '`L${ref}.${sequence}`,', replace: '`L${ref}.~`,' },
+    { within: 'leasesUpTo', find: '`L${ref}.${sequence}`,', replace: '`L${ref}.~`,' },
   ]),
 ];

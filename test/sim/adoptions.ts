@@ -10,7 +10,6 @@ const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
 const HEIR = 'arn:aws:iam::123456789012:user/heir';
 const STRANGER = 'arn:aws:iam::123456789012:user/stranger';
-const ADOPTION = 'functions/ipam/adoption.ts';
 
 /** Hosts `a` and `b` share a pool, and `a` is registered, an hour ago. */
 async function settled(me: Player): Promise<void> {
@@ -160,12 +159,12 @@ export const adoptions: readonly Check[] = [
     /a stranger is host a/,
     [
       {
-        file: 'functions/ipam/host-life.ts',
+        within: 'bindingAfter',
         find: '  refuseStranger(seen, principal);\n',
         replace: '  if (!seen.isAwaited) refuseStranger(seen, principal);\n',
       },
       {
-        file: 'functions/ipam/host-life.ts',
+        within: 'bindingAfter',
         find: 'return { principal: seen.principal,',
         replace: 'return { principal,',
       },
@@ -173,7 +172,7 @@ export const adoptions: readonly Check[] = [
   ),
   violated('fails when a host that lives is adopted', [alive], /slot says/, [
     {
-      file: ADOPTION,
+      within: 'adoptHost',
       find: "    if (host.state === 'fenced' || host.state === 'dead') {\n",
       replace: '    if (host.epoch > 0) {\n',
     },
@@ -182,22 +181,22 @@ export const adoptions: readonly Check[] = [
     'fails when a drain goes on after it was lifted',
     [drain(0, drains('drain'), resumes('resume'))],
     /host a is live, and its network .* is draining/,
-    [{ file: 'functions/ipam/death.ts', find: ' && now.epoch <= host.epoch', replace: '' }],
+    [{ within: 'drain', find: ' && now.epoch <= host.epoch', replace: '' }],
   ),
   violated(
     'fails when a host that stays keeps its epoch',
     [drain(0, drains('drain'), resumes('resume'))],
     /host a is live, and its network .* is draining/,
     [
-      { file: ADOPTION, find: 'epoch: host.epoch + 1', replace: 'epoch: host.epoch' },
+      { within: 'resumeHost', find: 'epoch: host.epoch + 1', replace: 'epoch: host.epoch' },
       // Else its next registration would wake them once more.
       {
-        file: 'functions/ipam/host-refs.ts',
+        within: 'concludeHost',
         find: '  if (mayTurnUp(host, world.now())) return;\n',
         replace: '  void mayTurnUp;\n',
       },
       {
-        file: 'functions/ipam/fence.ts',
+        within: 'wake',
         find: "isLeftBehind(now, host) && now.state !== 'reviving'\n",
         replace: "(isLeftBehind(now, host) && now.state !== 'reviving') || now.state === 'draining'\n",
       },

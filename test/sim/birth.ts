@@ -82,8 +82,6 @@ const TRIPLES = [
   ['10.0.0.0/31', '10.0.0.0/32', '10.0.0.0/30'],
 ];
 
-const BIRTH = 'functions/ipam/birth.ts';
-
 export const birth: readonly Check[] = [
   holds(
     'keeps two rivals apart, with a write gone astray',
@@ -118,7 +116,7 @@ export const birth: readonly Check[] = [
     'fails when the elder merely stands, and leaves the younger announcement',
     PAIRS.map((pools) => model(pools, 0)),
     /pools overlap/,
-    [{ file: BIRTH, find: 'if (!(await store.removePool(rival))) moved = true;', replace: '' }],
+    [{ within: 'contest', find: 'if (!(await store.removePool(rival))) moved = true;', replace: '' }],
   ),
   falls(
     'fails when the look backward stops at the first pool that it meets',
@@ -131,7 +129,7 @@ export const birth: readonly Check[] = [
     /pools overlap/,
     [
       {
-        file: BIRTH,
+        within: 'lookBackward',
         find: '      if (reaches) pending.push(other);\n',
         replace: '      if (reaches) pending.push(other);\n      return { pending };\n',
       },
@@ -143,13 +141,13 @@ export const birth: readonly Check[] = [
     /pools overlap|lost its pool/,
     [
       {
-        file: BIRTH,
+        within: 'lookForward',
         find: "      if (other.state !== 'pending') return { blocking: other, pending };",
         replace:
           "      if (other.state === 'retiring') continue;\n      if (other.state !== 'pending') return { blocking: other, pending };",
       },
       {
-        file: BIRTH,
+        within: 'lookBackward',
         find: '      const reaches = overlap(other.cidr, pool.cidr);',
         replace:
           "      const reaches = overlap(other.cidr, pool.cidr);\n      if (other.state === 'retiring') continue;",

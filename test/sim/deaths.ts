@@ -77,7 +77,7 @@ const sweeping: Actor = {
 
 /** The walk over all items does nothing about references that stand. */
 const NO_WALK = {
-  file: 'functions/ipam/sweep-items.ts',
+  within: 'sweepStanding',
   find: '  for (const ref of standing) await follow(deps, host, ref, report);\n',
   replace: '  void [host, follow];\n',
 };
@@ -111,7 +111,7 @@ export const deaths: readonly Check[] = [
     /lost its|slot says/,
     [
       {
-        file: 'functions/ipam/host-refs.ts',
+        within: 'isLeftBehind',
         find: "ref.state !== 'gone' && ref.epoch < host.epoch;",
         replace: "ref.state !== 'gone' && host.epoch > 0;",
       },
@@ -135,7 +135,7 @@ export const deaths: readonly Check[] = [
   ),
   violated('fails when nobody looks again at what a dead host held', [late], /reference .* leaks/, [
     {
-      file: 'functions/ipam/host-refs.ts',
+      within: 'concludeHost',
       find: '  if (mayTurnUp(host, world.now())) return;\n',
       replace: '  void mayTurnUp;\n',
     },

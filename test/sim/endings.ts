@@ -71,7 +71,7 @@ export const endings: readonly Check[] = [
     /lost its reference/,
     [
       {
-        file: 'functions/ipam/ref-check.ts',
+        within: 'whyUnusable',
         find: "  if (ref === undefined || ref.state === 'gone') {",
         replace: '  if (ref === undefined) {',
       },
@@ -83,7 +83,7 @@ export const endings: readonly Check[] = [
     /the lease .* leaks/,
     [
       {
-        file: 'functions/ipam/request-address.ts',
+        within: 'lease',
         find: '    await freeExactly(deps, call, id.ref, place, value);',
         replace: '    void [place, value];',
       },

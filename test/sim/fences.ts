@@ -17,8 +17,6 @@ import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
-const FENCE = 'functions/ipam/fence.ts';
-const MEMORY = 'test/support/memory-store.ts';
 
 /** Hosts `a` and `b` share a pool; `a` has a lease, and falls silent. */
 async function silent(me: Player): Promise<void> {
@@ -131,7 +129,7 @@ export const fences: readonly Check[] = [
     'fails when a fence puts nothing to sleep',
     [model(silent, 0, onlyTheOldLease, fencing('fence'), claims(true))],
     /a fenced epoch was given an address/,
-    [{ file: FENCE, find: '    if (await quiet(deps, host, ref)) quieted++;', replace: '    void ref;' }],
+    [{ within: 'fenceHost', find: '    if (await quiet(deps, host, ref)) quieted++;', replace: '    void ref;' }],
   ),
   violated(
     'fails when a network is added without a look at its host',
@@ -139,7 +137,7 @@ export const fences: readonly Check[] = [
     /of a fenced epoch lives/,
     [
       {
-        file: 'functions/ipam/reservation.ts',
+        within: 'addRefWithGateway',
         find: '  refuseUnfit(host, call);',
         replace: '  void [host, refuseUnfit];',
       },
@@ -151,12 +149,12 @@ export const fences: readonly Check[] = [
     /of a fenced epoch lives/,
     [
       {
-        file: 'functions/ipam/reservation.ts',
+        within: 'addRefWithGateway',
         find: '  const { gateway } = ref;\n',
         replace: '  const { gateway } = ref;\n  refuseUnfit(await deps.store.readHost(ref.hostId), call);\n',
       },
       {
-        file: 'functions/ipam/reservation.ts',
+        within: 'addRefWithGateway',
         find: '  ]);\n  refuseUnfit(host, call);',
         replace: '  ]);\n  void host;',
       },
@@ -168,7 +166,7 @@ export const fences: readonly Check[] = [
     /slot says|lost its/,
     [
       {
-        file: MEMORY,
+        within: 'MemoryStore.changeRefState',
         find: 'const same = ref?.state === seen.state && ref.epoch === seen.epoch;',
         replace: 'const same = ref !== undefined;',
       },
@@ -176,7 +174,7 @@ export const fences: readonly Check[] = [
   ),
   violated('fails when a host that wakes writes its leases anew', [pending], /the lease .* leaks/, [
     {
-      file: FENCE,
+      within: 'wakeRefs',
       find: '    if (await wakeOwn(deps, host, ref)) woken++;',
       replace: `    if (await wakeOwn(deps, host, ref)) woken++;
     for (const { index, slots } of await deps.store.readChunks(ref.generation, 0n, 0n)) {
@@ -190,12 +188,12 @@ export const fences: readonly Check[] = [
   ]),
   violated('fails when a network is freed before it is gone', [meeting(0)], /slot says/, [
     {
-      file: 'functions/ipam/orphans.ts',
+      within: 'freeIn',
       find: "    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;\n",
       replace: '',
     },
     {
-      file: 'functions/ipam/burial.ts',
+      within: 'bury',
       find: '  const isEnded = await',
       replace: '  await freeOrphans(deps, IN_ITS_PLACE, seen, [seen.name]);\n  const isEnded = await',
     },

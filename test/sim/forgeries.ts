@@ -84,10 +84,8 @@ const madeUp: Model = {
   always: (state) => (state.memory.pools.size > 1 ? 'there is a pool that nobody was given' : sound(state)),
 };
 
-const BIRTH = 'functions/ipam/birth.ts';
-const LIMITS = 'functions/ipam/limits.ts';
 const BY_GENERATION = 'if (other.generation === pool.generation) continue;';
-const blind = (file: string) => ({ file, find: 'if (isSamePool(other, pool)) continue;', replace: BY_GENERATION });
+const blind = (within: string) => ({ within, find: 'if (isSamePool(other, pool)) continue;', replace: BY_GENERATION });
 
 export const forgeries: readonly Check[] = [
   holds('a generation that is brought to another subnet overlaps nothing', [inside, rivals]),
@@ -95,21 +93,23 @@ export const forgeries: readonly Check[] = [
   holds('a PoolID without a seal brings about nothing that the table does not know', [madeUp]),
   violated('fails when a PoolID is believed without a seal', [madeUp], /a pool that nobody was given/, [
     {
-      file: 'functions/ipam/trusted-pool-id.ts',
+      within: 'openPoolId',
       find: 'return isGenuine ? id : confirm(deps, call, id);',
       replace: 'return isGenuine || confirm.length > 0 ? id : undefined;',
     },
   ]),
   violated('fails when rivals are told apart by their generation alone', [inside, rivals], /pools overlap/, [
-    blind(BIRTH),
+    blind('lookForward'),
   ]),
-  violated('fails when two rivals of one generation do not see each other', [rivals], /pools overlap/, [blind(BIRTH)]),
+  violated('fails when two rivals of one generation do not see each other', [rivals], /pools overlap/, [
+    blind('lookForward'),
+  ]),
   violated('fails when pools of one generation count as one', [beyond, both], /the space holds 2 pools/, [
-    blind(LIMITS),
+    blind('countOthers'),
   ]),
   violated('fails when a network is taken up again past the limit of its space', [beyond], /the space holds 2 pools/, [
     {
-      file: 'functions/ipam/revival.ts',
+      within: 'bear',
       find: 'maxPools: config.maxPools };',
       replace: 'maxPools: undefined };',
     },

@@ -1,6 +1,6 @@
 /** What must hold in every state of every model, and once all is over. */
 import { type Address, formatAddress, formatCidr, overlap } from '../../functions/ipam/address.ts';
-import { addressAt } from '../../functions/ipam/place.ts';
+import { addressAt } from '../../functions/ipam/chunk.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import { keeps } from '../../functions/ipam/reservation.ts';
 import { type Slot, decodeSlot } from '../../functions/ipam/slot.ts';

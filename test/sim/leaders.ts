@@ -11,7 +11,6 @@ const SERIAL = { 'com.docker.network.ipam.serial': 'true' };
 const GATEWAY = { ...SERIAL, RequestAddressType: 'com.docker.network.gateway' };
 /** ms by which the clock of a leader was once ahead. */
 const AHEAD = 30 * 86_400_000;
-const MANAGER = 'functions/ipam/manager.ts';
 
 /** An operator has named both. */
 const named = async (me: Player): Promise<void> => {
@@ -77,14 +76,14 @@ export const leaders: readonly Check[] = [
   holds('of leaders that start at once one stands', [together]),
   violated('fails when leaders are ordered by their clocks', [after], /there stand the networks of/, [
     {
-      file: MANAGER,
+      within: 'isElder',
       find: '  (ref.term ?? 0) < (own.term ?? 0) || ((ref.term ?? 0) === (own.term ?? 0) && ref.requestKey < own.requestKey);',
       replace: '  ref.requestKey < own.requestKey;',
     },
   ]),
   violated('fails when a leader ends whoever else leads', [together], /no leader stands/, [
     {
-      file: MANAGER,
+      within: 'succeed',
       find: "ref.state !== 'gone' && isElder(ref, own)",
       replace: "ref.state !== 'gone' && ref.name !== own.name && isElder !== undefined",
     },

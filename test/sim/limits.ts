@@ -58,8 +58,6 @@ const handedOver: Model = {
   },
 };
 
-const LIMITS = 'functions/ipam/limits.ts';
-
 export const limits: readonly Check[] = [
   holds('keeps two rivals within the limit, with a write gone astray', [rivals(1), rivals(1, 10)]),
   holds('keeps two rivals within the limit of whom one takes every announcement for abandoned', [rivals(0, 10_000)]),
@@ -74,7 +72,7 @@ export const limits: readonly Check[] = [
     'fails when the elder does not wait until the younger have given way',
     [rivals(0)],
     /the space holds 2 pools/,
-    [{ file: LIMITS, find: 'if (others < max) return;', replace: 'if (ahead < max) return;' }],
+    [{ within: 'awaitRoom', find: 'if (others < max) return;', replace: 'if (ahead < max) return;' }],
   ),
   violated(
     'fails when an abandoned announcement does not count, though it was not removed',
@@ -82,7 +80,7 @@ export const limits: readonly Check[] = [
     /the space holds 2 pools/,
     [
       {
-        file: LIMITS,
+        within: 'countOthers',
         find: 'if (hasExpired(other, world.now()) && (await store.removePool(other))) continue;',
         replace: 'if (hasExpired(other, world.now())) continue;',
       },
@@ -90,7 +88,7 @@ export const limits: readonly Check[] = [
   ),
   falls('fails when a retiring pool does not count', [handedOver], /the space holds 2 pools/, [
     {
-      file: LIMITS,
+      within: 'countOthers',
       find: 'if (isSamePool(other, pool)) continue;',
       replace: "if (isSamePool(other, pool) || other.state === 'retiring') continue;",
     },

@@ -72,9 +72,6 @@ const model = (faults: number, ...actors: readonly Actor[]): Model => ({
   finally: nothingLeaks,
 });
 
-const MEMBERSHIP = 'functions/ipam/membership.ts';
-const MEMORY = 'test/support/memory-store.ts';
-
 export const membership: readonly Check[] = [
   holds('one leaves while another joins, with a write gone astray', [model(1, leaves, joins('b'))]),
   holds('one leaves while another comes and goes', [model(0, leaves, visits('b'))]),
@@ -95,12 +92,12 @@ export const membership: readonly Check[] = [
     /lost its pool|leaks/,
     [
       {
-        file: MEMORY,
+        within: 'MemoryStore.changePool',
         find: 'if (this.pools.get(poolKey(seen))?.rev !== seen.rev)',
         replace: 'if (this.pools.get(poolKey(seen))?.generation !== seen.generation)',
       },
       {
-        file: MEMORY,
+        within: 'MemoryStore.removePool',
         find: 'const same = this.pools.get(poolKey(seen))?.rev === seen.rev;',
         replace: 'const same = this.pools.get(poolKey(seen))?.generation === seen.generation;',
       },
@@ -112,7 +109,7 @@ export const membership: readonly Check[] = [
     /lost its reference|lost its pool/,
     [
       {
-        file: MEMBERSHIP,
+        within: 'joinPool',
         find: "if (pool?.generation !== ref.generation || pool.state === 'pending') break;",
         replace: "if (pool === undefined || pool.state === 'pending') break;",
       },
@@ -124,12 +121,12 @@ export const membership: readonly Check[] = [
     /lost its pool/,
     [
       {
-        file: MEMBERSHIP,
+        within: 'joinPool',
         find: '    await addRefWithGateway(deps, call, ref, { isNewborn: false, former });\n',
         replace: '',
       },
       {
-        file: MEMBERSHIP,
+        within: 'joinPool',
         find: "if (pool.state === 'confirmed') return pool;",
         replace:
           "if (pool.state === 'confirmed') return (await addRefWithGateway(deps, call, ref, { isNewborn: false, former }), pool);",
@@ -142,7 +139,7 @@ export const membership: readonly Check[] = [
     /lost its pool/,
     [
       {
-        file: MEMBERSHIP,
+        within: 'retireUnreferenced',
         find: "if (pool.state === 'confirmed') pool = await store.changePool(pool, 'retiring');",
         replace:
           "if (pool.state === 'confirmed') { pool = await store.changePool(pool, 'retiring'); if (pool && (await store.removePool(pool))) return false; }",
@@ -155,7 +152,7 @@ export const membership: readonly Check[] = [
     /pool .* leaks/,
     [
       {
-        file: MEMBERSHIP,
+        within: 'retireUnreferenced',
         find: 'pool ??= await store.readPool(ref.space, ref.cidr);',
         replace: 'if (pool === undefined) return true;',
       },
@@ -163,7 +160,7 @@ export const membership: readonly Check[] = [
   ),
   violated('fails when a reference that ends leaves no tombstone', [model(1, visits('b'))], /reference .* leaks/, [
     {
-      file: MEMORY,
+      within: 'MemoryStore.endRef',
       find: "this.refs.set(refKey(ref), { ...ref, state: 'gone', endedAt: ref.endedAt ?? endedAt });",
       replace: 'this.refs.delete(refKey(ref));',
     },

@@ -47,7 +47,7 @@ export const names: readonly Check[] = [
   ),
   falls('fails when a name is written whatever it stands for', [model(0, asks('a'), asks('b'))], /two pools at once/, [
     {
-      file: 'test/support/memory-store.ts',
+      within: 'MemoryStore.writePoolName',
       find: 'if (standing?.generation !== seen?.generation && standing?.generation !== pool.generation)',
       replace: 'if (standing?.generation === "never")',
     },
@@ -56,6 +56,6 @@ export const names: readonly Check[] = [
     'fails when who loses a name keeps the pool that it made',
     [model(0, asks('a'), asks('b'))],
     /leaks|two pools at once/,
-    [{ file: 'functions/ipam/given-pool.ts', find: '    await leavePool(deps, grant.ref);\n', replace: '' }],
+    [{ within: 'joinNamedPool', find: '    await leavePool(deps, grant.ref);\n', replace: '' }],
   ),
 ];

@@ -66,8 +66,6 @@ const meeting = (faults: number): Model[] => [
   model(faults, ['a', 'b'], keepsAndLeaves('a', OTHER), keeps('b', OTHER)),
 ];
 
-const RESERVATION = 'functions/ipam/reservation.ts';
-
 export const reservations: readonly Check[] = [
   holds('one network leaves while another keeps the same addresses', [
     ...meeting(0),
@@ -93,7 +91,7 @@ export const reservations: readonly Check[] = [
     /is kept by a network, and is free/,
     [
       {
-        file: 'test/support/memory-store.ts',
+        within: 'meets',
         find: 'return current === expectation.value;',
         replace: 'return true;',
       },
@@ -105,7 +103,7 @@ export const reservations: readonly Check[] = [
     /is kept by a network, and is free/,
     [
       {
-        file: 'functions/ipam/given.ts',
+        within: 'takeSeen',
         find: '    const outcome = await deps.store.writeSlot(place, value, sticky,',
         replace:
           "    if (sticky === undefined && current?.startsWith('R')) return undefined;\n    const outcome = await deps.store.writeSlot(place, value, sticky,",
@@ -118,7 +116,7 @@ export const reservations: readonly Check[] = [
     /is kept by a network, and is free/,
     [
       {
-        file: 'functions/ipam/given.ts',
+        within: 'takeSeen',
         find: 'if (isKept && tries >= 2) return',
         replace: 'if (isKept && tries >= 1) return',
       },
@@ -130,7 +128,7 @@ export const reservations: readonly Check[] = [
     /is kept by a network, and is free|leaks/,
     [
       {
-        file: RESERVATION,
+        within: 'reserveAddress',
         find: '    if (await keep(deps, call, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen);\n',
         replace:
           '    await stampOrRefuse(deps, call, ref, address, seen);\n    if (await keep(deps, call, ref, address, unneeded)) {\n',
@@ -143,7 +141,7 @@ export const reservations: readonly Check[] = [
     /is kept by a network, and is free/,
     [
       {
-        file: RESERVATION,
+        within: 'freeUnkept',
         find: '    freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value),',
         replace:
           '    readSlot(deps.store, ref, address).then((now) => freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), now ?? value)),',

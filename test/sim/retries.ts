@@ -230,7 +230,7 @@ export const retries: readonly Check[] = [
     'fails when an endpoint takes its own place also after a later release',
     [overtaken('10.0.0.0/32', {})],
     /the lease .* leaks/,
-    [{ file: 'functions/ipam/search.ts', find: ' && state.sequence < seeker.sequence', replace: '' }],
+    [{ within: 'isOwnPlace', find: ' && state.sequence < seeker.sequence', replace: '' }],
   ),
   violated(
     'fails when a named address is taken also after a later release',
@@ -238,7 +238,7 @@ export const retries: readonly Check[] = [
     /the lease .* leaks/,
     [
       {
-        file: 'functions/ipam/given.ts',
+        within: 'standsInTheWay',
         find: ' && slot.sequence > sequenceOf(call.requestKey)',
         replace: ' && false',
       },

@@ -1,9 +1,10 @@
 /** A host was given up and returns: what it still has it takes up again, while others clear up, come and take. */
 import { type Check, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
+import type { Player } from './player.ts';
 import {
-  asleep,
   asks,
+  asleep,
   attempts,
   comparing,
   fences,
@@ -21,7 +22,6 @@ import {
   takes,
   visits,
 } from './revival-stands.ts';
-import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
 
 const POOL = '10.0.0.0/31';
@@ -50,9 +50,6 @@ const rivals = (...actors: readonly Actor[]): Model => ({
 });
 
 const afterElder = rivals({ ...asks('b', AROUND), steady: true }, revives('a revives'));
-
-const REVIVAL = 'functions/ipam/revival.ts';
-const ORPHANS = 'functions/ipam/orphans.ts';
 
 export const revivals: readonly Check[] = [
   holds('a network is taken up again while what it held is cleared up, with a write gone astray', [
@@ -98,44 +95,44 @@ export const revivals: readonly Check[] = [
   ),
   violated('fails when a network that is taken up again does not write its leases anew', [orphans], /slot says/, [
     {
-      file: REVIVAL,
+      within: 'takeBack',
       find: '    const outcome = await deps.store.writeSlot(',
       replace: '    if (slot.ref === id.ref) return undefined;\n    const outcome = await deps.store.writeSlot(',
     },
   ]),
   violated('fails when it is asked whether a network has ended before its leases are read', [orphans], /slot says/, [
     {
-      file: ORPHANS,
+      within: 'freeIn',
       find: '  const chunks = await',
       replace:
         "  const ended = new Set<string>();\n  for (const name of names) if ((await deps.store.readRef(generation, name))?.state === 'gone') ended.add(name);\n  const chunks = await",
     },
     {
-      file: ORPHANS,
+      within: 'freeIn',
       find: "    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;",
       replace: '    if (!ended.has(name)) continue;',
     },
   ]),
   violated('fails when leases are written anew before their network stands again', [orphans], /slot says/, [
     {
-      file: REVIVAL,
+      within: 'reviveNetwork',
       find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref, isNew }',
       replace:
         '  const taken: { address: Address; holder: string }[] = [];\n  for (const { address, ...endpoint } of revival.held) await takeBack(deps, call, id, address, endpoint);\n  const { ref, isNew }',
     },
     {
-      file: REVIVAL,
+      within: 'reviveNetwork',
       find: '    if (holder !== undefined) taken.push({ address, holder });\n  }\n  if (!rev',
       replace: '    void holder;\n  }\n  if (!rev',
     },
     {
-      file: REVIVAL,
+      within: 'reviveNetwork',
       find: 'const holder = await takeBack(deps, call, id, address, endpoint);',
       replace: 'const holder = [address, endpoint];',
     },
   ]),
   violated('fails when what was freed in the place of a host counts as released by it', [forgotten], /slot says/, [
-    { file: 'functions/ipam/burial.ts', find: 'encodeTime(0)', replace: "'z'.repeat(9)" },
+    { within: 'IN_ITS_PLACE', find: 'encodeTime(0)', replace: "'z'.repeat(9)" },
   ]),
   violated(
     'fails when a revival that comes late writes over what was asked for since',
@@ -143,14 +140,14 @@ export const revivals: readonly Check[] = [
     /slot says|the lease .* leaks/,
     [
       {
-        file: REVIVAL,
+        within: 'takeBack',
         find: '    if (sequenceOf(slot.requestKey) > sequenceOf(call.requestKey)) return undefined;\n',
         replace: '',
       },
     ],
   ),
   violated('fails when a network is taken up again without a look at its pool', [repeated], /lost its pool/, [
-    { file: REVIVAL, find: 'if (isUp && known', replace: 'if (known' },
+    { within: 'takeUp', find: 'if (isUp && known', replace: 'if (known' },
   ]),
   violated(
     'fails when all attempts to announce a former pool are one and the same',
@@ -160,7 +157,7 @@ export const revivals: readonly Check[] = [
   ),
   violated('fails when a network wakes that was to be taken up again', [cutOff], /slot says/, [
     {
-      file: 'functions/ipam/fence.ts',
+      within: 'wake',
       find: "    isLeftBehind(now, host) && now.state !== 'reviving'\n      ? { state: 'live'",
       replace: "    isLeftBehind(now, host)\n      ? { state: 'live'",
     },

@@ -9,8 +9,6 @@ import { MAC, leave, own, sharing } from './stands.ts';
 const POOL = '10.0.0.0/30';
 const KEPT = '10.0.0.2';
 const HOURS = 2 * 3_600_000;
-const ITEMS = 'functions/ipam/sweep-items.ts';
-const MEMORY = 'test/support/memory-store.ts';
 
 /** The network of host `a` ended, and that was all that its function came to. */
 async function cutOff(me: Player): Promise<void> {
@@ -146,7 +144,7 @@ export const sweeps: readonly Check[] = [
     300,
   ),
   violated('fails when a chunk is removed whatever it holds', [joined], /its slot says/, [
-    { file: MEMORY, find: 'if (!isHeld) this.chunks.delete(', replace: 'this.chunks.delete(' },
+    { within: 'MemoryStore.removeChunk', find: 'if (!isHeld) this.chunks.delete(', replace: 'this.chunks.delete(' },
   ]),
   violated(
     'fails when a sweep reads who keeps an address before the address',
@@ -154,7 +152,7 @@ export const sweeps: readonly Check[] = [
     /is kept by a network, and is free/,
     [
       {
-        file: ITEMS,
+        within: 'freeReservations',
         find: '    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, value)) freed++;',
         replace:
           '    const [now] = await deps.store.readChunks(generation, index, index);\n    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, now?.slots[slot] ?? value)) freed++;',
@@ -163,7 +161,7 @@ export const sweeps: readonly Check[] = [
   ),
   violated('fails when a tombstone goes without a second look', [ended], /the lease .* leaks/, [
     {
-      file: ITEMS,
+      within: 'sweepTombstones',
       find: '  report.leases += await freeOrphans(deps, IN_ITS_PLACE, first, names);\n',
       replace: '  void [freeOrphans, names];\n',
     },

@@ -1,21 +1,20 @@
 /** The store port in memory: what the rules are tried on by the thousand. It passes the same contract as the real one. */
 import { hash } from 'node:crypto';
 import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
+import type { Chunk, SlotPlace } from '../../functions/ipam/chunk.ts';
 import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
 import type { Kept, Ref, RefStanding } from '../../functions/ipam/ref.ts';
 import { freedBefore, wasGiven } from '../../functions/ipam/slot.ts';
 import type { Space, SpaceSettings } from '../../functions/ipam/space.ts';
 import {
-  type Chunk,
   type IndexedRef,
   type PoolName,
   SEAL_WIDTH,
   type SlotExpectation,
-  type SlotPlace,
   type Store,
 } from '../../functions/ipam/store.ts';
-import type { SweepCursor } from '../../functions/ipam/sweep-report.ts';
+import type { SweepCursor } from '../../functions/ipam/sweep-cursor.ts';
 import {
   PAGES,
   type PageSizes,

@@ -1,11 +1,17 @@
-/** A copy of the code with a guard taken out: what the tests must notice. */
+/**
+ * A copy of the code with a guard taken out: what the tests must notice. A guard is found on the syntax tree, by the
+ * function, method or constant that it is in and by its own text, so that neither a moved file nor a reformatted line hides it.
+ */
+import { globSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import ts from 'typescript';
 
-/** What is taken out. The text must stand in the file exactly once, or the control has lost sight of its guard. */
 export interface Edit {
-  readonly file: string;
+  /** The function, the method (`Class.method`) or the constant that holds the guard. */
+  readonly within: string;
+  /** What is taken out. How it is broken into lines does not matter. */
   readonly find: string;
   readonly replace: string;
 }
@@ -16,10 +22,19 @@ export interface Mutant {
   readonly remove: () => Promise<void>;
 }
 
+/** A part of a source file, by the positions of its characters. */
+export interface Place {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+}
+
 const repository = path.join(import.meta.dirname, '../..');
 const COPIED = ['functions', 'infra', 'shim', 'test', 'package.json', 'tsconfig.json'];
+/** Where guards are: the code, and what stands for the table in the models. */
+const SOURCES = ['functions/**/*.ts', 'shim/**/*.ts', 'infra/**/*.ts', 'test/support/*.ts'];
 
-/** @throws Error when an edit does not fit its file. */
+/** @throws Error when an edit does not fit the code exactly once: the control has lost sight of its guard. */
 export async function mutant(edits: readonly Edit[]): Promise<Mutant> {
   const root = await mkdtemp(path.join(tmpdir(), 'berth-mutant-'));
   const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
@@ -37,13 +52,59 @@ export async function mutant(edits: readonly Edit[]): Promise<Mutant> {
   }
 }
 
-async function apply(root: string, { file, find, replace }: Edit): Promise<void> {
+async function apply(root: string, edit: Edit): Promise<void> {
+  const { file, start, end } = locate(edit, root);
   const target = path.join(root, file);
   const text = await readFile(target, 'utf8');
-  const found = text.split(find).length - 1;
-  if (found !== 1) throw new Error(`${file} holds ${found} times, not once: ${find}`);
-  await writeFile(
-    target,
-    text.replace(find, () => replace),
+  await writeFile(target, text.slice(0, start) + edit.replace + text.slice(end));
+}
+
+/** For a pattern that finds just this text. */
+export const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+
+/** Where the guard of an edit is. @throws Error when it is not there exactly once. */
+export function locate({ within, find }: Edit, root = repository): Place {
+  const pattern = new RegExp(
+    find
+      .split(/\s+/)
+      .map(escaped)
+      .join(String.raw`\s+`),
+    'g',
   );
+  const places = globSync(SOURCES, { cwd: root, exclude: ['**/node_modules'] }).flatMap((file): Place[] => {
+    const text = readFileSync(path.join(root, file), 'utf8');
+    const found = [...text.matchAll(pattern)].map(({ index, 0: code }) => ({
+      file,
+      start: index,
+      end: index + code.length,
+    }));
+    return found.filter((place) => holders(file, text, place).includes(within));
+  });
+  const [place] = places;
+  if (place === undefined || places.length > 1) {
+    throw new Error(`${within} holds ${places.length} times, not once: ${find}`);
+  }
+  return place;
+}
+
+/** The names of what encloses a place, its own declaration included. */
+function holders(file: string, text: string, { start, end }: Place): string[] {
+  const names: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (node.pos > start || node.end < end) return;
+    names.push(...namesOf(node));
+    ts.forEachChild(node, visit);
+  };
+  ts.forEachChild(ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true), visit);
+  return names;
+}
+
+function namesOf(node: ts.Node): string[] {
+  if (ts.isFunctionDeclaration(node)) return [node.name?.text ?? ''];
+  if (ts.isVariableStatement(node)) return node.declarationList.declarations.map(({ name }) => name.getText());
+  if (ts.isClassElement(node) && ts.isClassDeclaration(node.parent)) {
+    const member = ts.isConstructorDeclaration(node) ? 'constructor' : (node.name?.getText() ?? '');
+    return [`${node.parent.name?.text ?? ''}.${member}`];
+  }
+  return [];
 }

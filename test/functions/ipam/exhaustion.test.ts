@@ -66,7 +66,8 @@ describe('a pool that has no address left', () => {
     const net = await host.pool({ pool: POOL, subPool: '10.1.0.8/31' });
     const got = [await host.address(net), await host.address(net)];
     assert.deepEqual(got.sort(), ['10.1.0.8', '10.1.0.9']);
-    const words = /10.1.0.0\/28 \(range 10.1.0.8\/31\): none of its 2 addresses is free: 2 held by host b; remove .* with a larger --ip-range$/;
+    const words =
+      /10.1.0.0\/28 \(range 10.1.0.8\/31\): none of its 2 addresses is free: 2 held by host b; remove .* with a larger --ip-range$/;
     await refused(host.address(net), 'no-address-left', words);
   });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { usableRange } from '../../../functions/ipam/address.ts';
+import { CHUNK_SIZE, type Chunk } from '../../../functions/ipam/chunk.ts';
 import {
   type Seeker,
   type Span,
@@ -12,7 +13,6 @@ import {
   spanOf,
 } from '../../../functions/ipam/search.ts';
 import { encodeSlot } from '../../../functions/ipam/slot.ts';
-import { CHUNK_SIZE, type Chunk } from '../../../functions/ipam/store.ts';
 import { cidr } from './values.ts';
 
 const NOW = 1_000_000;

@@ -5,6 +5,7 @@ import { slotAttribute, stickyAttribute } from '../../../functions/dynamo/items.
 import { chunkKey } from '../../../functions/dynamo/keys.ts';
 import { cidrSize } from '../../../functions/ipam/address.ts';
 import { SEQUENCE_WIDTH, sequenceOf } from '../../../functions/ipam/call.ts';
+import { CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
 import {
   type FreeSlot,
   type LeasedSlot,
@@ -18,7 +19,6 @@ import {
   freedBefore,
   leasesUpTo,
 } from '../../../functions/ipam/slot.ts';
-import { CHUNK_SIZE } from '../../../functions/ipam/store.ts';
 import { UnreadableItem } from '../../../functions/ipam/unreadable.ts';
 import { cidr, digits } from './values.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatAddress, usableRange } from '../../../functions/ipam/address.ts';
-import { placeOf } from '../../../functions/ipam/place.ts';
+import { placeOf } from '../../../functions/ipam/chunk.ts';
 import { encodeSlot } from '../../../functions/ipam/slot.ts';
 import { type Fleet, Host, refused } from '../../support/fleet.ts';
 import { chance } from '../../support/interleaving.ts';

@@ -8,13 +8,6 @@ export interface Guard {
   readonly test: readonly [file: string, title: string];
 }
 
-const RECORDS = 'shim/journal/records.ts';
-const LOG_FILE = 'shim/journal/log-file.ts';
-const RECOVERY = 'shim/journal/recovery.ts';
-const OPENING = 'shim/journal/opening.ts';
-const JOURNAL = 'shim/journal/journal.ts';
-const DEAD_LETTERS = 'shim/journal/dead-letters.ts';
-
 const WRONG_BYTE = 'loses the record that holds it and no other, and undoes nothing whose result may be lost';
 const POWER_LOSS = 'survives any loss of power';
 
@@ -22,7 +15,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a record is taken for what its checksum says',
     edit: {
-      file: RECORDS,
+      within: 'verified',
       find: "json.length === 0 || checksum !== `${crc32(json, seed).toString(16).padStart(8, '0')} `",
       replace: 'json.length === 0 || checksum === undefined || seed < 0',
     },
@@ -31,7 +24,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a line belongs to who wrote it',
     edit: {
-      file: RECORDS,
+      within: 'seedOf',
       find: 'crc32(JSON.stringify([hostId, incarnation]))',
       replace: '0 * hostId.length * incarnation.length',
     },
@@ -39,23 +32,23 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'half a line is cut back',
-    edit: { file: LOG_FILE, find: '      this.#cutBack(descriptor);\n', replace: '' },
+    edit: { within: 'LogFile.append', find: '      this.#cutBack(descriptor);\n', replace: '' },
     test: ['failing-disk', 'is told with the folder and the remedy, changes nothing, and spoils nothing after it'],
   },
   {
     what: 'a file that cannot be cut back is written anew',
-    edit: { file: LOG_FILE, find: '} catch {\n      this.#isSound = false;', replace: '} catch {' },
+    edit: { within: 'LogFile.#cutBack', find: '} catch {\n      this.#isSound = false;', replace: '} catch {' },
     test: ['failing-disk', 'is forgotten with the whole file when not even half of a line can be taken back'],
   },
   {
     what: 'a new file is flushed before it gets the name',
-    edit: { file: LOG_FILE, find: '      this.#disk.sync(descriptor);\n', replace: '' },
+    edit: { within: 'LogFile.#prepare', find: '      this.#disk.sync(descriptor);\n', replace: '' },
     test: ['model', POWER_LOSS],
   },
   {
     what: 'its name is flushed',
     edit: {
-      file: LOG_FILE,
+      within: 'LogFile.replace',
       find: '    this.#isSound = false;\n    this.#disk.syncFolder(path.dirname(this.#file));\n',
       replace: '',
     },
@@ -64,7 +57,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'the name of a file that is taken over is flushed',
     edit: {
-      file: LOG_FILE,
+      within: 'LogFile.takeOver',
       find: 'at was flushed.\n    this.#disk.syncFolder(path.dirname(this.#file));',
       replace: 'at was.',
     },
@@ -72,7 +65,7 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'a flush that fails makes the file unsound',
-    edit: { file: LOG_FILE, find: 'this.#isSound = false;\n        throw error;', replace: 'throw error;' },
+    edit: { within: 'LogFile.sync', find: 'this.#isSound = false;\n        throw error;', replace: 'throw error;' },
     test: [
       'failing-disk',
       'resolves no release, and is made up for by a new file, since the kernel forgets what it could not write',
@@ -80,18 +73,18 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'a file is not closed under its flush',
-    edit: { file: LOG_FILE, find: ' && this.#descriptor !== this.#syncing', replace: '' },
+    edit: { within: 'LogFile.#retire', find: ' && this.#descriptor !== this.#syncing', replace: '' },
     test: ['flushes', 'while the file is replaced, and its own file stays open until then'],
   },
   {
     what: 'a release waits for the disk',
-    edit: { file: JOURNAL, find: '    await this.#commits.join();\n', replace: '' },
+    edit: { within: 'Journal.release', find: '    await this.#commits.join();\n', replace: '' },
     test: ['model', POWER_LOSS],
   },
   {
     what: 'it waits for a flush that begins later',
     edit: {
-      file: 'shim/journal/group-commit.ts',
+      within: 'GroupCommit.#run',
       find: 'await this.#flush();\n        for (const { resolve } of together)',
       replace: 'await this.#flush();\n        for (const { resolve } of [...together, ...this.#waiting.splice(0)])',
     },
@@ -100,7 +93,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'those who wait share a flush',
     edit: {
-      file: 'shim/journal/group-commit.ts',
+      within: 'GroupCommit.#run',
       find: 'const together = this.#waiting;\n      this.#waiting = [];',
       replace: 'const together = this.#waiting.splice(0, 1);',
     },
@@ -109,7 +102,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'a call is written before it counts as begun',
     edit: {
-      file: JOURNAL,
+      within: 'Journal.#record',
       find: '      this.#file.append(encodeRecord(record, seedOf(this.#identity)));\n',
       replace: '',
     },
@@ -118,7 +111,7 @@ export const guards: readonly Guard[] = [
   {
     what: 'nothing changes that is not written',
     edit: {
-      file: JOURNAL,
+      within: 'Journal.#record',
       find: '  #record(record: JournalRecord): void {\n',
       replace: '  #record(record: JournalRecord): void {\n    this.#open.apply(record);\n',
     },
@@ -126,18 +119,18 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'what waits is bounded',
-    edit: { file: JOURNAL, find: '> maxBytes)', replace: '> 1e9 * maxBytes)' },
+    edit: { within: 'Journal.#add', find: '> maxBytes)', replace: '> 1e9 * maxBytes)' },
     test: ['journal', 'for calls that are begun, and releases have as much again'],
   },
   {
     what: 'the file is written anew when it is mostly past',
-    edit: { file: JOURNAL, find: '    this.#compactIfDue();\n', replace: '' },
+    edit: { within: 'Journal.#record', find: '    this.#compactIfDue();\n', replace: '' },
     test: ['flushes', 'stays small over a hundred thousand calls'],
   },
   {
     what: 'a call without a result is settled',
     edit: {
-      file: RECOVERY,
+      within: 'conclude',
       find: "else open.apply({ kind: 'result', key, settle: true });",
       replace: 'else continue;',
     },
@@ -145,23 +138,23 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'it is not where its result may be damaged',
-    edit: { file: RECOVERY, find: 'hasGap ||= line.isEnded;', replace: 'hasGap ||= false;' },
+    edit: { within: 'recover', find: 'hasGap ||= line.isEnded;', replace: 'hasGap ||= false;' },
     test: ['damage', WRONG_BYTE],
   },
   {
     what: 'nor where its result may be lost with the power',
-    edit: { file: RECOVERY, find: 'header !== undefined && header.boot === boot', replace: 'boot !== null' },
+    edit: { within: 'recover', find: 'header !== undefined && header.boot === boot', replace: 'boot !== null' },
     test: ['damage', 'is left to people when the system has started anew: its result may be lost with the power'],
   },
   {
     what: 'a record outlives the loss of the line feed beside it',
-    edit: { file: RECOVERY, find: ' ?? decodeRecord(piece.subarray(0, -1), seed)', replace: '' },
+    edit: { within: 'decodePiece', find: ' ?? decodeRecord(piece.subarray(0, -1), seed)', replace: '' },
     test: ['damage', WRONG_BYTE],
   },
   {
     what: 'a damaged journal keeps its name until it is written anew',
     edit: {
-      file: OPENING,
+      within: 'tell',
       find: "'damaged', opening, linkSync",
       replace: "'damaged', opening, linkSync === undefined ? linkSync : renameSync",
     },
@@ -169,13 +162,13 @@ export const guards: readonly Guard[] = [
   },
   {
     what: "another host's journal is refused",
-    edit: { file: OPENING, find: 'header.host !== identity.hostId)', replace: 'header.host === undefined)' },
+    edit: { within: 'takeUp', find: 'header.host !== identity.hostId)', replace: 'header.host === undefined)' },
     test: ['damage', 'is refused when it is of another host, and left as it is'],
   },
   {
     what: "another incarnation's is put aside",
     edit: {
-      file: OPENING,
+      within: 'takeUp',
       find: 'header.incarnation !== identity.incarnation)',
       replace: 'header.incarnation === undefined)',
     },
@@ -183,27 +176,31 @@ export const guards: readonly Guard[] = [
   },
   {
     what: 'what a newer Berth has written is refused',
-    edit: { file: OPENING, find: "!('host' in header)", replace: "!('version' in header)" },
+    edit: { within: 'takeUp', find: "!('host' in header)", replace: "!('version' in header)" },
     test: ['damage', 'is refused when a newer Berth has written it, and left as it is'],
   },
   {
     what: 'a dead letter is flushed',
-    edit: { file: DEAD_LETTERS, find: '      this.#disk.sync(descriptor);\n', replace: '' },
+    edit: { within: 'DeadLetters.#append', find: '      this.#disk.sync(descriptor);\n', replace: '' },
     test: ['journal', 'is flushed, and so is its name'],
   },
   {
     what: 'half a dead letter is cut back',
-    edit: { file: DEAD_LETTERS, find: '      this.#disk.truncate(descriptor, size);\n', replace: '' },
+    edit: { within: 'DeadLetters.#append', find: '      this.#disk.truncate(descriptor, size);\n', replace: '' },
     test: ['journal', 'stays an entry when it cannot be written, and leaves no half of a line'],
   },
   {
     what: 'dead letters are bounded',
-    edit: { file: DEAD_LETTERS, find: '    if (size > this.#maxBytes) this.#turnOver();\n', replace: '' },
+    edit: { within: 'DeadLetters.add', find: '    if (size > this.#maxBytes) this.#turnOver();\n', replace: '' },
     test: ['journal', 'pushes out the oldest when two files are full'],
   },
   {
     what: 'nothing is written after the end',
-    edit: { file: JOURNAL, find: '    this.#refuseClosed();\n    const isKept', replace: '    const isKept' },
+    edit: {
+      within: 'Journal.release',
+      find: '    this.#refuseClosed();\n    const isKept',
+      replace: '    const isKept',
+    },
     test: ['journal', 'is closed for good'],
   },
 ];

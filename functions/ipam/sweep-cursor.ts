@@ -1,0 +1,47 @@
+/** Where a sweep goes on, and what it has counted so far: plain values alone, kept from one run to the next. */
+
+/** How full a pool is. */
+export interface PoolUse {
+  readonly space: string;
+  readonly cidr: string;
+  /** Addresses that can be given out, the gateway included. */
+  readonly size: number;
+  /** Addresses that are leased or reserved. */
+  readonly held: number;
+}
+
+/** What a walk has counted so far. */
+export interface Usage {
+  /** Pools that are counted to the end. */
+  readonly pools: number;
+  /** Addresses that are held in them. */
+  readonly held: number;
+  /** The fullest of them, first the fullest. Of tiny ones nothing is told: they are full by intent. */
+  readonly fullest: readonly PoolUse[];
+  /** Pools of which more may come, by generation. */
+  readonly open: Readonly<Record<string, PoolUse>>;
+}
+
+/** Where the next sweep goes on. */
+export interface SweepCursor {
+  readonly shard: number;
+  /** The host of that shard that was looked at last. */
+  readonly host: string | undefined;
+  /** Fenced hosts that this tour of all hosts has come by so far. */
+  readonly fenced: number;
+  /** How far the walk over all items has come. `undefined`: it begins anew. */
+  readonly item: string | undefined;
+  /** ms: when the last walk was through. */
+  readonly walkedAt: number;
+  /** What the walk has counted so far. `undefined`: nothing, since none is under way. */
+  readonly usage: Usage | undefined;
+}
+
+export const FIRST_CURSOR: SweepCursor = {
+  shard: 0,
+  host: undefined,
+  fenced: 0,
+  item: undefined,
+  walkedAt: 0,
+  usage: undefined,
+};

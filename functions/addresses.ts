@@ -1,8 +1,8 @@
 /** RequestAddress and ReleaseAddress. */
 import { openStore } from './dynamo/open.ts';
-import { Bindings } from './ipam/binding.ts';
-import { releaseAddress } from './ipam/release-address.ts';
-import { requestAddress } from './ipam/request-address.ts';
+import { releaseAddress } from './ipam/addresses/release-address.ts';
+import { requestAddress } from './ipam/addresses/request-address.ts';
+import { Bindings } from './ipam/hosts/binding.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handle, parseMessage, parseOwnCall } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';

@@ -1,10 +1,10 @@
 /** The operators' word. Its URL is for people: the policy of hosts does not allow it. */
 import { openStore } from './dynamo/open.ts';
-import { adoptHost, buryFormer, resumeHost } from './ipam/adoption.ts';
-import { type Told, declareDead, reportDrain } from './ipam/death.ts';
-import { isHeardFirst } from './ipam/hear-once.ts';
-import { viewHost } from './ipam/host-view.ts';
-import { changeSpace, showSpace } from './ipam/space-change.ts';
+import { isHeardFirst } from './ipam/hosts/deduplicate.ts';
+import { type Told, declareDead, reportDrain } from './ipam/hosts/host-events.ts';
+import { viewHost } from './ipam/hosts/host-view.ts';
+import { adoptHost, buryFormer, resumeHost } from './ipam/hosts/operator-actions.ts';
+import { changeSpace, showSpace } from './ipam/spaces/change.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Method, handle, parseMessage, parseOperator } from './lambda/handler.ts';
 import { hostAnswer } from './lambda/host-answer.ts';

@@ -1,14 +1,14 @@
 /** A host's life: it registers, settles calls of which it does not know what became, and compares what it holds. */
 import { openStore } from './dynamo/open.ts';
 import { formatAddress, formatCidr } from './ipam/address.ts';
-import { Bindings } from './ipam/binding.ts';
-import { holdingsOf, networksOf } from './ipam/holdings.ts';
-import { homeCheck } from './ipam/home.ts';
-import { registerHost } from './ipam/host-life.ts';
-import { reviveNetwork } from './ipam/revival.ts';
+import { Bindings } from './ipam/hosts/binding.ts';
+import { homeCheck } from './ipam/hosts/home-region.ts';
+import { registerHost } from './ipam/hosts/register.ts';
+import { holdingsOf, networksOf } from './ipam/recovery/holdings.ts';
+import { reviveNetwork } from './ipam/recovery/revive.ts';
+import { settleAddress, settlePool } from './ipam/recovery/settle.ts';
 import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
-import { SpaceMemory } from './ipam/space-memory.ts';
-import { settleAddress, settlePool } from './ipam/settle.ts';
+import { SpaceMemory } from './ipam/spaces/cache.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import {
   MAX_BODY_BYTES,

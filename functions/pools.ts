@@ -1,8 +1,8 @@
 /** RequestPool and ReleasePool. */
 import { openStore } from './dynamo/open.ts';
-import { Bindings } from './ipam/binding.ts';
-import { releasePool } from './ipam/release-pool.ts';
-import { requestPool } from './ipam/request-pool.ts';
+import { Bindings } from './ipam/hosts/binding.ts';
+import { releasePool } from './ipam/pools/release-pool.ts';
+import { requestPool } from './ipam/pools/request-pool.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handle, parseAs, parseMessage, parseOwnCall } from './lambda/handler.ts';
 import { addressHeaders, avoidHeaders, releasePoolMessage, requestPoolMessage } from './lambda/messages.ts';

@@ -1,11 +1,11 @@
 /** Looks after the fleet: at each tick of a schedule, and when EC2 tells what becomes of an instance. */
 import { openStore } from './dynamo/open.ts';
-import { reportDeath, reportDrain, reportInstance } from './ipam/death.ts';
-import { homeCheck } from './ipam/home.ts';
-import { sweep } from './ipam/sweep.ts';
-import { gaugesOf } from './lambda/gauges.ts';
+import { homeCheck } from './ipam/hosts/home-region.ts';
+import { reportDeath, reportDrain, reportInstance } from './ipam/hosts/host-events.ts';
+import { sweep } from './ipam/sweep/sweep.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
+import { gaugesOf } from './lambda/gauges.ts';
 import { log } from './lambda/log.ts';
 import { realWorld as world } from './lambda/world.ts';
 

@@ -9,15 +9,29 @@ const root = path.join(import.meta.dirname, '..');
 /** A package, or part of one, as an import names it. */
 const node = /^node:/;
 
+/** The root of the rules, and folders in it. */
+const ipam = (...folders: readonly string[]): string[] => [
+  'functions/ipam',
+  ...folders.map((folder) => `functions/ipam/${folder}`),
+];
+const everyFloor = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
+
 /**
  * What each folder of the sources may import: itself, these folders with all that is in them, and these packages. A rule
  * holds for the folders within as well, unless they have their own.
  */
 const rules: Readonly<Record<string, { folders: readonly string[]; packages: RegExp }>> = {
+  // The vocabulary and the port to the table; then, floor on floor, what is done with them.
   'functions/ipam': { folders: [], packages: /^$/ },
+  'functions/ipam/addresses': { folders: ['functions/ipam'], packages: /^$/ },
+  'functions/ipam/pools': { folders: ['functions/ipam', 'functions/ipam/addresses'], packages: /^$/ },
+  'functions/ipam/spaces': { folders: ['functions/ipam', 'functions/ipam/pools'], packages: /^$/ },
+  'functions/ipam/hosts': { folders: ipam('addresses', 'pools', 'spaces'), packages: /^$/ },
+  'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
+  'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/dynamo': { folders: ['functions/ipam'], packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
-  'functions/lambda': { folders: ['functions/ipam'], packages: /^(node:|aws-lambda$|valibot$)/ },
-  functions: { folders: ['functions/ipam', 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
+  'functions/lambda': { folders: everyFloor, packages: /^(node:|aws-lambda$|valibot$)/ },
+  functions: { folders: [...everyFloor, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
   'shim/aws': { folders: ['shim'], packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },
   'shim/journal': { folders: ['shim'], packages: /^(node:|valibot$)/ },
   'shim/reconcile': { folders: ['shim', 'shim/cloud', 'shim/journal'], packages: /^(node:|pino$|valibot$)/ },

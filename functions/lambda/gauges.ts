@@ -1,6 +1,6 @@
 /** How things stand after a sweep, as metrics and as a line of the log. */
-import type { Standing } from '../ipam/sweep-report.ts';
-import { fullness } from '../ipam/usage.ts';
+import type { Standing } from '../ipam/sweep/report.ts';
+import { fullness } from '../ipam/sweep/usage.ts';
 import type { Swept } from './fleet-handler.ts';
 
 /** The fullest pools are named in the log: a metric for each pool would cost as many metrics as there are pools. */

@@ -5,8 +5,8 @@
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
-import type { Bindings } from '../ipam/binding.ts';
 import { type Call, isRequestKey } from '../ipam/call.ts';
+import type { Bindings } from '../ipam/hosts/binding.ts';
 import { clip } from '../ipam/quote.ts';
 import { Refusal, type RefusalCode } from '../ipam/refusal.ts';
 import { tableName } from './env.ts';

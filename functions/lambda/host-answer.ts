@@ -1,6 +1,6 @@
 /** What operators are told of a host, on the wire. */
 import { formatCidr } from '../ipam/address.ts';
-import type { HostView } from '../ipam/host-view.ts';
+import type { HostView } from '../ipam/hosts/host-view.ts';
 import { isoTime } from '../ipam/world.ts';
 
 /** `SilentSeconds` is since `LastSeen`. `IsAll`: no more networks, or no more addresses of a network, were left uncounted. */

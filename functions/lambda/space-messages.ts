@@ -2,8 +2,8 @@
 import * as v from 'valibot';
 import { formatCidr } from '../ipam/address.ts';
 import { isGlobalSpace, isSpaceName } from '../ipam/space.ts';
-import type { SpaceView } from '../ipam/space-change.ts';
-import type { SpacePatch } from '../ipam/space-settings.ts';
+import type { SpaceView } from '../ipam/spaces/change.ts';
+import type { SpacePatch } from '../ipam/spaces/settings.ts';
 
 const space = v.pipe(v.string(), v.check(isSpaceName, 'not a space name'));
 

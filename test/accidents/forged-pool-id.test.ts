@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatCidr, parseAddress } from '../../functions/ipam/address.ts';
-import { holdingsOf } from '../../functions/ipam/holdings.ts';
-import { type Revival, reviveNetwork } from '../../functions/ipam/revival.ts';
+import { holdingsOf } from '../../functions/ipam/recovery/holdings.ts';
+import { type Revival, reviveNetwork } from '../../functions/ipam/recovery/revive.ts';
 import { openPoolId } from '../../functions/ipam/trusted-pool-id.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../support/fleet.ts';
 import { altered, fieldOf, unsealed } from '../support/forged.ts';

@@ -1,13 +1,13 @@
 /** The index by which the references of a host are found may lag: by seconds as a rule, and nobody says by how much at most. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resumeHost } from '../../functions/ipam/adoption.ts';
-import { reportDeath, reportDrain } from '../../functions/ipam/death.ts';
-import { registerHost } from '../../functions/ipam/host-life.ts';
 import { INDEX_LAG, LEASE } from '../../functions/ipam/host.ts';
+import { reportDeath, reportDrain } from '../../functions/ipam/hosts/host-events.ts';
+import { resumeHost } from '../../functions/ipam/hosts/operator-actions.ts';
+import { registerHost } from '../../functions/ipam/hosts/register.ts';
 import type { Ref } from '../../functions/ipam/ref.ts';
 import type { SweepCursor } from '../../functions/ipam/sweep-cursor.ts';
-import { sweep } from '../../functions/ipam/sweep.ts';
+import { sweep } from '../../functions/ipam/sweep/sweep.ts';
 import { Host, fleet } from '../support/fleet.ts';
 
 const PRINCIPAL = 'arn:aws:iam::123456789012:user/ops';

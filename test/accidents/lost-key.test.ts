@@ -7,9 +7,9 @@ import { DeleteItemCommand, GetItemCommand, PutItemCommand, ScanCommand } from '
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { sealKey } from '../../functions/dynamo/keys.ts';
 import { storeOver } from '../../functions/dynamo/open.ts';
-import { holdingsOf, networksOf } from '../../functions/ipam/holdings.ts';
 import { decodePoolId } from '../../functions/ipam/pool-id.ts';
-import { reviveNetwork } from '../../functions/ipam/revival.ts';
+import { holdingsOf, networksOf } from '../../functions/ipam/recovery/holdings.ts';
+import { reviveNetwork } from '../../functions/ipam/recovery/revive.ts';
 import { output } from '../../functions/lambda/log.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import { alignTable } from '../../infra/align-table.ts';

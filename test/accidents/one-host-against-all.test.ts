@@ -1,11 +1,11 @@
 /** What one host may take of a space that is everybody's. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { reportDeath } from '../../functions/ipam/death.ts';
-import { registerHost } from '../../functions/ipam/host-life.ts';
-import { reviveNetwork } from '../../functions/ipam/revival.ts';
+import { reportDeath } from '../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../functions/ipam/hosts/register.ts';
+import { reviveNetwork } from '../../functions/ipam/recovery/revive.ts';
 import type { SpaceSettings } from '../../functions/ipam/space.ts';
-import { changeSpace } from '../../functions/ipam/space-change.ts';
+import { changeSpace } from '../../functions/ipam/spaces/change.ts';
 import { Host, fleet, refused } from '../support/fleet.ts';
 
 const ROLE = 'arn:aws:sts::123456789012:assumed-role/ci';

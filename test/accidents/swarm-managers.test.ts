@@ -1,7 +1,7 @@
 /** A swarm's plan: who may end a leader's network and take the addresses that its services have. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { GrantedPool } from '../../functions/ipam/request-pool.ts';
+import type { GrantedPool } from '../../functions/ipam/pools/request-pool.ts';
 import { GATEWAY, Host, fleet, refused } from '../support/fleet.ts';
 
 const SERIAL = { 'com.docker.network.ipam.serial': 'true' };

@@ -4,13 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { sweep } from '../../functions/ipam/sweep/sweep.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
-import { sweep } from '../../functions/ipam/sweep.ts';
 import { heldInTable } from '../engine/support/holdings.ts';
 import { endLease, untilFenced } from '../fleet/support/silence.ts';
 import { runBerth } from '../support/berth-process.ts';
-import { LocalCloud } from '../support/local-cloud.ts';
 import { limit } from '../support/deadlines.ts';
+import { LocalCloud } from '../support/local-cloud.ts';
 import { eventually } from '../support/stage.ts';
 import { Machine, SimulatedDocker } from './support/machine.ts';
 

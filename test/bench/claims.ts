@@ -1,6 +1,6 @@
 /** RequestAddress in pools that are more or less full, by callers that come alone or at once. */
+import type { GrantedPool } from '../../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../../functions/ipam/refusal.ts';
-import type { GrantedPool } from '../../functions/ipam/request-pool.ts';
 import { Host } from '../support/fleet.ts';
 import type { Cost } from '../support/meter.ts';
 import { type Figures, type Target, atMost, figuresOf } from './figures.ts';

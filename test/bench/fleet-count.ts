@@ -1,7 +1,7 @@
 /** What hosts cost that do nothing but live, counted in capacity units; and a line through two sizes of fleets. */
-import { registerHost } from '../../functions/ipam/host-life.ts';
+import { registerHost } from '../../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../../functions/ipam/sweep-cursor.ts';
-import { sweep } from '../../functions/ipam/sweep.ts';
+import { sweep } from '../../functions/ipam/sweep/sweep.ts';
 import { Host, withMac } from '../support/fleet.ts';
 import { type Setting, setting } from './setting.ts';
 import { tableBytes } from './table-bytes.ts';

@@ -1,13 +1,13 @@
 /** Every other operation, in an empty space and in a crowded one. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { Bindings } from '../../functions/ipam/binding.ts';
-import type { Call } from '../../functions/ipam/call.ts';
-import { registerHost } from '../../functions/ipam/host-life.ts';
-import type { GrantedPool } from '../../functions/ipam/request-pool.ts';
-import { settleAddress, settlePool } from '../../functions/ipam/settle.ts';
 import { encodePool } from '../../functions/dynamo/items.ts';
 import { poolKey, spaceKey } from '../../functions/dynamo/keys.ts';
+import type { Call } from '../../functions/ipam/call.ts';
+import { Bindings } from '../../functions/ipam/hosts/binding.ts';
+import { registerHost } from '../../functions/ipam/hosts/register.ts';
+import type { GrantedPool } from '../../functions/ipam/pools/request-pool.ts';
+import { settleAddress, settlePool } from '../../functions/ipam/recovery/settle.ts';
 import { GATEWAY, Host, withMac } from '../support/fleet.ts';
 import type { Cost } from '../support/meter.ts';
 import { type Figures, type Target, atMost, figuresOf } from './figures.ts';

@@ -1,7 +1,7 @@
 /** What dockerd's and the shim's usual doings ask of the functions, counted whole: all calls of a network, not each. */
-import { holdingsOf, networksOf } from '../../functions/ipam/holdings.ts';
-import { registerHost } from '../../functions/ipam/host-life.ts';
 import { parseAddress } from '../../functions/ipam/address.ts';
+import { registerHost } from '../../functions/ipam/hosts/register.ts';
+import { holdingsOf, networksOf } from '../../functions/ipam/recovery/holdings.ts';
 import { GATEWAY, Host, withMac } from '../support/fleet.ts';
 import type { Use } from './bill.ts';
 import { CONTAINERS } from './fleet-count.ts';

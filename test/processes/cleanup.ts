@@ -2,11 +2,11 @@
  * What is done for hosts that will not come back: each call of which nobody knows the end is settled, then all that they
  * held is released.
  */
+import { releaseAddress } from '../../functions/ipam/addresses/release-address.ts';
 import { type Call, SEQUENCE_WIDTH, sequenceOf } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
-import { releaseAddress } from '../../functions/ipam/release-address.ts';
-import { releasePool } from '../../functions/ipam/release-pool.ts';
-import { settleAddress, settlePool } from '../../functions/ipam/settle.ts';
+import { releasePool } from '../../functions/ipam/pools/release-pool.ts';
+import { settleAddress, settlePool } from '../../functions/ipam/recovery/settle.ts';
 import { holdingsOf, sharesOf, unknownIn } from './claims.ts';
 import type { Operation } from './history.ts';
 

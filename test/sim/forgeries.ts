@@ -1,7 +1,7 @@
 /** One generation is brought to two subnets, however that came about: pools stay disjoint, and within their limit. */
 import { parseCidr } from '../../functions/ipam/address.ts';
 import { decodePoolId, encodePoolId } from '../../functions/ipam/pool-id.ts';
-import type { Revival } from '../../functions/ipam/revival.ts';
+import type { Revival } from '../../functions/ipam/recovery/revive.ts';
 import { issuePoolId } from '../../functions/ipam/trusted-pool-id.ts';
 import { type Check, holds, violated } from './check.ts';
 import { sound } from './invariants.ts';

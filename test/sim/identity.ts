@@ -1,6 +1,6 @@
 /**
  * Which machine is a host, and what the absence of an address from a Docker proves: machines, disks and copies of them,
- * engines, the fleet's view of one host, and an operator. A model of the rules (functions/ipam/host-life.ts,
+ * engines, the fleet's view of one host, and an operator. A model of the rules (functions/ipam/hosts/register.ts,
  * shim/reconcile/), not the rules themselves: those are held to it by test/accidents/. One address is looked at, and one
  * subnet; nobody may ever use that address twice.
  */

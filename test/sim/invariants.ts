@@ -1,8 +1,8 @@
 /** What must hold in every state of every model, and once all is over. */
 import { type Address, formatAddress, formatCidr, overlap } from '../../functions/ipam/address.ts';
+import { keeps } from '../../functions/ipam/addresses/reservation.ts';
 import { addressAt } from '../../functions/ipam/chunk.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
-import { keeps } from '../../functions/ipam/reservation.ts';
 import { type Slot, decodeSlot } from '../../functions/ipam/slot.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Holding } from './player.ts';

@@ -1,8 +1,8 @@
 /** Who acts in models of hosts that take up again what was given up. */
 import { parseAddress } from '../../functions/ipam/address.ts';
 import { LEASE } from '../../functions/ipam/host.ts';
-import type { Revival } from '../../functions/ipam/revival.ts';
-import { emptyReport } from '../../functions/ipam/sweep-report.ts';
+import type { Revival } from '../../functions/ipam/recovery/revive.ts';
+import { emptyReport } from '../../functions/ipam/sweep/report.ts';
 import { LONG_AFTER, fencing, isFenced, registers, returnHome } from './hosts.ts';
 import { networkOf } from './invariants.ts';
 import type { Player } from './player.ts';

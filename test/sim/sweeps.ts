@@ -1,5 +1,5 @@
 /** What clears up behind everybody, while everybody goes on. */
-import { emptyReport } from '../../functions/ipam/sweep-report.ts';
+import { emptyReport } from '../../functions/ipam/sweep/report.ts';
 import { type Check, holds, survives, violated } from './check.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';

@@ -1,13 +1,13 @@
 /** Hosts that call the use cases directly, over one store and one world. */
 import assert from 'node:assert/strict';
 import { parseAddress } from '../../functions/ipam/address.ts';
+import { releaseAddress } from '../../functions/ipam/addresses/release-address.ts';
+import { requestAddress } from '../../functions/ipam/addresses/request-address.ts';
 import { type Call, type Driver, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
+import { releasePool } from '../../functions/ipam/pools/release-pool.ts';
+import { type GrantedPool, requestPool } from '../../functions/ipam/pools/request-pool.ts';
 import { Refusal, type RefusalCode } from '../../functions/ipam/refusal.ts';
-import { releaseAddress } from '../../functions/ipam/release-address.ts';
-import { releasePool } from '../../functions/ipam/release-pool.ts';
-import { requestAddress } from '../../functions/ipam/request-address.ts';
-import { type GrantedPool, requestPool } from '../../functions/ipam/request-pool.ts';
 import { MemoryStore } from './memory-store.ts';
 import { type TestWorld, testWorld } from './world.ts';
 

@@ -1,12 +1,12 @@
 /** What operators take back of a host. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { adoptHost, resumeHost } from '../../../functions/ipam/adoption.ts';
-import { BINDING_ENDS, Bindings } from '../../../functions/ipam/binding.ts';
-import { reportDeath, reportDrain, reportInstance } from '../../../functions/ipam/death.ts';
-import { fenceHost } from '../../../functions/ipam/fence.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { LEASE } from '../../../functions/ipam/host.ts';
+import { BINDING_ENDS, Bindings } from '../../../functions/ipam/hosts/binding.ts';
+import { fenceHost } from '../../../functions/ipam/hosts/fence.ts';
+import { reportDeath, reportDrain, reportInstance } from '../../../functions/ipam/hosts/host-events.ts';
+import { adoptHost, resumeHost } from '../../../functions/ipam/hosts/operator-actions.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { Host, fleet, refused, withMac } from '../../support/fleet.ts';
 
 const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';

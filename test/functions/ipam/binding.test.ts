@@ -1,10 +1,10 @@
 /** Who may act as a host. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BINDING_ENDS, Bindings, HINT_AGE } from '../../../functions/ipam/binding.ts';
-import { fenceHost } from '../../../functions/ipam/fence.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { type Host, LEASE, isInstanceId, sessionOf } from '../../../functions/ipam/host.ts';
+import { BINDING_ENDS, Bindings, HINT_AGE } from '../../../functions/ipam/hosts/binding.ts';
+import { fenceHost } from '../../../functions/ipam/hosts/fence.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { Refusal } from '../../../functions/ipam/refusal.ts';
 import { Host as Machine, fleet, refused } from '../../support/fleet.ts';
 

@@ -1,10 +1,10 @@
 /** What becomes of a host of which others tell that it goes, or is dead. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { reportDeath, reportDrain } from '../../../functions/ipam/death.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { LEASE } from '../../../functions/ipam/host.ts';
-import { sweep } from '../../../functions/ipam/sweep.ts';
+import { reportDeath, reportDrain } from '../../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
+import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../../support/fleet.ts';
 
 const USER = 'arn:aws:iam::123456789012:user/ops';

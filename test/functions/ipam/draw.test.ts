@@ -9,7 +9,7 @@ import {
   overlap,
   rangesOverlap,
 } from '../../../functions/ipam/address.ts';
-import { type Ring, candidate, firstClear, ringOf } from '../../../functions/ipam/draw.ts';
+import { type Ring, candidate, firstClear, ringOf } from '../../../functions/ipam/pools/candidates.ts';
 import { RangeSet } from '../../../functions/ipam/range-set.ts';
 import { cidr, numbers, range } from './values.ts';
 

@@ -1,7 +1,7 @@
 /** What a pool that has no address left tells, and that it is true. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { GrantedPool } from '../../../functions/ipam/request-pool.ts';
+import type { GrantedPool } from '../../../functions/ipam/pools/request-pool.ts';
 import { Host, fleet, refused } from '../../support/fleet.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { testWorld } from '../../support/world.ts';

@@ -1,9 +1,9 @@
 /** What becomes of a host that is silent, and of one that returns; test/sim/ tries it on every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fenceHost } from '../../../functions/ipam/fence.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { type Host as Registered, LEASE } from '../../../functions/ipam/host.ts';
+import { fenceHost } from '../../../functions/ipam/hosts/fence.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { Host, fleet, refused } from '../../support/fleet.ts';
 
 const USER = 'arn:aws:iam::123456789012:user/ops';

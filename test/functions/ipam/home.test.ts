@@ -1,7 +1,7 @@
 /** Two Regions never write one table. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { homeCheck } from '../../../functions/ipam/home.ts';
+import { homeCheck } from '../../../functions/ipam/hosts/home-region.ts';
 import { refused } from '../../support/fleet.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 

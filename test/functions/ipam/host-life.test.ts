@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Registration, nextHost, registerHost } from '../../../functions/ipam/host-life.ts';
 import { type Host, LEASE, boundPrincipal } from '../../../functions/ipam/host.ts';
+import { type Registration, nextHost, registerHost } from '../../../functions/ipam/hosts/register.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
 import { Host as Machine, fleet, refused } from '../../support/fleet.ts';
 import { interleaved } from '../../support/interleaving.ts';

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatCidr } from '../../../functions/ipam/address.ts';
-import { declareDead } from '../../../functions/ipam/death.ts';
 import { LEASE } from '../../../functions/ipam/host.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
-import { viewHost } from '../../../functions/ipam/host-view.ts';
+import { declareDead } from '../../../functions/ipam/hosts/host-events.ts';
+import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { Host, fleet, refused } from '../../support/fleet.ts';
 
 const TOLD = { principal: 'arn:aws:iam::123456789012:user/a', incarnation: undefined, proposed: 'one' };

@@ -1,9 +1,9 @@
 /** A pool of N addresses has N, for whoever asks, in whatever order. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { GrantedPool } from '../../../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../../../functions/ipam/refusal.ts';
-import type { GrantedPool } from '../../../functions/ipam/request-pool.ts';
-import { GATEWAY, type Fleet, Host } from '../../support/fleet.ts';
+import { type Fleet, GATEWAY, Host } from '../../support/fleet.ts';
 import { interleaved } from '../../support/interleaving.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { testWorld } from '../../support/world.ts';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseCidr } from '../../../functions/ipam/address.ts';
+import { reportDrain } from '../../../functions/ipam/hosts/host-events.ts';
 import { Refusal } from '../../../functions/ipam/refusal.ts';
 import type { SpaceSettings } from '../../../functions/ipam/space.ts';
-import { reportDrain } from '../../../functions/ipam/death.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../../support/fleet.ts';
 import { chance, interleaved } from '../../support/interleaving.ts';

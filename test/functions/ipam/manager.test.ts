@@ -1,9 +1,9 @@
 /** Swarm's managers, as the engine suite has heard them ask (test/engine/swarm.test.ts). */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DEFAULT_SPACE, defaultsOf, globalSpaceOf } from '../../../functions/ipam/space.ts';
 import { overlap } from '../../../functions/ipam/address.ts';
-import type { GrantedPool } from '../../../functions/ipam/request-pool.ts';
+import type { GrantedPool } from '../../../functions/ipam/pools/request-pool.ts';
+import { DEFAULT_SPACE, defaultsOf, globalSpaceOf } from '../../../functions/ipam/space.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../../support/fleet.ts';
 
 const SERIAL = { 'com.docker.network.ipam.serial': 'true' };

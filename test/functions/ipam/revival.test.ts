@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAddress } from '../../../functions/ipam/address.ts';
-import { reportDeath } from '../../../functions/ipam/death.ts';
-import { holdingsOf, networksOf } from '../../../functions/ipam/holdings.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { LEASE } from '../../../functions/ipam/host.ts';
-import { type Revival, reviveNetwork } from '../../../functions/ipam/revival.ts';
-import { sweep } from '../../../functions/ipam/sweep.ts';
+import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
+import { holdingsOf, networksOf } from '../../../functions/ipam/recovery/holdings.ts';
+import { type Revival, reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
+import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../../support/fleet.ts';
 
 const USER = 'arn:aws:iam::123456789012:user/ops';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { usableRange } from '../../../functions/ipam/address.ts';
-import { CHUNK_SIZE, type Chunk } from '../../../functions/ipam/chunk.ts';
 import {
   type Seeker,
   type Span,
@@ -11,7 +10,8 @@ import {
   slotsOfKey,
   slotsWithin,
   spanOf,
-} from '../../../functions/ipam/search.ts';
+} from '../../../functions/ipam/addresses/search.ts';
+import { CHUNK_SIZE, type Chunk } from '../../../functions/ipam/chunk.ts';
 import { encodeSlot } from '../../../functions/ipam/slot.ts';
 import { cidr } from './values.ts';
 

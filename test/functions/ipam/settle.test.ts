@@ -1,7 +1,7 @@
 /** What the settlement of a call makes of the words of the call; test/sim/ tries it on every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type UnsettledAddress, settleAddress, settlePool } from '../../../functions/ipam/settle.ts';
+import { type UnsettledAddress, settleAddress, settlePool } from '../../../functions/ipam/recovery/settle.ts';
 import { GATEWAY, Host, type Fleet, named, network, refused, withMac } from '../../support/fleet.ts';
 
 const MAC = withMac('02:42:0a:01:00:05');

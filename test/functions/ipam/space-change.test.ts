@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { formatCidr } from '../../../functions/ipam/address.ts';
-import { fenceHost } from '../../../functions/ipam/fence.ts';
 import { LEASE } from '../../../functions/ipam/host.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
-import { type SpaceChange, changeSpace, showSpace } from '../../../functions/ipam/space-change.ts';
-import type { SpacePatch } from '../../../functions/ipam/space-settings.ts';
+import { fenceHost } from '../../../functions/ipam/hosts/fence.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
+import { type SpaceChange, changeSpace, showSpace } from '../../../functions/ipam/spaces/change.ts';
+import type { SpacePatch } from '../../../functions/ipam/spaces/settings.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
 import { type Fleet, Host, refused } from '../../support/fleet.ts';

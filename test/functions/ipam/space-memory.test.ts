@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { SpaceMemory } from '../../../functions/ipam/space-memory.ts';
+import { SpaceMemory } from '../../../functions/ipam/spaces/cache.ts';
 import { fleet } from '../../support/fleet.ts';
 
 it('what a space remembers is read once a minute, however many hosts are heard of', async () => {

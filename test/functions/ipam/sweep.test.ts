@@ -1,11 +1,11 @@
 /** What a sweep finds, and what it leaves alone; test/sim/ tries it on every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { reportDeath } from '../../../functions/ipam/death.ts';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { INDEX_LAG, IN_FLIGHT, LEASE } from '../../../functions/ipam/host.ts';
+import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import type { SweepCursor } from '../../../functions/ipam/sweep-cursor.ts';
-import { type SweepReport, sweep } from '../../../functions/ipam/sweep.ts';
+import { type SweepReport, sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { Host, fleet, withMac } from '../../support/fleet.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 

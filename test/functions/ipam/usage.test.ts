@@ -1,11 +1,11 @@
 /** What a sweep tells of how full pools are, and of how things stand. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { registerHost } from '../../../functions/ipam/host-life.ts';
 import { LEASE } from '../../../functions/ipam/host.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../../../functions/ipam/sweep-cursor.ts';
-import type { Standing } from '../../../functions/ipam/sweep-report.ts';
-import { type SweepBounds, sweep } from '../../../functions/ipam/sweep.ts';
+import type { Standing } from '../../../functions/ipam/sweep/report.ts';
+import { type SweepBounds, sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { type Fleet, Host, fleet, withMac } from '../../support/fleet.ts';
 
 const HOUR = 3_600_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { MAX_EXAMINED, type Segment, type Span, windows } from '../../../functions/ipam/addresses/search.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE, chunkOf } from '../../../functions/ipam/chunk.ts';
-import { MAX_EXAMINED, type Segment, type Span, windows } from '../../../functions/ipam/search.ts';
 import { numbers } from './values.ts';
 
 const MAX_CHUNKS = MAX_EXAMINED / BigInt(CHUNK_SIZE);

@@ -1,0 +1,245 @@
+/** How an endpoint gets an address: one conditional write on one slot, as a rule. */
+import { type Address, cidrRange, intersect, usableRange } from '../address.ts';
+import { type Call, sequenceOf } from '../call.ts';
+import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } from '../chunk.ts';
+import { type Deps, together } from '../deps.ts';
+import type { PoolId } from '../pool-id.ts';
+import { Refusal } from '../refusal.ts';
+import { MIN_COOLDOWN } from '../space.ts';
+import type { SlotExpectation } from '../store.ts';
+import { digestBelow } from '../world.ts';
+import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpoint.ts';
+import { Tally, noAddress, refuseFull } from './exhaustion.ts';
+import { releaserTags } from './releaser.ts';
+import {
+  type LastResort,
+  type Seeker,
+  type Segment,
+  type Span,
+  openSlots,
+  slotsOfKey,
+  spanOf,
+  windows,
+} from './search.ts';
+
+/** A lease that was written: what it says, and where, so that it can be undone. */
+export interface Claimed {
+  readonly address: Address;
+  readonly place: SlotPlace;
+  readonly value: string;
+}
+
+/** A lost write means that somebody else went ahead; this many in one chunk are followed by a look elsewhere. */
+const MAX_TRIES = CHUNK_SIZE;
+
+/** So often a search begins anew because others kept winning; with each pass it meets fewer of them. */
+const MAX_PASSES = 4;
+
+/** One call's search for an address. */
+interface Search {
+  readonly deps: Deps;
+  readonly call: Call;
+  readonly id: PoolId;
+  readonly span: Span;
+  readonly seeker: Seeker;
+  readonly value: string;
+  /** The slot, as an offset in the pool, that is tried first. */
+  readonly preferred: bigint;
+}
+
+/**
+ * Claims any free address of the pool, or of its sub-pool. The same endpoint of the same host tends to get the same
+ * one, and endpoints that know nothing of each other spread over the pool.
+ *
+ * @throws Refusal `no-address-left` after a consistent read of all that may be given out.
+ */
+export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed> {
+  const span = automaticSpan(id);
+  if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
+  const search = await startSearch(deps, call, id, endpoint, span);
+  const place = placeAt(search, search.preferred);
+  const outcome = await write(search, place, {
+    kind: 'free',
+    cooledBy: cooledBy(search.deps, search.id),
+    sparesGiven: true,
+  });
+  if (outcome.written) return claimed(search, place);
+  let chunk: Chunk | undefined = outcome.chunk;
+  for (let pass = 1; ; pass++) {
+    const tally = new Tally();
+    const found =
+      (chunk && (await claimInChunk(search, chunk, tally)).claimed) ??
+      (await claimInWindows(search, tally)) ??
+      (await claimLastResort(search, tally));
+    if (found !== undefined) return found;
+    if (!tally.contended || pass === MAX_PASSES) return refuseFull(deps, id, span, tally);
+    chunk = undefined;
+  }
+}
+
+/**
+ * All leases that attempts of a call have written, wherever the search may have led them. Reads as far as a search does.
+ *
+ * @throws Refusal `busy` when the call's time is over.
+ */
+export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed[]> {
+  const span = automaticSpan(id);
+  if (span === undefined) return [];
+  const search = await startSearch(deps, call, id, endpoint, span);
+  const found: Claimed[] = [];
+  for (const window of windows(span, chunkOf(search.preferred))) {
+    for (const chunk of await readWindow(search, window)) {
+      const slots = slotsOfKey(chunk, call.requestKey);
+      found.push(...slots.map((slot) => claimed(search, { generation: id.generation, chunk: chunk.index, slot })));
+    }
+  }
+  return found;
+}
+
+/** Where automatic addresses come from. `undefined`: there are none. */
+function automaticSpan({ cidr, subPool }: PoolId): Span | undefined {
+  const usable = usableRange(cidr);
+  const range = usable && (subPool === undefined ? usable : intersect(usable, cidrRange(subPool)));
+  return range && spanOf(range, cidr.first);
+}
+
+async function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, span: Span): Promise<Search> {
+  const { world } = deps;
+  const text = stickyText(call, endpoint);
+  const size = span.last - span.first + 1n;
+  const preferred = id.order === 'serial' ? span.first : span.first + digestBelow(world, `slot ${text}`, size);
+  return {
+    deps,
+    call,
+    id,
+    span,
+    preferred,
+    value: leaseOf(call, id, endpoint),
+    seeker: {
+      sticky: stickyTag(deps, call, endpoint),
+      releaserTags: await releaserTags(deps, call),
+      sequence: sequenceOf(call.requestKey),
+      start: Number(digestBelow(world, `start ${call.requestKey}`, BigInt(CHUNK_SIZE))),
+      order: id.order,
+    },
+  };
+}
+
+const placeAt = ({ id }: Search, offset: bigint): SlotPlace =>
+  placeOf(id.generation, id.cidr, { family: id.cidr.family, value: id.cidr.first + offset });
+
+const write = (search: Search, place: SlotPlace, expectation: SlotExpectation) =>
+  search.deps.store.writeSlot(place, search.value, search.seeker.sticky, expectation);
+
+const claimed = ({ id, value }: Search, place: SlotPlace): Claimed => ({
+  address: addressAt(id.cidr, place.chunk, place.slot),
+  place,
+  value,
+});
+
+/** The lease that an earlier attempt of this call wrote; it says the same, since the call is the same. */
+function ownClaim(search: Search, chunk: Chunk): Claimed | undefined {
+  const [slot] = slotsOfKey(chunk, search.call.requestKey);
+  if (slot === undefined) return undefined;
+  return claimed(search, { generation: search.id.generation, chunk: chunk.index, slot });
+}
+
+/** Tries the open slots of a chunk, as each lost write shows it anew. @returns how it was seen last. */
+async function claimInChunk(
+  search: Search,
+  seen: Chunk,
+  tally: Tally,
+): Promise<{ readonly claimed: Claimed | undefined; readonly chunk: Chunk }> {
+  let chunk = seen;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const own = ownClaim(search, chunk);
+    if (own !== undefined) return { claimed: own, chunk };
+    const [slot] = openSlots(chunk, search.span, search.seeker, cooledBy(search.deps, search.id));
+    if (slot === undefined) return { claimed: undefined, chunk };
+    const place = { generation: search.id.generation, chunk: chunk.index, slot };
+    const outcome = await write(search, place, { kind: 'exactly', value: chunk.slots[slot] });
+    if (outcome.written) return { claimed: claimed(search, place), chunk };
+    chunk = outcome.chunk;
+  }
+  tally.contended = true;
+  return { claimed: undefined, chunk };
+}
+
+/** Reads on from the preferred chunk in windows of growing width, all round, and claims where something is open. */
+async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | undefined> {
+  for (const window of windows(search.span, chunkOf(search.preferred))) {
+    const chunks = await readWindow(search, window);
+    for (const chunk of chunks) {
+      const own = ownClaim(search, chunk);
+      if (own !== undefined) return own;
+    }
+    const seen = new Map(chunks.map((chunk) => [chunk.index, chunk]));
+    for (const chunk of inTurn(search, chunks)) {
+      const result = await claimInChunk(search, chunk, tally);
+      if (result.claimed !== undefined) return result.claimed;
+      seen.set(chunk.index, result.chunk);
+    }
+    for (const chunk of seen.values()) tally.count(chunk, search.span, cooledBy(search.deps, search.id));
+  }
+  return undefined;
+}
+
+/** Every chunk of a window, also those that do not exist yet. */
+async function readWindow({ deps, call, id }: Search, window: readonly Segment[]): Promise<Chunk[]> {
+  if (deps.world.now() > call.deadline) throw new Refusal('busy', noAddress(id, 'the search took too long'));
+  const read = await together(window.map(({ first, last }) => deps.store.readChunks(id.generation, first, last)));
+  return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
+}
+
+/** The chunks with open slots. Seekers that read the same window do not all go for its first gap. */
+function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly Chunk[]): readonly Chunk[] {
+  const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);
+  return id.order === 'serial' ? open : turned(deps, call, open);
+}
+
+/** A list from somewhere in its midst on, all round: for each call from somewhere else. */
+function turned<T>({ world }: Deps, { requestKey }: Call, list: readonly T[]): readonly T[] {
+  if (list.length === 0) return list;
+  const start = Number(digestBelow(world, `turn ${requestKey}`, BigInt(list.length)));
+  return [...list.slice(start), ...list.slice(0, start)];
+}
+
+/** A chunk that does not exist has sixteen slots that were never used. */
+function withUnused({ first, last }: { first: bigint; last: bigint }, read: readonly Chunk[]): Chunk[] {
+  const byIndex = new Map(read.map((chunk) => [chunk.index, chunk]));
+  return Array.from({ length: Number(last - first) + 1 }, (_, i) => {
+    const index = first + BigInt(i);
+    return byIndex.get(index) ?? { index, slots: [], stickies: [] };
+  });
+}
+
+/**
+ * Nothing else is left: the address that has rested longest, though never less than the clocks may differ, and what was
+ * last asked for by its name after all others: a container that is down may count on it. Who loses it goes on elsewhere
+ * among those that have rested so long, since all others go for the same.
+ */
+async function claimLastResort(search: Search, tally: Tally): Promise<Claimed | undefined> {
+  const { deps, call, id } = search;
+  const [best, ...rest] = tally.lastResorts
+    .filter((slot) => restedAt(slot) <= call.deadline)
+    .sort((a, b) => Number(a.isGiven) - Number(b.isGiven) || a.releasedAt - b.releasedAt);
+  if (best === undefined) return undefined;
+  if (restedAt(best) > deps.world.now()) await deps.world.pause(restedAt(best) - deps.world.now());
+  const rested = rest.filter((slot) => restedAt(slot) <= deps.world.now());
+  const inOrder = [false, true].flatMap((isGiven) =>
+    turned(
+      deps,
+      call,
+      rested.filter((slot) => slot.isGiven === isGiven),
+    ),
+  );
+  for (const { chunk, slot, value } of [best, ...inOrder].slice(0, MAX_TRIES)) {
+    const place = { generation: id.generation, chunk, slot };
+    const outcome = await write(search, place, { kind: 'exactly', value });
+    if (outcome.written) return claimed(search, place);
+  }
+  tally.contended = true;
+  return undefined;
+}
+
+const restedAt = ({ releasedAt }: LastResort): number => releasedAt + MIN_COOLDOWN;

@@ -1,0 +1,78 @@
+/** Writes to a slot that somebody asked for by its address. */
+import type { Address } from '../address.ts';
+import { type Call, sequenceOf } from '../call.ts';
+import { type SlotPlace, placeOf } from '../chunk.ts';
+import type { Deps } from '../deps.ts';
+import type { PoolId } from '../pool-id.ts';
+import { Refusal } from '../refusal.ts';
+import { decodeSlot } from '../slot.ts';
+import type { Claimed } from './claim-any.ts';
+import { type Endpoint, cooledBy, givenTag, leaseOf } from './endpoint.ts';
+import { refuseHeld } from './holder.ts';
+import { releaserTags } from './releaser.ts';
+import { takeOver } from './swarm.ts';
+
+const MAX_TRIES = 8;
+
+/**
+ * Claims the address that was asked for. Its cool-down does not matter then.
+ *
+ * @throws Refusal `address-in-use` with who holds it.
+ */
+export async function claimGiven(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  endpoint: Endpoint,
+  address: Address,
+): Promise<Claimed> {
+  const place = placeOf(id.generation, id.cidr, address);
+  const value = leaseOf(call, id, endpoint);
+  const sticky = givenTag(deps, call, endpoint);
+  const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy: cooledBy(deps, id) });
+  if (!outcome.written) {
+    const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);
+    if (held !== undefined && !(await takeOver(deps, id, place, { value, sticky }, held))) {
+      await refuseHeld(deps, { generation: id.generation, address }, held);
+    }
+  }
+  return { address, place, value };
+}
+
+/**
+ * Writes a lease or (without `sticky`) a reservation to a slot, also while the slot rests after a release; always on the
+ * exact value that was seen, so that nothing that came later is overwritten.
+ *
+ * A reservation is content with one that another network has stamped since the slot was last looked at: whoever would
+ * free that one reads it after the caller's reference was there, and so finds the reference. The first look may have
+ * been earlier than the reference, so only the second counts. A thousand hosts that join at once need not stamp in turn.
+ *
+ * @returns the encoded slot that stands in the way, if any.
+ */
+export async function takeSeen(
+  deps: Deps,
+  call: Call,
+  place: SlotPlace,
+  { value, sticky }: { readonly value: string; readonly sticky: string | undefined },
+  seen: string | undefined,
+): Promise<string | undefined> {
+  const reserves = sticky === undefined;
+  const tags = await releaserTags(deps, call);
+  let current = seen;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    if (current !== undefined && standsInTheWay(tags, call, current, reserves)) return current;
+    const isKept = reserves && current !== undefined && decodeSlot(current).kind === 'reserved';
+    if (isKept && tries >= 2) return undefined;
+    const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: current });
+    if (outcome.written) return undefined;
+    current = outcome.chunk.slots[place.slot];
+  }
+  throw new Refusal('busy', 'the address is in great demand: try again');
+}
+
+/** A free slot does when its own host has freed it since: a late duplicate must not take back what was released. */
+function standsInTheWay(tags: readonly string[], call: Call, current: string, reserves: boolean): boolean {
+  const slot = decodeSlot(current);
+  if (slot.kind !== 'free') return slot.kind === 'leased' || !reserves;
+  return tags.includes(slot.hostTag) && slot.sequence > sequenceOf(call.requestKey);
+}

@@ -1,0 +1,61 @@
+/** Leases whose network has ended: a lease that was under way while its reference ended slips in under the tombstone. */
+import { usableRange } from '../address.ts';
+import type { Chunk, SlotPlace } from '../chunk.ts';
+import type { Deps } from '../deps.ts';
+import type { Ref } from '../ref.ts';
+import { decodeSlot } from '../slot.ts';
+import { type Sequenced, freeExactly } from './reservation.ts';
+import { type Segment, spanOf, windows } from './search.ts';
+
+interface Leased {
+  readonly ref: string;
+  readonly place: SlotPlace;
+  readonly value: string;
+}
+
+/**
+ * Frees what ended references of one pool still lease, as far as a search goes. The slots are read first and the
+ * references afterwards, and each write stands on the exact slot, so that whoever revives a reference and rewrites its
+ * leases keeps them.
+ *
+ * @returns how many were freed.
+ */
+export async function freeOrphans(
+  deps: Deps,
+  call: Sequenced,
+  { generation, cidr }: Pick<Ref, 'generation' | 'cidr'>,
+  names: readonly string[],
+): Promise<number> {
+  const usable = usableRange(cidr);
+  if (usable === undefined) return 0;
+  let freed = 0;
+  for (const window of windows(spanOf(usable, cidr.first), 0n)) {
+    for (const segment of window) freed += await freeIn(deps, call, generation, segment, names);
+  }
+  return freed;
+}
+
+async function freeIn(
+  deps: Deps,
+  call: Sequenced,
+  generation: string,
+  { first, last }: Segment,
+  names: readonly string[],
+): Promise<number> {
+  const chunks = await deps.store.readChunks(generation, first, last);
+  const leases = chunks.flatMap((chunk) => leasesIn(generation, chunk)).filter(({ ref }) => names.includes(ref));
+  let freed = 0;
+  for (const [name, orphans] of Map.groupBy(leases, ({ ref }) => ref)) {
+    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;
+    for (const { place, value } of orphans) if (await freeExactly(deps, call, name, place, value)) freed++;
+  }
+  return freed;
+}
+
+/** The leases that a chunk was seen to hold. */
+export const leasesIn = (generation: string, { index, slots }: Chunk): Leased[] =>
+  slots.flatMap((value, slot) => {
+    const state = value === undefined ? undefined : decodeSlot(value);
+    if (value === undefined || state?.kind !== 'leased') return [];
+    return [{ ref: state.ref, place: { generation, chunk: index, slot }, value }];
+  });

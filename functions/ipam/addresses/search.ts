@@ -1,0 +1,134 @@
+/** In which order a pool is searched for a free address. Pure: what was read goes in, what to try comes out. */
+import type { Range } from '../address.ts';
+import { CHUNK_SIZE, type Chunk, chunkOf, nextGroup, offsetOf } from '../chunk.ts';
+import type { Order } from '../pool-id.ts';
+import { decodeSlot, wasGiven } from '../slot.ts';
+import { isTagOf } from './endpoint.ts';
+
+/** The offsets (from the pool's first address) that automatic addresses may have, both inclusive. */
+export interface Span {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+export const spanOf = (usable: Range, poolFirst: bigint): Span => ({
+  first: usable.first - poolFirst,
+  last: usable.last - poolFirst,
+});
+
+/** What the endpoint that asks is, as far as the choice of a slot goes. */
+export interface Seeker {
+  readonly sticky: string;
+  /** Of what its host has freed. */
+  readonly releaserTags: readonly string[];
+  readonly sequence: string;
+  /** The slot number within a chunk where it starts to look, so that two seekers do not go for the same one. */
+  readonly start: number;
+  readonly order: Order;
+}
+
+/** The slots of a chunk that a seeker may take at once, in order of preference. */
+export function openSlots(chunk: Chunk, span: Span, seeker: Seeker, cooledBy: number): number[] {
+  const numbers = slotsWithin(chunk.index, span);
+  const open = numbers.filter((slot) => isOpen(chunk, slot, seeker, cooledBy));
+  const distance = (slot: number): number =>
+    seeker.order === 'serial' ? slot : (slot - seeker.start + CHUNK_SIZE) % CHUNK_SIZE;
+  const rank = (slot: number): number => (isOwnPlace(chunk, slot, seeker) ? -1 : distance(slot));
+  return open.sort((a, b) => rank(a) - rank(b));
+}
+
+export function slotsWithin(chunk: bigint, { first, last }: Span): number[] {
+  return Array.from({ length: CHUNK_SIZE }, (_, slot) => slot).filter((slot) => {
+    const offset = offsetOf(chunk, slot);
+    return first <= offset && offset <= last;
+  });
+}
+
+function isOpen(chunk: Chunk, slot: number, seeker: Seeker, cooledBy: number): boolean {
+  const value = chunk.slots[slot];
+  if (value === undefined) return true;
+  const state = decodeSlot(value);
+  if (state.kind !== 'free') return false;
+  return (state.releasedAt < cooledBy && !wasGiven(chunk.stickies[slot])) || isOwnPlace(chunk, slot, seeker);
+}
+
+/**
+ * The address that this very endpoint had before: it need not rest for its old owner. Only a release that came before
+ * the request counts, or a late duplicate of the request would take back what was released since.
+ */
+function isOwnPlace(chunk: Chunk, slot: number, seeker: Seeker): boolean {
+  const value = chunk.slots[slot];
+  if (value === undefined || !isTagOf(chunk.stickies[slot], seeker.sticky)) return false;
+  const state = decodeSlot(value);
+  return state.kind === 'free' && seeker.releaserTags.includes(state.hostTag) && state.sequence < seeker.sequence;
+}
+
+/** A free slot that is taken when nothing else is left: it rests after its release, or was last asked for by its name. */
+export interface LastResort {
+  readonly chunk: bigint;
+  readonly slot: number;
+  readonly value: string;
+  readonly releasedAt: number;
+  readonly isGiven: boolean;
+}
+
+export function lastResorts(chunk: Chunk, span: Span, cooledBy: number): LastResort[] {
+  return slotsWithin(chunk.index, span).flatMap((slot) => {
+    const value = chunk.slots[slot];
+    const state = value === undefined ? undefined : decodeSlot(value);
+    if (value === undefined || state?.kind !== 'free') return [];
+    const { releasedAt } = state;
+    const isGiven = wasGiven(chunk.stickies[slot]);
+    return isGiven || releasedAt >= cooledBy ? [{ chunk: chunk.index, slot, value, releasedAt, isGiven }] : [];
+  });
+}
+
+/** The slots of a chunk that attempts of one call took: more than one, where a late attempt landed beside its repeat. */
+export function slotsOfKey(chunk: Chunk, requestKey: string): number[] {
+  return chunk.slots.flatMap((value, slot) => {
+    if (value === undefined) return [];
+    const state = decodeSlot(value);
+    return state.kind === 'leased' && state.requestKey === requestKey ? [slot] : [];
+  });
+}
+
+/** Chunks to read with one query: neighbours of one group, both inclusive. */
+export interface Segment {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Examined per call at most, so that the work of one call is bounded in a pool of any size. */
+export const MAX_EXAMINED = 65_536n;
+const FIRST_WINDOW = 4n;
+const WIDEST_WINDOW = 512n;
+
+/**
+ * Windows of growing width round the ring of a span's chunks, from the one after `start` to `start` itself; each
+ * window is cut at the borders of groups and of the ring.
+ */
+export function* windows(span: Span, start: bigint): Generator<Segment[]> {
+  const low = chunkOf(span.first);
+  const count = chunkOf(span.last) - low + 1n;
+  const most = chunkOf(MAX_EXAMINED);
+  const total = count < most ? count : most;
+  let width = FIRST_WINDOW;
+  for (let walked = 0n; walked < total;) {
+    const length = width < total - walked ? width : total - walked;
+    yield segments(low, count, start - low + 1n + walked, length);
+    walked += length;
+    width = width * 4n > WIDEST_WINDOW ? WIDEST_WINDOW : width * 4n;
+  }
+}
+
+function segments(low: bigint, count: bigint, from: bigint, length: bigint): Segment[] {
+  const cut: Segment[] = [];
+  for (let done = 0n; done < length;) {
+    const position = (from + done) % count;
+    const chunk = low + position;
+    const run = [nextGroup(chunk) - chunk, count - position, length - done].reduce((a, b) => (a < b ? a : b));
+    cut.push({ first: chunk, last: chunk + run - 1n });
+    done += run;
+  }
+  return cut;
+}

@@ -1,0 +1,129 @@
+/**
+ * What Swarm's managers ask for (docs/decisions/0007-swarm.md). A manager plans: its leader takes subnets and addresses
+ * in the global space, and each node takes what it was told in its local one. A leader that starts, after a restart or
+ * in another's place, asks anew for every subnet and address that Swarm has in use, and nobody gives back what the
+ * leader before it was given.
+ */
+import type { Cidr } from '../address.ts';
+import type { Call } from '../call.ts';
+import type { SlotPlace } from '../chunk.ts';
+import type { Deps } from '../deps.ts';
+import type { PoolId } from '../pool-id.ts';
+import { refuseUnusable } from '../ref-check.ts';
+import type { Ref } from '../ref.ts';
+import { Refusal } from '../refusal.ts';
+import { decodeSlot } from '../slot.ts';
+import { type SpaceConfig, isGlobalSpace } from '../space.ts';
+import type { Page } from '../store.ts';
+
+/** Managers, and they alone, put this option on every request for an address. */
+const MARK = 'com.docker.network.ipam.serial';
+
+/**
+ * Whether a manager asks. In the global space nobody else may: a later leader ends the networks that it finds there.
+ *
+ * @throws Refusal when somebody else asks there.
+ */
+export function isByManager({ space }: PoolId, options: Readonly<Record<string, string>>): boolean {
+  if (!isGlobalSpace(space)) return false;
+  if (MARK in options) return true;
+  throw new Refusal(
+    'invalid-request',
+    `address space ${space} is for the managers of a swarm alone: outside of Swarm use a network driver of local scope`,
+  );
+}
+
+/** A counter that others keep raising is tried so often. */
+const MAX_TRIES = 8;
+/** Managers that an error names. */
+const MOST_NAMED = 3;
+
+/**
+ * The term of the leader that asks for a pool: a number from the table, so that no clock decides who leads. Each request
+ * has one of its own, which stays with its network: a late duplicate of it brings back no former leader.
+ *
+ * @param cidr what is asked for. `undefined`: an automatic pool.
+ * @throws Refusal `not-manager` when no operator has named the host.
+ */
+export async function termOf(
+  deps: Deps,
+  call: Call,
+  space: string,
+  { managers }: Pick<SpaceConfig, 'managers'>,
+  cidr: Cidr | undefined,
+): Promise<number> {
+  const isNamed =
+    managers?.includes(call.hostId) ?? (cidr !== undefined && (await hasPlanned(deps, call, space, cidr)));
+  if (!isNamed) throw noManager(call, space, managers);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const seen = await deps.store.readTerm(space);
+    if (await deps.store.raiseTerm(space, seen)) return seen + 1;
+  }
+  throw new Refusal('busy', `several leaders ask at once in space ${space}: try again`);
+}
+
+/** As long as nobody has named managers, those that stood before anybody could go on with what they have. */
+async function hasPlanned({ store }: Deps, { hostId }: Call, space: string, cidr: Cidr): Promise<boolean> {
+  const pool = await store.readPool(space, cidr);
+  if (pool === undefined || pool.state === 'pending') return false;
+  let page: Page<Ref> = { items: [], more: true };
+  while (page.more) {
+    page = await store.refsOf(pool.generation, page.items.at(-1)?.name);
+    if (page.items.some((ref) => ref.hostId === hostId && ref.state !== 'gone')) return true;
+  }
+  return false;
+}
+
+function noManager({ hostId }: Call, space: string, managers: readonly string[] = []): Refusal {
+  const named = managers.slice(0, MOST_NAMED).join(', ') + (managers.length > MOST_NAMED ? ' and more' : '');
+  const all = [...managers, hostId].join(',');
+  return new Refusal(
+    'not-manager',
+    `address space ${space} is for the managers of a swarm that an operator has named, ` +
+      `${named === '' ? 'and nobody is' : `which are ${named}`}: if host ${hostId} is one, ` +
+      `berth space set ${space} --managers ${managers.length > MOST_NAMED ? `…,${hostId}` : all}; ` +
+      'outside of Swarm use a network driver of local scope',
+  );
+}
+
+/** A leader of a later term is the younger; before there were terms, the one that has asked later. */
+const isElder = (ref: Ref, own: Ref): boolean =>
+  (ref.term ?? 0) < (own.term ?? 0) || ((ref.term ?? 0) === (own.term ?? 0) && ref.requestKey < own.requestKey);
+
+/**
+ * Puts a leader's network in the place of those that earlier leaders had on the same pool. What they lease goes over as
+ * the leader asks for it. Only elders end: of two leaders that meet here, one stays.
+ *
+ * @throws Refusal when a later leader has taken this one's place.
+ */
+export async function succeed(deps: Deps, call: Call, id: PoolId): Promise<void> {
+  const own = await deps.store.readRef(id.generation, id.ref);
+  refuseUnusable(own, id, call);
+  let page: Page<Ref> = { items: [], more: true };
+  while (page.more) {
+    page = await deps.store.refsOf(id.generation, page.items.at(-1)?.name);
+    for (const elder of page.items.filter((ref) => ref.state !== 'gone' && isElder(ref, own))) {
+      await deps.store.endRef(elder.generation, elder.name, deps.world.now());
+    }
+  }
+}
+
+/**
+ * Takes over an address that the network of an earlier leader leases.
+ *
+ * @param held the encoded slot that stands in the way.
+ * @returns whether it did: in a local space, or from a network that has not ended, it does not.
+ */
+export async function takeOver(
+  { store }: Deps,
+  id: PoolId,
+  place: SlotPlace,
+  { value, sticky }: { readonly value: string; readonly sticky: string },
+  held: string,
+): Promise<boolean> {
+  const slot = decodeSlot(held);
+  if (!isGlobalSpace(id.space) || slot.kind !== 'leased') return false;
+  const holder = await store.readRef(id.generation, slot.ref);
+  if (holder !== undefined && holder.state !== 'gone') return false;
+  return (await store.writeSlot(place, value, sticky, { kind: 'exactly', value: held })).written;
+}

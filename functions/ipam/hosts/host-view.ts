@@ -1,0 +1,67 @@
+/** What a host is and holds, for an operator who is about to end it. Looks are bounded, and say where they end. */
+import { type Cidr, usableRange } from '../address.ts';
+import { leasesIn } from '../addresses/orphans.ts';
+import { MAX_EXAMINED, spanOf, windows } from '../addresses/search.ts';
+import type { Deps } from '../deps.ts';
+import { eachRef } from '../host-refs.ts';
+import { type Host, isInLease } from '../host.ts';
+import type { Ref } from '../ref.ts';
+import type { Count } from '../spaces/impact.ts';
+
+/** Networks that one look tells of at most. */
+const MOST_NETWORKS = 64;
+/** ms that one look takes at most. */
+const PATIENCE = 5_000;
+
+export interface NetworkUse {
+  readonly space: string;
+  readonly cidr: Cidr;
+  /** That its endpoints lease. */
+  readonly addresses: Count;
+}
+
+export interface HostView {
+  readonly host: Host;
+  /** It was heard of so recently that it may well run. */
+  readonly isInLease: boolean;
+  /** ms since the last sign of life. */
+  readonly silence: number;
+  readonly networks: readonly NetworkUse[];
+  /** `false`: it has more networks, which nobody has looked at. */
+  readonly isAll: boolean;
+}
+
+/**
+ * Its networks that have not ended, through the index, which lags a little.
+ *
+ * @returns `undefined`: no host of that id has ever registered.
+ */
+export async function viewHost(deps: Deps, hostId: string): Promise<HostView | undefined> {
+  const host = await deps.store.readHost(hostId);
+  if (host === undefined) return undefined;
+  const now = deps.world.now();
+  const deadline = now + PATIENCE;
+  const networks: NetworkUse[] = [];
+  const isAll = await eachRef(deps, hostId, deadline, async (ref) => {
+    if (networks.length === MOST_NETWORKS) return false;
+    networks.push({ space: ref.space, cidr: ref.cidr, addresses: await countLeases(deps, ref, deadline) });
+    return true;
+  });
+  return { host, isInLease: isInLease(host, now), silence: Math.max(0, now - host.lastSeen), networks, isAll };
+}
+
+async function countLeases({ store, world }: Deps, ref: Ref, deadline: number): Promise<Count> {
+  const usable = usableRange(ref.cidr);
+  if (usable === undefined) return { count: 0, isAll: true };
+  const span = spanOf(usable, ref.cidr.first);
+  let count = 0;
+  for (const window of windows(span, 0n)) {
+    for (const { first, last } of window) {
+      if (world.now() >= deadline) return { count, isAll: false };
+      for (const chunk of await store.readChunks(ref.generation, first, last)) {
+        count += leasesIn(ref.generation, chunk).filter(({ ref: name }) => name === ref.name).length;
+      }
+    }
+  }
+  return { count, isAll: span.last - span.first < MAX_EXAMINED };
+}

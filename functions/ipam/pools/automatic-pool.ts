@@ -1,0 +1,178 @@
+/** An automatic pool: a subnet that nobody uses, wherever there is room. */
+import { type Family, type Range, cidrRange, formatAddress, formatCidr, rangesOverlap } from '../address.ts';
+import type { Call } from '../call.ts';
+import type { Deps } from '../deps.ts';
+import { type Pool, hasExpired } from '../pool.ts';
+import { RangeSet } from '../range-set.ts';
+import { refNameOf } from '../ref.ts';
+import { Refusal } from '../refusal.ts';
+import type { SpaceConfig } from '../space.ts';
+import { digestBelow, pauseWithJitter } from '../world.ts';
+import { type Ring, candidate, firstClear, partAt, ringOf } from './candidates.ts';
+import { bearPool } from './create-pool.ts';
+import { poolsWithin } from './limits.ts';
+import type { Grant, PoolPlan } from './plan.ts';
+
+/** Gaps among which callers that met at one place part again. */
+const GAPS = 16;
+const PAUSE = 20;
+/** Announcements of one attempt, at most, among which a copy of it looks for the one that was confirmed. */
+const MOST_REFS = 16;
+
+/** What a search for room has learnt: hints alone, for the announcement decides. */
+interface Survey {
+  taken: RangeSet;
+  /** The host that created each pool seen, by generation. */
+  readonly creators: Map<string, string>;
+  /** An announcement stood in the way that may not last. */
+  sawPending: boolean;
+}
+
+/**
+ * Draws subnets until one is confirmed. Callers at the same time spread over the space, since each draws by its own
+ * request key; a repeated attempt draws anew, since the one before it may still be under way. (Docker repeats a request to
+ * get a different pool; that is another call.)
+ *
+ * @param avoid what overlaps the host's own routes and name servers.
+ * @throws Refusal `no-pool-left` when the space has no room.
+ */
+export async function createAutomaticPool(
+  deps: Deps,
+  call: Call,
+  plan: PoolPlan,
+  config: SpaceConfig,
+  family: Family,
+  avoid: readonly Range[],
+): Promise<Grant> {
+  const size = plan.size ?? config.size[family];
+  const ring = ringOf(
+    config.ranges.filter((range) => range.family === family),
+    size,
+  );
+  if (ring.count === 0n)
+    throw new Refusal('no-pool-left', `space ${plan.space} has no IPv${family} range for a /${size}`);
+  const excluded = [...avoid, ...config.excluded.map(cidrRange)].filter((range) => range.family === family);
+  const survey: Survey = { taken: new RangeSet(excluded), creators: new Map(), sawPending: false };
+  const seed = `${call.requestKey} ${call.attempt}`;
+  let from = digestBelow(deps.world, `draw ${seed}`, ring.count);
+  for (let round = 0; deps.world.now() < call.deadline; round++) {
+    const number = firstClear(ring, from, survey.taken);
+    if (number === undefined) {
+      if (!survey.sawPending) await refuseExhausted(deps, call, ring, plan.space, avoid);
+      survey.taken = new RangeSet(excluded);
+      survey.sawPending = false;
+      await pauseWithJitter(deps.world, PAUSE);
+      continue;
+    }
+    const cidr = candidate(ring, number);
+    const birth = await bearPool(deps, call, plan, cidr);
+    if (birth.kind === 'born') return birth;
+    const before = round === 0 ? await grantedBefore(deps, call) : undefined;
+    if (before !== undefined) return before;
+    if (birth.kind !== 'lost') {
+      await note(deps, survey, birth.pool);
+      await surveyFrom(deps, plan.space, ring, number, survey);
+    }
+    from = pickGap(deps, ring, number, survey, `${seed} ${round}`);
+  }
+  throw new Refusal('busy', `no pool was free in time in space ${plan.space}: others kept winning; try again`);
+}
+
+/**
+ * What this very attempt was granted, if this is a copy of it, which draws the same subnet first. The index lags a little:
+ * a copy that comes at once may get a network of its own.
+ */
+async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant | undefined> {
+  const names = Array.from({ length: MOST_REFS }, (_, number) => refNameOf(world, call, number));
+  for (const { generation, name } of await store.refsOfCall(call.hostId, call.requestKey)) {
+    const ref = names.includes(name) ? await store.readRef(generation, name) : undefined;
+    const pool = ref?.state === 'live' ? await store.readPool(ref.space, ref.cidr) : undefined;
+    if (ref !== undefined && pool?.generation === generation && pool.state === 'confirmed') return { pool, ref };
+  }
+  return undefined;
+}
+
+/** Takes a pool as taken, or clears it away when it is an announcement that was abandoned. */
+async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise<void> {
+  if (hasExpired(pool, world.now())) {
+    await store.removePool(pool);
+    return;
+  }
+  survey.taken.add(cidrRange(pool.cidr));
+  survey.creators.set(pool.generation, pool.createdBy);
+  survey.sawPending ||= pool.state === 'pending';
+}
+
+/** Reads the pools that follow a candidate: a few the first time, all that one more read gives when that was too few. */
+async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint, survey: Survey): Promise<void> {
+  const rest = { ...cidrRange(partAt(ring, number).range), first: candidate(ring, number).first };
+  const isFirst = survey.creators.size <= 1;
+  const few = await deps.store.poolsStartingIn(space, rest);
+  const more = few.more && !isFirst ? await deps.store.poolsStartingIn(space, rest, few.items.at(-1)?.cidr) : undefined;
+  for (const pool of [...few.items, ...(more?.items ?? [])]) await note(deps, survey, pool);
+}
+
+/** One of the next gaps, by chance: callers who met before do not meet in the next gap again. */
+function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: string): bigint {
+  const gaps: bigint[] = [];
+  for (let at = number; gaps.length < GAPS;) {
+    const gap = firstClear(ring, at, survey.taken);
+    if (gap === undefined || gap >= number + ring.count) break;
+    gaps.push(gap);
+    at = gap + 1n;
+  }
+  return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))] ?? number;
+}
+
+/** Pools that an error counts, and things that it names. */
+const MOST_COUNTED = 2_000;
+const MOST_NAMED = 3;
+
+/** @throws Refusal always. What the search has met is a part of what there is, so all of it is counted, up to a bound. */
+async function refuseExhausted(
+  { store, world }: Deps,
+  call: Call,
+  ring: Ring,
+  space: string,
+  avoid: readonly Range[],
+): Promise<never> {
+  const ranges = ring.parts.map(({ range }) => range);
+  const creators: string[] = [];
+  let isAll = true;
+  for (const range of ranges) {
+    for await (const pool of poolsWithin(store, space, range)) {
+      isAll &&= creators.length < MOST_COUNTED && world.now() < call.deadline;
+      if (!isAll) break;
+      creators.push(pool.createdBy);
+    }
+  }
+  const most = [...Map.groupBy(creators, (host) => host)]
+    .map(([host, pools]) => ({ host, count: pools.length }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, MOST_NAMED)
+    .map(({ host, count }) => `${count} by ${host}`);
+  const held =
+    creators.length === 0
+      ? ''
+      : ` (${creators.length}${isAll ? '' : ' or more'} pools held, created ${most.join(', ')})`;
+  const reached = avoid
+    .filter((route) => ranges.some((range) => rangesOverlap(cidrRange(range), route)))
+    .map(rangeText);
+  const routes = reached.length === 0 ? '' : ` (${listed(reached)})`;
+  throw new Refusal(
+    'no-pool-left',
+    `all predefined address pools have been fully subnetted: no /${ring.size} is free in ` +
+      `${ranges.map(formatCidr).join(', ')} of space ${space}, ` +
+      `clear of what the space excludes and of this host's own routes${routes}${held}; ` +
+      'remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) ' +
+      'or give the space more ranges',
+  );
+}
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ' and more' : '');
+
+function rangeText({ family, first, last }: Range): string {
+  const from = formatAddress({ family, value: first });
+  return first === last ? from : `${from} to ${formatAddress({ family, value: last })}`;
+}

@@ -1,0 +1,69 @@
+/** Which subnet an automatic pool becomes. Pure: a ring of candidates, cut from the ranges of a space. */
+import { type Cidr, addressBits, cidrRange } from '../address.ts';
+import type { RangeSet } from '../range-set.ts';
+
+/** All subnets of one size in the ranges of a space, numbered through. */
+export interface Ring {
+  readonly size: number;
+  readonly parts: readonly Part[];
+  readonly count: bigint;
+}
+
+interface Part {
+  readonly range: Cidr;
+  /** The number of its first candidate. */
+  readonly start: bigint;
+  readonly count: bigint;
+}
+
+export function ringOf(ranges: readonly Cidr[], size: number): Ring {
+  let count = 0n;
+  const parts = ranges
+    .filter((range) => range.prefix <= size)
+    .map((range) => {
+      const part = { range, start: count, count: 1n << BigInt(size - range.prefix) };
+      count += part.count;
+      return part;
+    });
+  return { size, parts, count };
+}
+
+/** The part of the ring that a number, counted round it, lies in. */
+export function partAt(ring: Ring, number: bigint): Part {
+  const index = number % ring.count;
+  const part = ring.parts.findLast(({ start }) => start <= index);
+  if (part === undefined) throw new Error('the ring is empty');
+  return part;
+}
+
+/** The candidate of a number, counted round the ring. */
+export function candidate(ring: Ring, number: bigint): Cidr {
+  const { range, start } = partAt(ring, number);
+  const { family, first } = range;
+  return { family, first: first + (((number % ring.count) - start) << hostBits(ring, range)), prefix: ring.size };
+}
+
+const hostBits = (ring: Ring, { family }: Cidr): bigint => BigInt(addressBits(family) - ring.size);
+
+/**
+ * The first candidate from `number` on that runs into nothing that is taken.
+ *
+ * @returns its number, or `undefined` once round the ring.
+ */
+export function firstClear(ring: Ring, number: bigint, taken: RangeSet): bigint | undefined {
+  const end = number + ring.count;
+  for (let at = number; at < end;) {
+    const obstacle = taken.meets(cidrRange(candidate(ring, at)));
+    if (obstacle === undefined) return at;
+    at = numberAfter(ring, at, obstacle.last);
+  }
+  return undefined;
+}
+
+/** The number of the first candidate behind an address, as far as it lies in the same range as candidate `at`. */
+function numberAfter(ring: Ring, at: bigint, last: bigint): bigint {
+  const { range, start, count } = partAt(ring, at);
+  const behind = ((last - range.first) >> hostBits(ring, range)) + 1n;
+  const next = start + (behind < count ? behind : count);
+  return at + (next - (at % ring.count));
+}

@@ -1,0 +1,126 @@
+/**
+ * How a pool is born: announce, look, confirm (docs/data-model.md). Two pools of one space never overlap, by
+ * single-item conditional writes alone: whoever confirms has announced first and looked afterwards, so of two rivals at
+ * least one sees the other, and the elder removes the younger's announcement before it confirms its own.
+ */
+import { type Cidr, type Range, cidrRange, overlap } from '../address.ts';
+import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
+import type { Call } from '../call.ts';
+import { type Deps, together } from '../deps.ts';
+import { type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
+import type { Ref } from '../ref.ts';
+import type { Page, Store } from '../store.ts';
+import { awaitRoom } from './limits.ts';
+import { orLeave } from './membership.ts';
+import type { PoolPlan } from './plan.ts';
+
+export type Birth =
+  | { readonly kind: 'born'; readonly pool: Pool; readonly ref: Ref }
+  /** A pool stands at this very CIDR. */
+  | { readonly kind: 'standing'; readonly pool: Pool }
+  /** A confirmed (or retiring) pool overlaps. */
+  | { readonly kind: 'overlaps'; readonly pool: Pool }
+  /** An elder announcement won, if it is known which; trying again may succeed. */
+  | { readonly kind: 'lost'; readonly to: Pool | undefined };
+
+/** How often an announcement looks again because a rival moved under its eyes, before it gives way. */
+const MAX_LOOKS = 8;
+
+/**
+ * @param former a life that is taken up again, under the names that it had.
+ * @throws Refusal when the space may hold no more, or the host may have none.
+ */
+export async function bearPool(
+  deps: Deps,
+  call: Call,
+  plan: Pick<PoolPlan, 'draft' | 'refOf' | 'maxPools'>,
+  cidr: Cidr,
+  former?: Former,
+): Promise<Birth> {
+  const announcement = await deps.store.announcePool(plan.draft(cidr), former?.generation);
+  if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
+  const pool = announcement.announced;
+  const ref = plan.refOf(pool);
+  return orLeave(deps, ref, former, async () => {
+    // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
+    const [verdict] = await together([
+      contest(deps, pool),
+      addRefWithGateway(deps, call, ref, { isNewborn: former === undefined, former }),
+      awaitRoom(deps, call, pool, plan.maxPools),
+    ]);
+    if (verdict === undefined) {
+      const confirmed = await deps.store.changePool(pool, 'confirmed');
+      if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
+    }
+    const { generation, name } = ref;
+    await together([
+      deps.store.removePool(pool),
+      former === undefined && deps.store.endRef(generation, name, deps.world.now()),
+    ]);
+    return verdict ?? { kind: 'lost', to: undefined };
+  });
+}
+
+/** Looks for rivals and removes those that must give way. @returns why the announcement may not be confirmed, if so. */
+async function contest({ store, world }: Deps, pool: Pool): Promise<Birth | undefined> {
+  for (let looks = 0; looks < MAX_LOOKS; looks++) {
+    const { blocking, pending } = await look(store, pool);
+    if (blocking !== undefined) return { kind: 'overlaps', pool: blocking };
+    const elder = pending.find((rival) => isElder(rival, pool) && !hasExpired(rival, world.now()));
+    if (elder !== undefined) return { kind: 'lost', to: elder };
+    let moved = false;
+    for (const rival of pending) {
+      if (!(await store.removePool(rival))) moved = true;
+    }
+    if (!moved) return undefined;
+  }
+  return { kind: 'lost', to: undefined };
+}
+
+interface View {
+  readonly blocking?: Pool;
+  readonly pending: readonly Pool[];
+}
+
+/** The order is part of the proof: forward first and ascending, then backward (a query is not a snapshot). */
+async function look(store: Store, pool: Pool): Promise<View> {
+  const inside = await lookForward(store, pool);
+  if (inside.blocking !== undefined) return inside;
+  const before = await lookBackward(store, pool);
+  return { ...before, pending: [...inside.pending, ...before.pending] };
+}
+
+/** All that starts inside the pool overlaps it, and so does a larger pool that starts where it starts. */
+async function lookForward(store: Store, pool: Pool): Promise<View> {
+  const pending: Pool[] = [];
+  const range: Range = cidrRange(pool.cidr);
+  let page: Page<Pool> = { items: [], more: true };
+  while (page.more) {
+    page = await store.poolsStartingIn(pool.space, range, page.items.at(-1)?.cidr);
+    for (const other of page.items) {
+      if (isSamePool(other, pool)) continue;
+      if (other.state !== 'pending') return { blocking: other, pending };
+      pending.push(other);
+    }
+  }
+  return { pending };
+}
+
+/**
+ * Confirmed pools are disjoint, so of those that start earlier only the nearest confirmed one can reach into this pool.
+ * Pending ones prove nothing about what lies behind them: the look goes past them all.
+ */
+async function lookBackward(store: Store, pool: Pool): Promise<View> {
+  const pending: Pool[] = [];
+  const start = { family: pool.cidr.family, value: pool.cidr.first };
+  let page: Page<Pool> = { items: [], more: true };
+  while (page.more) {
+    page = await store.poolsStartingBefore(pool.space, start, page.items.at(-1)?.cidr);
+    for (const other of page.items) {
+      const reaches = overlap(other.cidr, pool.cidr);
+      if (other.state !== 'pending') return reaches ? { blocking: other, pending } : { pending };
+      if (reaches) pending.push(other);
+    }
+  }
+  return { pending };
+}

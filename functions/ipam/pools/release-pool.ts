@@ -1,0 +1,28 @@
+/** ReleasePool: ends a network's reference, and all that it holds with it. */
+import { freeUnkept, keptBy } from '../addresses/reservation.ts';
+import type { Call } from '../call.ts';
+import type { Deps } from '../deps.ts';
+import { refuseFormers } from '../ref-check.ts';
+import type { Ref } from '../ref.ts';
+import { openPoolId } from '../trusted-pool-id.ts';
+import { leavePool } from './membership.ts';
+
+/** Succeeds also when the network was released before: Docker repeats a release that it is not sure of. */
+export async function releasePool(deps: Deps, call: Call, poolId: string): Promise<void> {
+  const id = await openPoolId(deps, poolId, call);
+  if (id === undefined) return;
+  await refuseFormers(deps, id, call);
+  const { generation, ref: name, space, cidr } = id;
+  await endNetwork(deps, call, { generation, name, space, cidr });
+}
+
+/** Ends a reference. Where others keep the pool alive, what this network alone had reserved is free again. */
+export async function endNetwork(
+  deps: Deps,
+  call: Call,
+  network: Pick<Ref, 'generation' | 'name' | 'space' | 'cidr'>,
+): Promise<void> {
+  const ref = await deps.store.readRef(network.generation, network.name);
+  const livesOn = await leavePool(deps, network);
+  if (livesOn && ref !== undefined) await freeUnkept(deps, call, ref, keptBy(ref));
+}

@@ -1,0 +1,186 @@
+/** RequestPool: a subnet for a network: a given one, alone or shared with others, or an automatic one. */
+import {
+  type Address,
+  type Cidr,
+  type Family,
+  type Range,
+  cidrRange,
+  formatCidr,
+  parseAddress,
+  parseCidr,
+  rangeContains,
+} from '../address.ts';
+import { freeUnkept, keptBy, reserveListed, reserveWhereFree } from '../addresses/reservation.ts';
+import { termOf } from '../addresses/swarm.ts';
+import type { Call } from '../call.ts';
+import type { Deps } from '../deps.ts';
+import type { Pool } from '../pool.ts';
+import { quote } from '../quote.ts';
+import type { Ref } from '../ref.ts';
+import { Refusal } from '../refusal.ts';
+import { type SpaceConfig, configOf, globalSpaceOf, isGlobalSpace, isSpaceName } from '../space.ts';
+import { issuePoolId } from '../trusted-pool-id.ts';
+import { createAutomaticPool } from './automatic-pool.ts';
+import { createGivenPool, joinNamedPool } from './explicit-pool.ts';
+import { refuseCrowdedHost, refuseManyHosts, tooWide } from './limits.ts';
+import { orLeave } from './membership.ts';
+import { type PoolOptions, parseOptions } from './options.ts';
+import { type Grant, type PoolPlan, planPool } from './plan.ts';
+
+export interface PoolRequest {
+  readonly addressSpace: string;
+  /** A CIDR; '' for an automatic pool; an unspecified address (`0.0.0.0/26`) for an automatic pool of that size. */
+  readonly pool: string;
+  /** Where automatic addresses are to come from; '' for the whole pool. */
+  readonly subPool: string;
+  readonly v6: boolean;
+  readonly options: Readonly<Record<string, string>>;
+  /** What the host reaches already, told by its shim: an automatic pool stays clear of it. */
+  readonly avoid: readonly Range[];
+  /** What the host has itself: in the pool they are nobody's. A shim of before tells none. */
+  readonly hostAddresses?: readonly Address[];
+}
+
+export interface GrantedPool {
+  readonly poolId: string;
+  /** The whole pool, as a CIDR. */
+  readonly pool: string;
+}
+
+interface Wanted {
+  readonly family: Family;
+  readonly cidr: Cidr | undefined;
+  readonly size: number | undefined;
+  readonly subPool: Cidr | undefined;
+}
+
+/** @throws Refusal when the request is malformed, contradicts a pool that stands, or finds no room. */
+export async function requestPool(deps: Deps, call: Call, request: PoolRequest): Promise<GrantedPool> {
+  const { hostAddresses = [] } = request;
+  const wanted = parseWanted(request);
+  const options = parseOptions(request.options, wanted.family);
+  const space = spaceOf(request, options);
+  if (!isSpaceName(space)) throw new Refusal('invalid-request', `invalid address space: ${quote(space)}`);
+  const config = configOf(space, await deps.store.readSpace(space));
+  const size = wanted.size ?? options.size;
+  refuseTooWide(space, config, wanted, size);
+  const term = isGlobalSpace(space) ? await termOf(deps, call, space, config, wanted.cidr) : undefined;
+  const asked = { space, size, subPool: wanted.subPool, hostAddresses, term };
+  const plan = planPool(deps.world, call, asked, options, config);
+  const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
+  const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
+  await completeGrant(deps, call, ref, config, options, hostAddresses);
+  return { poolId: await poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
+}
+
+/** An automatic pool of a size that nobody asked for is of the size of the space. */
+function refuseTooWide(
+  space: string,
+  { widest }: SpaceConfig,
+  { cidr, family }: Wanted,
+  size: number | undefined,
+): void {
+  if (cidr !== undefined || size === undefined || size >= widest[family]) return;
+  throw tooWide(space, widest[family], `an automatic pool of /${size}`, { family, prefix: size });
+}
+
+/** Swarm hands a network's options to its managers and to its nodes alike, and each asks in a space of its own. */
+function spaceOf({ addressSpace }: PoolRequest, { space }: PoolOptions): string {
+  if (space === undefined) return addressSpace;
+  return isGlobalSpace(addressSpace) ? globalSpaceOf(space) : space;
+}
+
+function grant(
+  deps: Deps,
+  call: Call,
+  plan: PoolPlan,
+  { cidr, family, size, avoid }: Wanted & Pick<PoolRequest, 'avoid'>,
+  options: PoolOptions,
+  automatic: () => Promise<Grant>,
+): Promise<Grant> {
+  if (cidr !== undefined) {
+    if (options.name !== undefined) {
+      throw new Refusal('invalid-request', 'berth.name is for automatic pools: leave out --subnet or berth.name');
+    }
+    return createGivenPool(deps, call, plan, cidr, options);
+  }
+  if (options.name === undefined) return automatic();
+  const wish = { name: options.name, family, size: size ?? options.size, avoid };
+  return joinNamedPool(deps, call, plan, wish, options, automatic);
+}
+
+/** What is refused now refuses the network: nothing of it stays. */
+async function completeGrant(
+  deps: Deps,
+  call: Call,
+  ref: Ref,
+  { maxNetworksPerHost, maxHostsPerPrincipal }: SpaceConfig,
+  { reserve }: PoolOptions,
+  hostAddresses: readonly Address[],
+): Promise<void> {
+  try {
+    await orLeave(deps, ref, undefined, async () => {
+      await refuseManyHosts(deps, call, ref, maxHostsPerPrincipal);
+      await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
+      await reserveListed(deps, call, ref, reserve);
+      await reserveWhereFree(deps, call, ref, hostAddresses);
+    });
+  } catch (error) {
+    await freeUnkept(deps, call, ref, keptBy(ref));
+    throw error;
+  }
+}
+
+const poolIdOf = (deps: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolOptions): Promise<string> =>
+  issuePoolId(deps, call, {
+    space: pool.space,
+    cidr: pool.cidr,
+    subPool: ref.subPool,
+    generation: pool.generation,
+    ref: ref.name,
+    order,
+    cooldown: pool.cooldown,
+    driver: call.driver,
+  });
+
+function parseWanted(request: PoolRequest): Wanted {
+  const asked = request.pool === '' ? undefined : parsePool(request.pool);
+  // Not so `f656::/0`, which Docker takes for all there is.
+  const isSize = asked?.first === 0n && parseAddress(request.pool.split('/')[0] ?? '')?.value === 0n;
+  if (asked?.first === 0n && !isSize) {
+    throw new Refusal(
+      'invalid-request',
+      `invalid address pool: ${quote(request.pool)} is ${formatCidr(asked)}, which no network can have`,
+    );
+  }
+  if (asked === undefined || isSize) {
+    if (request.subPool !== '') {
+      throw new Refusal('invalid-request', 'invalid address subpool: an --ip-range needs a --subnet');
+    }
+    const family = asked?.family ?? (request.v6 ? 6 : 4);
+    return { family, cidr: undefined, size: asked?.prefix === 0 ? undefined : asked?.prefix, subPool: undefined };
+  }
+  return { family: asked.family, cidr: asked, size: undefined, subPool: parseSubPool(asked, request.subPool) };
+}
+
+function parsePool(text: string): Cidr {
+  const cidr = parseCidr(text);
+  if (cidr === undefined) {
+    throw new Refusal('invalid-request', `invalid address pool: ${quote(text)} is not a CIDR such as 10.1.0.0/24`);
+  }
+  return cidr;
+}
+
+/** A range as wide as the pool, or wider, is no restriction. */
+function parseSubPool(pool: Cidr, text: string): Cidr | undefined {
+  if (text === '') return undefined;
+  const subPool = parseCidr(text);
+  if (subPool === undefined) throw new Refusal('invalid-request', `invalid address subpool: ${quote(text)}`);
+  if (subPool.family !== pool.family) {
+    throw new Refusal('invalid-request', 'pool and subpool are of incompatible address families');
+  }
+  if (!rangeContains(cidrRange(pool), { family: subPool.family, value: subPool.first })) {
+    throw new Refusal('invalid-request', `invalid address subpool: ${text} is not within ${formatCidr(pool)}`);
+  }
+  return subPool.prefix <= pool.prefix ? undefined : subPool;
+}

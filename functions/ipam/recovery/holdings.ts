@@ -1,0 +1,166 @@
+/** What a host holds in the table, so that it can compare it with what its Docker has. */
+import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from '../address.ts';
+import { describeSlot } from '../addresses/holder.ts';
+import { MAX_EXAMINED, spanOf } from '../addresses/search.ts';
+import type { Call } from '../call.ts';
+import { addressAt, chunkOf, nextGroup, placeOf } from '../chunk.ts';
+import type { Deps } from '../deps.ts';
+import { type PoolId, decodePoolId, encodePoolId } from '../pool-id.ts';
+import { isFormers } from '../ref-check.ts';
+import type { Ref } from '../ref.ts';
+import { type Slot, decodeSlot } from '../slot.ts';
+import { DEFAULT_SPACE, isGlobalSpace } from '../space.ts';
+import type { IndexedRef, Page } from '../store.ts';
+import { openPoolId } from '../trusted-pool-id.ts';
+
+/** A network of a host that has not ended. */
+export interface Network {
+  /** Good for all that concerns the network as a whole; not letter by letter the one that dockerd was given. */
+  readonly poolId: string;
+  /** What tells networks apart: two PoolIDs of one network have it in common. */
+  readonly key: string;
+  readonly ref: Ref;
+}
+
+export const networkKey = ({ generation, ref }: Pick<PoolId, 'generation' | 'ref'>): string => `${generation}.${ref}`;
+
+/**
+ * The networks of a host, but for what managers of a swarm plan, found through the index, which lags a little.
+ *
+ * @param after continues a page.
+ */
+export async function networksOf(
+  { store, world }: Deps,
+  { hostId, driver }: Pick<Call, 'hostId' | 'driver'>,
+  after: IndexedRef | undefined,
+): Promise<{ readonly networks: readonly Network[]; readonly next: IndexedRef | undefined }> {
+  const page: Page<IndexedRef> = await store.refsOfHost(hostId, after);
+  const networks: Network[] = [];
+  for (const { generation, name } of page.items) {
+    const ref = await store.readRef(generation, name);
+    if (ref === undefined || ref.state === 'gone' || isGlobalSpace(ref.space)) continue;
+    const { space, cidr, subPool } = ref;
+    const known = { space, cidr, subPool, generation, ref: name, driver };
+    // Without a seal: the table, which knows more of it, confirms it whenever it comes back.
+    const poolId = encodePoolId(world, { ...known, order: 'spread', cooldown: DEFAULT_SPACE.cooldown }, undefined);
+    networks.push({ poolId, key: networkKey(known), ref });
+  }
+  return { networks, next: page.more ? page.items.at(-1) : undefined };
+}
+
+export interface Lease {
+  readonly address: Address;
+  /** The key of the request that it was given to: another lease of the same address has another. */
+  readonly requestKey: string;
+}
+
+export interface Holdings {
+  readonly key: string;
+  readonly cidr: Cidr;
+  /** Managers of a swarm plan in their space what other hosts have: their own Docker says nothing of it. */
+  readonly isPlan: boolean;
+  /** `undefined`: nothing is known of the network, it has long ended. */
+  readonly state: Ref['state'] | undefined;
+  /** It is that of a machine that was this host before. */
+  readonly isFormers: boolean;
+  readonly leases: readonly Lease[];
+  /** Those of the addresses asked for that somebody else holds, and who. */
+  readonly others: readonly { readonly address: Address; readonly holder: string }[];
+  /** Where the next page begins: the number of a chunk. `undefined`: this was the last. */
+  readonly next: bigint | undefined;
+}
+
+/** Groups of chunks that are read at most for one answer. */
+const MAX_GROUPS = 16;
+
+/**
+ * What one network leases: of the addresses that are asked for, else of all, page by page. A pool of more addresses than a
+ * search examines is not looked through.
+ *
+ * @param from continues a page.
+ */
+export async function holdingsOf(
+  deps: Deps,
+  call: Call,
+  {
+    poolId,
+    addresses,
+    from,
+  }: { readonly poolId: string; readonly addresses: readonly Address[]; readonly from: bigint },
+): Promise<Holdings> {
+  const id = await openPoolId(deps, poolId, call);
+  if (id === undefined)
+    return { ...NOTHING, ...about(decodePoolId(deps.world, poolId, call)), state: undefined, isFormers: false };
+  const ref = await deps.store.readRef(id.generation, id.ref);
+  const { leases, next } = addresses.length > 0 ? NOTHING : await leasesFrom(deps, id, from);
+  const asked = await Promise.all(
+    addresses.filter((address) => isIn(id, address)).map((address) => look(deps, id, address)),
+  );
+  const own = asked.flatMap(({ address, slot }) => (isOwn(id, slot) ? [{ address, requestKey: slot.requestKey }] : []));
+  const others = await Promise.all(
+    asked.flatMap(({ address, slot }) =>
+      slot === undefined || slot.kind === 'free' || isOwn(id, slot)
+        ? []
+        : [describeSlot(deps, id.generation, slot).then((holder) => ({ address, holder }))],
+    ),
+  );
+  return {
+    ...about(id),
+    state: ref?.state,
+    isFormers: ref !== undefined && isFormers(ref, call),
+    leases: [...leases, ...own],
+    others,
+    next,
+  };
+}
+
+const about = (id: PoolId): Pick<Holdings, 'key' | 'cidr' | 'isPlan'> => ({
+  key: networkKey(id),
+  cidr: id.cidr,
+  isPlan: isGlobalSpace(id.space),
+});
+
+const NOTHING = { leases: [], others: [], next: undefined };
+
+async function leasesFrom(
+  { store }: Deps,
+  id: PoolId,
+  from: bigint,
+): Promise<{ readonly leases: readonly Lease[]; readonly next: bigint | undefined }> {
+  const usable = usableRange(id.cidr);
+  if (usable === undefined || !isSearchable(id)) return { leases: [], next: undefined };
+  const last = chunkOf(spanOf(usable, id.cidr.first).last);
+  const leases: Lease[] = [];
+  let chunk = from;
+  for (let groups = 0; groups < MAX_GROUPS && chunk <= last; groups++) {
+    const groupEnd = nextGroup(chunk) - 1n;
+    const end = groupEnd < last ? groupEnd : last;
+    for (const { index, slots } of await store.readChunks(id.generation, chunk, end)) {
+      for (const [number, value] of slots.entries()) {
+        const slot = value === undefined ? undefined : decodeSlot(value);
+        if (isOwn(id, slot)) leases.push({ address: addressAt(id.cidr, index, number), requestKey: slot.requestKey });
+      }
+    }
+    chunk = end + 1n;
+  }
+  return { leases, next: chunk <= last ? chunk : undefined };
+}
+
+const isSearchable = ({ cidr: { family, prefix } }: PoolId): boolean =>
+  1n << BigInt(addressBits(family) - prefix) <= MAX_EXAMINED;
+
+const isIn = ({ cidr }: PoolId, address: Address): boolean => rangeContains(cidrRange(cidr), address);
+
+const isOwn = ({ ref }: PoolId, slot: Slot | undefined): slot is Slot & { readonly kind: 'leased' } =>
+  slot?.kind === 'leased' && slot.ref === ref;
+
+async function look(
+  { store }: Deps,
+  id: PoolId,
+  address: Address,
+): Promise<{ readonly address: Address; readonly slot: Slot | undefined }> {
+  const place = placeOf(id.generation, id.cidr, address);
+  const [chunk] = await store.readChunks(id.generation, place.chunk, place.chunk);
+  const value = chunk?.slots[place.slot];
+  return { address, slot: value === undefined ? undefined : decodeSlot(value) };
+}

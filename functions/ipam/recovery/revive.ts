@@ -1,0 +1,252 @@
+/**
+ * A host that was silent for so long that its networks were given up, or was taken for dead, returns and still has them:
+ * what is still free of it is taken up again, under the PoolIDs that its Docker knows.
+ *
+ * The reference comes first, and then every lease is written afresh. Who frees what an ended reference has left reads the
+ * slot first and the reference afterwards, and writes on the exact slot: so it sees the reference, or misses the lease.
+ */
+import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from '../address.ts';
+import { takeSeen } from '../addresses/claim-exact.ts';
+import { type Endpoint, givenTag, leaseOf, stickyTag } from '../addresses/endpoint.ts';
+import { describeSlot } from '../addresses/holder.ts';
+import { keptBy, whoPreventsKeeping } from '../addresses/reservation.ts';
+import { type Call, sequenceOf } from '../call.ts';
+import { placeOf } from '../chunk.ts';
+import type { Deps } from '../deps.ts';
+import { turnRef } from '../host-refs.ts';
+import { bury } from '../hosts/reclaim.ts';
+import type { PoolId } from '../pool-id.ts';
+import { type Pool, hasExpired } from '../pool.ts';
+import { type Birth, bearPool } from '../pools/create-pool.ts';
+import { refuseCrowdedHost, refuseManyHosts, whyUnwanted } from '../pools/limits.ts';
+import { type Former, joinPool } from '../pools/membership.ts';
+import { gatewayOf } from '../pools/options.ts';
+import type { Kept, Ref } from '../ref.ts';
+import { Refusal } from '../refusal.ts';
+import { decodeSlot, wasGiven } from '../slot.ts';
+import { type SpaceConfig, configOf } from '../space.ts';
+import { demandPoolId } from '../trusted-pool-id.ts';
+import { pauseWithJitter } from '../world.ts';
+
+export interface Revival {
+  readonly poolId: string;
+  /** The network's gateway, by what Docker says. `undefined`: it has none, or none is known. */
+  readonly gateway: Address | undefined;
+  /** Auxiliary addresses. */
+  readonly reserved: readonly Address[];
+  /** Endpoints that Docker has, with their addresses: some of them. */
+  readonly held: readonly (Endpoint & { readonly address: Address })[];
+  /** These were the last. */
+  readonly isLast: boolean;
+}
+
+export interface Revived {
+  readonly state: Ref['state'];
+  /** Addresses that others have meanwhile, and who. */
+  readonly taken: readonly { readonly address: Address; readonly holder: string }[];
+}
+
+/** ms between two looks at a pool that somebody else creates or removes. */
+const PAUSE = 40;
+
+/**
+ * Takes up a network, and the leases of some of its endpoints. Repeated until all are named; until the last are, the
+ * network gets no other address. Safe to repeat.
+ *
+ * @throws Refusal `out-of-range` for an address of another subnet, `pool-overlap` when the subnet is others' by now,
+ * `limit-reached` when the space has no room for it any more, `busy` when it may not be so in a moment.
+ */
+export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): Promise<Revived> {
+  const id = await demandPoolId(deps, revival.poolId, call);
+  refuseOutside(id, revival);
+  const known = await deps.store.readRef(id.generation, id.ref);
+  if (known !== undefined && known.state !== 'gone' && known.state !== 'reviving') {
+    return { state: known.state, taken: [] };
+  }
+  const taken: { address: Address; holder: string }[] = [];
+  const { ref, isNew } = await takeUpWithinLimits(deps, call, id, refOf(call, id, revival, known), known);
+  if (isNew) taken.push(...(await keepListed(deps, call, ref)));
+  for (const { address, ...endpoint } of revival.held) {
+    const holder = await takeBack(deps, call, id, address, endpoint);
+    if (holder !== undefined) taken.push({ address, holder });
+  }
+  if (!revival.isLast) return { state: 'reviving', taken };
+  const isLive = await turnRef(deps, ref, (now) =>
+    now.state === 'reviving' && now.epoch === call.epoch
+      ? { state: 'live', epoch: now.epoch, fencedAt: undefined, endedAt: undefined }
+      : undefined,
+  );
+  return { state: isLive ? 'live' : ((await deps.store.readRef(id.generation, id.ref))?.state ?? 'gone'), taken };
+}
+
+function refuseOutside({ cidr }: PoolId, { gateway, reserved, held }: Revival): void {
+  const all = [...(gateway === undefined ? [] : [gateway]), ...reserved, ...held.map(({ address }) => address)];
+  const outside = all.find((address) => !rangeContains(cidrRange(cidr), address));
+  if (outside === undefined) return;
+  throw new Refusal(
+    'out-of-range',
+    `${formatAddress(outside)} is not an address of ${formatCidr(cidr)}: name what Docker has on that subnet alone`,
+  );
+}
+
+/** What the network keeps is what it kept, where that is still known; else what Docker says of it. */
+function refOf(call: Call, id: PoolId, revival: Revival, known: Ref | undefined): Ref {
+  const kept: Kept = known ?? keptBySay(call, id, revival);
+  return {
+    ...{ name: id.ref, generation: id.generation, space: id.space, cidr: id.cidr, subPool: id.subPool },
+    ...{ hostId: call.hostId, epoch: call.epoch, requestKey: call.requestKey },
+    ...{ gateway: kept.gateway, reserved: kept.reserved, asked: kept.asked },
+    ...{ state: 'reviving', fencedAt: undefined, endedAt: undefined },
+  };
+}
+
+/** The default gateway is kept even where Docker has none, unless an endpoint has that address. */
+function keptBySay(call: Call, { cidr }: PoolId, { gateway, reserved, held }: Revival): Kept {
+  const fallback = gatewayOf(cidr, undefined);
+  const isHeld = held.some(({ address }) => address.value === fallback?.value);
+  return {
+    gateway: gateway ?? (isHeld ? undefined : fallback),
+    reserved: reserved.map(({ family, value }) => ({ family, first: value, last: value })),
+    asked: [...(gateway === undefined ? [] : [gateway]), ...reserved].map((address) => ({
+      address,
+      sequence: sequenceOf(call.requestKey),
+    })),
+  };
+}
+
+/** Stamps what a network keeps from endpoints. @returns what an endpoint has meanwhile. */
+async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['taken']> {
+  const taken: { address: Address; holder: string }[] = [];
+  for (const address of keptBy(ref)) {
+    const holder = await whoPreventsKeeping(deps, call, ref, address);
+    if (holder !== undefined) taken.push({ address, holder });
+  }
+  return taken;
+}
+
+/** What its space would refuse to a new network, it refuses to one that was given up. Then nothing of it is left. */
+async function takeUpWithinLimits(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  known: Ref | undefined,
+): ReturnType<typeof takeUp> {
+  const config = configOf(id.space, await deps.store.readSpace(id.space));
+  try {
+    const up = await takeUp(deps, call, id, ref, known, config);
+    if (up.isNew) {
+      await refuseManyHosts(deps, call, ref, config.maxHostsPerPrincipal);
+      await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
+    }
+    return up;
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'limit-reached') {
+      await bury(deps, ref, (now) => now.state === 'reviving' && now.requestKey === call.requestKey);
+    }
+    throw error;
+  }
+}
+
+/** The reference stands again, and the pool with it: as it is if others have kept it, or announced anew. */
+async function takeUp(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  known: Ref | undefined,
+  config: SpaceConfig,
+): Promise<{ readonly ref: Ref; readonly isNew: boolean }> {
+  const former = { generation: id.generation, ref: known };
+  while (deps.world.now() < call.deadline) {
+    const standing = await deps.store.readPool(id.space, id.cidr);
+    const isUp = standing?.state === 'confirmed' && standing.generation === id.generation;
+    if (isUp && known?.state === 'reviving' && known.epoch === call.epoch) return { ref: known, isNew: false };
+    const pool = await (standing === undefined
+      ? bear(deps, call, id, ref, former, config)
+      : join(deps, call, id, ref, former, standing));
+    if (pool !== undefined) return { ref, isNew: true };
+    await pauseWithJitter(deps.world, PAUSE);
+  }
+  throw new Refusal('busy', `${formatCidr(id.cidr)} is being created or removed by others: try again`);
+}
+
+async function join(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  former: Former,
+  standing: Pool,
+): Promise<Pool | undefined> {
+  if (standing.state === 'pending') {
+    if (hasExpired(standing, deps.world.now())) await deps.store.removePool(standing);
+    return undefined;
+  }
+  if (standing.generation !== id.generation) throw isTaken(id, standing);
+  return joinPool(deps, call, ref, former);
+}
+
+async function bear(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  ref: Ref,
+  former: Former,
+  config: SpaceConfig,
+): Promise<Pool | undefined> {
+  const { space, cidr, cooldown } = id;
+  const unwanted = whyUnwanted(space, config, cidr);
+  if (unwanted !== undefined) throw unwanted;
+  const announcedAt = deps.world.now();
+  const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
+  const plan = { draft: () => draft, refOf: () => ref, maxPools: config.maxPools };
+  const birth: Birth = await bearPool(deps, call, plan, cidr, former);
+  if (birth.kind === 'overlaps') throw isTaken(id, birth.pool);
+  return birth.kind === 'born' ? birth.pool : undefined;
+}
+
+function isTaken({ cidr, space }: { cidr: Cidr; space: string }, by: Pool): Refusal {
+  const since = new Date(by.announcedAt).toISOString();
+  return new Refusal(
+    'pool-overlap',
+    `the network on ${formatCidr(cidr)} of space ${space} was given up while this host was silent, and ` +
+      `${formatCidr(by.cidr)} is in use since ${since} (created by host ${by.createdBy}): ` +
+      'remove the network (docker network rm) and create it again',
+  );
+}
+
+/**
+ * Writes the lease of an endpoint afresh, also where an old one of the same network stands: whoever would free that one
+ * writes on its exact value.
+ *
+ * @returns who has the address, if another does.
+ */
+async function takeBack(
+  deps: Deps,
+  call: Call,
+  id: PoolId,
+  address: Address,
+  endpoint: Endpoint,
+): Promise<string | undefined> {
+  const place = placeOf(id.generation, id.cidr, address);
+  const value = leaseOf(call, id, endpoint);
+  const [chunk] = await deps.store.readChunks(id.generation, place.chunk, place.chunk);
+  const sticky = (wasGiven(chunk?.stickies[place.slot]) ? givenTag : stickyTag)(deps, call, endpoint);
+  let seen = chunk?.slots[place.slot];
+  for (;;) {
+    const standing = await takeSeen(deps, call, place, { value, sticky }, seen);
+    if (standing === undefined || standing === value) return undefined;
+    const slot = decodeSlot(standing);
+    // Released since, by a message that is younger than this one.
+    if (slot.kind === 'free') return undefined;
+    if (slot.kind === 'reserved' || slot.ref !== id.ref) return describeSlot(deps, id.generation, slot);
+    // Asked for since, when the network was up again: this message has come late.
+    if (sequenceOf(slot.requestKey) > sequenceOf(call.requestKey)) return undefined;
+    const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: standing });
+    if (outcome.written) return undefined;
+    if (deps.world.now() >= call.deadline)
+      throw new Refusal('busy', `${formatAddress(address)} keeps changing: try again`);
+    seen = outcome.chunk.slots[place.slot];
+  }
+}

@@ -1,0 +1,27 @@
+/** For how long spaces remember silent hosts, as warm memory has it: a hint, so that a heartbeat costs no read of its own. */
+import type { Deps } from '../deps.ts';
+import { configOf } from '../space.ts';
+
+/** ms for which a change of a space is not heard of. */
+const LIFE = 60_000;
+const MOST = 1_000;
+
+export class SpaceMemory {
+  readonly #deps: Deps;
+  readonly #known = new Map<string, { readonly forgetAfter: number; readonly until: number }>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** @returns ms */
+  async forgetAfter(space: string): Promise<number> {
+    const { store, world } = this.#deps;
+    const known = this.#known.get(space);
+    if (known !== undefined && world.now() < known.until) return known.forgetAfter;
+    const { forgetAfter } = configOf(space, await store.readSpace(space));
+    if (this.#known.size >= MOST) this.#known.clear();
+    this.#known.set(space, { forgetAfter, until: world.now() + LIFE });
+    return forgetAfter;
+  }
+}

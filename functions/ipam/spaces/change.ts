@@ -1,0 +1,163 @@
+/**
+ * The operators' side of a space: what it is, and how it is changed while networks live in it. A change stands on the
+ * exact settings that it was made from, so that of two at once none undoes the other; what it would do to what is held
+ * is told first, and done only by force.
+ */
+import { contains, formatCidr, sameCidr } from '../address.ts';
+import { type Deps, together } from '../deps.ts';
+import { LEASE, leaseFor } from '../host.ts';
+import { Refusal } from '../refusal.ts';
+import { type Space, type SpaceConfig, type SpaceSettings, configOf, globalSpaceOf, isGlobalSpace } from '../space.ts';
+import { type Count, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './impact.ts';
+import { type SpacePatch, applyPatch, familiesWithoutRoom, refuseContradictory, timeText } from './settings.ts';
+
+export interface SpaceView {
+  readonly space: string;
+  readonly config: SpaceConfig;
+  /** What of it is not by default. */
+  readonly settings: SpaceSettings;
+  readonly rev: string | undefined;
+  /** Pools that stand or are being created. */
+  readonly held: Readonly<Record<4 | 6, Count>>;
+}
+
+export interface SpaceChange {
+  readonly space: string;
+  readonly patch: SpacePatch;
+  /** The change is meant for the space of this `rev` alone ('': that nobody has configured). `undefined`: for any. */
+  readonly ifRev: string | undefined;
+  /** Also when what is held is touched. */
+  readonly force: boolean;
+}
+
+export interface ChangedSpace extends SpaceView {
+  /** What the change does to what is held, in one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** So often a change is made anew on settings that others keep changing. */
+const MAX_TRIES = 8;
+/** ms that a look at hosts may take. */
+const PATIENCE = 5_000;
+
+export const showSpace = async (deps: Deps, space: string): Promise<SpaceView> =>
+  viewOf(deps, space, await deps.store.readSpace(space));
+
+async function viewOf(deps: Deps, space: string, seen: Space | undefined): Promise<SpaceView> {
+  const [four, six] = await together([countPools(deps, space, 4), countPools(deps, space, 6)]);
+  const { settings, rev } = seen ?? { settings: {}, rev: undefined };
+  return { space, config: configOf(space, seen), settings, rev, held: { 4: four, 6: six } };
+}
+
+/**
+ * Changes a space for whatever is asked for from now on. Calls that are under way go by the settings of before.
+ *
+ * @throws Refusal `invalid-request` for settings that make no sense, `still-held` when what is held is touched and nobody
+ * said that it may be, `space-changed` when it is not of the `rev` that is meant.
+ */
+export async function changeSpace(deps: Deps, { space, patch, ifRev, force }: SpaceChange): Promise<ChangedSpace> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const seen = await deps.store.readSpace(space);
+    refuseOther(space, seen, ifRev);
+    const settings = applyPatch(seen?.settings ?? {}, patch);
+    const [before, after] = [configOf(space, seen), configOf(space, { settings, rev: undefined })];
+    refuseContradictory(after);
+    if (patch.managers !== undefined) refuseManagersOf(space);
+    const harm = await harmOf(deps, space, before, after);
+    if (harm.length > 0 && !force) refuseHarm(harm);
+    const written = await deps.store.writeSpace(space, settings, seen);
+    if (written === undefined) continue;
+    const view = await viewOf(deps, space, written);
+    return { ...view, warnings: [...harm, ...(await notesOn(deps, before, view))] };
+  }
+  throw new Refusal('busy', `space ${space} is changed by several at once: try again`);
+}
+
+function refuseManagersOf(space: string): void {
+  if (isGlobalSpace(space)) return;
+  throw new Refusal(
+    'invalid-request',
+    `managers of a swarm plan in space ${globalSpaceOf(space)}, beside ${space}: berth space set ${globalSpaceOf(space)} --managers HOSTS`,
+  );
+}
+
+function refuseOther(space: string, seen: Space | undefined, ifRev: string | undefined): void {
+  if (ifRev === undefined || ifRev === (seen?.rev ?? '')) return;
+  throw new Refusal(
+    'space-changed',
+    `space ${space} is of rev ${seen?.rev ?? 'none'} by now: look at it again (berth space show ${space}) and decide anew`,
+  );
+}
+
+function refuseHarm(harm: readonly string[]): never {
+  throw new Refusal('still-held', `${harm.join('; ')}: change it all the same with --force`);
+}
+
+/** What a change does to what is held that nobody may want. */
+async function harmOf(deps: Deps, space: string, before: SpaceConfig, after: SpaceConfig): Promise<string[]> {
+  return [...(await newlyExcluded(deps, space, before, after)), ...(await newlyForgotten(deps, space, before, after))];
+}
+
+/** One that lies within an elder one excludes nothing new. The first that meets something is told. */
+async function newlyExcluded(
+  deps: Deps,
+  space: string,
+  before: SpaceConfig,
+  after: SpaceConfig,
+): Promise<readonly string[]> {
+  const fresh = after.excluded.filter((cidr) => !before.excluded.some((elder) => contains(elder, cidr)));
+  for (const cidr of fresh) {
+    const pools = await poolsOverlapping(deps, space, cidr);
+    if (pools !== '')
+      return [`${formatCidr(cidr)}, now excluded, is held in part: ${pools} stays as long as it is used`];
+  }
+  return [];
+}
+
+async function newlyForgotten(
+  deps: Deps,
+  space: string,
+  before: SpaceConfig,
+  after: SpaceConfig,
+): Promise<readonly string[]> {
+  if (after.forgetAfter >= before.forgetAfter) return [];
+  const hosts = await hostsForgotten(deps, space, after.forgetAfter, deps.world.now() + PATIENCE);
+  if (hosts === '') return [];
+  const time = timeText(after.forgetAfter);
+  return [`the next sweep frees what hosts hold that have been fenced for ${time} (forget-after): ${hosts}`];
+}
+
+/** What else is worth knowing of a change that was made. */
+async function notesOn(deps: Deps, before: SpaceConfig, { space, config, held }: SpaceView): Promise<string[]> {
+  const notes: string[] = [];
+  const withdrawn = before.ranges.filter((range) => !config.ranges.some((left) => sameCidr(range, left)));
+  const leftOut = await poolsLeftOut(deps, space, withdrawn, config.ranges);
+  if (leftOut !== '') notes.push(`pools outside of the ranges live on until their networks are removed: ${leftOut}`);
+  for (const family of familiesWithoutRoom(config)) {
+    notes.push(`what is excluded leaves no room in the ranges for an automatic IPv${family} pool`);
+  }
+  for (const family of [4, 6] as const) {
+    const { count } = held[family];
+    if (config.maxPools === before.maxPools || count <= (config.maxPools ?? Infinity)) continue;
+    notes.push(`the space holds ${count} IPv${family} pools, more than max-pools: they stay, and no other is created`);
+  }
+  return [...notes, ...notesOnTerms(before, config, held[4].count + held[6].count > 0)];
+}
+
+function notesOnTerms(before: SpaceConfig, after: SpaceConfig, isHeld: boolean): string[] {
+  const notes: string[] = [];
+  if ((after.maxNetworksPerHost ?? Infinity) < (before.maxNetworksPerHost ?? Infinity) && isHeld) {
+    notes.push('hosts with more networks than max-networks-per-host keep them, and get no other');
+  }
+  if (after.cooldown !== before.cooldown && isHeld) {
+    notes.push('pools that stand keep the cool-down that they were created with');
+  }
+  if (after.forgetAfter !== before.forgetAfter && after.forgetAfter < LEASE) {
+    const lease = leaseFor(after.forgetAfter);
+    notes.push(
+      `a host that is cut off from the functions loses its networks ${timeText(lease + after.forgetAfter)} after its last ` +
+        'sign of life, though its containers may run on: others may get their addresses',
+    );
+  }
+  return notes;
+}

@@ -1,0 +1,114 @@
+/** What is held in a space, as far as a change of its settings touches it. Looks are bounded, and say where they end. */
+import { type Cidr, type Family, contains, formatCidr, overlap } from '../address.ts';
+import { allHosts } from '../all-hosts.ts';
+import type { Deps } from '../deps.ts';
+import { eachRef } from '../host-refs.ts';
+import type { Pool } from '../pool.ts';
+import { allPools, poolsWithin } from '../pools/limits.ts';
+import { clip } from '../quote.ts';
+import type { Ref } from '../ref.ts';
+import type { Page, Store } from '../store.ts';
+
+/** Pools that are counted at most; and things that are named in a text. */
+const MOST_COUNTED = 20_000;
+const MOST_NAMED = 3;
+const NAME_LENGTH = 40;
+
+export interface Count {
+  readonly count: number;
+  /** `false`: there are more, which nobody has counted. */
+  readonly isAll: boolean;
+}
+
+export async function countPools({ store }: Deps, space: string, family: Family): Promise<Count> {
+  const { count, isAll } = await gather(allPools(store, space, family), () => true);
+  return { count, isAll };
+}
+
+/** Pools that overlap a prefix, as a text. '': none. */
+export async function poolsOverlapping({ store }: Deps, space: string, cidr: Cidr): Promise<string> {
+  const inside = await gather(poolsWithin(store, space, cidr), () => true, MOST_NAMED + 1);
+  const around = await poolAround(store, space, cidr);
+  return named(around === undefined ? inside.found : [around, ...inside.found]);
+}
+
+/**
+ * Confirmed pools are disjoint, so that only the nearest one that starts earlier can reach into a prefix (of the pending,
+ * that may never come to be, none counts).
+ */
+async function poolAround(store: Store, space: string, cidr: Cidr): Promise<Pool | undefined> {
+  let page: Page<Pool> = { items: [], more: true };
+  while (page.more) {
+    page = await store.poolsStartingBefore(space, { family: cidr.family, value: cidr.first }, page.items.at(-1)?.cidr);
+    const nearest = page.items.find(({ state }) => state !== 'pending');
+    if (nearest !== undefined) return overlap(nearest.cidr, cidr) ? nearest : undefined;
+  }
+  return undefined;
+}
+
+/** Pools within some prefixes that lie in none of others, as a text. '': none. */
+export async function poolsLeftOut(
+  { store }: Deps,
+  space: string,
+  withdrawn: readonly Cidr[],
+  left: readonly Cidr[],
+): Promise<string> {
+  const found: Pool[] = [];
+  let isAll = true;
+  for (const range of withdrawn) {
+    const isOut = ({ cidr }: Pool): boolean => !left.some((other) => contains(other, cidr));
+    const more = await gather(poolsWithin(store, space, range), isOut, MOST_NAMED + 1 - found.length);
+    found.push(...more.found);
+    isAll &&= more.isAll;
+    if (found.length > MOST_NAMED) break;
+  }
+  return isAll ? named(found) : `${named(found)} (there are too many to look at them all)`;
+}
+
+/** Goes through pools until so many are found, or too many were looked at. */
+async function gather(pools: AsyncIterable<Pool>, isMeant: (pool: Pool) => boolean, most = Infinity) {
+  const found: Pool[] = [];
+  let count = 0;
+  for await (const pool of pools) {
+    if (count === MOST_COUNTED) return { found, count, isAll: false };
+    count++;
+    if (!isMeant(pool)) continue;
+    if (found.length < MOST_NAMED + 1) found.push(pool);
+    if (found.length >= most) break;
+  }
+  return { found, count, isAll: true };
+}
+
+const named = (pools: readonly Pool[]): string =>
+  listed(pools.map(({ cidr, createdBy }) => `${formatCidr(cidr)} (created by host ${clip(createdBy, NAME_LENGTH)})`));
+
+const listed = (names: readonly string[]): string =>
+  names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ' and more' : '');
+
+/**
+ * Hosts that have been fenced for so long that the next sweep ends what they hold in a space, as a text. '': none.
+ *
+ * @param forgetAfter ms
+ * @param deadline ms: a look that is not done by then says so.
+ */
+export async function hostsForgotten(
+  deps: Deps,
+  space: string,
+  forgetAfter: number,
+  deadline: number,
+): Promise<string> {
+  const before = deps.world.now() - forgetAfter;
+  const found: string[] = [];
+  const isForgotten = (ref: Ref): boolean =>
+    ref.space === space && ref.state === 'dormant' && (ref.fencedAt ?? 0) <= before;
+  for await (const host of allHosts(deps.store)) {
+    if (host.state !== 'fenced') continue;
+    if (found.length > MOST_NAMED) break;
+    const wasAll = await eachRef(deps, host.id, deadline, (ref) => Promise.resolve(!isForgotten(ref)));
+    if (wasAll) continue;
+    if (deps.world.now() >= deadline)
+      return listed([...found.slice(0, MOST_NAMED - 1), 'others, not looked at in time']);
+    found.push(clip(host.id, NAME_LENGTH));
+  }
+  return listed(found);
+}

@@ -1,0 +1,169 @@
+/** What may stand in the settings of a space. Pure: nothing that is held is looked at. */
+import { type Cidr, type Family, addressBits, cidrRange, formatCidr, overlap, parseCidr } from '../address.ts';
+import { isHostId } from '../host.ts';
+import { firstClear, ringOf } from '../pools/candidates.ts';
+import { quote } from '../quote.ts';
+import { RangeSet } from '../range-set.ts';
+import { Refusal } from '../refusal.ts';
+import {
+  MAX_COOLDOWN,
+  MAX_FORGET_AFTER,
+  MIN_COOLDOWN,
+  MIN_FORGET_AFTER,
+  MOST_EXCLUDED,
+  MOST_MANAGERS,
+  MOST_MAX_HOSTS,
+  MOST_MAX_NETWORKS,
+  MOST_MAX_POOLS,
+  MOST_RANGES,
+  type SpaceConfig,
+  type SpaceSettings,
+} from '../space.ts';
+
+/** What an operator asks to change: a value, or `null` for the default. What is left out stays as it is. */
+export interface SpacePatch {
+  readonly ranges?: readonly string[] | null | undefined;
+  readonly size4?: number | null | undefined;
+  readonly size6?: number | null | undefined;
+  readonly excluded?: readonly string[] | null | undefined;
+  /** ms */
+  readonly cooldown?: number | null | undefined;
+  /** ms */
+  readonly forgetAfter?: number | null | undefined;
+  readonly maxPools?: number | null | undefined;
+  readonly maxNetworksPerHost?: number | null | undefined;
+  readonly widest4?: number | null | undefined;
+  readonly widest6?: number | null | undefined;
+  readonly givenOutside?: boolean | null | undefined;
+  readonly maxHostsPerPrincipal?: number | null | undefined;
+  /** Ids of hosts. */
+  readonly managers?: readonly string[] | null | undefined;
+}
+
+const FAMILIES = [4, 6] as const;
+
+/** @throws Refusal `invalid-request` for a value that no space may have. */
+export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSettings {
+  if (Object.values(patch).every((value) => value === undefined)) {
+    throw new Refusal('invalid-request', 'there is nothing to change: name a setting');
+  }
+  return {
+    ranges: changed(patch.ranges, settings.ranges, cidrs('range', MOST_RANGES)),
+    size4: changed(patch.size4, settings.size4, whole('size4', 1, addressBits(4))),
+    size6: changed(patch.size6, settings.size6, whole('size6', 1, addressBits(6))),
+    excluded: changed(patch.excluded, settings.excluded, cidrs('exclude', MOST_EXCLUDED)),
+    cooldown: changed(patch.cooldown, settings.cooldown, time('cooldown', MIN_COOLDOWN, MAX_COOLDOWN)),
+    forgetAfter: changed(
+      patch.forgetAfter,
+      settings.forgetAfter,
+      time('forget-after', MIN_FORGET_AFTER, MAX_FORGET_AFTER),
+    ),
+    maxPools: changed(patch.maxPools, settings.maxPools, whole('max-pools', 0, MOST_MAX_POOLS)),
+    maxNetworksPerHost: changed(
+      patch.maxNetworksPerHost,
+      settings.maxNetworksPerHost,
+      whole('max-networks-per-host', 0, MOST_MAX_NETWORKS),
+    ),
+    widest4: changed(patch.widest4, settings.widest4, whole('widest4', 0, addressBits(4))),
+    widest6: changed(patch.widest6, settings.widest6, whole('widest6', 0, addressBits(6))),
+    givenOutside: changed(patch.givenOutside, settings.givenOutside, (given) => given),
+    maxHostsPerPrincipal: changed(
+      patch.maxHostsPerPrincipal,
+      settings.maxHostsPerPrincipal,
+      whole('max-hosts-per-principal', 0, MOST_MAX_HOSTS),
+    ),
+    managers: changed(patch.managers, settings.managers, hostIds),
+  };
+}
+
+function changed<Given, Kept>(
+  given: Given | null | undefined,
+  stands: Kept | undefined,
+  parse: (given: Given) => Kept,
+): Kept | undefined {
+  if (given === undefined) return stands;
+  return given === null ? undefined : parse(given);
+}
+
+const cidrs =
+  (setting: string, most: number) =>
+  (texts: readonly string[]): Cidr[] => {
+    if (texts.length > most) bad(setting, `${texts.length} prefixes`, `at most ${most}`);
+    return texts.map((text) => parseCidr(text) ?? bad(setting, quote(text), 'prefixes such as 10.64.0.0/16'));
+  };
+
+function hostIds(ids: readonly string[]): readonly string[] {
+  if (ids.length > MOST_MANAGERS) bad('managers', `${ids.length} hosts`, `at most ${MOST_MANAGERS}`);
+  const wrong = ids.find((id) => !isHostId(id));
+  return wrong === undefined ? ids : bad('managers', quote(wrong), 'the ids of hosts, as berth shim prints them');
+}
+
+const isWholeWithin = (value: number, least: number, most: number): boolean =>
+  Number.isInteger(value) && value >= least && value <= most;
+
+const whole =
+  (setting: string, least: number, most: number) =>
+  (value: number): number =>
+    isWholeWithin(value, least, most) ? value : bad(setting, String(value), `a whole number from ${least} to ${most}`);
+
+const time =
+  (setting: string, least: number, most: number) =>
+  (value: number): number =>
+    isWholeWithin(value, least, most)
+      ? value
+      : bad(setting, timeText(value), `a time from ${timeText(least)} to ${timeText(most)}`);
+
+function bad(setting: string, value: string, wanted: string): never {
+  throw new Refusal('invalid-request', `bad value ${value} for ${setting}: give ${wanted}`);
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** In the largest unit of which it is a whole number. */
+export function timeText(milliseconds: number): string {
+  const unit = UNITS.find(([, size]) => milliseconds !== 0 && milliseconds % size === 0);
+  return unit === undefined ? `${milliseconds}ms` : `${milliseconds / unit[1]}${unit[0]}`;
+}
+
+/** @throws Refusal `invalid-request` for settings that contradict one another. */
+export function refuseContradictory({ ranges, size, widest }: SpaceConfig): void {
+  for (const family of FAMILIES) {
+    if (size[family] >= widest[family]) continue;
+    throw new Refusal(
+      'invalid-request',
+      `size${family} /${size[family]} is wider than widest${family} /${widest[family]}: change one of them`,
+    );
+  }
+  for (const [index, range] of ranges.entries()) {
+    const other = ranges.slice(0, index).find((before) => overlap(before, range));
+    if (other !== undefined) {
+      throw new Refusal(
+        'invalid-request',
+        `ranges ${formatCidr(other)} and ${formatCidr(range)} overlap: leave one of them out`,
+      );
+    }
+    if (range.prefix > size[range.family]) {
+      throw new Refusal(
+        'invalid-request',
+        `range ${formatCidr(range)} holds no pool of /${size[range.family]}: ` +
+          `give a wider range, or a longer prefix for size${range.family}`,
+      );
+    }
+  }
+}
+
+/** The families that have ranges, and not one pool in them that is clear of what is excluded. */
+export const familiesWithoutRoom = ({ ranges, size, excluded }: SpaceConfig): Family[] =>
+  FAMILIES.filter((family) => {
+    const ring = ringOf(
+      ranges.filter((range) => range.family === family),
+      size[family],
+    );
+    const taken = new RangeSet(excluded.filter((cidr) => cidr.family === family).map(cidrRange));
+    return ring.count > 0n && firstClear(ring, 0n, taken) === undefined;
+  });

@@ -1,0 +1,166 @@
+/** The part of a sweep that goes by hosts: it fences the silent, and finishes what their state asks of what they hold. */
+import type { Deps } from '../deps.ts';
+import { concludeHost, eachRef, isLeftBehind } from '../host-refs.ts';
+import { type Host, isSilent } from '../host.ts';
+import { fenceHost, quiet, wakeOwn } from '../hosts/fence.ts';
+import { buryHost, drain, drainHost } from '../hosts/host-events.ts';
+import { bury } from '../hosts/reclaim.ts';
+import { isFormers } from '../ref-check.ts';
+import type { Ref } from '../ref.ts';
+import { configOf } from '../space.ts';
+import { HOST_SHARDS, type HostPage } from '../store.ts';
+import type { SweepCursor } from '../sweep-cursor.ts';
+import { passingOver } from '../unreadable.ts';
+import { type SweepReport, passOver } from './report.ts';
+
+export interface Bounds {
+  /** ms */
+  readonly deadline: number;
+  readonly limit: number;
+}
+
+type HostCursor = Pick<SweepCursor, 'shard' | 'host' | 'fenced'>;
+
+/**
+ * Goes by the hosts from the cursor on to the last, or as far as the bounds allow.
+ *
+ * @returns where to go on and, when that was the last host, how many are fenced.
+ */
+export async function sweepHosts(
+  deps: Deps,
+  { deadline, limit }: Bounds,
+  from: HostCursor,
+  report: SweepReport,
+): Promise<HostCursor & { readonly fencedHosts: number | undefined }> {
+  let { host: after, fenced } = from;
+  for (let { shard } = from; shard < HOST_SHARDS; shard++) {
+    let page: HostPage = { items: [], unreadable: [], last: undefined, more: true };
+    while (page.more) {
+      page = await deps.store.hostsOfShard(shard, after);
+      for (const reason of page.unreadable) passOver(report, reason);
+      for (const host of page.items) {
+        if (report.hosts >= limit || deps.world.now() >= deadline)
+          return { shard, host: after, fenced, fencedHosts: undefined };
+        report.hosts++;
+        await passingOver(
+          (reason) => {
+            passOver(report, reason);
+          },
+          async () => {
+            if (await visit(deps, host, deadline, report)) fenced++;
+          },
+        );
+        after = host.id;
+      }
+      after = page.last ?? after;
+    }
+    after = undefined;
+  }
+  return { shard: 0, host: undefined, fenced: 0, fencedHosts: fenced };
+}
+
+/** @returns whether it is fenced now. */
+async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<boolean> {
+  if (!isSilent(host, deps.world.now())) {
+    if (host.refsLag) await finish(deps, host, deadline, report);
+    if (host.former !== '') await tendFormer(deps, host, deadline, report);
+    return host.state === 'fenced';
+  }
+  const fence = await fenceHost(deps, host.id, deadline);
+  if (fence === undefined) return false;
+  report.fenced++;
+  report.quieted += fence.quieted;
+  return true;
+}
+
+async function finish(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  switch (host.state) {
+    case 'fenced':
+      return tendFenced(deps, host, deadline, report);
+    case 'dead':
+      report.buried += await buryHost(deps, host, deadline);
+      return;
+    case 'draining':
+      return drainHost(deps, host, deadline);
+    case 'live':
+      // It registers again until all is awake.
+      return;
+  }
+}
+
+/** What a fence has not come to is put to sleep; what has slept for too long ends. */
+async function tendFenced(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  let left = 0;
+  const all = await eachRef(deps, host.id, deadline, async (ref) => {
+    if (!(await follow(deps, host, ref, report))) left++;
+    return true;
+  });
+  if (all && left === 0) await concludeHost(deps, host);
+}
+
+/**
+ * Does with one reference what the state of its host asks for.
+ *
+ * @param host read after the reference, so that it is not of an earlier state.
+ * @returns whether that was anything.
+ */
+export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
+  const isUp = host.state === 'live' || host.state === 'draining';
+  if (isUp && standsForFormer(host, ref)) return endFormers(deps, host, ref, report);
+  switch (host.state) {
+    case 'fenced':
+      if (await quiet(deps, host, ref)) return (report.quieted++, true);
+      if (await forget(deps, host, ref)) return (report.forgotten++, true);
+      return false;
+    case 'dead':
+      if (await bury(deps, ref, (now) => isLeftBehind(now, host))) return (report.buried++, true);
+      return false;
+    case 'draining':
+      return drain(deps, host, ref);
+    case 'live':
+      return wakeOwn(deps, host, ref);
+  }
+}
+
+/**
+ * What a machine held that was this host before: it ends when that one is dead, or when its space has forgotten it, which
+ * it does not while that machine is still heard of.
+ */
+async function tendFormer(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+  if (host.state !== 'live' && host.state !== 'draining') return;
+  let left = 0;
+  const all = await eachRef(deps, host.id, deadline, async (ref) => {
+    if (standsForFormer(host, ref) && !(await endFormers(deps, host, ref, report))) left++;
+    return true;
+  });
+  const isOver = deps.world.now() >= host.since + FORMER_REMEMBERED;
+  if (all && left === 0 && isOver) await deps.store.writeHost({ ...host, ownEpoch: 0, former: '' }, host);
+}
+
+/** ms: a reference of the former machine that the index shows later still, the walk over all items has met long since. */
+const FORMER_REMEMBERED = 86_400_000;
+
+const standsForFormer = (host: Host, ref: Ref): boolean => ref.state !== 'gone' && isFormers(ref, host);
+
+/** @returns whether a reference of the former machine has ended; else it sleeps. */
+async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
+  if (host.former === 'dead' && (await bury(deps, ref, (now) => standsForFormer(host, now))))
+    return (report.buried++, true);
+  if (host.former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
+  if (await quiet(deps, host, ref)) report.quieted++;
+  return false;
+}
+
+/** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */
+export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
+  const { forgetAfter } = configOf(ref.space, await deps.store.readSpace(ref.space));
+  const before = deps.world.now() - forgetAfter;
+  return bury(
+    deps,
+    ref,
+    (now) =>
+      isLeftBehind(now, host) &&
+      (now.state === 'reviving' ||
+        (now.state === 'dormant' && (now.fencedAt ?? 0) <= before && host.rivalAt <= before)),
+  );
+}

@@ -1,0 +1,59 @@
+/** How full pools are, counted while a sweep walks over all items. */
+import { formatCidr, usableRange } from '../address.ts';
+import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from '../chunk.ts';
+import type { Ref } from '../ref.ts';
+import { decodeSlot } from '../slot.ts';
+import type { PoolUse, Usage } from '../sweep-cursor.ts';
+
+export const NOTHING_COUNTED: Usage = { pools: 0, held: 0, fullest: [], open: {} };
+
+/** Pools that are told by name. */
+const MOST_NAMED = 10;
+/** Addresses of a /28. */
+const LEAST_NAMED = 14;
+/** Pools that are counted at once, so that the note of a walk under way stays small. Of more, some are left out. */
+const MOST_OPEN = 1_000;
+/** A pool of so many addresses is one group of chunks, which a walk comes by in one go. */
+const GROUP = CHUNK_SIZE * Number(CHUNKS_PER_GROUP);
+
+export const fullness = ({ held, size }: PoolUse): number => held / size;
+
+/** Adds chunks of the pool that a reference is of. */
+export function countChunks(usage: Usage, ref: Ref, chunks: readonly Chunk[]): Usage {
+  const { generation } = ref;
+  const known = usage.open[generation];
+  if (known === undefined && Object.keys(usage.open).length >= MOST_OPEN) return usage;
+  const pool = known ?? begin(ref);
+  const held = chunks.reduce((sum, chunk) => sum + heldIn(chunk), pool.held);
+  return { ...usage, open: { ...usage.open, [generation]: { ...pool, held } } };
+}
+
+function begin({ space, cidr }: Ref): PoolUse {
+  const usable = usableRange(cidr);
+  const size = usable === undefined ? 1 : Number(usable.last - usable.first) + 1;
+  return { space, cidr: formatCidr(cidr), size, held: 0 };
+}
+
+const heldIn = ({ slots }: Chunk): number =>
+  slots.filter((value) => value !== undefined && decodeSlot(value).kind !== 'free').length;
+
+/** Ends the count of pools of which nothing more can come, now that the walk is at chunks of this generation. */
+export const passed = (usage: Usage, at: string | undefined): Usage =>
+  close(usage, (generation, { size }) => generation !== at && size <= GROUP);
+
+/** Ends all counts: the walk is over. */
+export const concluded = (usage: Usage): Usage => close(usage, () => true);
+
+function close(usage: Usage, isOver: (generation: string, pool: PoolUse) => boolean): Usage {
+  const all = Object.entries(usage.open);
+  const over = all.filter(([generation, pool]) => isOver(generation, pool)).map(([, pool]) => pool);
+  if (over.length === 0) return usage;
+  return {
+    pools: usage.pools + over.length,
+    held: over.reduce((sum, { held }) => sum + held, usage.held),
+    fullest: [...usage.fullest, ...over.filter(({ size }) => size >= LEAST_NAMED)]
+      .sort((a, b) => fullness(b) - fullness(a))
+      .slice(0, MOST_NAMED),
+    open: Object.fromEntries(all.filter(([generation, pool]) => !isOver(generation, pool))),
+  };
+}

@@ -4,7 +4,7 @@
  */
 import { type Stats, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { UserError } from './settings.ts';
+import { UserError } from './user-error.ts';
 
 /** Permissions to write for the group and for all others. */
 const WRITABLE_BY_OTHERS = 0o022;

@@ -2,7 +2,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { UserError } from './settings.ts';
+import { UserError } from './user-error.ts';
 
 export interface Endpoint {
   /** As it was given, for people. */

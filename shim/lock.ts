@@ -1,8 +1,8 @@
 /** One Berth per data folder: two would hand out the same sequences. */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf } from './message-of.ts';
-import { UserError } from './settings.ts';
+import { messageOf } from './error-message.ts';
+import { UserError } from './user-error.ts';
 
 /**
  * Locks a folder for the life of this process. The lock is the kernel's (SQLite takes it with fcntl), so it ends with

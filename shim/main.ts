@@ -3,13 +3,10 @@
 import { Command, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
-import { prepareDataFolder } from './data-folder.ts';
-import { askDoctor, isLeft, tellDiagnosis } from './doctor.ts';
-import { type Health, askHealth } from './health.ts';
-import { lockFolder } from './lock.ts';
-import { messageOf } from './message-of.ts';
-import { deadCommand, formerDeadCommand, showCommand } from './host-death.ts';
-import { stateCommands } from './operator.ts';
+import { askHealth } from './commands/ask-health.ts';
+import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
+import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
+import { stateCommands } from './commands/host.ts';
 import {
   type CommonOptions,
   type Level,
@@ -19,11 +16,16 @@ import {
   numberBetween,
   settingsOf,
   socketOf,
-} from './options.ts';
+} from './commands/options.ts';
+import { spaceCommands } from './commands/space.ts';
+import { startCloud } from './commands/up.ts';
+import { prepareDataFolder } from './data-folder.ts';
+import { messageOf } from './error-message.ts';
+import { lockFolder } from './lock.ts';
+import type { Health } from './plugin/health.ts';
 import { type Shim, serveShim } from './serve.ts';
-import { type Settings, UserError, isRoot, parseDrivers } from './settings.ts';
-import { spaceCommands } from './space.ts';
-import { startCloud } from './up.ts';
+import { type Settings, isRoot, parseDrivers } from './settings.ts';
+import { UserError } from './user-error.ts';
 
 interface CloudOptions {
   readonly dynamodb?: string;

@@ -1,6 +1,7 @@
 /** Where things are by default: the system's places for root, the user's own (XDG) otherwise. */
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { UserError } from './user-error.ts';
 
 /** `berth-ipvlan` is for ipvlan networks: it asks for no MAC addresses, which those cannot have. */
 export const DRIVERS = ['berth', 'berth-ipvlan'] as const;
@@ -82,9 +83,6 @@ export const defaultDocker = (): string =>
 
 export const defaultData = (): string =>
   isRoot() ? '/var/lib/berth' : path.join(xdg('XDG_DATA_HOME') ?? path.join(homedir(), '.local/share'), 'berth');
-
-/** Something that the person who started the program can put right: told in one line, without a stack. */
-export class UserError extends Error {}
 
 /** A Unix socket's path fits into 108 bytes of the kernel's structure, the terminating zero included. */
 export function refuseLongSocket(socket: string): void {

@@ -14,6 +14,7 @@ const ipam = (...folders: readonly string[]): string[] => [
   'functions/ipam',
   ...folders.map((folder) => `functions/ipam/${folder}`),
 ];
+const shim = (...folders: readonly string[]): string[] => ['shim', ...folders.map((folder) => `shim/${folder}`)];
 const everyFloor = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
 
 /**
@@ -33,13 +34,20 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/lambda': { folders: everyFloor, packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: [...everyFloor, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
   'shim/aws': { folders: ['shim'], packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },
+  'shim/cloud': { folders: shim('aws'), packages: /^(node:|http-proxy$|valibot$)/ },
   'shim/journal': { folders: ['shim'], packages: /^(node:|valibot$)/ },
-  'shim/reconcile': { folders: ['shim', 'shim/cloud', 'shim/journal'], packages: /^(node:|pino$|valibot$)/ },
-  'shim/cloud': { folders: ['shim', 'shim/aws'], packages: /^(node:|http-proxy$|valibot$)/ },
+  'shim/host': { folders: shim('cloud', 'journal'), packages: /^(node:|@aws-sdk\/ec2-metadata-service$|valibot$)/ },
+  'shim/outbox': { folders: shim('cloud', 'journal'), packages: /^(node:|p-queue$|pino$|valibot$)/ },
+  'shim/reconcile': { folders: shim('cloud', 'journal', 'host'), packages: /^(node:|pino$|valibot$)/ },
+  'shim/plugin': {
+    folders: shim('cloud', 'journal', 'host', 'outbox', 'reconcile'),
+    packages: /^(node:|p-queue$|pino$|prom-client$|valibot$)/,
+  },
+  'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|commander$|valibot$)/ },
   shim: {
     // The version is the manifest's.
-    folders: ['.', 'shim/aws', 'shim/cloud', 'shim/journal', 'shim/reconcile'],
-    packages: /^(node:|@aws-sdk\/ec2-metadata-service$|commander$|p-queue$|pino$|prom-client$|valibot$)/,
+    folders: ['.', ...shim('aws', 'cloud', 'journal', 'host', 'outbox', 'reconcile', 'plugin', 'commands')],
+    packages: /^(node:|commander$|pino$|valibot$)/,
   },
   'infra/deploy': { folders: ['infra'], packages: /^(node:|valibot$)/ },
   'infra/host': { folders: ['.', 'infra'], packages: /^(node:|esbuild$|valibot$)/ },

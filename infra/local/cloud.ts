@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { closeServer } from '../../shim/close-server.ts';
 import { lockFolder } from '../../shim/lock.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { Socket, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 
 export interface Engine {
   readonly url: string;

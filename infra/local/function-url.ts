@@ -4,7 +4,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import type { Handler } from '../../functions/lambda/handler.ts';
 import { log } from '../../functions/lambda/log.ts';
-import { readBody } from '../../shim/body.ts';
+import { readBody } from '../../shim/read-body.ts';
 import type { Key } from './keyring.ts';
 import type { Refusal, Verify } from './verify-signature.ts';
 

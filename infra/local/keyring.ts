@@ -7,7 +7,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { type AccessKey, formatSharedCredentials, parseSharedCredentials } from '../../shim/aws/shared-credentials.ts';
 import { readIfThere, writeDurably } from '../../shim/files.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 
 export interface Key {
   readonly accessKey: string;

@@ -4,7 +4,7 @@
  * reason an error here has no cause.
  */
 import * as v from 'valibot';
-import { UserError } from '../settings.ts';
+import { UserError } from '../user-error.ts';
 
 export class CredentialsError extends UserError {}
 

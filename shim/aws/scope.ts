@@ -1,6 +1,6 @@
 /** What a signature is good for: one service in one region, as the host name of the function tells. */
 import type { Endpoint } from '../endpoint.ts';
-import { UserError } from '../settings.ts';
+import { UserError } from '../user-error.ts';
 
 export interface SigningScope {
   readonly service: 'lambda' | 'execute-api';

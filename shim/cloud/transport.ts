@@ -4,8 +4,8 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { createProxyServer } from 'http-proxy';
-import { readBody } from '../body.ts';
 import type { Endpoint } from '../endpoint.ts';
+import { readBody } from '../read-body.ts';
 import { within } from '../time.ts';
 
 /** A function's answer is small; what is larger did not come from one. */

@@ -4,7 +4,7 @@
  */
 import * as v from 'valibot';
 import type { Endpoint } from '../endpoint.ts';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../error-message.ts';
 import type { Method } from '../method.ts';
 import { type Answer, TransportError } from './transport.ts';
 

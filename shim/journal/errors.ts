@@ -1,4 +1,4 @@
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../error-message.ts';
 
 /** Why the journal did not take something, in words for the person at the docker command. */
 export class JournalError extends Error {}

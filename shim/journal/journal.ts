@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../error-message.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { JournalError, unwritable } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';

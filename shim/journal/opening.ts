@@ -1,8 +1,8 @@
 /** Takes up the journal of an earlier run, and says what cannot be taken up. */
 import { existsSync, linkSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
-import { UserError } from '../settings.ts';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../error-message.ts';
+import { UserError } from '../user-error.ts';
 import { type Entry, OpenCalls } from './open-calls.ts';
 import type { Settings } from './options.ts';
 import { type Header, type Identity, VERSION } from './records.ts';

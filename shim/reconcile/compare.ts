@@ -2,11 +2,11 @@
  * What the table says against what Docker has. Pure. Docker is asked before the table and again after it: what is missing
  * in either of its answers may be about to come, and what is in both was there all the time.
  */
-import type { DockerEndpoint, DockerNetwork } from './docker.ts';
+import type { DockerEndpoint, DockerNetwork } from './docker-api.ts';
 import type { Finding, Views } from './finding.ts';
+import type { Endpoint, TableNetwork } from './fleet-records.ts';
 import { ofSharedSubnets, siblingsOf } from './shared-subnet.ts';
 import { isIn, isSame, overlap } from './subnet.ts';
-import type { Endpoint, TableNetwork } from './table.ts';
 
 export function compare({ before, table, after }: Views): Finding[] {
   const docker = [...before, ...after];

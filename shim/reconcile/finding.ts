@@ -1,6 +1,6 @@
 /** What differs between a host's Docker and the table. */
-import type { DockerNetwork } from './docker.ts';
-import type { TableNetwork, Lease, Endpoint } from './table.ts';
+import type { DockerNetwork } from './docker-api.ts';
+import type { TableNetwork, Lease, Endpoint } from './fleet-records.ts';
 
 export type Finding =
   /** A lease of an address that nothing in Docker has. */

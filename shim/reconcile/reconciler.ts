@@ -6,14 +6,14 @@
  * dockerd: an address is leased a moment before Docker shows it.
  */
 import type { Logger } from 'pino';
-import { messageOf } from '../message-of.ts';
+import { messageOf } from '../error-message.ts';
 import { compare, sighted } from './compare.ts';
-import { type Docker, DockerError, type Watch } from './docker.ts';
+import { type Docker, DockerError, type Watch } from './docker-api.ts';
 import type { Finding } from './finding.ts';
+import { type Table, TableError, type TableNetwork } from './fleet-records.ts';
 import { describe } from './report.ts';
 import type { Sightings } from './sightings.ts';
 import { isIn } from './subnet.ts';
-import { type Table, TableError, type TableNetwork } from './table.ts';
 
 /** The shim's other parts, as far as they are needed here. */
 export interface Hands {

@@ -3,8 +3,8 @@
  * and no network is freed there. What differs is told all the same. Pure.
  */
 import type { Finding, Views } from './finding.ts';
+import type { Endpoint, TableNetwork } from './fleet-records.ts';
 import { isSame } from './subnet.ts';
-import type { Endpoint, TableNetwork } from './table.ts';
 
 /** All networks of this host on the subnet of one, that one included. */
 export const siblingsOf = (network: TableNetwork, table: readonly TableNetwork[]): TableNetwork[] =>

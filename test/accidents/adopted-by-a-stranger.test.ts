@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Host } from '../../functions/ipam/host.ts';
 import { signers } from '../../shim/aws/signer.ts';
-import { Cloud } from '../../shim/cloud/cloud.ts';
+import { Cloud } from '../../shim/cloud/client.ts';
 import { Transport } from '../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { type Berth, runBerth, startBerth } from '../support/berth-process.ts';

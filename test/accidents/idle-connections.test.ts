@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type Socket, connect } from 'node:net';
 import { describe, it } from 'node:test';
-import { mostConnections } from '../../shim/open-files.ts';
+import { mostConnections } from '../../shim/plugin/open-files.ts';
 import { type Spawn, startBerth } from '../support/berth-process.ts';
 import { folders, eventually, ipam, requestPool, running, socket, upArguments, useStage } from '../support/stage.ts';
 

@@ -54,7 +54,7 @@ export interface Idle {
   readonly bytes: number;
 }
 
-/** ms between what comes by itself: serverless.yml, shim/handshake.ts (each driver asks), shim/main.ts. */
+/** ms between what comes by itself: serverless.yml, shim/host/handshake.ts (each driver asks), shim/main.ts. */
 const EVERY = { sweep: 5 * MINUTE, walk: 60 * MINUTE, handshake: 60 * MINUTE, look: 60 * MINUTE } as const;
 const DRIVERS = 2;
 

@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
 import type { Signer } from '../../shim/aws/signer.ts';
 import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
+import type { Sequence } from '../../shim/host/sequence.ts';
 import type { Method } from '../../shim/method.ts';
-import type { Sequence } from '../../shim/sequence.ts';
 import { limit } from '../support/deadlines.ts';
 
 export interface Called {

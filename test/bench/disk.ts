@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Sequence } from '../../shim/host/sequence.ts';
 import { realDisk } from '../../shim/journal/disk.ts';
 import { Journal } from '../../shim/journal/journal.ts';
-import { Sequence } from '../../shim/sequence.ts';
 
 /** By the numbers that statfs(2) gives them. */
 const FILE_SYSTEMS: Readonly<Record<number, string>> = {

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { signers } from '../../shim/aws/signer.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
-import { Sequence } from '../../shim/sequence.ts';
+import { Sequence } from '../../shim/host/sequence.ts';
 import { type Berth, type Spawn, startBerth } from '../support/berth-process.ts';
 import { until } from '../support/deadlines.ts';
 import { endingWithUs } from '../support/ending-with-us.ts';

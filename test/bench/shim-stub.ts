@@ -5,7 +5,7 @@
  */
 import { createServer } from 'node:http';
 import * as v from 'valibot';
-import { readBody } from '../../shim/body.ts';
+import { readBody } from '../../shim/read-body.ts';
 
 const SUBNET = '10.1.0.0/16';
 const POOL = { PoolID: 'bench', Pool: SUBNET, Data: {} };

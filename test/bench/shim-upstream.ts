@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { formatSharedCredentials } from '../../shim/aws/shared-credentials.ts';
-import { type Cloud, startCloud } from '../../shim/up.ts';
+import { type Cloud, startCloud } from '../../shim/commands/up.ts';
 
 export interface Upstream extends Pick<Cloud, 'endpoint' | 'stop'> {
   readonly name: string;

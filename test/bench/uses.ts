@@ -56,7 +56,7 @@ async function containerUse(at: Setting, host: Host): Promise<Use> {
   return calls.use;
 }
 
-/** As shim/reconcile/table.ts asks: for each network what it holds, and who holds what Docker has there. */
+/** As shim/reconcile/fleet-records.ts asks: for each network what it holds, and who holds what Docker has there. */
 async function lookUse(at: Setting, host: Host): Promise<Use> {
   const net = await host.pool();
   const had: string[] = [];

@@ -5,8 +5,8 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { signers } from '../../shim/aws/signer.ts';
+import { type Cloud, startCloud } from '../../shim/commands/up.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
-import { type Cloud, startCloud } from '../../shim/up.ts';
 import { type Folders, temporaryFolders } from '../support/berth-process.ts';
 
 interface Answer {

@@ -6,15 +6,15 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import { readBody } from '../../shim/body.ts';
-import { type Diagnosis, askDoctor } from '../../shim/doctor.ts';
+import { type Diagnosis, askDoctor } from '../../shim/commands/doctor.ts';
+import { readBody } from '../../shim/read-body.ts';
 import type { Berth } from '../support/berth-process.ts';
+import { limit } from '../support/deadlines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { type LoggedCall, callsOf, dataOf, runContainer, startShim } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
-import { limit } from '../support/deadlines.ts';
 
 /** ms: what is five minutes for users. */
 const SECOND_LOOK = 300;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { packagePlugin } from '../../infra/host/plugin.ts';
-import { type Diagnosis, askDoctor } from '../../shim/doctor.ts';
+import { type Diagnosis, askDoctor } from '../../shim/commands/doctor.ts';
 import { limit, until } from '../support/deadlines.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { addressOf, ping, startShim, subnetsOf } from './support/berth.ts';

@@ -8,10 +8,10 @@ import { after, before, describe, it } from 'node:test';
 import manifest from '../../package.json' with { type: 'json' };
 import { root } from '../../infra/host/bundle.ts';
 import { packageShim } from '../../infra/host/npm-package.ts';
-import { machinePrint } from '../../shim/machine.ts';
+import { machinePrint } from '../../shim/host/machine.ts';
 import { type Berth, startBerth } from '../support/berth-process.ts';
-import { type Systemd, bootSystemd, whyNoSystemd } from './support/systemd.ts';
 import { limit } from '../support/deadlines.ts';
+import { type Systemd, bootSystemd, whyNoSystemd } from './support/systemd.ts';
 
 /** In place of Docker: what it is told by the plugin's socket, when it starts and when it stops. */
 const DOCKER = `
@@ -200,7 +200,7 @@ async function installInto(folder: string): Promise<void> {
   execFileSync('npm', [...args, path.join(folder, `made/berth-${version}.tgz`)], { stdio: 'inherit' });
   writeFileSync(path.join(folder, 'call.cjs'), CALL);
   writeFileSync(path.join(folder, 'berth.env'), SETTINGS);
-  copyFileSync(path.join(root, 'shim/machine.ts'), path.join(folder, 'machine.ts'));
+  copyFileSync(path.join(root, 'shim/host/machine.ts'), path.join(folder, 'machine.ts'));
   mkdirSync(path.join(folder, FIRMWARE), { recursive: true });
   // Root alone may read it, and needs no capability for that.
   writeFileSync(path.join(folder, FIRMWARE, 'product_uuid'), 'EC2A1B2C-0D4E-4F60-8A9B-1C2D3E4F5061\n', { mode: 0o400 });

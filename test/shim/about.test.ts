@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aboutCall, isAutomatic, isNamed } from '../../shim/about.ts';
+import { aboutCall, isAutomatic, isNamed } from '../../shim/call-summary.ts';
 import type { Method } from '../../shim/method.ts';
 import { callOf } from './stand-ins.ts';
 

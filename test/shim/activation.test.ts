@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { inheritedSockets } from '../../shim/activation.ts';
+import { inheritedSockets } from '../../shim/plugin/socket-activation.ts';
 
 const PID = 42;
 const passed = { LISTEN_PID: '42', LISTEN_FDS: '2', LISTEN_FDNAMES: 'berth:berth-ipvlan' };

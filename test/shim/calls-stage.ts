@@ -1,10 +1,10 @@
 /** Calls of dockerd before a cloud that a test speaks for, with a real journal and a real outbox. */
 import type { TestContext } from 'node:test';
-import { type Asker, Calls, type Reply } from '../../shim/calls.ts';
 import type { Verdict } from '../../shim/cloud/verdict.ts';
+import { KnownNetworks } from '../../shim/host/known-networks.ts';
 import type { KeptCall } from '../../shim/journal/journal.ts';
-import { KnownNetworks } from '../../shim/known-networks.ts';
-import { RateGuard } from '../../shim/rate-guard.ts';
+import { type Asker, Calls, type Reply } from '../../shim/plugin/calls.ts';
+import { RateGuard } from '../../shim/plugin/pool-loop-guard.ts';
 import { type OutboxStage, outboxStage } from './outbox-stage.ts';
 import { failureOf } from './stand-ins.ts';
 import { temporaryFolder } from './temporary.ts';

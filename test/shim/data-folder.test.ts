@@ -13,7 +13,7 @@ import {
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { prepareDataFolder } from '../../shim/data-folder.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { runBerth } from '../support/berth-process.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import { type Diagnosis, askDoctor, isLeft, tellDiagnosis } from '../../shim/doctor.ts';
-import { UserError } from '../../shim/settings.ts';
+import { type Diagnosis, askDoctor, isLeft, tellDiagnosis } from '../../shim/commands/doctor.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { UnixListener } from '../support/unix-listener.ts';
 import { temporaryFolder } from './temporary.ts';
 

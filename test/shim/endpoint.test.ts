@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { type Endpoint, endpointNamedBy, parseEndpoint } from '../../shim/endpoint.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 
 const keptOpen = v.object({ options: v.object({ keepAlive: v.literal(true) }) });
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import { type HealthSources, askHealth, healthOf } from '../../shim/health.ts';
+import { askHealth } from '../../shim/commands/ask-health.ts';
 import type { JournalStats } from '../../shim/journal/journal.ts';
-import { Metrics } from '../../shim/metrics.ts';
+import { type HealthSources, healthOf } from '../../shim/plugin/health.ts';
+import { Metrics } from '../../shim/plugin/metrics.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const IDLE: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { describe, it } from 'node:test';
-import { hostAddresses } from '../../shim/host-addresses.ts';
+import { hostAddresses } from '../../shim/host/addresses.ts';
 
 const at = (address: string, internal = false): NetworkInterfaceInfo => ({
   address,

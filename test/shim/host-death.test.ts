@@ -1,11 +1,11 @@
 /** What an operator sees and is asked before a host is dead. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Message } from '../../shim/cloud/cloud.ts';
+import type { Message } from '../../shim/cloud/client.ts';
 import type { Verdict } from '../../shim/cloud/verdict.ts';
+import { type Death, type HostAnswer, describeHost, endFormer, endHost } from '../../shim/commands/host-death.ts';
 import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
-import { type Death, type HostAnswer, describeHost, endFormer, endHost } from '../../shim/host-death.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 
 const HOST: HostAnswer = {
   Host: 'web-1',

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { cidrAt, formatCidr, parseCidr } from '../../functions/ipam/address.ts';
-import { type HostNetwork, readHostNetwork } from '../../shim/host-network.ts';
+import { type HostNetwork, readHostNetwork } from '../../shim/host/routes.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** As the kernel prints it, every line filled up with blanks. */

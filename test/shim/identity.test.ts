@@ -4,8 +4,8 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { callHeaders } from '../../functions/lambda/messages.ts';
-import { hostIdentity } from '../../shim/identity.ts';
-import { UserError } from '../../shim/settings.ts';
+import { hostIdentity } from '../../shim/host/identity.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { temporaryFile, temporaryFolder } from './temporary.ts';
 
 const MACHINE_ID = '0123456789abcdef0123456789abcdef';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
-import { instanceId } from '../../shim/instance.ts';
+import { instanceId } from '../../shim/host/ec2-instance.ts';
 import { environment, standIn } from './aws/stand-ins.ts';
 import { temporaryFile } from './temporary.ts';
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { KnownNetworks } from '../../shim/known-networks.ts';
-import { keyAfter } from '../../shim/sequence.ts';
+import { KnownNetworks } from '../../shim/host/known-networks.ts';
+import { keyAfter } from '../../shim/host/sequence.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const noWarning = (text: string): void => {

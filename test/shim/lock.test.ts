@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { type TestContext, describe, it } from 'node:test';
 import { lockFolder } from '../../shim/lock.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { temporaryFolder } from './temporary.ts';
 
 type Process = ChildProcessByStdio<Writable, Readable, Readable>;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import { isNameless, machinePrint } from '../../shim/machine.ts';
+import { isNameless, machinePrint } from '../../shim/host/machine.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const UUID = '4c4c4544-0051-3610-8052-b4c04f4e4d32';

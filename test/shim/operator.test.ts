@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Message } from '../../shim/cloud/cloud.ts';
+import type { Message } from '../../shim/cloud/client.ts';
 import type { Verdict } from '../../shim/cloud/verdict.ts';
+import { declareHost } from '../../shim/commands/host.ts';
 import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
-import { declareHost } from '../../shim/operator.ts';
-import { UserError } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 
 const ENDPOINT = parseEndpoint('unix:/run/capabilities.sock');
 

@@ -3,13 +3,13 @@ import type { TestContext } from 'node:test';
 import type { Verdict } from '../../shim/cloud/verdict.ts';
 import type { Disk } from '../../shim/journal/disk.ts';
 import type { Journal, KeptCall } from '../../shim/journal/journal.ts';
-import { type Fate, Outbox } from '../../shim/outbox.ts';
+import { type Fate, Outbox } from '../../shim/outbox/outbox.ts';
+import { limit } from '../support/deadlines.ts';
 import { failure, watchedDisk } from './journal/disks.ts';
 import { openJournal, quickDisk } from './journal/samples.ts';
 import { Cloud, testLog } from './stand-ins.ts';
 import { SteeredTime } from './steered-time.ts';
 import { temporaryFolder } from './temporary.ts';
-import { limit } from '../support/deadlines.ts';
 
 /** ms, for tests that would wait for ever where something is wrong. */
 export const TIMEOUT = limit(20_000);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RateGuard } from '../../shim/rate-guard.ts';
+import { RateGuard } from '../../shim/plugin/pool-loop-guard.ts';
 
 function guardOf(): { guard: RateGuard; clock: { now: number }; grant: (count: number) => void } {
   const clock = { now: 0 };

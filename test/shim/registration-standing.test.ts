@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as v from 'valibot';
-import type { Verdict } from '../../shim/cloud/verdict.ts';
-import { judgeAnswer } from '../../shim/cloud/verdict.ts';
-import { insist } from '../../shim/cloud/attempts.ts';
+import { insist } from '../../shim/cloud/retry.ts';
+import { type Verdict, judgeAnswer } from '../../shim/cloud/verdict.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
-import { healthOf } from '../../shim/health.ts';
-import { Registration } from '../../shim/registration.ts';
+import { Registration } from '../../shim/host/registration.ts';
+import { healthOf } from '../../shim/plugin/health.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const HEARTBEAT = 600_000;

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { isRequestKey, sequenceOf } from '../../functions/ipam/call.ts';
-import { Sequence } from '../../shim/sequence.ts';
-import { UserError } from '../../shim/settings.ts';
+import { Sequence } from '../../shim/host/sequence.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const START = Date.UTC(2026, 0, 1);

@@ -4,14 +4,8 @@ import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import {
-  UserError,
-  defaultData,
-  defaultSockets,
-  parseDrivers,
-  parseMetricsPlace,
-  refuseLongSocket,
-} from '../../shim/settings.ts';
+import { defaultData, defaultSockets, parseDrivers, parseMetricsPlace, refuseLongSocket } from '../../shim/settings.ts';
+import { UserError } from '../../shim/user-error.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** Lets a test run as another user and with other variables. */

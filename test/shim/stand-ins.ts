@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Answered, Failed, Verdict } from '../../shim/cloud/verdict.ts';
 import type { KeptCall } from '../../shim/journal/journal.ts';
 import type { Method } from '../../shim/method.ts';
-import type { Sender } from '../../shim/outbox.ts';
+import type { Sender } from '../../shim/outbox/outbox.ts';
 import { settled } from './steered-time.ts';
 
 /** Of the event loop: far more than a disk needs. */

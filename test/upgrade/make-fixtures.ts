@@ -13,7 +13,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Ref } from '../../functions/ipam/ref.ts';
 import { bundle, functionNames } from '../../infra/build.ts';
 import { signers } from '../../shim/aws/signer.ts';
-import { Cloud } from '../../shim/cloud/cloud.ts';
+import { Cloud } from '../../shim/cloud/client.ts';
 import { Transport } from '../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
 import { bare } from '../faults/dockerd.ts';

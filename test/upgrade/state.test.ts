@@ -8,17 +8,16 @@ import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import { decodeFound, decodeHost } from '../../functions/dynamo/items.ts';
 import { parseEndpoint } from '../../shim/endpoint.ts';
-import { Handshakes } from '../../shim/handshake.ts';
+import { Handshakes } from '../../shim/host/handshake.ts';
+import { KnownNetworks } from '../../shim/host/known-networks.ts';
 import { Journal } from '../../shim/journal/journal.ts';
 import { seedOf } from '../../shim/journal/records.ts';
-import { KnownNetworks } from '../../shim/known-networks.ts';
-
 import { FaultyHost } from '../faults/host.ts';
 import { callPlugin } from '../support/berth-process.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { eventually } from '../support/stage.ts';
-import { type Fixture, HOST, fixture, releases } from './fixture.ts';
 import { fill } from './fill.ts';
+import { type Fixture, HOST, fixture, releases } from './fixture.ts';
 import { kinds } from './kinds.ts';
 
 /** ms: what is old must not be swept before it was looked at. */

@@ -4,13 +4,13 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { openKeyring } from '../../infra/local/keyring.ts';
-import { Table } from '../../shim/reconcile/table.ts';
+import { Table } from '../../shim/reconcile/fleet-records.ts';
 import { FUNCTIONS, type Path, send, sign } from '../auth/support/requests.ts';
 import { type Berth, callPlugin, runBerth, startBerth } from '../support/berth-process.ts';
 import { LocalCloud } from '../support/local-cloud.ts';
 import { eventually } from '../support/stage.ts';
-import { type Exchange, HOST, fixture, releases } from './fixture.ts';
 import { fill } from './fill.ts';
+import { type Exchange, HOST, fixture, releases } from './fixture.ts';
 import {
   ADDED,
   ADDED_HEADER,

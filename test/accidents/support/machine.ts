@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import * as v from 'valibot';
-import { type Diagnosis, askDoctor } from '../../../shim/doctor.ts';
+import { type Diagnosis, askDoctor } from '../../../shim/commands/doctor.ts';
 import { type Berth, callPlugin, startBerth } from '../../support/berth-process.ts';
 import { UnixListener } from '../../support/unix-listener.ts';
 

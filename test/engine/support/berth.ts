@@ -1,7 +1,7 @@
 /** Berth on a simulated host. */
 import path from 'node:path';
 import * as v from 'valibot';
-import { askHealth } from '../../../shim/health.ts';
+import { askHealth } from '../../../shim/commands/ask-health.ts';
 import type { Method } from '../../../shim/method.ts';
 import { type Berth, startBerth } from '../../support/berth-process.ts';
 import { until } from '../../support/deadlines.ts';

@@ -1,15 +1,15 @@
 /** Several Docker hosts on one LAN and one cloud, each of which may crash, or lose either. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { untilOpen, startShim } from '../../engine/support/berth.ts';
+import { type Diagnosis, askDoctor } from '../../../shim/commands/doctor.ts';
+import { startShim, untilOpen } from '../../engine/support/berth.ts';
 import { type EngineVersion, engine } from '../../engine/support/engines.ts';
 import { type Holdings, heldByDocker } from '../../engine/support/holdings.ts';
 import { type Host, type Lan, startHost, startLan } from '../../engine/support/host.ts';
-import { type Diagnosis, askDoctor } from '../../../shim/doctor.ts';
 import type { Berth } from '../../support/berth-process.ts';
+import { scaled, until } from '../../support/deadlines.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
-import { scaled, until } from '../../support/deadlines.ts';
 
 /**
  * s: what is tried while the cloud is away fails soon. ms: as long as a function may take; rounds that compare Docker with

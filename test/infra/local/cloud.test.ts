@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { signers } from '../../../shim/aws/signer.ts';
+import { startCloud } from '../../../shim/commands/up.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
-import { startCloud } from '../../../shim/up.ts';
 import { temporaryFolders } from '../../support/berth-process.ts';
 import { post } from '../../support/local-function.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { openKeyring } from '../../../infra/local/keyring.ts';
 import { parseSharedCredentials } from '../../../shim/aws/shared-credentials.ts';
-import { UserError } from '../../../shim/settings.ts';
+import { UserError } from '../../../shim/user-error.ts';
 import { temporaryFolder } from '../../shim/temporary.ts';
 
 const GUEST = {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { signingScope } from '../../../shim/aws/scope.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
-import { UserError } from '../../../shim/settings.ts';
+import { UserError } from '../../../shim/user-error.ts';
 
 const scopeOf = (endpoint: string, region?: string) => signingScope(parseEndpoint(endpoint), region);
 

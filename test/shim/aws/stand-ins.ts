@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, createServer } from 'node:http';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { readBody } from '../../../shim/body.ts';
+import { readBody } from '../../../shim/read-body.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 export interface StandIn {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Outcome, insist } from '../../../shim/cloud/attempts.ts';
+import { type Outcome, insist } from '../../../shim/cloud/retry.ts';
 import type { Failed, Verdict } from '../../../shim/cloud/verdict.ts';
 import { failureOf, grantOf, refusalOf } from '../stand-ins.ts';
 import { SteeredTime } from '../steered-time.ts';

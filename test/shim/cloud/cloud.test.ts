@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import type { Signer } from '../../../shim/aws/signer.ts';
-import { Cloud, type Message } from '../../../shim/cloud/cloud.ts';
+import { Cloud, type Message } from '../../../shim/cloud/client.ts';
 import { Transport } from '../../../shim/cloud/transport.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
 import { TIMEOUT } from '../outbox-stage.ts';

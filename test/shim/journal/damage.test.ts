@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import type { Entry } from '../../../shim/journal/journal.ts';
-import { UserError } from '../../../shim/settings.ts';
+import { UserError } from '../../../shim/user-error.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { failingDisk } from './disks.ts';
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compare } from '../../../shim/reconcile/compare.ts';
-import type { DockerEndpoint, DockerNetwork } from '../../../shim/reconcile/docker.ts';
-import type { TableNetwork } from '../../../shim/reconcile/table.ts';
+import type { DockerEndpoint, DockerNetwork } from '../../../shim/reconcile/docker-api.ts';
+import type { TableNetwork } from '../../../shim/reconcile/fleet-records.ts';
 
 const POOL = '10.1.0.0/24';
 

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import { Docker, DockerError, type Watch } from '../../../shim/reconcile/docker.ts';
+import { Docker, DockerError, type Watch } from '../../../shim/reconcile/docker-api.ts';
+import { limit } from '../../support/deadlines.ts';
 import { UnixListener } from '../../support/unix-listener.ts';
 import { settled } from '../steered-time.ts';
 import { temporaryFolder } from '../temporary.ts';
-import { limit } from '../../support/deadlines.ts';
 
 type Answer = (response: ServerResponse) => void;
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { pino } from 'pino';
-import { DockerError, type DockerNetwork } from '../../../shim/reconcile/docker.ts';
+import { DockerError, type DockerNetwork } from '../../../shim/reconcile/docker-api.ts';
+import type { TableNetwork } from '../../../shim/reconcile/fleet-records.ts';
 import { Reconciler } from '../../../shim/reconcile/reconciler.ts';
 import { Sightings } from '../../../shim/reconcile/sightings.ts';
-import type { TableNetwork } from '../../../shim/reconcile/table.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const POOL = '10.1.0.0/24';

@@ -6,16 +6,16 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Logger } from 'pino';
 import * as v from 'valibot';
-import { readBody } from './body.ts';
+import type { Handshakes } from '../host/handshake.ts';
+import type { Sequence } from '../host/sequence.ts';
+import { JournalError, type KeptCall } from '../journal/journal.ts';
+import { METHODS, type Method, isRelease } from '../method.ts';
+import { readBody } from '../read-body.ts';
+import type { Driver } from '../settings.ts';
+import { within } from '../time.ts';
 import type { Calls, Reply } from './calls.ts';
-import type { Handshakes } from './handshake.ts';
-import { JournalError, type KeptCall } from './journal/journal.ts';
 import type { Metrics } from './metrics.ts';
-import { METHODS, type Method, isRelease } from './method.ts';
 import { limitConnections, mostConnections } from './open-files.ts';
-import type { Sequence } from './sequence.ts';
-import type { Driver } from './settings.ts';
-import { within } from './time.ts';
 
 export interface PluginHost {
   readonly sequence: Sequence;

@@ -7,14 +7,14 @@ import {
   RECONCILE_MODES,
   type ReconcileMode,
   type Settings,
-  UserError,
   defaultData,
   defaultDocker,
   defaultSockets,
   parseDockerSocket,
   parseDrivers,
   parseMetricsPlace,
-} from './settings.ts';
+} from '../settings.ts';
+import { UserError } from '../user-error.ts';
 
 /** Where a shim is asked. */
 export interface Location {

@@ -2,10 +2,10 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import * as v from 'valibot';
-import type { Cloud } from './cloud/cloud.ts';
-import type { Endpoint } from './endpoint.ts';
-import { type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './operator.ts';
-import { UserError } from './settings.ts';
+import type { Cloud } from '../cloud/client.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { UserError } from '../user-error.ts';
+import { type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
 
 const hostAnswer = v.object({
   Host: v.string(),

@@ -3,7 +3,7 @@
  * whatever it does next, and Node.js closes what it cannot accept without a word.
  */
 import type { Server } from 'node:http';
-import { readIfThere } from './files.ts';
+import { readIfThere } from '../files.ts';
 
 /** The share of the files of this process that the connections of one socket may take: 1 of so many. */
 const SHARE = 4;

@@ -1,8 +1,8 @@
 /** Who this host is to the fleet. Kept on disk, since what the host holds is bound to it. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { readIfThere, writeDurably } from './files.ts';
-import { UserError } from './settings.ts';
+import { readIfThere, writeDurably } from '../files.ts';
+import { UserError } from '../user-error.ts';
 
 const HOST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 

@@ -1,6 +1,6 @@
 /** What people ask of a running shim, over its own socket. */
 import { request } from 'node:http';
-import { readBody } from './body.ts';
+import { readBody } from '../read-body.ts';
 
 const MAX_BYTES = 16_777_216;
 

@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import * as v from 'valibot';
-import type { Verdict } from './cloud/verdict.ts';
-import { readIfThere, writeDurably } from './files.ts';
+import type { Verdict } from '../cloud/verdict.ts';
+import { readIfThere, writeDurably } from '../files.ts';
+import { UserError } from '../user-error.ts';
 import type { MachinePrint } from './machine.ts';
-import { UserError } from './settings.ts';
 
 const stored = v.object({
   /** The nonce that the cloud has confirmed last. */

@@ -1,13 +1,13 @@
 /** What this host says to the functions, and what it says of itself each time. */
-import type { Cloud } from './cloud/cloud.ts';
-import type { Failed, Verdict } from './cloud/verdict.ts';
+import type { Cloud } from '../cloud/client.ts';
+import type { Failed, Verdict } from '../cloud/verdict.ts';
+import type { KeptCall } from '../journal/journal.ts';
+import type { Method } from '../method.ts';
+import type { Driver } from '../settings.ts';
+import { hostAddresses } from './addresses.ts';
 import type { Functions, Handshakes } from './handshake.ts';
-import { hostAddresses } from './host-addresses.ts';
-import { readHostNetwork } from './host-network.ts';
-import type { KeptCall } from './journal/journal.ts';
-import type { Method } from './method.ts';
+import { readHostNetwork } from './routes.ts';
 import type { Sequence } from './sequence.ts';
-import type { Driver } from './settings.ts';
 
 export interface MessengerOptions {
   readonly hostId: string;

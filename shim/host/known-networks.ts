@@ -5,7 +5,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-import { readIfThere } from './files.ts';
+import { readIfThere } from '../files.ts';
 
 const stored = v.pipe(v.string(), v.parseJson(), v.array(v.string()));
 

@@ -5,10 +5,11 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
-import type { Cloud } from './cloud/cloud.ts';
-import { type Endpoint, endpointNamedBy } from './endpoint.ts';
-import { readIfThere, writeDurably } from './files.ts';
-import { type Driver, UserError } from './settings.ts';
+import type { Cloud } from '../cloud/client.ts';
+import { type Endpoint, endpointNamedBy } from '../endpoint.ts';
+import { readIfThere, writeDurably } from '../files.ts';
+import { type Driver } from '../settings.ts';
+import { UserError } from '../user-error.ts';
 
 const capabilities = v.object({ RequiresMACAddress: v.boolean(), RequiresRequestReplay: v.boolean() });
 const addressSpaces = v.object({ LocalDefaultAddressSpace: v.string(), GlobalDefaultAddressSpace: v.string() });

@@ -4,7 +4,7 @@
  */
 import { type ClientRequest, request } from 'node:http';
 import * as v from 'valibot';
-import { readBody } from '../body.ts';
+import { readBody } from '../read-body.ts';
 
 export interface DockerEndpoint {
   readonly id: string;

@@ -1,6 +1,6 @@
 /** Which EC2 instance this host is, if it is one. */
 import { MetadataService } from '@aws-sdk/ec2-metadata-service';
-import { readIfThere } from './files.ts';
+import { readIfThere } from '../files.ts';
 
 /** Who made the machine, as its firmware says: nobody else is asked for instance metadata. */
 const VENDOR_FILE = '/sys/class/dmi/id/sys_vendor';

@@ -1,9 +1,9 @@
 /** `berth doctor`: asks the shim that runs on this host to compare what Docker has with the table. */
 import * as v from 'valibot';
-import { messageOf } from './message-of.ts';
-import { askShim } from './own-socket.ts';
-import { DOCTOR_FIX_PATH, DOCTOR_PATH } from './plugin.ts';
-import { UserError } from './settings.ts';
+import { messageOf } from '../error-message.ts';
+import { DOCTOR_FIX_PATH, DOCTOR_PATH } from '../plugin/plugin.ts';
+import { UserError } from '../user-error.ts';
+import { askShim } from './shim-client.ts';
 
 const schema = v.object({
   failure: v.optional(v.string()),

@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
-import { UserError, refuseLongSocket } from './settings.ts';
+import { refuseLongSocket } from '../settings.ts';
+import { UserError } from '../user-error.ts';
 
 export interface Cloud {
   /** The capabilities function's. */

@@ -4,10 +4,10 @@
  */
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import type { About } from './about.ts';
-import type { Verdict } from './cloud/verdict.ts';
-import { JournalError } from './journal/journal.ts';
-import { type Time, realTime } from './time.ts';
+import type { About } from '../call-summary.ts';
+import type { Verdict } from '../cloud/verdict.ts';
+import { JournalError } from '../journal/journal.ts';
+import { type Time, realTime } from '../time.ts';
 
 export type Log = Pick<Logger, 'warn' | 'error'>;
 

@@ -1,10 +1,10 @@
 /** What the reconciler puts right, said to the functions as dockerd would say it. */
 import type { Verdict } from '../cloud/verdict.ts';
+import { type Sequence, keyAfter } from '../host/sequence.ts';
 import type { KeptCall } from '../journal/journal.ts';
-import { type Sequence, keyAfter } from '../sequence.ts';
 import type { Driver } from '../settings.ts';
+import { TableError } from './fleet-records.ts';
 import type { Hands } from './reconciler.ts';
-import { TableError } from './table.ts';
 
 export interface HandsOptions {
   readonly driver: Driver;

@@ -2,8 +2,9 @@
 import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
-import { closeServer } from './close-server.ts';
-import { type MetricsPlace, UserError, refuseLongSocket } from './settings.ts';
+import { closeServer } from '../close-server.ts';
+import { type MetricsPlace, refuseLongSocket } from '../settings.ts';
+import { UserError } from '../user-error.ts';
 
 /** Where a server listens: a path, a port of loopback, or a socket that the service manager has opened already. */
 export type Place = MetricsPlace | { readonly fd: number };

@@ -4,9 +4,9 @@
  */
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
-import { readIfThere, writeDurably } from './files.ts';
-import { unwritable } from './journal/errors.ts';
-import { UserError } from './settings.ts';
+import { readIfThere, writeDurably } from '../files.ts';
+import { unwritable } from '../journal/errors.ts';
+import { UserError } from '../user-error.ts';
 
 /** Numbers are set aside for this long (ms) at a time, so that the disk is asked once a minute, not once a call. */
 const SET_ASIDE = 60_000;

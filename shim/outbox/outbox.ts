@@ -2,12 +2,12 @@
  * What the cloud has yet to hear: releases, in order for each address and each pool, and settlements of calls whose attempts were not all
  * answered. Tried until it is heard; the journal remembers it over restarts.
  */
-import { type About, aboutCall } from './about.ts';
-import type { Verdict } from './cloud/verdict.ts';
-import type { KeptCall } from './journal/journal.ts';
+import { type About, aboutCall } from '../call-summary.ts';
+import type { Verdict } from '../cloud/verdict.ts';
+import type { KeptCall } from '../journal/journal.ts';
+import { type Time, within } from '../time.ts';
+import { Tries } from './retry-queue.ts';
 import { type SettlementOptions, Settlements } from './settlements.ts';
-import { type Time, within } from './time.ts';
-import { Tries } from './tries.ts';
 
 /** How the outbox reaches the cloud. */
 export interface Sender {

@@ -2,11 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
-import { signers } from './aws/signer.ts';
-import { Cloud } from './cloud/cloud.ts';
-import { Transport } from './cloud/transport.ts';
-import { type Endpoint, endpointNamedBy, parseEndpoint } from './endpoint.ts';
-import { UserError } from './settings.ts';
+import { signers } from '../aws/signer.ts';
+import { Cloud } from '../cloud/client.ts';
+import { Transport } from '../cloud/transport.ts';
+import { type Endpoint, endpointNamedBy, parseEndpoint } from '../endpoint.ts';
+import { UserError } from '../user-error.ts';
 
 export interface Declaration {
   readonly host: string;

@@ -1,9 +1,9 @@
 /** What operators ask of an address space, and how they change it: `berth space show` and `berth space set`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
-import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './operator.ts';
+import { UserError } from '../user-error.ts';
 import { durationText, parseDuration } from './duration.ts';
-import { UserError } from './settings.ts';
+import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './host.ts';
 
 type Value = number | boolean | readonly string[];
 /** A word for it: commander takes an option whose value is `null` for one without a value. */

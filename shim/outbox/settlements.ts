@@ -1,8 +1,8 @@
 /** Calls whose attempts were not all answered: what they may have left is undone, but for what dockerd was given. */
-import { type About, aboutCall } from './about.ts';
-import type { Verdict } from './cloud/verdict.ts';
-import type { Journal, KeptCall } from './journal/journal.ts';
-import type { Log, Tries } from './tries.ts';
+import { type About, aboutCall } from '../call-summary.ts';
+import type { Verdict } from '../cloud/verdict.ts';
+import type { Journal, KeptCall } from '../journal/journal.ts';
+import type { Log, Tries } from './retry-queue.ts';
 
 export interface SettlementOptions {
   readonly journal: Journal;

@@ -1,18 +1,16 @@
-/** How a running shim is, asked over its own socket. */
+/** How this shim is, as it says over its own socket. */
 import * as v from 'valibot';
-import type { Journal } from './journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Told } from '../reconcile/reconciler.ts';
 import { oldestSeconds } from './metrics.ts';
-import { askShim } from './own-socket.ts';
-import { HEALTH_PATH } from './plugin.ts';
-import type { Told } from './reconcile/reconciler.ts';
 
-const schema = v.object({
+export const healthAnswer = v.object({
   status: v.picklist(['ok', 'degraded', 'failing']),
   reasons: v.array(v.string()),
   host: v.string(),
   journal: v.object({ depth: v.number(), oldestSeconds: v.number(), deadLetters: v.number() }),
 });
-export type Health = v.InferOutput<typeof schema>;
+export type Health = v.InferOutput<typeof healthAnswer>;
 
 /** s for which the cloud may be deaf before somebody should know. */
 const OLD = 300;
@@ -67,12 +65,3 @@ const deadLettersOf = (count: number): string | undefined =>
     ? undefined
     : `${count} calls were given up, and wait in the dead letters of the data folder for somebody to read why: berth doctor ` +
       '--fix frees what they have left, and then their files may be removed';
-
-/** ms */
-const TIMEOUT = 5_000;
-
-/** @throws Error when no shim serves the socket. */
-export async function askHealth(socket: string): Promise<Health> {
-  const body = await askShim(socket, HEALTH_PATH, TIMEOUT);
-  return v.parse(v.pipe(v.string(), v.parseJson(), schema), body);
-}

@@ -3,16 +3,16 @@
  * dockerd is answered; a release is on the disk before it is tried, for Docker forgets it whatever the answer.
  */
 import PQueue from 'p-queue';
-import { type About, aboutCall, isAutomatic, isNamed } from './about.ts';
-import { type Outcome, insist } from './cloud/attempts.ts';
-import type { Verdict } from './cloud/verdict.ts';
-import { type Journal, JournalError, type KeptCall } from './journal/journal.ts';
-import { type Request, isRelease } from './method.ts';
-import type { KnownNetworks } from './known-networks.ts';
-import type { Outbox } from './outbox.ts';
-import { holds, mayMakeRoom, unlessHeld } from './own-releases.ts';
-import type { RateGuard } from './rate-guard.ts';
-import { within } from './time.ts';
+import { type About, aboutCall, isAutomatic, isNamed } from '../call-summary.ts';
+import { type Outcome, insist } from '../cloud/retry.ts';
+import type { Verdict } from '../cloud/verdict.ts';
+import type { KnownNetworks } from '../host/known-networks.ts';
+import { type Journal, JournalError, type KeptCall } from '../journal/journal.ts';
+import { type Request, isRelease } from '../method.ts';
+import type { Outbox } from '../outbox/outbox.ts';
+import { holds, mayMakeRoom, unlessHeld } from '../outbox/own-releases.ts';
+import { within } from '../time.ts';
+import type { RateGuard } from './pool-loop-guard.ts';
 
 /** What dockerd is answered. */
 export interface Reply {

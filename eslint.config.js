@@ -35,7 +35,7 @@ export default tseslint.config(
         'error',
         {
           selector:
-            'CallExpression[callee.name=/^(describe|it|test|suite|before|after|beforeEach|afterEach|spawn|spawnSync|exec|execSync|execFile|execFileSync|setTimeout|delay)$/] Property[key.name="timeout"] > Literal.value',
+            'CallExpression[callee.name=/^(describe|it|test|suite|before|after|beforeEach|afterEach|spawn|spawnSync|exec|execSync|execFile|execFileSync|setTimeout|delay)$/] > ObjectExpression > Property[key.name="timeout"] > Literal.value',
           message: 'A busy machine breaks a constant: bound a wait by limit() of test/support/deadlines.ts.',
         },
       ],

@@ -19,7 +19,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**'],
+    files: ['test/**', 'bench/**'],
     rules: {
       // node:test returns promises from describe() and it() that it awaits itself.
       '@typescript-eslint/no-floating-promises': [

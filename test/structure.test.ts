@@ -153,8 +153,8 @@ describe('the conformance suite runs over the packages', () => {
   it('all of it that asks functions', () => {
     const names = (folder: string): string[] =>
       globSync(`${folder}/*.test.ts`, { cwd: root }).map((file) => path.basename(file, '.test.ts'));
-    const expected = names('test/conformance').filter((name) => !OTHERS.includes(name));
-    assert.deepEqual(names('test/lambda/conformance').sort(), expected.sort());
+    const expected = names('test/system/conformance').filter((name) => !OTHERS.includes(name));
+    assert.deepEqual(names('test/system/lambda/conformance').sort(), expected.sort());
   });
 });
 
@@ -163,7 +163,7 @@ describe('what the documents name is there', () => {
     const document = readFileSync(path.join(root, 'docs/data-model.md'), 'utf8');
     const table = document.slice(document.indexOf('## Every condition'));
     const titles = [...table.matchAll(/"([^"]+)"/g)].map(([, title = '']) => title);
-    const files = globSync(['test/contract/*guards.ts', 'test/sim/*.ts'], { cwd: root });
+    const files = globSync(['test/models/store/*guards.ts', 'test/models/*.ts'], { cwd: root });
     const tests = files.map((file) => readFileSync(path.join(root, file), 'utf8')).join('');
     assert.ok(titles.length > 40);
     assert.deepEqual(
@@ -176,7 +176,7 @@ describe('what the documents name is there', () => {
     const documents = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
     const missing = documents.flatMap((document) => {
       const text = readFileSync(path.join(root, document), 'utf8');
-      const named = [...text.matchAll(/`((?:functions|shim|infra|test|docs)\/[\w./-]*)`/g)].map(
+      const named = [...text.matchAll(/`((?:functions|shim|infra|test|bench|docs)\/[\w./-]*)`/g)].map(
         ([, name = '']) => name,
       );
       return named.filter((name) => !existsSync(path.join(root, name))).map((name) => `${document}: ${name}`);
@@ -195,7 +195,7 @@ describe('the install scripts of packages', () => {
     v.parse(schema, v.parse(json, readFileSync(path.join(root, file), 'utf8')));
 
   // These alone are installed with scripts on; npm 11 warns of each that `allowScripts` says nothing of, and npm 12 runs none.
-  for (const folder of ['.', 'test/lambda/runtime-client']) {
+  for (const folder of ['.', 'test/system/lambda/runtime-client']) {
     it(`in ${folder} are each allowed or denied, so that \`npm ci\` warns of none`, () => {
       const { packages } = parse(lockfile, `${folder}/package-lock.json`);
       const scripted = Object.keys(packages).filter((name) => packages[name]?.hasInstallScript === true);

@@ -7,7 +7,7 @@
  * - `await within(promise, 10_000, () => 'what did not happen')` for a promise;
  * - `await until(() => isThere(), 'it is there')` for what comes true without telling, instead of a pause of fixed length;
  * - `scaled(4_000)` for a time that a real process is told (`--deadline`), where it must have time to work in;
- * - a virtual clock (test/shim/steered-time.ts), and none of these, where no real process takes part.
+ * - a virtual clock (test/unit/shim/steered-time.ts), and none of these, where no real process takes part.
  *
  * Times that Berth promises (dockerd is answered within 20 s) are never scaled: they are asserted in tests of their own that
  * count on no other load, with a virtual clock wherever that can be.

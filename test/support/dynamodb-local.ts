@@ -2,13 +2,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
-import { freePort } from '../../infra/local/engine.ts';
 import { installTools } from '../../infra/install-tools.ts';
+import { freePort } from '../../infra/local/engine.ts';
+import { until } from './deadlines.ts';
 import { endingWithUs } from './ending-with-us.ts';
 import { type EngineStore, storeAt } from './engine-store.ts';
-import { until } from './deadlines.ts';
 
-const folder = path.join(import.meta.dirname, '../contract/dynamodb-local');
+const folder = path.join(import.meta.dirname, '../models/store/dynamodb-local');
 const OLDEST_JAVA = 17;
 /** ms */
 const READY_TIMEOUT = 30_000;

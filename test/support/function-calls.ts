@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import type { FunctionName } from '../../infra/build.ts';
-import { CALL_HEADERS, eventOf } from '../functions/lambda/event.ts';
+import { CALL_HEADERS, eventOf } from '../unit/functions/lambda/event.ts';
 
 const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 const OPERATOR = 'arn:aws:iam::123456789012:user/ops';

@@ -13,7 +13,7 @@ import { DEFAULT_SPACE_NAME } from '../../functions/ipam/space.ts';
 import type { Store } from '../../functions/ipam/store.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import { type Engine, startEngine } from '../../infra/local/engine.ts';
-import { type Contents, readContents } from '../processes/contents.ts';
+import { type Contents, readContents } from '../system/processes/contents.ts';
 import { within } from './deadlines.ts';
 import { endingWithUs } from './ending-with-us.ts';
 

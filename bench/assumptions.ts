@@ -1,0 +1,25 @@
+/** What a bill depends on and no run here can count: times on AWS, and what the API writes into its log. */
+
+/** As serverless.yml has it, in GB. */
+export const MEMORY = 256 / 1_024;
+
+/** Seconds that functions are paid for. */
+export const SECONDS = { call: 0.01, sweep: 2 } as const;
+
+/** What CloudWatch adds to the bytes of each event. */
+const EVENT_OVERHEAD = 26;
+const logged = (lines: readonly string[]): number =>
+  lines.reduce((sum, line) => sum + Buffer.byteLength(line) + EVENT_OVERHEAD, 0);
+
+const ID = '8476a536-e9f4-11e8-9739-2dfe598c3fcd';
+/** Bytes of a line of the HTTP API's access log, in the format of infra/front/http-api.yml. */
+export const ACCESS_LOG = logged([
+  JSON.stringify({
+    ...{ request: 'JKJaXmPLvHcESHA=', at: '24/Nov/2026:09:26:13 +0000', route: 'POST /IpamDriver.RequestAddress' },
+    ...{ status: '200', ip: '203.0.113.17', milliseconds: '14', functionStatus: '200', invocation: ID, error: '-' },
+    principal: 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0',
+  }),
+]);
+
+/** What the stack has of it while `monitoring` is on (test/system/infra/monitoring.test.ts). */
+export const WATCHED = { alarmMetrics: 21, metrics: 4, dashboards: 1 } as const;

@@ -1,0 +1,90 @@
+/** From counted units to dollars. Pure. */
+import { HEARTBEAT } from '../functions/ipam/host.ts';
+import { ACCESS_LOG, MEMORY, SECONDS, WATCHED } from './assumptions.ts';
+import { DAY, type Line, MINUTE, type Units } from './fleet-count.ts';
+import { PRICES } from './prices.ts';
+
+/** What something asks of AWS each time. */
+export interface Use extends Units {
+  /** Calls of functions by hosts. */
+  readonly calls: number;
+}
+
+export type Front = 'Function URLs' | 'HTTP API';
+export const FRONTS: readonly Front[] = ['Function URLs', 'HTTP API'];
+
+export interface Item {
+  readonly what: string;
+  readonly dollars: number;
+}
+
+const MILLION = 1_000_000;
+const GB = 1_000_000_000;
+const MONTH = 30 * DAY;
+
+const { dynamo, lambda, httpApi, cloudWatch } = PRICES;
+
+const time = (runs: number, seconds: number): number => runs * seconds * MEMORY * lambda.gigabyteSecond;
+const log = (bytes: number): number => (bytes / GB) * (cloudWatch.logs + cloudWatch.logStorage);
+
+/** What so much use costs, a line for each thing on the bill. */
+export function itemsOf({ calls, writes, reads }: Use, times: number, front: Front): Item[] {
+  const called = calls * times;
+  const isApi = front === 'HTTP API';
+  return [
+    { what: 'DynamoDB, writes', dollars: (writes * times * dynamo.writeUnits) / MILLION },
+    { what: 'DynamoDB, reads', dollars: (reads * times * dynamo.readUnits) / MILLION },
+    { what: 'Lambda, requests', dollars: (called * lambda.requests) / MILLION },
+    { what: 'Lambda, time', dollars: time(called, SECONDS.call) },
+    { what: 'HTTP API', dollars: isApi ? (called * httpApi) / MILLION : 0 },
+    { what: 'logs, access log', dollars: isApi ? log(called * ACCESS_LOG) : 0 },
+  ];
+}
+
+export const sum = (items: readonly Item[]): number => items.reduce((total, { dollars }) => total + dollars, 0);
+
+/** What was counted of hosts that merely live. */
+export interface Idle {
+  readonly heartbeat: Line;
+  readonly hosts: Line;
+  readonly walk: Line;
+  /** A look of a host at what Docker has, with one network. */
+  readonly look: Use;
+  /** Bytes of the table, the index included, for each host. */
+  readonly bytes: number;
+}
+
+/** ms between what comes by itself: serverless.yml, shim/host/handshake.ts (each driver asks), shim/main.ts. */
+const EVERY = { sweep: 5 * MINUTE, walk: 60 * MINUTE, handshake: 60 * MINUTE, look: 60 * MINUTE } as const;
+const DRIVERS = 2;
+
+const NO_UNITS = { writes: 0, reads: 0 } as const;
+
+/** The month of a fleet in which nothing is started. */
+export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: number, front: Front): Item[] {
+  const by = (line: Line): Units => ({
+    writes: line.fixed.writes + fleet * line.perHost.writes,
+    reads: line.fixed.reads + fleet * line.perHost.reads,
+  });
+  const cost = (use: Use, every: number): number => sum(itemsOf(use, MONTH / every, front));
+  const runs = MONTH / EVERY.sweep;
+  const sweeps = cost({ calls: 0, ...by(hosts) }, EVERY.sweep) + cost({ calls: 0, ...by(walk) }, EVERY.walk);
+  const gigabytes = (fleet * bytes) / GB;
+  return [
+    { what: 'heartbeats', dollars: cost({ calls: fleet, ...by(heartbeat) }, HEARTBEAT) },
+    { what: 'questions to `capabilities`', dollars: cost({ calls: fleet * DRIVERS, ...NO_UNITS }, EVERY.handshake) },
+    {
+      what: 'looks at what Docker has',
+      dollars: cost({ calls: fleet * look.calls, writes: fleet * look.writes, reads: fleet * look.reads }, EVERY.look),
+    },
+    {
+      what: 'sweeps',
+      dollars: sweeps + time(runs, SECONDS.sweep) + (runs * lambda.requests) / MILLION,
+    },
+    { what: 'storage', dollars: gigabytes * dynamo.storage },
+    { what: 'point-in-time recovery', dollars: gigabytes * dynamo.pointInTimeRecovery },
+    { what: 'alarms', dollars: WATCHED.alarmMetrics * cloudWatch.alarmMetric },
+    { what: 'metrics', dollars: WATCHED.metrics * cloudWatch.metric },
+    { what: 'dashboard', dollars: WATCHED.dashboards * cloudWatch.dashboard },
+  ];
+}

@@ -1,0 +1,132 @@
+/** The same calls two ways: as dockerd's through the shim, and straight to the functions as a shim sends them. */
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import * as v from 'valibot';
+import type { Signer } from '../shim/aws/signer.ts';
+import { type Endpoint, parseEndpoint } from '../shim/endpoint.ts';
+import type { Sequence } from '../shim/host/sequence.ts';
+import type { Method } from '../shim/method.ts';
+import { limit } from '../test/support/deadlines.ts';
+
+export interface Called {
+  readonly answer: Answer;
+  /** ms from the call to its whole answer, the signature included where there is one. */
+  readonly time: number;
+}
+
+/** @throws Error when the call is refused, or fails. */
+export type Caller = (method: Method, message: object) => Promise<Called>;
+
+const answer = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    Error: v.optional(v.string(), ''),
+    PoolID: v.optional(v.string(), ''),
+    Address: v.optional(v.string(), ''),
+  }),
+);
+type Answer = v.InferOutput<typeof answer>;
+
+/** ms; longer than the shim lets dockerd wait. */
+const TIMEOUT = limit(25_000);
+
+interface Post {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Over connections that are kept. */
+function post({ target, agent }: Endpoint, { path, headers, body }: Post): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { ...target, agent, path, method: 'POST', timeout: TIMEOUT };
+    const call = request({ ...options, headers: { ...headers, 'content-length': body.length } }, (response) => {
+      text(response).then(resolve, reject);
+    });
+    call.once('timeout', () => call.destroy(new Error(`${path}: no answer`)));
+    call.once('error', reject);
+    call.end(body);
+  });
+}
+
+async function timed(method: Method, call: () => Promise<string>): Promise<Called> {
+  const began = performance.now();
+  const told = await call();
+  const time = performance.now() - began;
+  const parsed = v.parse(answer, told);
+  if (parsed.Error !== '') throw new Error(`${method}: ${parsed.Error}`);
+  return { answer: parsed, time };
+}
+
+const DOCKERD = {
+  host: 'plugin.moby.localhost',
+  'user-agent': 'Go-http-client/1.1',
+  accept: 'application/vnd.docker.plugins.v1.2+json',
+};
+
+/** As dockerd asks a plugin. */
+export function shimCaller(socket: string): Caller {
+  const endpoint = parseEndpoint(`unix:${socket}`);
+  return (method, message) => {
+    const body = Buffer.from(`${JSON.stringify(message)}\n`);
+    return timed(method, () => post(endpoint, { path: `/IpamDriver.${method}`, headers: DOCKERD, body }));
+  };
+}
+
+export interface DirectWay {
+  /** The capabilities function's. */
+  readonly endpoint: Endpoint;
+  /** `undefined`: nobody there wants signatures. */
+  readonly signer: Signer | undefined;
+  readonly hostId: string;
+  readonly sequence: Sequence;
+}
+
+/** What a function has to know of a call, and no more than it needs. */
+export async function directCaller(way: DirectWay): Promise<Caller> {
+  const { pools, addresses, hosts } = await handshake(way);
+  await register(way, hosts);
+  return (method, message) => {
+    const endpoint = method.endsWith('Pool') ? pools : addresses;
+    const headers = callHeaders(way);
+    const body = Buffer.from(`${JSON.stringify(message)}\n`);
+    return timed(method, () => send(way.signer, endpoint, { path: `/IpamDriver.${method}`, headers, body }));
+  };
+}
+
+async function send(signer: Signer | undefined, endpoint: Endpoint, unsigned: Post): Promise<string> {
+  if (signer === undefined) return post(endpoint, unsigned);
+  const { host: hostname, port } = endpoint.target;
+  const headers = await signer.sign({ hostname, port, ...unsigned });
+  return post(endpoint, { ...unsigned, headers });
+}
+
+const callHeaders = ({ hostId, sequence }: DirectWay): Post['headers'] => ({
+  'content-type': 'application/json',
+  'berth-host': hostId,
+  'berth-epoch': '1',
+  'berth-driver': 'berth',
+  'berth-request': sequence.requestKey(),
+  'berth-attempt': '1',
+  'berth-remaining-ms': '11000',
+});
+
+const functions = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ Functions: v.object({ Pools: v.string(), Addresses: v.string(), Hosts: v.string() }) }),
+);
+
+async function register(way: DirectWay, hosts: Endpoint): Promise<void> {
+  const body = Buffer.from(JSON.stringify({ Proposed: 'nonce-bench', ShimVersion: 'bench' }));
+  const told = await send(way.signer, hosts, { path: '/Berth.Register', headers: callHeaders(way), body });
+  v.parse(v.pipe(v.string(), v.parseJson(), v.object({ Epoch: v.number() })), told);
+}
+
+async function handshake(way: DirectWay): Promise<Record<'pools' | 'addresses' | 'hosts', Endpoint>> {
+  const unsigned = { path: '/Berth.Handshake', headers: callHeaders(way), body: Buffer.alloc(0) };
+  const { Functions } = v.parse(functions, await send(way.signer, way.endpoint, unsigned));
+  const { Pools, Addresses, Hosts } = Functions;
+  return { pools: parseEndpoint(Pools), addresses: parseEndpoint(Addresses), hosts: parseEndpoint(Hosts) };
+}

@@ -1,0 +1,100 @@
+/** What hosts cost that do nothing but live, counted in capacity units; and a line through two sizes of fleets. */
+import { registerHost } from '../functions/ipam/hosts/register.ts';
+import { FIRST_CURSOR, type SweepCursor } from '../functions/ipam/sweep-cursor.ts';
+import { sweep } from '../functions/ipam/sweep/sweep.ts';
+import { Host, withMac } from '../test/support/fleet.ts';
+import { type Setting, setting } from './setting.ts';
+import { tableBytes } from './table-bytes.ts';
+
+/** As in functions/sweep.ts. */
+const LIMIT = 20_000;
+/** What each host holds: one network of its own, with so many containers. */
+export const CONTAINERS = 4;
+
+export const MINUTE = 60_000;
+export const DAY = 86_400_000;
+
+export interface Units {
+  readonly writes: number;
+  readonly reads: number;
+}
+
+/** What something costs whatever the size of the fleet, and for each host. */
+export interface Line {
+  readonly fixed: Units;
+  readonly perHost: Units;
+}
+
+export interface Counted {
+  readonly heartbeat: Units;
+  readonly hosts: Units;
+  readonly walk: Units;
+  /** Of the table, its index included. */
+  readonly bytes: number;
+}
+
+async function measured(at: Setting, operation: () => Promise<unknown>): Promise<Units> {
+  const { outcome, cost } = await at.meter.measure(operation);
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return { writes: cost.writeUnits, reads: cost.readUnits };
+}
+
+/** A host that has registered, and its next heartbeat. */
+async function enlist(at: Setting, id: string): Promise<() => Promise<unknown>> {
+  const host = new Host(at, id);
+  let incarnation: string | undefined;
+  const beat = async (): Promise<void> => {
+    const principal = `arn:aws:sts::123456789012:assumed-role/berth-host/${id}`;
+    const versions = { shimVersion: '0.1.0', engineVersion: '28.5.2' };
+    const proposed = at.world.random(24);
+    await registerHost(at, host.call(), { principal, incarnation, proposed, ...versions });
+    incarnation = proposed;
+  };
+  await beat();
+  const net = await host.pool();
+  for (let i = 0; i < CONTAINERS; i++) await host.address(net, '', withMac(`02:42:ac:11:00:0${i}`));
+  return beat;
+}
+
+/** One sweep over all hosts, or a whole walk over all items as well. */
+async function sweepAll(at: Setting, from: Pick<SweepCursor, 'walkedAt'>): Promise<void> {
+  let cursor = await at.store.readSweep();
+  cursor = { ...FIRST_CURSOR, ...from };
+  do {
+    const { cursor: next } = await sweep(at, { deadline: Infinity, limit: LIMIT, cursor });
+    await at.store.writeSweep(next);
+    cursor = next;
+  } while (cursor.item !== undefined);
+}
+
+/** Costs of a fleet of so many hosts. */
+export async function count(size: number, seed: number): Promise<Counted> {
+  const at = await setting(seed);
+  try {
+    const beats: (() => Promise<unknown>)[] = [];
+    for (let i = 0; i < size; i++) beats.push(await enlist(at, `i-${String(i).padStart(17, '0')}`));
+    const heartbeat = await measured(at, async () => {
+      for (const beat of beats) await beat();
+    });
+    const hosts = await measured(at, () => sweepAll(at, { walkedAt: at.world.now() }));
+    const both = await measured(at, () => sweepAll(at, { walkedAt: 0 }));
+    const walk = { writes: both.writes - hosts.writes, reads: both.reads - hosts.reads };
+    return { heartbeat, hosts, walk, bytes: await tableBytes(at) };
+  } finally {
+    await at.close();
+  }
+}
+
+/** Through what was counted at two sizes. */
+export function lineOf([few, many]: readonly [number, number], at: Units, then: Units): Line {
+  const slope = (of: keyof Units): number => (then[of] - at[of]) / (many - few);
+  const perHost = { writes: slope('writes'), reads: slope('reads') };
+  // Units are whole: the line may begin a little below nothing.
+  const rest = (of: keyof Units): number => Math.max(0, at[of] - few * perHost[of]);
+  return { perHost, fixed: { writes: rest('writes'), reads: rest('reads') } };
+}
+
+export const daily = ({ fixed, perHost }: Line, hosts: number, every: number): Units => ({
+  writes: ((fixed.writes + hosts * perHost.writes) * DAY) / every,
+  reads: ((fixed.reads + hosts * perHost.reads) * DAY) / every,
+});

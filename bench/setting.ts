@@ -1,0 +1,116 @@
+/** Where the counting takes place: the real rules and store on the embedded engine, with a clock that can be set on. */
+import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { slotAttribute } from '../functions/dynamo/items.ts';
+import { chunkKey } from '../functions/dynamo/keys.ts';
+import { storeOver } from '../functions/dynamo/open.ts';
+import { type Cidr, cidrSize, parseCidr, usableRange } from '../functions/ipam/address.ts';
+import { SEQUENCE_WIDTH } from '../functions/ipam/call.ts';
+import { CHUNK_SIZE } from '../functions/ipam/chunk.ts';
+import { encodeSlot } from '../functions/ipam/slot.ts';
+import { realWorld } from '../functions/lambda/world.ts';
+import { engineStore } from '../test/support/engine-store.ts';
+import type { Fleet } from '../test/support/fleet.ts';
+import { chance } from '../test/support/interleaving.ts';
+import { type Meter, meter } from '../test/support/meter.ts';
+
+export interface Setting extends Fleet {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  readonly meter: Meter;
+  close(): Promise<void>;
+}
+
+/** The digits of the time are part of items, and so of what is read: the clock starts here, and moves when it is asked. */
+const START = Date.UTC(2026, 10, 24);
+
+/** @param seed of all chance there is: where endpoints look first, and who meets whom. */
+export async function setting(seed: number): Promise<Setting> {
+  const engine = await engineStore();
+  const random = chance(seed);
+  let now = START;
+  const world = {
+    ...realWorld,
+    random: (length: number) => Array.from({ length }, () => Math.floor(random() * 36).toString(36)).join(''),
+    now: () => now++,
+    advance: (milliseconds: number) => {
+      now += milliseconds;
+    },
+  };
+  const { client, table } = engine;
+  return {
+    client,
+    table,
+    meter: meter(client),
+    world,
+    store: storeOver(client, table, world),
+    close: () => engine.close(),
+  };
+}
+
+export const cidr = (text: string): Cidr => {
+  const parsed = parseCidr(text);
+  if (parsed === undefined) throw new Error(`not a CIDR: ${text}`);
+  return parsed;
+};
+
+/** The offsets of a pool that endpoints may have, its gateway (the first) left out. */
+export function offsets(pool: Cidr): number[] {
+  const usable = usableRange(pool);
+  if (usable === undefined) return [];
+  const first = Number(usable.first - pool.first) + 1;
+  return Array.from({ length: Number(usable.last - pool.first) - first + 1 }, (_, i) => first + i);
+}
+
+/** All but so many of some things, chosen by chance. */
+export function choose<T>(things: readonly T[], spare: number, seed: number): T[] {
+  const random = chance(seed);
+  const left = [...things];
+  for (let i = left.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    const [a, b] = [left[i], left[j]];
+    if (a === undefined || b === undefined) throw new Error('there is nothing there');
+    left[i] = b;
+    left[j] = a;
+  }
+  return left.slice(spare);
+}
+
+const REF = 'crowdedhost000';
+const KEY = `${'1'.padStart(SEQUENCE_WIDTH, '0')}aaaa`;
+/** What one batch may hold. */
+const BATCH = 25;
+
+/** Leases of a host that is always there, written as they stand in the table. */
+export async function occupy(
+  { client, table }: Setting,
+  generation: string,
+  taken: readonly number[],
+  gateway: string,
+): Promise<void> {
+  const lease = encodeSlot({ kind: 'leased', ref: REF, requestKey: KEY, mac: '02:42:ac:11:00:02', name: '' });
+  const chunks = new Map<number, Record<string, string>>();
+  const slotsOf = (offset: number): Record<string, string> => {
+    const index = Math.floor(offset / CHUNK_SIZE);
+    const slots = chunks.get(index) ?? {};
+    chunks.set(index, slots);
+    return slots;
+  };
+  for (const offset of taken) slotsOf(offset)[slotAttribute(offset % CHUNK_SIZE)] = lease;
+  slotsOf(1)[slotAttribute(1)] = gateway;
+  const items = [...chunks].map(([index, slots]) => ({ ...chunkKey(generation, BigInt(index)), ...slots }));
+  await putAll(client, table, items);
+}
+
+/** Puts items that nobody else writes. */
+export async function putAll(client: DynamoDBClient, table: string, items: readonly object[]): Promise<void> {
+  for (let from = 0; from < items.length; from += BATCH) {
+    const requests = items.slice(from, from + BATCH).map((item) => ({ PutRequest: { Item: marshall(item) } }));
+    const { UnprocessedItems: left } = await client.send(
+      new BatchWriteItemCommand({ RequestItems: { [table]: requests } }),
+    );
+    if (Object.keys(left ?? {}).length > 0) throw new Error('the engine left items of a batch out');
+  }
+}
+
+export const size = (pool: Cidr): number => Number(cidrSize(pool));

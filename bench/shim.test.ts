@@ -1,0 +1,125 @@
+/** The measuring itself, in a small scope: it runs, every call succeeds, and it tells what it should. Nothing is timed. */
+import assert from 'node:assert/strict';
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { before, describe, it } from 'node:test';
+import { limit } from '../test/support/deadlines.ts';
+import { percentile } from './load.ts';
+import { CALLS_TO_JUDGE, MOST_GROWTH, judgeMemory } from './shim-memory.ts';
+
+const root = path.join(import.meta.dirname, '..');
+const bench = (...args: string[]) =>
+  spawnSync(process.execPath, ['bench/shim.ts', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: limit(240_000),
+  });
+
+const FUNCTIONS = ['a stub that answers at once', 'the local cloud'];
+const IN_FLIGHT = [1, 16, 64];
+const NUMBER = String.raw`-?\d+(\.\d+)?`;
+
+describe('bench:shim', () => {
+  let run: SpawnSyncReturns<string>;
+  before(() => {
+    run = bench('--quick');
+  });
+
+  /** The rows of a part that begin so. */
+  const rows = (part: string, ...start: readonly (string | number)[]): string[] => {
+    const [own = ''] = (run.stdout.split(`### ${part}\n`)[1] ?? '').split('\n### ');
+    return own.split('\n').filter((line) => line.startsWith(`| ${start.join(' | ')} |`));
+  };
+
+  it('runs to its end without a call that fails', () => {
+    assert.equal(run.status, 0, run.stdout + run.stderr);
+  });
+
+  it('tells of each call both ways, and what the shim adds', () => {
+    for (const [functions, inFlight] of FUNCTIONS.flatMap((name) => IN_FLIGHT.map((n) => [name, n] as const))) {
+      for (const call of ['RequestAddress', 'ReleaseAddress']) {
+        const [direct = '', shim = '', ...more] = rows('Latency', functions, inFlight, call);
+        assert.match(direct, new RegExp(String.raw`\| direct \| 64 (\| ${NUMBER} ){2}(\|  ){4}\|$`));
+        assert.match(shim, new RegExp(String.raw`\| through the shim \| 64 (\| ${NUMBER} ){6}\|$`));
+        assert.deepEqual(more, []);
+      }
+    }
+  });
+
+  it('tells how many calls go through in a second', () => {
+    for (const [functions, inFlight] of FUNCTIONS.flatMap((name) => IN_FLIGHT.map((n) => [name, n] as const))) {
+      const [row = '', ...more] = rows('Throughput', functions, inFlight);
+      assert.match(row, new RegExp(String.raw`\| \d+ \| \d+ \| ${NUMBER} \|$`));
+      assert.deepEqual(more, []);
+    }
+  });
+
+  it('tells how many releases share a flush', () => {
+    for (const inFlight of IN_FLIGHT) {
+      const [row = ''] = rows('What a release waits for: the journal alone', inFlight, 64);
+      assert.match(row, new RegExp(String.raw`(\| ${NUMBER} ){4}\|$`));
+    }
+  });
+
+  it('tells what the shim holds on to as calls go through it', () => {
+    for (const calls of [40, 100, 200, 300, 400]) {
+      assert.match(rows('Memory', calls)[0] ?? '', /( \| \d+\.\d){5} \|$/);
+    }
+    assert.match(run.stdout, /too few calls to judge\.\n$/);
+  });
+
+  it('refuses what is no number of calls', () => {
+    const { status, stderr } = bench('--calls', 'many');
+    assert.equal(status, 1);
+    assert.match(stderr, /must be a whole number/);
+  });
+});
+
+describe('judgeMemory', () => {
+  /** Samples at a tenth, a quarter, half, three quarters and all of the calls. */
+  const samples = (calls: number, resident: readonly number[], heap: readonly number[]) =>
+    [0.1, 0.25, 0.5, 0.75, 1].map((share, i) => ({
+      ...{ calls: calls * share, resident: resident[i] ?? 0, heap: heap[i] ?? 0 },
+      ...{ running: 0, external: 0, journal: 0 },
+    }));
+  const most = 200 * (1 + MOST_GROWTH / 100);
+  const flat = [100, 190, 200, 230, most - 1];
+  const growing = [100, 150, 200, 210, most + 1];
+
+  it('calls memory flat that filled at the start and stayed as it was', () => {
+    const { isMet, words } = judgeMemory(samples(CALLS_TO_JUDGE, flat, flat));
+    assert.ok(isMet);
+    assert.match(words, /flat/);
+  });
+
+  it('finds resident memory that grows with the calls', () => {
+    const { isMet, words } = judgeMemory(samples(CALLS_TO_JUDGE, growing, flat));
+    assert.ok(!isMet);
+    assert.match(words, /GROWS/);
+  });
+
+  it('finds a heap that grows with the calls', () => {
+    const { isMet, words } = judgeMemory(samples(CALLS_TO_JUDGE, flat, growing));
+    assert.ok(!isMet);
+    assert.match(words, /GROWS/);
+  });
+
+  it('says nothing of fewer calls than the start takes', () => {
+    assert.ok(judgeMemory(samples(CALLS_TO_JUDGE - 1, [1, 2, 3, 4, 5], [1, 2, 3, 4, 5])).isMet);
+  });
+
+  it('does not judge a watch that was broken off', () => {
+    assert.throws(() => judgeMemory(samples(CALLS_TO_JUDGE, flat, flat).slice(0, 4)), /not watched to the end/);
+  });
+});
+
+describe('percentile', () => {
+  it('takes the nearest rank, whatever the order', () => {
+    const values = Array.from({ length: 100 }, (_, i) => 100 - i);
+    assert.deepEqual(
+      [0, 1, 50, 99, 100].map((percent) => percentile(values, percent)),
+      [1, 1, 50, 99, 100],
+    );
+    assert.equal(percentile([7], 99), 7);
+  });
+});

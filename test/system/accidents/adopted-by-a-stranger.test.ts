@@ -1,0 +1,106 @@
+/** A host that waits for another machine: who learns of it first must not be it. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Host } from '../../../functions/ipam/host.ts';
+import { signers } from '../../../shim/aws/signer.ts';
+import { Cloud } from '../../../shim/cloud/client.ts';
+import { Transport } from '../../../shim/cloud/transport.ts';
+import { parseEndpoint } from '../../../shim/endpoint.ts';
+import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
+import { limit } from '../../support/deadlines.ts';
+import { LocalCloud } from '../../support/local-cloud.ts';
+import { type Keys, ROLE, environmentOf, introduce, signingWith } from '../../support/principals.ts';
+import { eventually, requestAddress, requestPool } from '../../support/stage.ts';
+
+const [OLD, NEW, MALLORY] = ['i-0123456789abcdef0', 'i-0fedcba9876543210', 'i-0bad0bad0bad0bad0'];
+
+let cloud: LocalCloud;
+let keys: Keys<'old' | 'new' | 'mallory' | 'operator'>;
+const running: Berth[] = [];
+
+const socketOf = (machine: string): string => path.join(cloud.folder, `${machine}-s`, 'berth.sock');
+
+async function shim(machine: keyof typeof keys): Promise<Berth> {
+  const place = ['--data', path.join(cloud.folder, machine), '--sockets', path.dirname(socketOf(machine))];
+  const args = ['shim', ...place, '--endpoint', cloud.endpoint, '--host-id', OLD];
+  const docker = ['--docker', `unix://${path.join(cloud.folder, 'no-docker.sock')}`];
+  const berth = await startBerth([...args, ...docker], signingWith(keys[machine]));
+  running.push(berth);
+  return berth;
+}
+
+const item = async (): Promise<Host> => (await cloud.store.readHost(OLD)) ?? assert.fail('no such host');
+const change = async (part: Partial<Host>): Promise<void> => {
+  await eventually(async () => {
+    const seen = await item();
+    return (await cloud.store.writeHost({ ...seen, ...part }, seen)) !== undefined;
+  });
+};
+
+/** What an operator's program sends. */
+async function adopts(message: object): Promise<string> {
+  const body = { Host: OLD, State: 'adopted', Key: randomBytes(12).toString('hex'), ...message };
+  const verdict = await new Cloud(new Transport(), signers(undefined)).ask(
+    parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
+    {
+      ...{ question: 'own', path: '/Berth.HostState', headers: {}, timeout: limit(30_000) },
+      body: Buffer.from(JSON.stringify(body)),
+    },
+  );
+  if (verdict.kind === 'failed') return verdict.reason;
+  return verdict.refusal ?? verdict.text;
+}
+
+before(async () => {
+  cloud = await LocalCloud.start({ sweepEvery: 50 });
+  keys = introduce(cloud, {
+    old: { userArn: `${ROLE}/${OLD}` },
+    new: { userArn: `${ROLE}/${NEW}` },
+    mallory: { userArn: `${ROLE}/${MALLORY}` },
+    operator: { userArn: 'arn:aws:iam::123456789012:user/ops' },
+  });
+  Object.assign(process.env, environmentOf(keys.operator));
+  const berth = await shim('old');
+  const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf('old'));
+  assert.equal(await requestAddress(net, '10.1.0.9', socketOf('old')), '10.1.0.9/24');
+  await berth.stop();
+  await change({ leaseUntil: 0 });
+  await eventually(async () => (await item()).state === 'fenced');
+});
+
+after(async () => {
+  for (const berth of running) await berth.stop();
+  await cloud.stop();
+});
+
+describe('a host that an operator lets another machine be', () => {
+  it('is nobody by the word of a program of an earlier version: it is told what to do', async () => {
+    const before = await item();
+    assert.match(
+      await adopts({}),
+      /^it is not said who host i-0123456789abcdef0 is to be: berth host adopt i-.* --principal ARN/,
+    );
+    const { principal, isAdopted } = await item();
+    assert.deepEqual([principal, isAdopted], [before.principal, false]);
+  });
+
+  it('is the machine that the operator named, though an instance of the same role registers first', async () => {
+    assert.equal(await adopts({ Principal: `${ROLE}/${NEW}` }), '{"Outcome":"done"}');
+    // As if that had been long ago: no function takes the old machine for it any more.
+    await change({ fencedAt: 1 });
+    const stranger = await shim('mallory');
+    await eventually(async () => stranger.log().includes('is bound to') || (await item()).state === 'live');
+    assert.match(stranger.log(), /is bound to .*i-0fedcba9876543210, and this call is signed by .*i-0bad0bad0bad0bad0/);
+    await stranger.stop();
+    await shim('new');
+    await eventually(async () => (await item()).state === 'live');
+    assert.equal((await item()).principal, `${ROLE}/${NEW}`);
+  });
+
+  it('needs a principal at the command line', async () => {
+    const { code, err } = await runBerth(['host', 'adopt', OLD, '--endpoint', cloud.endpoint]);
+    assert.deepEqual([code, err.includes("required option '--principal <arn>' not specified")], [1, true]);
+  });
+});

@@ -1,0 +1,140 @@
+/** A host that is called dead while it runs: its containers would share their addresses with others. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Host } from '../../../functions/ipam/host.ts';
+import { signers } from '../../../shim/aws/signer.ts';
+import { Cloud } from '../../../shim/cloud/client.ts';
+import { Transport } from '../../../shim/cloud/transport.ts';
+import { parseEndpoint } from '../../../shim/endpoint.ts';
+import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
+import { limit } from '../../support/deadlines.ts';
+import { LocalCloud } from '../../support/local-cloud.ts';
+import { eventually, requestAddress, requestPool } from '../../support/stage.ts';
+
+const [VICTIM, OTHER] = ['victim-1', 'other-1'];
+
+let cloud: LocalCloud;
+const running: Berth[] = [];
+
+const socketOf = (host: string): string => path.join(cloud.folder, `${host}-s`, 'berth.sock');
+
+async function shim(host: string): Promise<void> {
+  const place = ['--data', path.join(cloud.folder, host), '--sockets', path.dirname(socketOf(host))];
+  const docker = ['--docker', `unix://${path.join(cloud.folder, 'no-docker.sock')}`];
+  running.push(await startBerth(['shim', '--host-id', host, ...place, ...docker, '--endpoint', cloud.endpoint]));
+  await eventually(async () => (await cloud.store.readHost(host)) !== undefined);
+}
+
+const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
+const item = async (host = VICTIM): Promise<Host> => (await cloud.store.readHost(host)) ?? assert.fail('no such host');
+
+/** What an operator's program sends. */
+async function says(message: object): Promise<string> {
+  const verdict = await new Cloud(new Transport(), signers(undefined)).ask(
+    parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
+    {
+      question: 'own',
+      path: '/Berth.HostState',
+      headers: {},
+      body: Buffer.from(JSON.stringify(message)),
+      timeout: limit(30_000),
+    },
+  );
+  if (verdict.kind === 'failed') return verdict.reason;
+  return verdict.refusal ?? verdict.text;
+}
+
+let others: unknown;
+
+before(async () => {
+  cloud = await LocalCloud.start({ sweepEvery: 600_000 });
+  await Promise.all([shim(VICTIM), shim(OTHER)]);
+  const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf(VICTIM));
+  assert.equal(await requestAddress(net, '10.1.0.9', socketOf(VICTIM)), '10.1.0.9/24');
+  await requestPool('10.2.0.0/24', socketOf(VICTIM));
+  others = (await requestPool('10.1.0.0/24', socketOf(OTHER)))['PoolID'];
+});
+
+after(async () => {
+  for (const berth of running) await berth.stop();
+  await cloud.stop();
+});
+
+/** Another host gets the address that a container of the victim has. */
+const isTaken = async (): Promise<boolean> =>
+  (await requestAddress(others, '10.1.0.9', socketOf(OTHER))) === '10.1.0.9/24';
+
+describe('a host that was heard of within its lease', () => {
+  const message = { Host: VICTIM, State: 'dead', Why: 'a typing error' };
+
+  it('is not dead by the word of a program of an earlier version: it is told what to do, and nothing is freed', async () => {
+    const before = await item();
+    const answer = await says({ ...message, Key: 'key-of-old-program' });
+    assert.match(
+      answer,
+      /^host victim-1 is live: it was last heard of at .* its lease runs until .*berth host dead victim-1 --override-lease/,
+    );
+    assert.equal((await item()).state, before.state);
+    assert.equal(await isTaken(), false);
+  });
+
+  it('is shown, and refused, to who has overlooked that, terminal or not', async () => {
+    const { code, out, err } = await operator('dead', VICTIM, '--yes');
+    assert.equal(code, 1);
+    assert.equal(out, '');
+    const lines = [
+      ...['host +victim-1', 'state +live', 'bound to +arn:aws:iam::000000000000:user/local'],
+      ...['last seen +\\d{4}-\\S+Z, \\d+ s ago', 'lease +runs until \\S+Z', 'networks +2', 'addresses +1'],
+    ];
+    for (const line of lines) assert.match(err, new RegExp(`^${line}$`, 'm'));
+    assert.match(err, /^ +10\.1\.0\.0\/24 of space default: 1 leased$/m);
+    assert.match(err, /^ +10\.2\.0\.0\/24 of space default: 0 leased$/m);
+    assert.match(err, /^berth: host victim-1 is live: it was last heard of \d+ s ago.* add --override-lease$/m);
+    assert.equal((await item()).state, 'live');
+  });
+
+  it('is dead by a word that names the lease; why is kept with the host, and in the log', async () => {
+    const { code, err } = await operator('dead', VICTIM, '--override-lease', '--why', 'the rack burns');
+    assert.deepEqual([code, /there is no terminal to ask at: .* add --yes/.test(err)], [1, true]);
+    assert.equal((await item()).state, 'live');
+    assert.equal((await operator('dead', VICTIM, '--override-lease', '--yes', '--why', 'the rack burns')).code, 0);
+    const { state, why } = await item();
+    assert.deepEqual([state, why], ['dead', 'arn:aws:iam::000000000000:user/local says so: the rack burns']);
+    const log = readFileSync(path.join(cloud.folder, 'cloud.log'), 'utf8');
+    const line = log.split('\n').find((each) => each.includes('host declared')) ?? assert.fail('nothing is logged');
+    for (const part of ['"host":"victim-1"', '"why":"the rack burns"', '"overrideLease":true', '"state":"dead"']) {
+      assert.ok(line.includes(part), line);
+    }
+    assert.equal(await isTaken(), true);
+  });
+});
+
+describe('a host whose lease has ended', () => {
+  it('is asked about before it is dead; where there is no terminal, by --yes', async () => {
+    const seen = await item(OTHER);
+    for (const berth of running) await berth.stop();
+    const fenced = { ...(await item(OTHER)), leaseUntil: seen.lastSeen, state: 'fenced', fencedAt: 1 } as const;
+    await cloud.store.writeHost(fenced, await item(OTHER));
+    const { code, err } = await operator('dead', OTHER);
+    assert.equal(code, 1);
+    assert.match(err, /^state +fenced$/m);
+    assert.match(err, /^lease +ended \S+Z$/m);
+    assert.match(
+      err,
+      /^berth: there is no terminal to ask at: look at host other-1 above, and add --yes to free what it/m,
+    );
+    assert.equal((await item(OTHER)).state, 'fenced');
+    assert.equal((await operator('dead', OTHER, '--yes')).code, 0);
+    assert.equal((await item(OTHER)).state, 'dead');
+  });
+
+  it('and that is dead, may be called so again', async () => {
+    assert.equal((await operator('dead', OTHER)).code, 0);
+    const { code, out } = await operator('show', OTHER);
+    assert.equal(code, 0);
+    assert.match(out, /^state +dead \(arn:aws:iam::000000000000:user\/local says so\)$/m);
+    assert.match(out, /^networks +0$/m);
+  });
+});

@@ -1,0 +1,102 @@
+/** The index by which the references of a host are found may lag: by seconds as a rule, and nobody says by how much at most. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { INDEX_LAG, LEASE } from '../../../functions/ipam/host.ts';
+import { reportDeath, reportDrain } from '../../../functions/ipam/hosts/host-events.ts';
+import { resumeHost } from '../../../functions/ipam/hosts/operator-actions.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
+import type { Ref } from '../../../functions/ipam/ref.ts';
+import type { SweepCursor } from '../../../functions/ipam/sweep-cursor.ts';
+import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
+import { Host, fleet } from '../../support/fleet.ts';
+
+const PRINCIPAL = 'arn:aws:iam::123456789012:user/ops';
+const MINUTE = 60_000;
+
+/** A host with a network that the index shows only after `lag` ms. */
+async function stage(lag: number) {
+  const deps = fleet();
+  const host = new Host(deps, 'a');
+  let held: string | undefined;
+  let registrations = 0;
+  const register = async () => {
+    const told = { principal: PRINCIPAL, incarnation: held, shimVersion: '1', engineVersion: '' };
+    const registered = await registerHost(deps, host.call(), { ...told, proposed: `nonce${++registrations}` });
+    held = registered.incarnation;
+    return registered;
+  };
+  await register();
+  const net = await host.pool({ pool: '10.1.0.0/24' });
+  const shownAt = deps.world.now() + lag;
+  const index = deps.store.refsOfHost.bind(deps.store);
+  deps.store.refsOfHost = (...args) =>
+    deps.world.now() < shownAt ? Promise.resolve({ items: [], more: false }) : index(...args);
+  let cursor: SweepCursor | undefined;
+  /** The sweeps of some time, every five minutes. */
+  const sweepFor = async (time: number): Promise<void> => {
+    for (let gone = 0; gone < time; gone += 5 * MINUTE) {
+      deps.world.advance(5 * MINUTE);
+      ({ cursor } = await sweep(deps, { deadline: Infinity, limit: 1_000, cursor }));
+    }
+  };
+  const states = (): Ref['state'][] => [...deps.store.refs.values()].map(({ state }) => state);
+  return { deps, host, net, register, sweepFor, states };
+}
+
+describe('a host whose networks the index shows late', () => {
+  for (const [lag, how] of [
+    [100_000, 'by 100 s'],
+    [Infinity, 'never'],
+  ] as const) {
+    it(`keeps none of them when it is dead, though they are shown ${how}`, async () => {
+      const { deps, sweepFor, states } = await stage(lag);
+      await reportDeath(deps, 'a', 'gone');
+      assert.deepEqual(states(), ['live']);
+      await sweepFor(61 * MINUTE);
+      assert.deepEqual(
+        states().filter((state) => state !== 'gone'),
+        [],
+      );
+    });
+
+    it(`has all of them put to sleep when it is silent, though they are shown ${how}`, async () => {
+      const { deps, sweepFor, states } = await stage(lag === Infinity ? lag : LEASE + lag);
+      deps.world.advance(LEASE);
+      await sweepFor(2 * 61 * MINUTE);
+      assert.deepEqual(states(), ['dormant']);
+    });
+  }
+
+  it('has them at once when a drain is lifted and it registers again, though they are shown after 4 s', async () => {
+    const { deps, host, net, register } = await stage(4_000);
+    await reportDrain(deps, 'a', 'soon');
+    await resumeHost(deps, 'a');
+    deps.world.advance(5_000);
+    const { epoch } = await register();
+    assert.equal(await host.address(net, '10.1.0.7', {}, host.call({ epoch })), '10.1.0.7');
+  });
+
+  it('has them within an hour when a drain is lifted, though they are never shown', async () => {
+    const { deps, host, net, register, sweepFor } = await stage(Infinity);
+    await reportDrain(deps, 'a', 'soon');
+    await resumeHost(deps, 'a');
+    for (let i = 0; i < 7; i++) {
+      await register();
+      await sweepFor(10 * MINUTE);
+    }
+    const { epoch } = await register();
+    assert.equal(await host.address(net, '10.1.0.7', {}, host.call({ epoch })), '10.1.0.7');
+  });
+
+  it('is looked at no more once the index has had its time', async () => {
+    const { deps, register } = await stage(0);
+    await reportDrain(deps, 'a', 'soon');
+    await resumeHost(deps, 'a');
+    deps.world.advance(INDEX_LAG - 1);
+    await register();
+    assert.equal(deps.store.hosts.get('a')?.refsLag, true);
+    deps.world.advance(1);
+    await register();
+    assert.equal(deps.store.hosts.get('a')?.refsLag, false);
+  });
+});

@@ -1,0 +1,122 @@
+/** Who may tell a host where the functions are: the signature and the session token of the host go there. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, type RequestListener, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { spawn } from 'node:child_process';
+import os from 'node:os';
+import path from 'node:path';
+import { type TestContext, describe, it } from 'node:test';
+import { limit } from '../../support/deadlines.ts';
+import { untrusted } from '../../unit/shim/cloud/untrusted.ts';
+
+const PROGRAM = path.join(import.meta.dirname, '../../../shim/main.ts');
+const TOKEN = 'session-token-of-this-host';
+/** ms */
+const PATIENCE = limit(60_000);
+
+interface Ambush {
+  readonly folder: string;
+  /** The capabilities function's, over TLS. */
+  readonly endpoint: string;
+  /** Session tokens that came in plain text. */
+  readonly caught: string[];
+  readonly plain: { readonly http: string; readonly unix: string };
+}
+
+/** Starts `berth ARGS` with credentials that have a session token, and ends it as soon as a token was caught. */
+async function berth({ folder, endpoint, caught }: Ambush, ...args: string[]): Promise<{ said: string }> {
+  const child = spawn(process.execPath, [PROGRAM, ...args, '--endpoint', endpoint], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      NODE_EXTRA_CA_CERTS: path.join(folder, 'ca.pem'),
+      ...{ AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'A', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: TOKEN },
+    },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()));
+  const watch = setInterval(() => {
+    if (caught.length > 0) child.kill();
+  }, 100);
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE);
+  await new Promise((resolve) => child.once('close', resolve));
+  clearInterval(watch);
+  clearTimeout(timer);
+  return { said };
+}
+
+async function ambush(t: TestContext, weak: 'http' | 'unix'): Promise<Ambush> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'berth-'));
+  writeFileSync(path.join(folder, 'ca.pem'), untrusted.cert);
+  const caught: string[] = [];
+  const collect: RequestListener = (request: IncomingMessage, response) => {
+    caught.push(String(request.headers['x-amz-security-token']));
+    response.end('{"Error":"thank you"}');
+  };
+  const socket = path.join(folder, 'plain.sock');
+  const [unix, http] = [createServer(collect), createServer(collect)];
+  await new Promise<void>((resolve) => unix.listen(socket, resolve));
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const plain = { http: `http://127.0.0.1:${portOf(http.address())}`, unix: `unix:${socket}` };
+  const tls = createTlsServer(untrusted, (request, response) => {
+    request.resume();
+    response.end(handshakeWith(plain[weak]));
+  });
+  await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const server of [unix, http, tls]) {
+      server.closeAllConnections();
+      server.close();
+    }
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { folder, endpoint: `https://localhost:${portOf(tls.address())}`, caught, plain };
+}
+
+const portOf = (address: ReturnType<ReturnType<typeof createServer>['address']>): number =>
+  typeof address === 'object' && address !== null ? address.port : assert.fail('no port');
+
+const handshakeWith = (url: string): string =>
+  JSON.stringify({
+    Capabilities: { RequiresMACAddress: true, RequiresRequestReplay: false },
+    AddressSpaces: { LocalDefaultAddressSpace: 'default', GlobalDefaultAddressSpace: 'default.global' },
+    Functions: { Pools: url, Addresses: url, Hosts: url, Console: url },
+  });
+
+const shimArguments = (folder: string): string[] => [
+  ...['shim', '--host-id', 'a', '--drivers', 'berth', '--data', path.join(folder, 'd')],
+  ...['--sockets', path.join(folder, 's'), '--docker', `unix://${path.join(folder, 'no-docker.sock')}`],
+];
+
+describe('an answer over https that names functions in plain text', () => {
+  for (const weak of ['http', 'unix'] as const) {
+    const words = new RegExp(
+      `names "${weak}:.* as the endpoint of another function: https: was asked, and ${weak}: is not`,
+    );
+
+    it(`does not get the session token of a host to ${weak}:`, async (t) => {
+      const stage = await ambush(t, weak);
+      const { said } = await berth(stage, ...shimArguments(stage.folder));
+      assert.deepEqual(stage.caught, []);
+      assert.match(said, words);
+    });
+
+    it(`does not get the session token of an operator to ${weak}:`, async (t) => {
+      const stage = await ambush(t, weak);
+      const { said } = await berth(stage, 'host', 'dead', 'web-1');
+      assert.deepEqual(stage.caught, []);
+      assert.match(said, words);
+    });
+
+    it(`does not get it from a start that kept it, as an earlier version did: ${weak}:`, async (t) => {
+      const stage = await ambush(t, weak);
+      mkdirSync(path.join(stage.folder, 'd'), { mode: 0o700 });
+      const kept = { key: `${stage.endpoint} default`, answer: handshakeWith(stage.plain[weak]) };
+      writeFileSync(path.join(stage.folder, 'd/handshake-berth.json'), JSON.stringify(kept));
+      const { said } = await berth(stage, ...shimArguments(stage.folder));
+      assert.deepEqual(stage.caught, []);
+      assert.match(said, words);
+    });
+  }
+});

@@ -1,0 +1,36 @@
+/** A checkout of the repository that a test deploys from: what is deployed may be changed there. */
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { installDeployTools } from '../../../../infra/deploy/tools.ts';
+
+const ROOT = path.join(import.meta.dirname, '../../../..');
+const CONTENTS = ['package.json', 'serverless.yml', 'infra', 'functions', 'shim'];
+const INSTALLED = ['node_modules', 'infra/deploy/node_modules'];
+
+export class Checkout {
+  readonly folder: string;
+
+  /** Its tools are those of the repository: `npm ci` has run. @param folder is made. */
+  constructor(folder: string) {
+    installDeployTools();
+    for (const name of CONTENTS) {
+      const filter = (source: string): boolean => path.basename(source) !== 'node_modules';
+      cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true, filter });
+    }
+    for (const name of INSTALLED) symlinkSync(path.join(ROOT, name), path.join(folder, name));
+    this.folder = folder;
+  }
+
+  /** Changes a file. @throws Error when it does not have the text. */
+  change(file: string, from: string | RegExp, to: string): void {
+    const name = path.join(this.folder, file);
+    const text = readFileSync(name, 'utf8');
+    const changed = text.replace(from, to);
+    if (changed === text) throw new Error(`${file} has no ${String(from)}`);
+    writeFileSync(name, changed);
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(path.join(this.folder, file), text);
+  }
+}

@@ -1,0 +1,130 @@
+/** What operators take back of a host, as its shim, the machine after it and the operator see it. */
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import path from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import type { Host } from '../../../functions/ipam/host.ts';
+import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
+import { LocalCloud } from '../../support/local-cloud.ts';
+import { type Keys, ROLE, environmentOf, introduce, signingWith } from '../../support/principals.ts';
+import { eventually, requestAddress, requestPool } from '../../support/stage.ts';
+
+const [OLD, NEW] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
+const SWEEP_EVERY = 50;
+
+let cloud: LocalCloud;
+let keys: Keys<'old' | 'new' | 'drained' | 'operator'>;
+const running: Berth[] = [];
+
+before(async () => {
+  cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
+  keys = introduce(cloud, {
+    old: { userArn: `${ROLE}/${OLD}` },
+    new: { userArn: `${ROLE}/${NEW}` },
+    drained: { userArn: `${ROLE}/shared` },
+    operator: { userArn: 'arn:aws:iam::123456789012:user/ops' },
+  });
+  Object.assign(process.env, environmentOf(keys.operator));
+});
+
+afterEach(async () => {
+  for (const berth of running.splice(0)) await berth.stop();
+});
+
+after(() => cloud.stop());
+
+const dataOf = (machine: string): string => path.join(cloud.folder, machine);
+const socketOf = (machine: string): string => path.join(cloud.folder, `${machine}-s`, 'berth.sock');
+
+async function shim(machine: keyof typeof keys, ...more: readonly string[]): Promise<Berth> {
+  const place = ['--data', dataOf(machine), '--sockets', path.dirname(socketOf(machine))];
+  const berth = await startBerth(['shim', ...place, '--endpoint', cloud.endpoint, ...more], signingWith(keys[machine]));
+  running.push(berth);
+  return berth;
+}
+
+const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
+
+const stateOf = async (id: string): Promise<string | undefined> => (await cloud.store.readHost(id))?.state;
+
+const hostIs = (id: string, state: string): Promise<void> => eventually(async () => (await stateOf(id)) === state);
+
+/** As if it were so already: it stands in the table, and time need not pass. */
+const change = (id: string, part: Partial<Host>): Promise<void> =>
+  eventually(async () => {
+    const seen = await cloud.store.readHost(id);
+    return seen !== undefined && (await cloud.store.writeHost({ ...seen, ...part }, seen)) !== undefined;
+  });
+
+async function granted(ask: () => Promise<unknown>, address: string): Promise<void> {
+  let is = false;
+  await eventually(async () => (is ||= (await ask()) === address));
+}
+
+describe('berth host adopt', () => {
+  it('lets another instance, to which the disk was moved, be the host: its networks work there, and not here', async () => {
+    const berth = await shim('old', '--host-id', OLD);
+    const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf('old'));
+    assert.equal(await requestAddress(net, '10.1.0.9', socketOf('old')), '10.1.0.9/24');
+    const named = ['--principal', `${ROLE}/${NEW}`];
+    const early = await operator('adopt', OLD, ...named);
+    assert.equal(early.code, 1);
+    assert.match(early.err, /^berth: host i-0123456789abcdef0 is live, and was heard of at .* berth host dead i-01234/);
+    await berth.stop();
+    await change(OLD, { leaseUntil: 0 });
+    await hostIs(OLD, 'fenced');
+
+    cpSync(dataOf('old'), dataOf('new'), { recursive: true });
+    const heir = await shim('new', '--host-id', OLD);
+    await eventually(() => Promise.resolve(heir.log().includes('is bound to')));
+    await heir.stop();
+    const { code, out } = await operator('adopt', OLD, ...named);
+    assert.equal(code, 0);
+    assert.match(
+      out,
+      /^host i-0123456789abcdef0 waits for the machine that you named: start berth shim there with --host-id i-0/,
+    );
+    // As if that had been long ago: no function takes anybody for it any more.
+    await change(OLD, { fencedAt: 1 });
+
+    await shim('new', '--host-id', OLD);
+    await hostIs(OLD, 'live');
+    await granted(() => requestAddress(net, '10.1.0.10', socketOf('new')), '10.1.0.10/24');
+    assert.match(String(await requestAddress(net, '10.1.0.9', socketOf('new'))), /already in use.* of host i-01234/i);
+    assert.equal((await requestPool('10.2.0.0/24', socketOf('new')))['Error'], undefined);
+
+    const back = await shim('old');
+    await eventually(() => Promise.resolve(back.log().includes('is bound to')));
+    assert.match(String(await requestAddress(net, '10.1.0.11', socketOf('old'))), /is bound to .*i-0fedcba9876543210/);
+  });
+
+  it('is not for a host that nobody knows', async () => {
+    const { code, err } = await operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
+    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
+  });
+});
+
+describe('berth host resume', () => {
+  it('gives a host that was to go networks and addresses again, with no restart of its shim', async () => {
+    await shim('drained', '--host-id', 'drained-1');
+    const { PoolID: net } = await requestPool('10.4.0.0/24', socketOf('drained'));
+    assert.equal((await operator('drain', 'drained-1')).code, 0);
+    assert.match(String(await requestAddress(net, '', socketOf('drained'))), /^host drained-1 is about to go/);
+    for (let i = 0; i < 2; i++) {
+      const { code, out } = await operator('resume', 'drained-1');
+      assert.deepEqual([code, out], [0, 'host drained-1 drains no more: it gets networks and addresses again\n']);
+    }
+    assert.equal(await requestAddress(net, '10.4.0.9', socketOf('drained')), '10.4.0.9/24');
+    assert.equal((await requestPool('10.5.0.0/24', socketOf('drained')))['Error'], undefined);
+  });
+
+  it('brings back no host that is dead', async () => {
+    await shim('drained', '--host-id', 'drained-1');
+    await operator('dead', 'drained-1', '--override-lease', '--yes');
+    await running.pop()?.stop();
+    await change('drained-1', { state: 'dead' });
+    const { code, err } = await operator('resume', 'drained-1');
+    assert.equal(code, 1);
+    assert.match(err, /^berth: host drained-1 is dead, and does not drain/);
+  });
+});

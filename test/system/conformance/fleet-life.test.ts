@@ -1,0 +1,206 @@
+/** Hosts that fall silent, return, or are told dead, as their shims and an operator see it. */
+import assert from 'node:assert/strict';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { storeOver } from '../../../functions/dynamo/open.ts';
+import type { Store } from '../../../functions/ipam/store.ts';
+import { realWorld } from '../../../functions/lambda/world.ts';
+import { type Engine, startEngine } from '../../../infra/local/engine.ts';
+import { formatSharedCredentials } from '../../../shim/aws/shared-credentials.ts';
+import { signers } from '../../../shim/aws/signer.ts';
+import { Cloud } from '../../../shim/cloud/client.ts';
+import { Transport } from '../../../shim/cloud/transport.ts';
+import { type Cloud as LocalCloud, startCloud } from '../../../shim/commands/up.ts';
+import { parseEndpoint } from '../../../shim/endpoint.ts';
+import { type Berth, type Folders, runBerth, startBerth, temporaryFolders } from '../../support/berth-process.ts';
+import { limit } from '../../support/deadlines.ts';
+import { eventually, ipam, requestAddress, requestPool } from '../../support/stage.ts';
+
+/** ms */
+const SWEEP_EVERY = 50;
+
+let engine: Engine;
+let cloud: LocalCloud;
+let client: DynamoDBClient;
+let store: Store;
+let folders: Folders;
+const running: Berth[] = [];
+
+before(async () => {
+  folders = temporaryFolders();
+  engine = await startEngine(undefined);
+  cloud = await startCloud(folders.data, engine.url, SWEEP_EVERY);
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  client = new DynamoDBClient({ endpoint: engine.url, region: 'local', credentials });
+  store = storeOver(client, 'berth', realWorld);
+});
+
+afterEach(async () => {
+  for (const berth of running.splice(0)) await berth.stop();
+});
+
+after(async () => {
+  await cloud.stop();
+  client.destroy();
+  await engine.stop();
+  folders.remove();
+});
+
+const socketOf = (host: string): string => path.join(folders.sockets, host, 'berth.sock');
+
+async function shim(host: string): Promise<Berth> {
+  const place = ['--data', path.join(folders.data, host), '--sockets', path.join(folders.sockets, host)];
+  const berth = await startBerth(['shim', '--host-id', host, ...place, '--endpoint', cloud.endpoint]);
+  running.push(berth);
+  await eventually(async () => (await store.readHost(host)) !== undefined);
+  return berth;
+}
+
+async function networkOf(host: string, pool: string): Promise<unknown> {
+  const { PoolID, Error: error } = await requestPool(pool, socketOf(host));
+  assert.equal(error, undefined);
+  return PoolID;
+}
+
+const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
+
+/** As if its lease had ended; then the sweep fences it. */
+async function fallSilent(host: string): Promise<void> {
+  await eventually(async () => {
+    const seen = await store.readHost(host);
+    return seen !== undefined && (await store.writeHost({ ...seen, leaseUntil: 0 }, seen)) !== undefined;
+  });
+  await eventually(async () => (await store.readHost(host))?.state === 'fenced');
+}
+
+/** Asked for until it is granted, once. */
+async function granted(ask: () => Promise<unknown>, address: string): Promise<void> {
+  let is = false;
+  await eventually(async () => (is ||= (await ask()) === address));
+}
+
+describe('a host that an operator declares dead', () => {
+  it('loses all that it held, for others to have', async () => {
+    const berth = await shim('dead-1');
+    await shim('heir-1');
+    const lost = await networkOf('dead-1', '10.1.0.0/24');
+    assert.equal(await requestAddress(lost, '10.1.0.9', socketOf('dead-1')), '10.1.0.9/24');
+    await berth.stop();
+    const heir = await networkOf('heir-1', '10.1.0.0/24');
+    const ask = () => requestAddress(heir, '10.1.0.9', socketOf('heir-1'));
+    assert.match(String(await ask()), /already in use/i);
+    const { code, out } = await operator('dead', 'dead-1', '--override-lease', '--yes', '--why', 'it burns');
+    assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, within minutes where it is much\n']);
+    await granted(ask, '10.1.0.9/24');
+    const { state, why } = (await store.readHost('dead-1')) ?? {};
+    assert.equal(state, 'dead');
+    assert.match(why ?? '', /^arn:aws:iam::000000000000:user\/local says so: it burns$/);
+  });
+
+  it('and was not dead, goes on with nothing of that', async () => {
+    await shim('undead-1');
+    const lost = await networkOf('undead-1', '10.2.0.0/24');
+    assert.equal((await operator('dead', 'undead-1', '--override-lease', '--yes')).code, 0);
+    assert.match(String(await requestAddress(lost, '', socketOf('undead-1'))), /was released|has registered again/);
+    await networkOf('undead-1', '10.3.0.0/24');
+  });
+
+  it('and is none, changes nothing', async () => {
+    const { code, err } = await operator('dead', 'nobody-1', '--yes');
+    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
+  });
+});
+
+it('the sweep notes how far it came, so that the next goes on there', async () => {
+  await eventually(async () => ((await store.readSweep())?.walkedAt ?? 0) > 0);
+});
+
+describe('who declares a host dead', () => {
+  const declaration = Buffer.from(
+    JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one', OverrideLease: true }),
+  );
+  const declare = (folder: string, name: string) =>
+    new Cloud(new Transport(), signers(undefined)).ask(parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`), {
+      question: 'own',
+      path: '/Berth.HostState',
+      headers: {},
+      body: declaration,
+      timeout: limit(10_000),
+    });
+
+  it('does not do so at a function that hosts may call', async () => {
+    for (const name of ['capabilities', 'pools', 'addresses', 'hosts']) {
+      const verdict = await declare(path.join(folders.data, 'cloud'), name);
+      assert.match(verdict.kind === 'failed' ? verdict.reason : '', /HTTP 404: .*no such method/);
+    }
+  });
+
+  it('is no instance, though its policy may allow it', async () => {
+    await shim('victim-1');
+    // Its own credentials lie beside the socket as an instance sees it.
+    const key = { accessKeyId: 'INSTANCE000000000001', secretAccessKey: 'secret' };
+    const userArn = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-1234567890abcdef0';
+    const keys = [{ accessKey: key.accessKeyId, secret: key.secretAccessKey, userArn }];
+    writeFileSync(path.join(folders.data, 'cloud/keys.json'), JSON.stringify(keys));
+    const folder = path.join(folders.data, 'instance');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'credentials'), formatSharedCredentials(key));
+    symlinkSync(path.join(folders.data, 'cloud/console.sock'), path.join(folder, 'console.sock'));
+    const verdict = await declare(folder, 'console');
+    assert.match(
+      verdict.kind === 'answered' ? (verdict.refusal ?? '') : verdict.reason,
+      /is an instance: only an operator/,
+    );
+    assert.equal((await store.readHost('victim-1'))?.state, 'live');
+  });
+});
+
+describe('a host that an operator drains', () => {
+  it('gets nothing new, gives back what it has, and says so of itself when it starts again', async () => {
+    const berth = await shim('drain-1');
+    const net = await networkOf('drain-1', '10.4.0.0/24');
+    const address = { PoolID: net, Address: '10.4.0.9' };
+    assert.equal(await requestAddress(net, address.Address, socketOf('drain-1')), '10.4.0.9/24');
+    const { code, out } = await operator('drain', 'drain-1');
+    assert.deepEqual([code, out], [0, 'host drain-1 drains: it gets no new networks and addresses\n']);
+    assert.match(String(await requestAddress(net, '', socketOf('drain-1'))), /^host drain-1 is about to go/);
+    assert.match(String((await requestPool('', socketOf('drain-1')))['Error']), /^host drain-1 is about to go/);
+    assert.deepEqual(await ipam('ReleaseAddress', address, socketOf('drain-1')), {});
+    assert.deepEqual(await ipam('ReleasePool', { PoolID: net }, socketOf('drain-1')), {});
+    await berth.stop();
+    await shim('drain-1');
+    const place = ['--data', path.join(folders.data, 'drain-1'), '--sockets', path.join(folders.sockets, 'drain-1')];
+    const health = () => runBerth(['shim', '--health', ...place]);
+    await eventually(async () => (await health()).code === 2);
+    assert.match((await health()).out, /the fleet drains this host/);
+  });
+});
+
+describe('a host that falls silent', () => {
+  it('keeps what it holds from others, and has it again when it returns', async () => {
+    const berth = await shim('silent-1');
+    await shim('other-1');
+    const net = await networkOf('silent-1', '10.5.0.0/24');
+    assert.equal(await requestAddress(net, '10.5.0.9', socketOf('silent-1')), '10.5.0.9/24');
+    await berth.stop();
+    await fallSilent('silent-1');
+    const others = await networkOf('other-1', '10.5.0.0/24');
+    assert.match(String(await requestAddress(others, '10.5.0.9', socketOf('other-1'))), /already in use/i);
+    await shim('silent-1');
+    await eventually(async () => (await store.readHost('silent-1'))?.state === 'live');
+    assert.equal((await store.readHost('silent-1'))?.epoch, 2);
+    await granted(() => requestAddress(net, '10.5.0.10', socketOf('silent-1')), '10.5.0.10/24');
+  });
+
+  it('and whose shim runs registers by itself at the next call, which dockerd does not notice', async () => {
+    await shim('sleeper-1');
+    const net = await networkOf('sleeper-1', '10.6.0.0/24');
+    await fallSilent('sleeper-1');
+    assert.equal(await requestAddress(net, '10.6.0.9', socketOf('sleeper-1')), '10.6.0.9/24');
+    await fallSilent('sleeper-1');
+    assert.equal((await requestPool('10.7.0.0/24', socketOf('sleeper-1')))['Error'], undefined);
+    assert.equal((await store.readHost('sleeper-1'))?.epoch, 3);
+  });
+});

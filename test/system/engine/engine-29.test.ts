@@ -1,0 +1,100 @@
+/** What Docker engine 29 asks for otherwise than the engines before it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { overlap, parseCidr } from '../../../functions/ipam/address.ts';
+import type { Berth } from '../../support/berth-process.ts';
+import { limit } from '../../support/deadlines.ts';
+import { addressOf, callsOf, runContainer, startUp, subnetsOf } from './support/berth.ts';
+import { type EngineVersion, engine, whyNotReady } from './support/engines.ts';
+import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+
+const IPAM = ['network', 'create', '--ipam-driver', 'berth'];
+const MACVLAN = [...IPAM, '-d', 'macvlan', '-o', 'parent=up0'];
+/** How many addresses are asked for when a macvlan network without a gateway is created. */
+const GATEWAYS_ASKED_FOR: readonly (readonly [EngineVersion, number])[] = [
+  ['29', 0],
+  ['28', 1],
+];
+
+for (const [version, asked] of GATEWAYS_ASKED_FOR) {
+  const skip = await whyNotReady(version);
+  describe(`what engine 29 asks for, with engine ${version}`, { skip, timeout: limit(240_000) }, () => {
+    let lan: Lan;
+    let host: Host;
+    let berth: Berth;
+
+    before(async () => {
+      lan = await startLan('one');
+      host = await startHost({ engine: await engine(version), name: 'solo', lan });
+      berth = await startUp(host);
+    });
+
+    after(async () => {
+      await berth.stop();
+      await host.stop();
+      await lan.stop();
+    });
+
+    const names = ['one', 'two', 'three', 'four', 'five', 'six'];
+    const addressesOf = async (network: string, containers: readonly string[]): Promise<string[]> => {
+      const got: string[] = [];
+      for (const name of containers) got.push((await runContainer(host, name, '--network', network)).ip);
+      return got;
+    };
+    const remove = async (network: string, containers: readonly string[]): Promise<void> => {
+      await host.docker('rm', '-f', ...containers);
+      await host.docker('network', 'rm', network);
+    };
+
+    it('keeps the address of the router on a macvlan network, whether it is asked for or not', async () => {
+      const requests = (): number => callsOf(berth, 'RequestAddress').length;
+      const before = requests();
+      await host.docker(...MACVLAN, '--subnet', '10.52.0.0/29', 'lan');
+      assert.equal(requests() - before, asked);
+      const got = await addressesOf('lan', names.slice(0, 5));
+      assert.deepEqual(
+        got.toSorted(),
+        [2, 3, 4, 5, 6].map((last) => `10.52.0.${last}`),
+      );
+      const full = await host.dockerFails('run', '--rm', '--network', 'lan', 'busybox', 'true');
+      assert.match(full, /none of its 6 addresses is free: 5 held by host solo, 1 reserved/);
+      await remove('lan', names.slice(0, 5));
+    });
+
+    if (version === '29') {
+      it('gives that address to a container where nothing is to be kept for a gateway', async () => {
+        await host.docker(...MACVLAN, '--subnet', '10.52.0.0/29', '--ipam-opt', 'berth.gateway=none', 'lan');
+        const got = await addressesOf('lan', names);
+        assert.deepEqual(
+          got.toSorted(),
+          [1, 2, 3, 4, 5, 6].map((last) => `10.52.0.${last}`),
+        );
+        await remove('lan', names);
+      });
+
+      it('gives a container that is run again under its name the address that it had', async () => {
+        await host.docker(...IPAM, '--subnet', '10.53.0.0/24', 'named');
+        const first = await addressesOf('named', names);
+        await host.docker('restart', '-t', '0', 'one');
+        assert.equal((await addressOf(host, 'one')).ip, first[0]);
+        await host.docker('rm', '-f', ...names);
+        // In another order, and beside one that was not there before: it is the name that counts.
+        await runContainer(host, 'seven', '--network', 'named');
+        const again = await addressesOf('named', names.toReversed());
+        assert.deepEqual(again.toReversed(), first);
+        await remove('named', [...names, 'seven']);
+      });
+
+      it('gives an automatic subnet of the size that is asked for', async () => {
+        await host.docker(...IPAM, '--ipv6', '--subnet', '0.0.0.0/26', '--subnet', '::/80', 'sized');
+        const [v4 = '', v6 = ''] = await subnetsOf(host, 'sized');
+        assert.match(v4, /^10\.[\d.]+\/26$/);
+        assert.match(v6, /^fdbe:5274:6800:[0-9a-f:]+\/80$/);
+        const { ip } = await runContainer(host, 'one', '--network', 'sized');
+        const [subnet, address] = [parseCidr(v4), parseCidr(`${ip}/32`)];
+        assert.ok(subnet !== undefined && address !== undefined && overlap(subnet, address), `${ip} in ${v4}`);
+        await remove('sized', ['one']);
+      });
+    }
+  });
+}

@@ -1,0 +1,102 @@
+/** A client that sends bytes as they are, and what a server makes of them. */
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import * as v from 'valibot';
+import { limit } from '../../../support/deadlines.ts';
+import { refusalIn } from './clear.ts';
+
+/** ms after which a server that neither answers nor closes has hung; longer than the shim's own deadline. */
+const HUNG = limit(30_000);
+
+/**
+ * What comes back on one connection until the server closes it.
+ *
+ * @param end whether the client says that nothing follows, which also ends what it has left half said.
+ */
+export function exchange(socketPath: string, parts: readonly (Buffer | string)[], end = false): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const received: Buffer[] = [];
+    const socket = connect(socketPath);
+    socket.setTimeout(HUNG, () => socket.destroy(new Error('the server hangs')));
+    socket.on('data', (part: Buffer) => received.push(part));
+    socket.once('close', () => {
+      resolve(Buffer.concat(received));
+    });
+    // A server that has heard enough closes while we still write.
+    socket.on('error', (error) => {
+      if (!('code' in error) || (error.code !== 'EPIPE' && error.code !== 'ECONNRESET')) reject(error);
+    });
+    for (const part of parts) socket.write(part);
+    if (end) socket.end();
+  });
+}
+
+/** A connection on which a client has said something and waits. */
+export async function leaveHanging(socketPath: string, bytes: Buffer | string): Promise<() => void> {
+  const socket = connect(socketPath);
+  socket.on('error', () => undefined);
+  await new Promise<void>((resolve) =>
+    socket.write(bytes, () => {
+      resolve();
+    }),
+  );
+  return () => {
+    socket.destroy();
+  };
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+const HEAD = /^HTTP\/1\.1 (\d{3}) [A-Za-z ]+((?:\r\n[A-Za-z-]+: [\x20-\x7e]*)*)\r\n\r\n/;
+
+/** @throws AssertionError unless the bytes are whole answers, one after another. */
+export function answersIn(bytes: Buffer): RawAnswer[] {
+  const answers: RawAnswer[] = [];
+  let rest = bytes.toString('latin1');
+  while (rest !== '') {
+    const [head = '', status = '', fields = ''] = HEAD.exec(rest) ?? assert.fail(`no answer: ${JSON.stringify(rest)}`);
+    const length = Number(/content-length: (\d+)/i.exec(fields)?.[1] ?? 0);
+    const isChunked = /transfer-encoding: chunked/i.test(fields);
+    const end = head.length + (isChunked ? rest.slice(head.length).indexOf('\r\n\r\n') + 4 : length);
+    assert.ok(end <= rest.length, `half an answer: ${JSON.stringify(rest)}`);
+    const text = Buffer.from(rest.slice(head.length, end), 'latin1').toString('utf8');
+    answers.push({ status: Number(status), text: isChunked ? text.replace(/^0\r\n\r\n$/, '') : text });
+    rest = rest.slice(end);
+  }
+  return answers;
+}
+
+const jsonObject = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
+
+/**
+ * What an answer says, where the request got as far as the plugin.
+ *
+ * @throws AssertionError unless it is an object in which a refusal is clear; what was no HTTP is told so without words.
+ */
+export function bodyOf({ status, text }: RawAnswer): Record<string, unknown> | undefined {
+  if (status !== 200 && status !== 404) {
+    assert.ok([100, 400, 408, 413, 417, 431].includes(status), `HTTP ${status}`);
+    assert.equal(text, '');
+    return undefined;
+  }
+  const body = v.parse(jsonObject, text);
+  refusalIn(status, body);
+  return body;
+}
+
+/** A request as it goes over the wire, after which the server is to close. */
+export function requestText(
+  line: string,
+  body: Buffer | string,
+  fields: readonly string[] = [`Content-Length: ${Buffer.byteLength(body)}`],
+): Buffer {
+  const head = [line, 'Host: plugin.moby.localhost', 'Connection: close', ...fields].join('\r\n');
+  return Buffer.concat([Buffer.from(`${head}\r\n\r\n`, 'latin1'), Buffer.from(body)]);
+}
+
+/** A body in chunks. */
+export const inChunks = (...parts: readonly string[]): string =>
+  [...parts, ''].map((part) => `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`).join('');

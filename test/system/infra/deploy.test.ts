@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, it } from 'node:test';
+import { run } from '../engine/support/command.ts';
+
+const root = path.join(import.meta.dirname, '../../..');
+const scratch = mkdtempSync(path.join(tmpdir(), 'berth-deploy-'));
+
+after(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Nobody listens there: osls checks all that it is to deploy before it asks AWS for the first time. */
+const NOWHERE = 'http://127.0.0.1:1';
+
+it('npm run deploy has all that it uploads, and asks AWS', async () => {
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: scratch,
+    AWS_ENDPOINT_URL: NOWHERE,
+    AWS_ACCESS_KEY_ID: 'nobody',
+    AWS_SECRET_ACCESS_KEY: 'nothing',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_MAX_ATTEMPTS: '1',
+  };
+  const args = ['infra/stack.ts', 'deploy', '--stage', 'test', '--param', 'concurrency=off'];
+  const { code, stdout, stderr } = await run(process.execPath, args, { cwd: root, env, timeoutMs: 180_000 });
+  assert.equal(code, 1);
+  assert.match(stdout + stderr, /ECONNREFUSED/);
+});

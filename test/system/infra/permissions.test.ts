@@ -1,0 +1,274 @@
+/**
+ * What the functions ask of the table while the conformance suite runs, a sweep with everything to do, and a host that
+ * takes a network up again, against what their roles allow: nothing is asked that is not allowed, and nothing allowed that is never asked.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as v from 'valibot';
+import { storeOver } from '../../../functions/dynamo/open.ts';
+import { IN_FLIGHT, LEASE } from '../../../functions/ipam/host.ts';
+import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../../functions/ipam/hosts/register.ts';
+import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
+import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
+import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
+import { TOMBSTONE_LIFE } from '../../../functions/ipam/sweep/items.ts';
+import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
+import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
+import { realWorld } from '../../../functions/lambda/world.ts';
+import { type FunctionName, functionNames } from '../../../infra/build.ts';
+import { engineStore, storeAt } from '../../support/engine-store.ts';
+import { Host, withMac } from '../../support/fleet.ts';
+import { type Statement, type TableRequest, allows, statement } from '../../support/policy.ts';
+import { requestOf } from '../../support/record-requests.ts';
+import { render } from './support/render.ts';
+import { TABLE as DEPLOYED_TABLE, deployedPolicy, isAllowed as isAllowedBySimulator } from './support/simulator.ts';
+import { Role, Template } from './support/template.ts';
+
+const root = path.join(import.meta.dirname, '../../..');
+const scratch = mkdtempSync(path.join(tmpdir(), 'berth-permissions-'));
+const TABLE = { 'Fn::GetAtt': ['Table', 'Arn'] };
+const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
+const INDEX = { 'Fn::Join': ['/', [TABLE, 'index', 'byHost']] };
+
+const roleNamed = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+const roles = new Map<string, readonly Statement[]>();
+let asked: readonly TableRequest[];
+
+const noted = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    function: v.string(),
+    action: v.string(),
+    index: v.optional(v.string()),
+    leadingKey: v.optional(v.string()),
+  }),
+);
+
+before(async () => {
+  const template = v.parse(Template, render(scratch, 'function-urls'));
+  for (const name of functionNames) {
+    const { Policies } = v.parse(Role, template.Resources[roleNamed(name)]).Properties;
+    const all = Policies.flatMap(({ PolicyDocument }) => v.parse(v.array(statement), PolicyDocument.Statement));
+    roles.set(
+      name,
+      all.filter(({ Action }) => Action.some((action) => action.startsWith('dynamodb:'))),
+    );
+  }
+  asked = [
+    ...conformance(),
+    ...(await sweeps()),
+    ...(await revival()),
+    ...(await firstSeals()),
+    ...(await oldPoolIds()),
+  ];
+});
+
+after(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** What the suite itself finds is its own matter. */
+function conformance(): TableRequest[] {
+  const file = path.join(scratch, 'asked');
+  const recorder = path.join(root, 'test/support/record-requests.ts');
+  // Else it would take itself for a part of this run.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  spawnSync(process.execPath, ['--test', ...globSync('test/system/conformance/*.test.ts', { cwd: root })], {
+    cwd: root,
+    stdio: 'ignore',
+    // Some checks are of Lambda alone.
+    env: { ...env, AWS_LAMBDA_FUNCTION_NAME: 'recorded', BERTH_RECORD: file, NODE_OPTIONS: `--import ${recorder}` },
+  });
+  return readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => v.parse(noted, line));
+}
+
+interface Noting {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+  /** What was asked so far. */
+  readonly requests: readonly TableRequest[];
+}
+
+/** A client on the table of an engine that notes what it asks, as that function. */
+async function noting(endpoint: string, name: FunctionName): Promise<Noting> {
+  const { client, table } = await storeAt(endpoint, () => Promise.resolve());
+  const requests: TableRequest[] = [];
+  client.middlewareStack.add(
+    (next, { commandName = '' }) =>
+      (args) => {
+        const request = requestOf(commandName, args.input);
+        if (request !== undefined) requests.push({ ...request, function: name });
+        return next(args);
+      },
+    { step: 'initialize', name: 'noted' },
+  );
+  return { client, table, requests };
+}
+
+function settableWorld() {
+  let ahead = 0;
+  return { ...realWorld, now: () => realWorld.now() + ahead, advance: (by: number) => void (ahead += by) };
+}
+
+/** A sweep that finds all there is to be found; the clock is set on for it. */
+async function sweeps(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const world = settableWorld();
+  const { client, table, requests } = await noting(engine.endpoint, 'sweep');
+  const deps = { world, store: storeOver(engine.client, table, world) };
+  const swept = { world, store: storeOver(client, table, world) };
+  await litter(deps);
+  await swept.store.claimHome('eu-west-1');
+  for (const later of [LEASE, IN_FLIGHT, DEFAULT_SPACE.forgetAfter, IN_FLIGHT, TOMBSTONE_LIFE, 7_200_000, 7_200_000]) {
+    world.advance(later);
+    const cursor = await swept.store.readSweep();
+    const { cursor: next } = await sweep(swept, { deadline: Infinity, limit: 10_000, cursor });
+    await swept.store.writeSweep(next);
+    await reportDeath(swept, 'gone', 'the test says so');
+  }
+  client.destroy();
+  await engine.close();
+  return [...requests];
+}
+
+/** A host whose network has ended without its knowledge, and which takes it up again: the suite waits for no such silence. */
+async function revival(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const world = settableWorld();
+  const { client, table, requests } = await noting(engine.endpoint, 'hosts');
+  const deps = { world, store: storeOver(engine.client, table, world) };
+  const host = new Host(deps, 'back');
+  const told = { principal: OPERATOR, shimVersion: '1', engineVersion: '' };
+  await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: 'first' });
+  const { poolId } = await host.pool({ pool: '10.1.0.0/24' });
+  await reportDeath(deps, 'back', 'the test says so');
+  for (const later of [IN_FLIGHT, TOMBSTONE_LIFE, TOMBSTONE_LIFE]) {
+    world.advance(later);
+    await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
+  }
+  const { epoch } = await registerHost(deps, host.call(), { ...told, incarnation: 'first', proposed: 'second' });
+  await deps.store.writeSpace('default', { maxHostsPerPrincipal: 5 }, undefined);
+  const network = { poolId, gateway: undefined, reserved: [], held: [], isLast: true };
+  await reviveNetwork({ world, store: storeOver(client, table, world) }, host.call({ epoch }), network);
+  client.destroy();
+  await engine.close();
+  return [...requests];
+}
+
+/** Whoever is the first to need the key of the table makes it. */
+async function firstSeals(): Promise<TableRequest[]> {
+  const all: TableRequest[] = [];
+  for (const name of ['pools', 'addresses', 'hosts'] as const) {
+    const engine = await engineStore();
+    const { client, table, requests } = await noting(engine.endpoint, name);
+    await storeOver(client, table, realWorld).seal('a text');
+    all.push(...requests);
+    client.destroy();
+    await engine.close();
+  }
+  return all;
+}
+
+/** A network of a release whose PoolIDs had no seal yet: what such a PoolID says is looked up. */
+async function oldPoolIds(): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const world = settableWorld();
+  const { client, table, requests } = await noting(engine.endpoint, 'addresses');
+  const host = new Host({ world, store: storeOver(client, table, world) }, 'old');
+  const { poolId } = await new Host({ world, store: storeOver(engine.client, table, world) }, 'old').pool();
+  const { seal: _, ...id } = decodePoolId(world, poolId, host.call());
+  await openPoolId({ world, store: storeOver(client, table, world) }, encodePoolId(world, id, undefined), host.call());
+  client.destroy();
+  await engine.close();
+  return [...requests];
+}
+
+/** Two hosts that will never be heard of again, with a pool each and one in common, and an announcement of nobody. */
+async function litter(deps: ConstructorParameters<typeof Host>[0]): Promise<void> {
+  for (const id of ['silent', 'gone']) {
+    const host = new Host(deps, id);
+    const told = { principal: OPERATOR, shimVersion: '1', engineVersion: '' };
+    await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: `nonce-of-${id}` });
+    await host.address(await host.pool(), '', withMac('02:42:ac:11:00:02'));
+    const shared = await host.pool({ pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } });
+    await host.address(shared, '', withMac('02:42:ac:11:00:02'));
+  }
+  const pool = await deps.store.poolsStartingIn('default', { family: 4, first: 0n, last: 2n ** 32n - 1n });
+  const [draft] = pool.items;
+  assert.ok(draft !== undefined);
+  await deps.store.announcePool({ ...draft, space: 'abandoned' });
+}
+
+const told = ({ function: name, action, index, leadingKey }: TableRequest): string =>
+  `${name}: ${action} ${index ?? ''}${leadingKey?.replace(/#.*/, '#') ?? ''}`;
+
+const isAllowed = (request: TableRequest): boolean =>
+  (roles.get(request.function) ?? []).some((one) => allows(one, request, request.index === undefined ? TABLE : INDEX));
+
+describe('the roles', () => {
+  it('allow all that the functions ask of the table', () => {
+    const names = new Set(asked.map(({ function: name }) => name));
+    assert.deepEqual(
+      functionNames.filter((name) => !names.has(name)),
+      ['capabilities'],
+      'capabilities alone asks nothing',
+    );
+    assert.deepEqual([...new Set(asked.filter((request) => !isAllowed(request)).map(told))], []);
+  });
+
+  it('allow it in the eyes of a simulator that is not ours', async () => {
+    const template = v.parse(Template, render(scratch, 'function-urls'));
+    const distinct = new Map(asked.map((request) => [told(request), request]));
+    const refused: string[] = [];
+    for (const [name, { function: by, action, index, leadingKey }] of distinct) {
+      const { Policies } = v.parse(Role, template.Resources[roleNamed(by)]).Properties;
+      const policies = Policies.map(({ PolicyDocument }) => deployedPolicy(PolicyDocument));
+      const context = leadingKey === undefined ? {} : { 'dynamodb:LeadingKeys': [leadingKey] };
+      const resource = index === undefined ? DEPLOYED_TABLE : `${DEPLOYED_TABLE}/index/${index}`;
+      if (!(await isAllowedBySimulator(policies, { action, resource, context }))) refused.push(name);
+    }
+    assert.ok(distinct.size > 30);
+    assert.deepEqual(refused, []);
+  });
+
+  it('allow nothing else: each action on each kind of items is asked for', () => {
+    const idle = [...roles].flatMap(([name, statements]) =>
+      statements.flatMap((one) =>
+        one.Action.filter(
+          (action) =>
+            !asked.some(
+              (request) =>
+                request.function === name &&
+                allows({ ...one, Action: [action] }, request, request.index === undefined ? TABLE : INDEX),
+            ),
+        ).map((action) => `${name}: ${action} ${JSON.stringify(one.Condition ?? one.Resource)}`),
+      ),
+    );
+    assert.deepEqual(idle, []);
+  });
+
+  it('notice what is not allowed: another function, another kind of items, another action', () => {
+    assert.ok(isAllowed({ function: 'addresses', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' }));
+    for (const request of [
+      { function: 'capabilities', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' },
+      { function: 'addresses', action: 'dynamodb:UpdateItem', leadingKey: 'hosts#a' },
+      { function: 'addresses', action: 'dynamodb:DeleteItem', leadingKey: 'pool#abc#0' },
+      { function: 'addresses', action: 'dynamodb:Query', index: 'byHost' },
+      { function: 'pools', action: 'dynamodb:Scan' },
+      { function: 'pools', action: 'dynamodb:PutItem', leadingKey: 'key' },
+      { function: 'console', action: 'dynamodb:GetItem', leadingKey: 'key' },
+    ]) {
+      assert.ok(!isAllowed(request), told(request));
+    }
+  });
+});

@@ -1,0 +1,47 @@
+/** What each function may do with the table: by leading key of the items; `index` and `scan` have none (docs/deployment.md). */
+import type { FunctionName } from '../../../../infra/build.ts';
+
+const [READ, CHANGE] = [
+  ['GetItem', 'Query'],
+  ['GetItem', 'UpdateItem'],
+];
+
+export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
+  capabilities: {},
+  pools: {
+    'space#*': ['DeleteItem', 'PutItem', 'UpdateItem', ...READ],
+    'pool#*': ['PutItem', 'UpdateItem', ...READ],
+    'hosts#*': READ,
+    key: CHANGE,
+    index: ['Query'],
+  },
+  addresses: {
+    'pool#*': ['UpdateItem', ...READ],
+    'space#*': ['GetItem'],
+    key: CHANGE,
+    'hosts#*': ['GetItem'],
+  },
+  hosts: {
+    'space#*': ['DeleteItem', 'PutItem', 'UpdateItem', ...READ],
+    'pool#*': ['PutItem', 'UpdateItem', ...READ],
+    'hosts#*': ['Query', ...CHANGE],
+    key: CHANGE,
+    home: ['PutItem'],
+    index: ['Query'],
+  },
+  console: {
+    'space#*': ['DeleteItem', 'Query', ...CHANGE],
+    'pool#*': ['UpdateItem', ...READ],
+    'hosts#*': ['Query', ...CHANGE],
+    index: ['Query'],
+  },
+  sweep: {
+    'space#*': ['DeleteItem', ...CHANGE],
+    'pool#*': ['DeleteItem', 'UpdateItem', ...READ],
+    'hosts#*': ['Query', ...CHANGE],
+    sweep: ['GetItem', 'PutItem'],
+    home: ['PutItem'],
+    index: ['Query'],
+    scan: ['Scan'],
+  },
+};

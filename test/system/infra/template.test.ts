@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import * as v from 'valibot';
+import { functionNames, outDir } from '../../../infra/build.ts';
+import { GRANTS } from './support/grants.ts';
+import { render } from './support/render.ts';
+import { LambdaFunction, LogGroup, Permission, Role, Rule, Statement, Template, Url } from './support/template.ts';
+import { unzipOnly } from './unzip.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const scratch = mkdtempSync(join(tmpdir(), 'berth-package-'));
+
+let template: v.InferOutput<typeof Template>;
+
+before(() => {
+  template = v.parse(Template, render(scratch, 'function-urls'));
+});
+
+after(() => {
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+describe('the functions in the template', () => {
+  it('are those that are built, and no others', () => {
+    assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
+  });
+
+  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10, console: 60, sweep: 60 };
+  for (const name of functionNames) {
+    const timeout = timeouts[name];
+    it(`${name} runs on Node 24, arm64, 256 MB, ${timeout} s, without tracing`, () => {
+      const { Properties } = lambda(name);
+      assert.equal(Properties.FunctionName, `berth-test-${name}`);
+      assert.equal(Properties.Runtime, 'nodejs24.x');
+      assert.deepEqual(Properties.Architectures, ['arm64']);
+      assert.equal(Properties.MemorySize, 256);
+      assert.equal(Properties.Timeout, timeout);
+      assert.equal(Properties.TracingConfig, undefined);
+      assert.equal(Properties.ReservedConcurrentExecutions, undefined);
+      const logging = { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' };
+      assert.deepEqual(Properties.LoggingConfig, logging);
+    });
+
+    it(`${name} has a log group of its own that forgets, made before it first runs`, () => {
+      const id = logical(name, 'LogGroup');
+      const { Properties } = v.parse(LogGroup, template.Resources[id]);
+      assert.equal(Properties.LogGroupName, `/aws/lambda/berth-test-${name}`);
+      assert.ok(Properties.RetentionInDays <= 90);
+      assert.ok(lambda(name).DependsOn.includes(id));
+    });
+  }
+
+  it('those that read PoolIDs are upgraded before the one that gives them out', () => {
+    for (const name of ['addresses', 'hosts'] as const) assert.ok(lambda('pools').DependsOn.includes(lambda(name).id));
+  });
+
+  it('capabilities is told where the others are', () => {
+    assert.deepEqual(lambda('capabilities').Properties.Environment.Variables, {
+      BERTH_POOLS_URL: urlOf('pools'),
+      BERTH_ADDRESSES_URL: urlOf('addresses'),
+      BERTH_HOSTS_URL: urlOf('hosts'),
+      BERTH_CONSOLE_URL: urlOf('console'),
+    });
+  });
+
+  it('the others are told the table', () => {
+    for (const name of functionNames.filter((name) => name !== 'capabilities')) {
+      assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' } });
+    }
+  });
+});
+
+describe('who may call', () => {
+  it('every function has one URL, signed calls only, but for the sweep, which has none', () => {
+    const urls = ofType('AWS::Lambda::Url').map((id) => v.parse(Url, template.Resources[id]).Properties);
+    const reachable = functionNames.filter((name) => name !== 'sweep');
+    assert.deepEqual(
+      urls,
+      reachable.map((name) => ({
+        AuthType: 'AWS_IAM',
+        TargetFunctionArn: { 'Fn::GetAtt': [lambda(name).id, 'Arn'] },
+      })),
+    );
+  });
+
+  it('no function is opened by a resource policy, but for the sweep to the rules of this stack', () => {
+    const permissions = ofType('AWS::Lambda::Permission').map((id) => v.parse(Permission, template.Resources[id]));
+    assert.equal(permissions.length, ofType('AWS::Events::Rule').length);
+    for (const { Properties } of permissions) {
+      assert.deepEqual(Properties.FunctionName, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
+      assert.equal(Properties.Principal, 'events.amazonaws.com');
+      assert.match(JSON.stringify(Properties.SourceArn), /"(SweepEventsRuleSchedule1|berth-test-sweep-rule-\d)"/);
+    }
+  });
+
+  it('the endpoint that a host is told is the capabilities URL', () => {
+    assert.deepEqual(template.Outputs['Endpoint']?.Value, urlOf('capabilities'));
+  });
+});
+
+describe('what starts the sweep', () => {
+  const rules = () => ofType('AWS::Events::Rule').map((id) => v.parse(Rule, template.Resources[id]).Properties);
+
+  it('is a schedule and the ends of instances, as AWS tells them, and nothing else', () => {
+    for (const { Targets } of rules()) assert.deepEqual(Targets[0].Arn, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
+    assert.deepEqual(
+      rules().map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
+      [
+        'rate(5 minutes)',
+        {
+          source: ['aws.ec2'],
+          'detail-type': ['EC2 Instance State-change Notification'],
+          detail: { state: ['shutting-down', 'terminated'] },
+        },
+        {
+          source: ['aws.ec2'],
+          'detail-type': ['EC2 Spot Instance Interruption Warning'],
+          detail: { 'instance-action': ['terminate'] },
+        },
+        {
+          source: ['aws.autoscaling'],
+          'detail-type': ['EC2 Instance Terminate Successful', 'EC2 Instance-terminate Lifecycle Action'],
+          detail: { Destination: ['EC2'] },
+        },
+      ],
+    );
+  });
+});
+
+describe('what the functions may do', () => {
+  it('each has a role of its own, and there is no other', () => {
+    const roles = functionNames.map((name) => lambda(name).Properties.Role['Fn::GetAtt'][0]);
+    assert.deepEqual([...new Set(roles)].sort(), ofType('AWS::IAM::Role').sort());
+    assert.equal(ofType('AWS::IAM::Role').length, functionNames.length);
+  });
+
+  for (const name of functionNames) {
+    it(`${name} may write its own log and, on the one table, what it does there, and no more`, () => {
+      // Exact, so that any wildcard is a difference. A log group's Arn itself ends in `:*`, its streams.
+      const logs = {
+        Effect: 'Allow',
+        Action: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        Resource: { 'Fn::GetAtt': [logical(name, 'LogGroup'), 'Arn'] },
+      };
+      const table = { 'Fn::GetAtt': ['Table', 'Arn'] };
+      const expected = Object.entries(GRANTS[name]).map(([key, actions]) => ({
+        Effect: 'Allow',
+        Action: actions.map((action) => `dynamodb:${action}`).sort(),
+        Resource: key === 'index' ? { 'Fn::Join': ['/', [table, 'index', 'byHost']] } : table,
+        ...(key !== 'index' &&
+          key !== 'scan' && {
+            Condition: {
+              'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [key] },
+              Null: { 'dynamodb:LeadingKeys': 'false' },
+            },
+          }),
+      }));
+      assert.deepEqual(statementsOf(name), [logs, ...expected]);
+    });
+  }
+
+  it('only Lambda can take the roles on', () => {
+    for (const id of ofType('AWS::IAM::Role')) {
+      const { Properties } = v.parse(Role, template.Resources[id]);
+      assert.deepEqual(
+        Properties.AssumeRolePolicyDocument.Statement.map(({ Effect, Action }) => [Effect, Action]),
+        [['Allow', 'sts:AssumeRole']],
+      );
+      const text = JSON.stringify(template.Resources[id]);
+      assert.deepEqual(text.match(/"Principal":[^}]*}/g), ['"Principal":{"Service":"lambda.amazonaws.com"}']);
+    }
+  });
+});
+
+describe('the table', () => {
+  const source: unknown = JSON.parse(readFileSync(join(root, 'infra/table.json'), 'utf8'));
+
+  it('is the one that the embedded cloud makes, with a maximum throughput', () => {
+    assert.deepEqual(ofType('AWS::DynamoDB::Table'), ['Table']);
+    const deployed = v.parse(v.looseObject({ Properties: v.looseObject({}) }), template.Resources['Table']);
+    const local = v.parse(v.looseObject({ Properties: v.looseObject({}) }), source);
+    const { OnDemandThroughput, ...others } = deployed.Properties;
+    const { OnDemandThroughput: _, ...same } = local.Properties;
+    assert.deepEqual({ ...deployed, Properties: others }, { ...local, Properties: same });
+    assert.deepEqual(OnDemandThroughput, { MaxReadRequestUnits: 3_000, MaxWriteRequestUnits: 1_000 });
+  });
+
+  it('outlives the stack, mistakes and a deleted item', () => {
+    const kept = v.object({
+      DeletionPolicy: v.literal('Retain'),
+      UpdateReplacePolicy: v.literal('Retain'),
+      Properties: v.object({
+        BillingMode: v.literal('PAY_PER_REQUEST'),
+        DeletionProtectionEnabled: v.literal(true),
+        PointInTimeRecoverySpecification: v.object({ PointInTimeRecoveryEnabled: v.literal(true) }),
+      }),
+    });
+    assert.ok(v.is(kept, source));
+  });
+
+  it('holds no CloudFormation function, which CreateTable could not read', () => {
+    assert.doesNotMatch(JSON.stringify(source), /"(Ref|Fn::|Condition)/);
+  });
+});
+
+describe('the zips', () => {
+  for (const name of functionNames) {
+    it(`${name}.zip holds one file, where the handler says`, () => {
+      const { name: file, mode } = unzipOnly(zipOf(name));
+      assert.equal(`${file.replace(/\.js$/, '')}.handler`, lambda(name).Properties.Handler);
+      assert.equal(mode, 0o100644, 'readable for the user that Lambda runs it as');
+    });
+
+    it(`${name} loads with what the template gives it and exports its handler`, () => {
+      const { bytes, name: file } = unzipOnly(zipOf(name));
+      const path = join(scratch, name, file);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, bytes);
+      const options = { env: lambdaEnvironment(name), encoding: 'utf8' } as const;
+      // An ES module would load as well, but 20 ms later.
+      const args = ['--no-experimental-require-module', '-p', 'typeof require(process.argv[1]).handler', path];
+      const type = execFileSync(process.execPath, args, options);
+      assert.equal(type.trim(), 'function');
+    });
+  }
+});
+
+function ofType(type: string): string[] {
+  return Object.keys(template.Resources).filter((id) => template.Resources[id]?.Type === type);
+}
+
+function logical(name: string, suffix: string): string {
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}${suffix}`;
+}
+
+function lambda(name: string): { id: string } & v.InferOutput<typeof LambdaFunction> {
+  const id = logical(name, 'LambdaFunction');
+  return { id, ...v.parse(LambdaFunction, template.Resources[id]) };
+}
+
+function urlOf(name: string): { 'Fn::GetAtt': string[] } {
+  return { 'Fn::GetAtt': [logical(name, 'LambdaFunctionUrl'), 'FunctionUrl'] };
+}
+
+function statementsOf(name: string): v.InferOutput<typeof Statement>[] {
+  const role = v.parse(Role, template.Resources[lambda(name).Properties.Role['Fn::GetAtt'][0]]);
+  return role.Properties.Policies.flatMap((policy) => policy.PolicyDocument.Statement);
+}
+
+function zipOf(name: string): Buffer {
+  return readFileSync(join(outDir, basename(lambda(name).Properties.Code.S3Key)));
+}
+
+/** What Lambda sets of itself, plus the template's variables with CloudFormation's references filled in. */
+function lambdaEnvironment(name: string): Record<string, string> {
+  const variables = Object.entries(lambda(name).Properties.Environment.Variables);
+  return {
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'example',
+    AWS_SECRET_ACCESS_KEY: 'example',
+    ...Object.fromEntries(variables.map(([key, to]) => [key, 'Ref' in to ? to.Ref : 'https://function.example/'])),
+  };
+}

@@ -1,0 +1,26 @@
+/** The zips as they are deployed, unpacked as Lambda does. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { buildFunctions, functionNames } from '../../../../infra/build.ts';
+import { installDeployTools } from '../../../../infra/deploy/tools.ts';
+import { unzipOnly } from '../../infra/unzip.ts';
+
+/** Built from the code as it is now. @returns a folder with one of each function's name, gone when the process ends. */
+export async function unpackedFunctions(): Promise<string> {
+  installDeployTools();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'berth-functions-'));
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const zips = path.join(folder, 'zips');
+  await buildFunctions(zips);
+  for (const name of functionNames) {
+    const { bytes, name: file } = unzipOnly(readFileSync(path.join(zips, `${name}.zip`)));
+    const target = path.join(folder, name, file);
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, bytes);
+  }
+  rmSync(zips, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,53 @@
+/** What the table holds, all of it, as the rules read it. */
+import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import * as v from 'valibot';
+import { decodeChunk, decodePool, decodeRef } from '../../../functions/dynamo/items.ts';
+import { formatAddress } from '../../../functions/ipam/address.ts';
+import { addressAt } from '../../../functions/ipam/chunk.ts';
+import type { Pool } from '../../../functions/ipam/pool.ts';
+import type { Ref } from '../../../functions/ipam/ref.ts';
+import { type Slot, decodeSlot } from '../../../functions/ipam/slot.ts';
+
+export interface Address {
+  readonly generation: string;
+  /** Without a prefix length. */
+  readonly address: string;
+  readonly slot: Slot;
+}
+
+export interface Contents {
+  readonly pools: readonly Pool[];
+  /** Those that have ended as well. */
+  readonly refs: readonly Ref[];
+  /** Every address that was ever used. */
+  readonly addresses: readonly Address[];
+}
+
+const key = v.object({ pk: v.string(), sk: v.string() });
+
+export async function readContents(client: DynamoDBClient, table: string): Promise<Contents> {
+  const items: Record<string, unknown>[] = [];
+  for await (const page of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
+    items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
+  }
+  const of = (kind: string) => items.filter((item) => v.parse(key, item).sk.startsWith(kind));
+  const refs = of('ref#').map(decodeRef);
+  return {
+    pools: of('pool#').map(decodePool),
+    refs,
+    addresses: of('chunk#').flatMap((item) => addressesOf(item, refs)),
+  };
+}
+
+function addressesOf(item: object, refs: readonly Ref[]): Address[] {
+  const [, generation = ''] = v.parse(key, item).pk.split('#');
+  const cidr = refs.find((ref) => ref.generation === generation)?.cidr;
+  if (cidr === undefined) throw new Error(`addresses of a pool that nobody ever used: ${generation}`);
+  const { index, slots } = decodeChunk(item);
+  return slots.flatMap((value, slot) =>
+    value === undefined
+      ? []
+      : [{ generation, address: formatAddress(addressAt(cidr, index, slot)), slot: decodeSlot(value) }],
+  );
+}

@@ -1,0 +1,195 @@
+/** Starts a fleet of hosts, each a process of its own, on one table, kills some of them, and asks what became of it all. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { spaceKey } from '../../../functions/dynamo/keys.ts';
+import { createTable } from '../../../infra/local/create-table.ts';
+import { type Engine, startEngine } from '../../../infra/local/engine.ts';
+import { scaled } from '../../support/deadlines.ts';
+import { chance } from '../../support/interleaving.ts';
+import { type Contents, readContents } from './contents.ts';
+import { METHODS, type Operation, readHistory } from './history.ts';
+import { AUTOMATIC_RANGE, AUTOMATIC_SIZE, SPACE } from './life.ts';
+import type { Plan } from './plan.ts';
+
+export interface FleetWish {
+  /** Where the code is that the hosts run. */
+  readonly root: string;
+  readonly seed: number;
+  readonly hosts: number;
+  /** How many of them are killed. */
+  readonly killed: number;
+  /** What each does before it is done. */
+  readonly actions: number;
+}
+
+const TABLE = 'berth-processes';
+/** A doomed host is killed within so many ms of the beginning of its last call, most of them early. */
+const LONGEST_AGONY = 1_000;
+/** ms after which what a killed host had sent has arrived. */
+const SETTLED = 300;
+
+interface Host {
+  readonly plan: Plan;
+  readonly child: ChildProcess;
+  /** Resolves when the host says the word, or when it has ended. */
+  readonly heard: (word: string) => Promise<void>;
+}
+
+export class Fleet {
+  readonly #wish: FleetWish;
+  readonly #engine: Engine;
+  readonly #hosts: Host[] = [];
+  /** Histories and logs; kept for people when something is wrong. */
+  readonly folder: string;
+  readonly client: DynamoDBClient;
+  readonly table = TABLE;
+
+  private constructor(wish: FleetWish, engine: Engine) {
+    this.#wish = wish;
+    this.#engine = engine;
+    this.folder = mkdtempSync(path.join(tmpdir(), 'berth-processes-'));
+    this.client = new DynamoDBClient({
+      endpoint: engine.url,
+      region: 'local',
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+  }
+
+  static async start(wish: FleetWish): Promise<Fleet> {
+    const fleet = new Fleet(wish, await startEngine(undefined));
+    try {
+      await fleet.#furnish();
+      await fleet.#startHosts();
+      return fleet;
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
+  }
+
+  /** All hosts at once do what they want to do; some are killed in the midst of a call. */
+  async live(): Promise<void> {
+    const doomed = this.#hosts.filter(({ plan }) => plan.death !== undefined);
+    const deaths = doomed.map(async ({ heard, child, plan }) => {
+      await heard('dying');
+      await delay(chance(plan.seed)() ** 3 * LONGEST_AGONY);
+      child.kill('SIGKILL');
+      await heard('exit');
+    });
+    const lives = this.#living().map(({ heard }) => heard('done'));
+    for (const { child } of this.#hosts) child.send('go');
+    await Promise.all([...deaths, ...lives]);
+    await delay(scaled(SETTLED));
+  }
+
+  /** Who lives gives all back, all at once. */
+  async giveBack(): Promise<void> {
+    for (const { child } of this.#living()) child.send('give back');
+    await Promise.all(this.#hosts.map(({ heard }) => heard('exit')));
+  }
+
+  /** Hosts that ended otherwise than they were meant to. */
+  failures(): string[] {
+    return this.#hosts.flatMap(({ plan, child: { exitCode, signalCode } }) => {
+      const isAsMeant = plan.death === undefined ? exitCode === 0 : signalCode === 'SIGKILL';
+      return isAsMeant ? [] : [`${plan.hostId} ended with ${signalCode ?? String(exitCode)}`];
+    });
+  }
+
+  history(): Operation[] {
+    return this.#hosts.flatMap(({ plan }) => readHistory(plan.history, plan.hostId));
+  }
+
+  contents(): Promise<Contents> {
+    return readContents(this.client, TABLE);
+  }
+
+  async stop(): Promise<void> {
+    for (const { child, heard } of this.#hosts) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await heard('exit');
+    }
+    this.client.destroy();
+    await this.#engine.stop();
+  }
+
+  removeFolder(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+
+  #living(): Host[] {
+    return this.#hosts.filter(({ plan }) => plan.death === undefined);
+  }
+
+  async #furnish(): Promise<void> {
+    await createTable(this.client, TABLE);
+    const space = { ...spaceKey(SPACE), ranges: [AUTOMATIC_RANGE], size4: AUTOMATIC_SIZE, cooldown: 2_000 };
+    await this.client.send(new PutItemCommand({ TableName: TABLE, Item: marshall(space) }));
+  }
+
+  /** The first alone: what it compiles, the others find. */
+  async #startHosts(): Promise<void> {
+    mkdirSync(path.join(this.folder, 'cache'));
+    for (let index = 0; index < this.#wish.hosts; index++) {
+      this.#hosts.push(this.#startHost(this.#planOf(index)));
+      if (index === 0) await this.#hosts[0]?.heard('ready');
+    }
+    await Promise.all(this.#hosts.map(({ heard }) => heard('ready')));
+  }
+
+  #planOf(index: number): Plan {
+    const { seed, actions, killed } = this.#wish;
+    const hostId = `host-${index}`;
+    const method = METHODS[index % METHODS.length] ?? 'RequestPool';
+    return {
+      hostId,
+      seed: seed + index,
+      actions,
+      history: path.join(this.folder, `${hostId}.history`),
+      ...(index < killed && { death: { method, afterCalls: actions / 2 + (index % 7) } }),
+    };
+  }
+
+  #startHost(plan: Plan): Host {
+    const log = openSync(path.join(this.folder, `${plan.hostId}.log`), 'w');
+    const child = fork(path.join(this.#wish.root, 'test/system/processes/host.ts'), [JSON.stringify(plan)], {
+      stdio: ['ignore', log, log, 'ipc'],
+      env: {
+        ...process.env,
+        BERTH_TABLE: TABLE,
+        AWS_ENDPOINT_URL_DYNAMODB: this.#engine.url,
+        AWS_REGION: 'local',
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
+        NODE_COMPILE_CACHE: path.join(this.folder, 'cache'),
+      },
+    });
+    closeSync(log);
+    return { plan, child, heard: hearing(child) };
+  }
+}
+
+/** Remembers what a process has said. The end of it is all words at once, so that nobody waits for the dead. */
+function hearing(child: ChildProcess): (word: string) => Promise<void> {
+  const said = new Set<unknown>();
+  const waiting = new Map<string, () => void>();
+  child.on('message', (word) => {
+    said.add(word);
+    if (typeof word === 'string') waiting.get(word)?.();
+  });
+  child.once('exit', () => {
+    said.add('exit');
+    for (const wake of waiting.values()) wake();
+  });
+  return (word) =>
+    new Promise((resolve) => {
+      if (said.has(word) || said.has('exit')) resolve();
+      else waiting.set(word, resolve);
+    });
+}

@@ -1,0 +1,258 @@
+/** What operators take back of a host. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LEASE } from '../../../../functions/ipam/host.ts';
+import { BINDING_ENDS, Bindings } from '../../../../functions/ipam/hosts/binding.ts';
+import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
+import { reportDeath, reportDrain, reportInstance } from '../../../../functions/ipam/hosts/host-events.ts';
+import { adoptHost, resumeHost } from '../../../../functions/ipam/hosts/operator-actions.ts';
+import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
+import { Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+
+const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
+const [OLD, NEW] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
+const MAC = withMac('02:42:0a:00:00:05');
+
+/** An instance with two networks and a lease. */
+async function stage() {
+  const deps = fleet();
+  const host = new Host(deps, OLD);
+  const register = (session: string, incarnation: string | undefined, proposed: string) => {
+    const told = { principal: `${ROLE}/${session}`, incarnation, proposed };
+    return registerHost(deps, host.call(), { ...told, shimVersion: '1', engineVersion: '' });
+  };
+  await register(OLD, undefined, 'one');
+  const net = await host.pool({ pool: '10.1.0.0/24' });
+  await host.pool({ pool: '10.2.0.0/24' });
+  const address = await host.address(net, '', MAC);
+  const item = () => deps.store.hosts.get(OLD) ?? assert.fail('there is no host');
+  const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
+  const fence = async (): Promise<void> => {
+    deps.world.advance(LEASE);
+    await fenceHost(deps, OLD, Infinity);
+  };
+  return { deps, host, net, address, register, item, states, fence };
+}
+
+describe('a drain that is lifted', () => {
+  it('leaves host and networks live, in an epoch of which the host learns by registering', async () => {
+    const { deps, host, net, register, item, states } = await stage();
+    await reportDrain(deps, OLD, 'soon');
+    assert.deepEqual(states(), ['draining 1', 'draining 1']);
+    assert.equal(await resumeHost(deps, OLD), 'done');
+    assert.deepEqual([item().state, item().epoch, item().why, item().refsLag], ['live', 2, '', true]);
+    assert.deepEqual(states(), ['live 2', 'live 2']);
+    await refused(host.address(net, ''), 'host-fenced', /until it has registered again/);
+    const { epoch } = await register(OLD, 'one', 'two');
+    await host.address(net, '', {}, host.call({ epoch }));
+    await host.pool({ pool: '10.3.0.0/24' }, host.call({ epoch }));
+  });
+
+  it('is so once, however often it is said, and again when it drains again', async () => {
+    const { deps, item, states } = await stage();
+    for (const epoch of [2, 3]) {
+      await reportDrain(deps, OLD, 'soon');
+      for (let i = 0; i < 3; i++) assert.equal(await resumeHost(deps, OLD), 'done');
+      assert.equal(item().epoch, epoch);
+      assert.deepEqual(states(), [`live ${epoch}`, `live ${epoch}`]);
+    }
+  });
+
+  it('leaves more to wake than one call does to the next', async () => {
+    const { deps, host, states } = await stage();
+    for (let i = 0; i < 100; i++) await host.pool();
+    await reportDrain(deps, OLD, 'soon');
+    await resumeHost(deps, OLD);
+    assert.deepEqual(new Set(states()), new Set(['live 2']));
+  });
+
+  for (const state of ['fenced', 'dead'] as const) {
+    it(`is none where the host is ${state}: nothing is done, and it is said what helps`, async () => {
+      const { deps, item, states, fence } = await stage();
+      if (state === 'fenced') await fence();
+      else await reportDeath(deps, OLD, 'gone');
+      const before = [item(), states()];
+      await refused(
+        resumeHost(deps, OLD),
+        'host-state',
+        new RegExp(`is ${state}, and does not drain: .* berth host adopt`),
+      );
+      assert.deepEqual([item(), states()], before);
+    });
+  }
+
+  it('of a host of which nobody has heard is none', async () => {
+    const { deps } = await stage();
+    assert.equal(await resumeHost(deps, 'nobody'), 'unknown');
+    assert.equal(await adoptHost(deps, 'nobody', `${ROLE}/${NEW}`), 'unknown');
+  });
+});
+
+describe('a host that is adopted', () => {
+  for (const [what, incarnation, isFresh] of [
+    ['with the disk of the other: its journal counts', 'one', false],
+    ['with an image of yesterday: its journal is void', 'zero', true],
+    ['with nothing of it', undefined, true],
+  ] as const) {
+    it(`is the next machine that registers, ${what}; its networks wake`, async () => {
+      const { deps, host, net, address, register, item, states, fence } = await stage();
+      await fence();
+      assert.equal(await adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'done');
+      deps.world.advance(BINDING_ENDS);
+      assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
+      const told = await register(NEW, incarnation, 'new');
+      assert.deepEqual([told.isFresh, told.state, told.epoch], [isFresh, 'live', 2]);
+      assert.deepEqual([item().principal, item().isAdopted], [`${ROLE}/${NEW}`, true]);
+      assert.deepEqual(states(), ['live 2', 'live 2']);
+      const call = () => host.call({ epoch: told.epoch });
+      await host.address(net, '', {}, call());
+      assert.equal(await host.release(net, address, call()), 'freed');
+      await refused(register(OLD, 'one', 'back'), 'foreign-host', /is bound to .*i-0fedcba9876543210/);
+    });
+  }
+
+  it('is nobody but who was named, whoever comes first', async () => {
+    const { deps, host, net, register, item, states, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    deps.world.advance(BINDING_ENDS);
+    const before = [item(), states()];
+    for (const [session, incarnation] of [
+      ['i-0bad0bad0bad0bad0', undefined],
+      [OLD, 'one'],
+      ['mallory', 'one'],
+    ] as const) {
+      await refused(register(session, incarnation, 'stranger'), 'foreign-host', /is bound to .*i-0fedcba9876543210/);
+    }
+    const bindings = new Bindings(deps);
+    for (const session of [OLD, NEW]) {
+      await refused(bindings.check(host.call(), `${ROLE}/${session}`), 'host-unknown', /is not registered/);
+    }
+    assert.deepEqual([item(), states()], before);
+    const { epoch } = await register(NEW, undefined, 'new');
+    await host.address(net, '', {}, host.call({ epoch }));
+  });
+
+  it('is any session of a role that is named without one, but no instance of it', async () => {
+    const { deps, register, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, ROLE);
+    deps.world.advance(BINDING_ENDS);
+    await refused(register(NEW, undefined, 'new'), 'foreign-host', /is bound to .*berth-host,/);
+    assert.equal((await register('deploy-7', undefined, 'new')).state, 'live');
+  });
+
+  for (const [what, principal] of [
+    ['nobody, as a program of an earlier version says it', undefined],
+    ['a role, whose sessions sign', 'arn:aws:iam::123456789012:role/berth-host'],
+    ['everybody', '*'],
+    ['everybody of an account', 'arn:aws:iam::123456789012:user/'],
+    ['the id of an instance alone', NEW],
+    ['nothing', ''],
+  ] as const) {
+    it(`is not adopted by ${what}: it is said what to give`, async () => {
+      const { deps, item, fence } = await stage();
+      await fence();
+      const before = item();
+      await refused(
+        adoptHost(deps, OLD, principal),
+        'invalid-request',
+        /berth host adopt i-0123456789abcdef0 --principal ARN/,
+      );
+      assert.deepEqual(item(), before);
+    });
+  }
+
+  it('may be named anew before it has registered', async () => {
+    const { deps, register, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/i-0bad0bad0bad0bad0`);
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    deps.world.advance(BINDING_ENDS);
+    await refused(register('i-0bad0bad0bad0bad0', undefined, 'bad'), 'foreign-host', /is bound to/);
+    assert.equal((await register(NEW, undefined, 'new')).state, 'live');
+  });
+
+  it('is nobody where an earlier version left it open to whoever comes first, until somebody is named', async () => {
+    const { deps, register, item, fence } = await stage();
+    await fence();
+    deps.store.hosts.set(OLD, { ...item(), principal: '', isAdopted: true });
+    deps.world.advance(BINDING_ENDS);
+    await refused(
+      register(NEW, undefined, 'new'),
+      'foreign-host',
+      /earlier version of Berth.* berth host adopt i-0123/,
+    );
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    assert.equal((await register(NEW, undefined, 'new')).state, 'live');
+  });
+
+  it('may be the one that it was, when that is named', async () => {
+    const { deps, register, item, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/${OLD}`);
+    deps.world.advance(BINDING_ENDS);
+    assert.equal((await register(OLD, 'one', 'two')).isFresh, false);
+    assert.deepEqual([item().principal, item().isAdopted], [`${ROLE}/${OLD}`, false]);
+    await refused(register(NEW, undefined, 'new'), 'foreign-host', /is bound to/);
+  });
+
+  it('may have been dead: it lives again, with nothing', async () => {
+    const { deps, host, net, register } = await stage();
+    await reportDeath(deps, OLD, 'gone');
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    deps.world.advance(BINDING_ENDS);
+    const { epoch } = await register(NEW, undefined, 'new');
+    await refused(host.address(net, '', {}, host.call({ epoch })), 'pool-gone', /was released/);
+    await host.pool({}, host.call({ epoch }));
+  });
+
+  it('is so once, however often it is said', async () => {
+    const { deps, item, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    const first = item();
+    assert.equal(await adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'done');
+    assert.deepEqual(item(), first);
+  });
+
+  for (const state of ['live', 'draining'] as const) {
+    it(`is not one that is ${state}: it is said what to do first, and nothing is done`, async () => {
+      const { deps, item, states } = await stage();
+      if (state === 'draining') await reportDrain(deps, OLD, 'soon');
+      const before = [item(), states()];
+      const words = new RegExp(
+        `is ${state}, .* it is fenced \\(after 2026-01-01T00:30:00\\.000Z\\), .* berth host dead i-0`,
+      );
+      await refused(adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'host-state', words);
+      assert.deepEqual([item(), states()], before);
+    });
+  }
+});
+
+describe('what EC2 says of an instance', () => {
+  it('is said of the host of its id', async () => {
+    const { deps, item } = await stage();
+    assert.equal(await reportInstance(deps, OLD, 'EC2: shutting-down', reportDrain), 'done');
+    assert.equal(item().state, 'draining');
+    assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', reportDeath), 'done');
+    assert.equal(item().state, 'dead');
+    assert.equal(await reportInstance(deps, NEW, 'EC2: terminated', reportDeath), 'unknown');
+  });
+
+  it('is not said of another machine that was let be that host', async () => {
+    const { deps, register, item, states, fence } = await stage();
+    await fence();
+    await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
+    assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', reportDeath), 'unknown');
+    assert.equal(item().state, 'fenced');
+    deps.world.advance(BINDING_ENDS);
+    await register(NEW, 'one', 'new');
+    for (const says of [reportDeath, reportDrain]) {
+      assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', says), 'unknown');
+      assert.deepEqual([item().state, ...states()], ['live', 'live 2', 'live 2']);
+    }
+    assert.equal(await reportDeath(deps, OLD, 'an operator says so'), 'done');
+    assert.equal(item().state, 'dead');
+  });
+});

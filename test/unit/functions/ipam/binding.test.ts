@@ -1,0 +1,216 @@
+/** Who may act as a host. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Host, LEASE, isInstanceId, sessionOf } from '../../../../functions/ipam/host.ts';
+import { BINDING_ENDS, Bindings, HINT_AGE } from '../../../../functions/ipam/hosts/binding.ts';
+import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
+import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
+import { Refusal } from '../../../../functions/ipam/refusal.ts';
+import { Host as Machine, fleet, refused } from '../../../support/fleet.ts';
+
+const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
+const [ONE, OTHER] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
+const USER = 'arn:aws:iam::123456789012:user/ops';
+const EVE = 'arn:aws:iam::123456789012:user/eve';
+
+/** One function, and hosts that register. */
+function stage() {
+  const deps = fleet();
+  const reads: string[] = [];
+  const readHost = deps.store.readHost;
+  deps.store.readHost = (id) => {
+    reads.push(id);
+    return readHost(id);
+  };
+  const register = async (id: string, principal: string, incarnation?: string) => {
+    const told = { incarnation, proposed: `${id}-nonce`, shimVersion: '1', engineVersion: '' };
+    await registerHost(deps, new Machine(deps, id).call(), { principal, ...told });
+    reads.length = 0;
+  };
+  const change = (id: string, part: Partial<Host>): void => {
+    deps.store.hosts.set(id, { ...(deps.store.hosts.get(id) ?? assert.fail('no host')), ...part });
+  };
+  const bindings = new Bindings(deps);
+  return {
+    deps,
+    reads,
+    register,
+    change,
+    check: (id: string, who: string) => bindings.check({ hostId: id, epoch: 1 }, who),
+  };
+}
+
+describe('a call in the name of a host', () => {
+  it('is let through when whoever registered it has signed, in any session of a role', async () => {
+    const { register, check } = stage();
+    await register('web', `${ROLE}/monday`);
+    await check('web', `${ROLE}/monday`);
+    await check('web', `${ROLE}/tuesday`);
+  });
+
+  for (const [what, bound, signer] of [
+    ['another user', USER, EVE],
+    ['another instance of the role', `${ROLE}/${ONE}`, `${ROLE}/${OTHER}`],
+    ['a session of the role on no instance', `${ROLE}/${ONE}`, `${ROLE}/eve`],
+    ['another role', `${ROLE}/s`, `${ROLE}-2/s`],
+    ['the same user of another account', USER, USER.replace('123456789012', '210987654321')],
+  ] as const) {
+    it(`is refused when ${what} has signed, also where the host was found right a moment ago`, async () => {
+      const { register, check } = stage();
+      await register('web', bound);
+      const refusal = (): Promise<void> => refused(check('web', signer), 'foreign-host', /^host web is bound to /);
+      await refusal();
+      await check('web', bound);
+      await refusal();
+      await check('web', bound);
+    });
+  }
+
+  it('is refused with what the log is to say: who the host is bound to', async () => {
+    const { register, check } = stage();
+    await register('web', `${ROLE}/monday`);
+    await assert.rejects(check('web', EVE), (error) => error instanceof Refusal && error.details['bound'] === ROLE);
+  });
+
+  it('is refused when nobody has registered that host, so that it registers first', async () => {
+    const { check, register } = stage();
+    await refused(check('web', USER), 'host-unknown', /^host web is not registered/);
+    await register('web', USER);
+    await check('web', USER);
+  });
+});
+
+describe('who has been found right', () => {
+  it('is not looked up again for five minutes, by one function', async () => {
+    const { deps, reads, register, check } = stage();
+    await register('web', USER);
+    await check('web', USER);
+    assert.deepEqual(reads, ['web']);
+    deps.world.advance(HINT_AGE - 1);
+    await check('web', USER);
+    assert.deepEqual(reads, ['web']);
+    deps.world.advance(1);
+    await check('web', USER);
+    assert.deepEqual(reads, ['web', 'web']);
+  });
+
+  it('is not forgotten because somebody else tried', async () => {
+    const { reads, register, check } = stage();
+    await register('web', USER);
+    await check('web', USER);
+    await refused(check('web', EVE), 'foreign-host', /bound/);
+    assert.deepEqual(reads, ['web', 'web']);
+    await check('web', USER);
+    assert.deepEqual(reads, ['web', 'web']);
+  });
+
+  it('is looked up each time while the host is fenced or dead, and so may be adopted', async () => {
+    for (const state of ['fenced', 'dead'] as const) {
+      const { reads, register, change, check } = stage();
+      await register('web', USER);
+      change('web', { state });
+      await check('web', USER);
+      await check('web', USER);
+      assert.deepEqual(reads, ['web', 'web']);
+    }
+  });
+
+  it('is found wrong at once when the host belongs to another since', async () => {
+    const { register, change, check } = stage();
+    await register('web', USER);
+    await check('web', USER);
+    change('web', { principal: EVE });
+    await check('web', EVE);
+    await refused(check('web', USER), 'foreign-host', /bound to .*eve/);
+  });
+
+  it('is remembered of so many hosts at most, the eldest forgotten first', async () => {
+    const { deps, reads, register, change, check } = stage();
+    await register('web', USER);
+    await check('web', USER);
+    const template = deps.store.hosts.get('web') ?? assert.fail('no host');
+    for (let i = 0; i < 10_000; i++) deps.store.hosts.set(`h${i}`, { ...template, id: `h${i}` });
+    for (let i = 0; i < 9_999; i++) await check(`h${i}`, USER);
+    reads.length = 0;
+    await check('web', USER);
+    assert.deepEqual(reads, []);
+    await check('h9999', USER);
+    await check('web', USER);
+    assert.deepEqual(reads, ['h9999', 'web']);
+    change('web', { principal: EVE });
+  });
+});
+
+describe('a host that is adopted', () => {
+  /** It was live and known to a function when it fell silent; then an operator lets another be it. */
+  async function adopted() {
+    const made = stage();
+    const { deps, register, change, check } = made;
+    await register('web', USER);
+    deps.world.advance(LEASE);
+    await check('web', USER);
+    await fenceHost(deps, 'web', Infinity);
+    change('web', { principal: EVE, isAdopted: true, isAwaited: true });
+    return made;
+  }
+
+  it('is nobody until it registers', async () => {
+    const { deps, check } = await adopted();
+    deps.world.advance(HINT_AGE);
+    for (const who of [USER, EVE]) await refused(check('web', who), 'host-unknown', /is not registered/);
+  });
+
+  it('is not another before every function has forgotten whom it took it for', async () => {
+    const { deps, register, check } = await adopted();
+    await check('web', USER);
+    deps.world.advance(BINDING_ENDS - 1);
+    await refused(
+      register('web', EVE),
+      'busy',
+      /^host web was adopted, and until 2026-01-01T00:36:00\.000Z the machine/,
+    );
+    await refused(check('web', USER), 'host-unknown', /is not registered/);
+    deps.world.advance(1);
+    await register('web', EVE);
+    await check('web', EVE);
+    await refused(check('web', USER), 'foreign-host', /^host web is bound to .*eve, and this call is signed by .*ops/);
+    await refused(register('web', USER), 'foreign-host', /bound to .*eve/);
+  });
+});
+
+describe('the id of an instance', () => {
+  for (const [what, principal] of [
+    ['another instance', `${ROLE}/${OTHER}`],
+    ['a session of the role by another name', `${ROLE}/eve`],
+    ['an instance of another role by another name', `${ROLE}-2/${OTHER}`],
+  ] as const) {
+    it(`is not registered first by ${what}`, async () => {
+      const { deps, register } = stage();
+      const words = new RegExp(`^${ONE} is the id of an EC2 instance, and this call is signed by ${principal}`);
+      await refused(register(ONE, principal), 'foreign-host', words);
+      assert.equal(deps.store.hosts.size, 0);
+    });
+  }
+
+  it('is registered by its own session, and by a user, who has none', async () => {
+    for (const principal of [`${ROLE}/${ONE}`, USER, 'arn:aws:iam::123456789012:root']) {
+      const { register, check } = stage();
+      await register(ONE, principal);
+      await check(ONE, principal);
+    }
+  });
+
+  it('is one of 8 or 17 digits: any other may be had by an instance', async () => {
+    for (const id of ['web', 'i-am-a-name', 'i-0123456', 'i-0123456789ABCDEF0', `${ONE}0`]) {
+      assert.ok(!isInstanceId(id));
+      const { register } = stage();
+      await register(id, `${ROLE}/${ONE}`);
+    }
+  });
+
+  it('is found in the session of a role, and in nothing else', () => {
+    assert.equal(sessionOf(`${ROLE}/${ONE}`), ONE);
+    assert.equal(sessionOf(`${ROLE}/a/b`), 'a/b');
+    for (const arn of [USER, '', 'arn:aws:sts::123456789012:federated-user/s']) assert.equal(sessionOf(arn), undefined);
+  });
+});

@@ -1,0 +1,136 @@
+/** What becomes of a host that is silent, and of one that returns; test/models/ tries it on every order of steps. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Host as Registered, LEASE } from '../../../../functions/ipam/host.ts';
+import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
+import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
+import { Host, fleet, refused } from '../../../support/fleet.ts';
+
+const USER = 'arn:aws:iam::123456789012:user/ops';
+const SILENT = /^host a was silent for too long and may (take no address in|join no pool)/;
+
+/** A host with some networks, registered. */
+async function stage(networks = 1) {
+  const deps = fleet();
+  const host = new Host(deps, 'a');
+  let incarnation: string | undefined;
+  const register = async () => {
+    const proposed = `${incarnation ?? ''}x`;
+    const told = { principal: USER, incarnation, proposed, shimVersion: '1', engineVersion: '' };
+    const answer = await registerHost(deps, host.call(), told);
+    incarnation = proposed;
+    return answer;
+  };
+  await register();
+  const nets = [];
+  for (let i = 0; i < networks; i++) nets.push(await host.pool({ pool: `10.${i}.0.0/24` }));
+  const [net] = nets;
+  const fence = () => fenceHost(deps, 'a', Infinity);
+  const silence = () => {
+    deps.world.advance(LEASE);
+    return fence();
+  };
+  const hostItem = (): Registered => deps.store.hosts.get('a') ?? assert.fail('there is no host');
+  const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
+  return { deps, host, net: net ?? assert.fail(), register, fence, silence, hostItem, states };
+}
+
+describe('a host that is silent past its lease', () => {
+  it('is fenced: its epoch is raised, its networks sleep, and nothing is freed', async () => {
+    const { deps, host, net, silence, hostItem, states } = await stage(2);
+    await host.address(net);
+    const [chunks, pools] = [new Map(deps.store.chunks), new Map(deps.store.pools)];
+    assert.equal((await silence())?.quieted, 2);
+    const { state, epoch, fencedAt, why } = hostItem();
+    assert.deepEqual([state, epoch, fencedAt], ['fenced', 2, deps.world.now()]);
+    assert.equal(why, 'nothing was heard of it for a whole lease');
+    assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
+    assert.deepEqual([deps.store.chunks, deps.store.pools], [chunks, pools]);
+  });
+
+  it('is not fenced a moment earlier, nor when it has spoken since', async () => {
+    const { deps, fence, register, silence, states } = await stage();
+    deps.world.advance(LEASE - 1);
+    assert.equal(await fence(), undefined);
+    await register();
+    deps.world.advance(LEASE - 1);
+    assert.equal(await fence(), undefined);
+    assert.deepEqual(states(), ['live 1']);
+    assert.notEqual(await silence(), undefined);
+  });
+
+  it('is fenced once, however often it is tried', async () => {
+    const { fence, silence, hostItem, states } = await stage();
+    await silence();
+    assert.equal((await fence())?.quieted, 0);
+    assert.deepEqual([hostItem().epoch, ...states()], [2, 'dormant 1']);
+  });
+
+  it('gets no address and no network, in either epoch, and its releases are taken', async () => {
+    const { deps, host, net, silence } = await stage();
+    const address = await host.address(net);
+    await silence();
+    for (const epoch of [1, 2]) {
+      await refused(host.address(net, '', {}, host.call({ epoch })), 'host-fenced', SILENT);
+      await refused(host.pool({ pool: '10.9.0.0/24' }, host.call({ epoch })), 'host-fenced', SILENT);
+      await refused(host.pool({}, host.call({ epoch })), 'host-fenced', SILENT);
+    }
+    assert.equal(deps.store.pools.size, 1, 'what was refused has left nothing');
+    assert.equal(await host.release(net, address), 'freed');
+  });
+
+  it('of which nobody knows is not fenced', async () => {
+    const deps = fleet();
+    assert.equal(await fenceHost(deps, 'nobody', Infinity), undefined);
+    assert.equal(deps.store.hosts.size, 0);
+  });
+
+  it('is left for the next time when there is no time', async () => {
+    const { deps, fence, states } = await stage();
+    deps.world.advance(LEASE);
+    await fenceHost(deps, 'a', 0);
+    assert.deepEqual(states(), ['live 1']);
+    await fence();
+    assert.deepEqual(states(), ['dormant 1']);
+  });
+});
+
+describe('a fenced host that registers', () => {
+  it('lives in the raised epoch, and so do its networks; its leases are as they were', async () => {
+    const { deps, host, net, silence, register, hostItem, states } = await stage();
+    const address = await host.address(net);
+    await silence();
+    const chunks = new Map(deps.store.chunks);
+    const { epoch, state, isWaking } = await register();
+    assert.deepEqual([epoch, state, isWaking], [2, 'live', false]);
+    assert.deepEqual([hostItem().why, hostItem().fencedAt, hostItem().refsLag], ['', undefined, true]);
+    assert.deepEqual(states(), ['live 2']);
+    assert.deepEqual(deps.store.chunks, chunks);
+    assert.equal(await host.release(net, address), 'freed');
+    await host.address(net, '', {}, host.call({ epoch: 2 }));
+    await refused(host.address(net), 'host-fenced', SILENT);
+  });
+
+  it('is told to register again while more is to wake', async () => {
+    const { silence, register, states } = await stage(70);
+    await silence();
+    assert.equal((await register()).isWaking, true);
+    assert.equal(states().filter((one) => one === 'live 2').length, 64);
+    assert.equal((await register()).isWaking, false);
+    assert.ok(states().every((one) => one === 'live 2'));
+  });
+
+  it('does not look at what it holds when nothing sleeps', async () => {
+    const { deps, register } = await stage();
+    deps.store.refsOfHost = () => assert.fail('it looked');
+    assert.equal((await register()).isWaking, false);
+  });
+
+  it('wakes no network that has ended meanwhile', async () => {
+    const { host, net, silence, register, states } = await stage();
+    await silence();
+    await host.leave(net);
+    assert.equal((await register()).isWaking, false);
+    assert.deepEqual(states(), ['gone 1']);
+  });
+});

@@ -1,0 +1,211 @@
+/** The limits of a space: what they refuse, what stays of what they refused, and what they cost. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseCidr } from '../../../../functions/ipam/address.ts';
+import { reportDrain } from '../../../../functions/ipam/hosts/host-events.ts';
+import { Refusal } from '../../../../functions/ipam/refusal.ts';
+import type { SpaceSettings } from '../../../../functions/ipam/space.ts';
+import type { Store } from '../../../../functions/ipam/store.ts';
+import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+import { chance, interleaved } from '../../../support/interleaving.ts';
+import { MemoryStore } from '../../../support/memory-store.ts';
+import { testWorld } from '../../../support/world.ts';
+
+const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
+
+async function limited(settings: SpaceSettings) {
+  const deps = fleet();
+  await deps.store.writeSpace('default', settings, undefined);
+  return deps;
+}
+
+const liveRefs = ({ refs }: MemoryStore): number => [...refs.values()].filter(({ state }) => state !== 'gone').length;
+
+describe('a space that may hold so many pools', () => {
+  const words =
+    /^space default may hold 2 IPv4 pools, and all of them are taken: .*berth space set default --max-pools/;
+
+  it('grants that many, given or automatic, and refuses the next with the limit and the remedy', async () => {
+    const deps = await limited({ maxPools: 2 });
+    const host = new Host(deps, 'a');
+    const first = await host.pool({ pool: '10.1.0.0/24' });
+    await host.pool();
+    for (const wish of [{ pool: '10.2.0.0/24' }, {}, { options: { 'berth.name': 'ci' } }]) {
+      await refused(host.pool(wish), 'limit-reached', words);
+    }
+    assert.deepEqual([deps.store.pools.size, liveRefs(deps.store), deps.store.names.size], [2, 2, 0]);
+    await host.leave(first);
+    await host.pool({ pool: '10.2.0.0/24' });
+  });
+
+  it('lets hosts join the pools that stand', async () => {
+    const deps = await limited({ maxPools: 1 });
+    await new Host(deps, 'a').pool({ pool: '10.1.0.0/24' });
+    await new Host(deps, 'b').pool({ pool: '10.1.0.0/24' });
+    assert.equal(liveRefs(deps.store), 2);
+  });
+
+  it('counts each family for itself, and no other space', async () => {
+    const deps = await limited({ maxPools: 1 });
+    const host = new Host(deps, 'a');
+    await host.pool({ space: 'other' });
+    await host.pool();
+    await host.pool({ v6: true });
+    await refused(host.pool({ v6: true }), 'limit-reached', /may hold 1 IPv6 pools/);
+  });
+
+  it('counts all pages of them', async () => {
+    const deps = await limited({ maxPools: 150 });
+    const host = new Host(deps, 'a');
+    for (let i = 0; i < 150; i++) await host.pool({ pool: `10.1.${i}.0/24` });
+    await refused(host.pool(), 'limit-reached', /may hold 150 IPv4 pools/);
+  });
+
+  it('takes no pool at all when that is none', async () => {
+    await refused(new Host(await limited({ maxPools: 0 }), 'a').pool(), 'limit-reached', /may hold 0 IPv4 pools/);
+  });
+
+  it('keeps what it holds when the limit is lowered', async () => {
+    const deps = await limited({});
+    const host = new Host(deps, 'a');
+    const nets = [await host.pool(), await host.pool(), await host.pool()];
+    await deps.store.writeSpace('default', { maxPools: 2 }, deps.store.spaces.get('default'));
+    for (const net of nets) assert.match(await host.address(net), /^10\./);
+    await refused(host.pool(), 'limit-reached', words);
+  });
+
+  it('clears away an announcement that was abandoned, and counts one that was not', async () => {
+    const deps = await limited({ maxPools: 1 });
+    const rival = { space: 'default', createdBy: 'dead', gateway: undefined, cooldown: 1, exclusive: false };
+    const announcedAt = deps.world.now();
+    await deps.store.announcePool({ ...rival, announcedAt, cidr: cidr('10.9.0.0/24') });
+    deps.world.advance(1);
+    const host = new Host(deps, 'a');
+    await refused(host.pool(), 'limit-reached', /may hold 1 IPv4 pools/);
+    deps.world.advance(10_000);
+    await host.pool();
+    assert.equal(await deps.store.readPool('default', cidr('10.9.0.0/24')), undefined);
+  });
+
+  it('waits for younger announcements to give way, and says so when they do not', async () => {
+    const deps = await limited({ maxPools: 1 });
+    const rival = { space: 'default', createdBy: 'b', gateway: undefined, cooldown: 1, exclusive: false };
+    const host = new Host(deps, 'a');
+    const call = host.call({ deadline: deps.world.now() + 1_000 });
+    await deps.store.announcePool({ ...rival, announcedAt: deps.world.now() + 500, cidr: cidr('10.9.0.0/24') });
+    await refused(host.pool({ pool: '10.1.0.0/24' }, call), 'busy', /others are creating the last pools .*: try again/);
+    assert.equal(deps.store.pools.size, 1);
+  });
+});
+
+describe('callers at once', () => {
+  const SEEDS = Array.from({ length: 300 }, (_, i) => i + 1);
+  const MAX = 2;
+
+  it('never exceed the pools that a space may hold, fill it, and leave nothing of what was refused', async () => {
+    let refusals = 0;
+    for (const seed of SEEDS) {
+      const memory = new MemoryStore();
+      const check = (): void => {
+        const confirmed = [...memory.pools.values()].filter(({ state }) => state !== 'pending').length;
+        assert.ok(confirmed <= MAX, `seed ${seed}: ${confirmed} pools`);
+      };
+      // The clocks of the functions differ: the elder may come later.
+      const [random, exact] = [chance(seed + 0.5), testWorld({ seed })];
+      const world = { ...exact, now: () => exact.now() + Math.floor(random() * 100) };
+      const deps = { store: interleaved(memory, seed, check), world };
+      await memory.writeSpace('default', { maxPools: MAX, ranges: [cidr('10.0.0.0/16')] }, undefined);
+      const ask = async (id: number): Promise<boolean> => {
+        try {
+          await new Host(deps, `h${id}`).pool(id % 2 === 0 ? {} : { pool: `10.9.${id}.0/24` });
+          return true;
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          refusals++;
+          return false;
+        }
+      };
+      const granted = (await Promise.all([1, 2, 3, 4].map(ask))).filter(Boolean).length;
+      assert.deepEqual([granted, memory.pools.size, liveRefs(memory)], [MAX, MAX, MAX], `seed ${seed}`);
+    }
+    assert.equal(refusals, SEEDS.length * 2);
+  });
+});
+
+describe('a host that may have so many networks', () => {
+  const words =
+    /^host a may have 2 IPv4 networks in space default, and has them all, .*--max-networks-per-host NUMBER\)$/;
+
+  it('is granted that many, and no other, whether it would create the pool or join it', async () => {
+    const deps = await limited({ maxNetworksPerHost: 2 });
+    const [host, other] = [new Host(deps, 'a'), new Host(deps, 'b')];
+    await other.pool({ pool: '10.3.0.0/24' });
+    const net = await host.pool({ pool: '10.1.0.0/24' });
+    await host.pool();
+    for (const wish of [{ pool: '10.2.0.0/24' }, {}, { pool: '10.3.0.0/24' }, { options: { 'berth.name': 'ci' } }]) {
+      await refused(host.pool(wish), 'limit-reached', words);
+    }
+    assert.deepEqual([deps.store.pools.size, liveRefs(deps.store)], [3, 3]);
+    await host.leave(net);
+    await host.pool({ pool: '10.3.0.0/24' });
+  });
+
+  it('leaves no reservation on a pool that it was not to join', async () => {
+    const deps = await limited({ maxNetworksPerHost: 1 });
+    const [host, other] = [new Host(deps, 'a'), new Host(deps, 'b')];
+    const theirs = await other.pool({ pool: '10.3.0.0/24' });
+    await other.address(theirs, '10.3.0.254', GATEWAY);
+    await host.pool({ pool: '10.1.0.0/24' });
+    await refused(host.pool({ pool: '10.3.0.0/24' }), 'limit-reached', /may have 1 IPv4 networks/);
+    assert.equal(await other.address(theirs, '10.3.0.1', withMac('02:42:ac:11:00:02')), '10.3.0.1');
+  });
+
+  it('gets none when that is none', async () => {
+    const deps = await limited({ maxNetworksPerHost: 0 });
+    await refused(new Host(deps, 'a').pool(), 'limit-reached', /may have 0 IPv4 networks/);
+    assert.equal(deps.store.pools.size, 0);
+  });
+
+  it('is counted by the space and the family alone, draining ones included', async () => {
+    const deps = await limited({ maxNetworksPerHost: 1 });
+    const host = new Host(deps, 'a');
+    await host.pool({ space: 'other' });
+    await host.pool();
+    await host.pool({ v6: true });
+    await reportDrain(deps, 'a', 'test');
+    await refused(host.pool(), 'limit-reached', /may have 1 IPv4 networks/);
+  });
+
+  it('is counted over all pages and tombstones', async () => {
+    const deps = await limited({ maxNetworksPerHost: 30 });
+    const host = new Host(deps, 'a');
+    for (let i = 0; i < 40; i++) {
+      const net = await host.pool({ pool: `10.1.${i}.0/24` });
+      if (i % 4 === 0) await host.leave(net);
+    }
+    await refused(host.pool(), 'limit-reached', /may have 30 IPv4 networks/);
+  });
+
+  it('does not count what another attempt of the same call has left, since that is undone', async () => {
+    const deps = await limited({ maxNetworksPerHost: 1 });
+    const host = new Host(deps, 'a');
+    const call = host.call();
+    await host.pool({ pool: '10.1.0.0/24' }, call);
+    await host.pool({ pool: '10.1.0.0/24' }, { ...call, attempt: 2 });
+  });
+});
+
+describe('a space without limits', () => {
+  it('counts nothing: the same is read as ever', async () => {
+    const reads = { pools: 0, hosts: 0 };
+    const { store: memory, world } = fleet();
+    const store = interleaved(memory, 1, () => undefined);
+    const counting: Store = {
+      ...store,
+      poolsStartingIn: (...args) => (reads.pools++, store.poolsStartingIn(...args)),
+      refsOfHost: (...args) => (reads.hosts++, store.refsOfHost(...args)),
+    };
+    await new Host({ store: counting, world }, 'a').pool({ pool: '10.1.0.0/24' });
+    assert.deepEqual(reads, { pools: 1, hosts: 0 }, 'the look forward');
+  });
+});

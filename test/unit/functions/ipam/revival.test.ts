@@ -1,0 +1,259 @@
+/** A host returns after its networks were given up, and takes up again what is still free. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseAddress } from '../../../../functions/ipam/address.ts';
+import { LEASE } from '../../../../functions/ipam/host.ts';
+import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
+import { holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
+import { type Revival, reviveNetwork } from '../../../../functions/ipam/recovery/revive.ts';
+import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
+import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+
+const USER = 'arn:aws:iam::123456789012:user/ops';
+const SUBNET = '10.1.0.0/24';
+const LONG = 8 * 86_400_000;
+const ip = (text: string) => parseAddress(text) ?? assert.fail(text);
+/** Codes are told apart here; the words have tests of their own. */
+const WORDS = /./;
+const mac = (last: number) => `02:00:00:00:00:0${last}`;
+
+const generationOf = (poolId: string): string => poolId.split(',')[4] ?? assert.fail(poolId);
+
+/** Host `a` has a network with two endpoints, and was then silent until it was forgotten; `b` is another host. */
+async function stage({ shared = false, sweeps = true } = {}) {
+  const deps = fleet();
+  const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
+  let incarnation: string | undefined;
+  const register = async () => {
+    const proposed = `${incarnation ?? ''}x`;
+    const told = { principal: USER, incarnation, proposed, shimVersion: '1', engineVersion: '' };
+    const answer = await registerHost(deps, a.call(), told);
+    incarnation = proposed;
+    return answer;
+  };
+  await register();
+  const net = await a.pool({ pool: SUBNET });
+  await a.address(net, '', GATEWAY);
+  const held: Revival['held'][number][] = [];
+  for (const last of [1, 2])
+    held.push({ address: ip(await a.address(net, '', withMac(mac(last)))), mac: mac(last), name: '' });
+  const theirs = shared ? await b.pool({ pool: SUBNET }) : undefined;
+  const sweepAll = () => sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
+  deps.world.advance(LEASE);
+  await sweepAll();
+  deps.world.advance(LONG);
+  if (sweeps) {
+    await sweepAll();
+    // Tombstones and chunks of what has ended go, too.
+    deps.world.advance(LONG);
+    await sweepAll();
+  }
+  const revive = async (changes: Partial<Revival> = {}, call = {}) =>
+    reviveNetwork(deps, a.call({ epoch: 2, ...call }), {
+      ...{ poolId: net.poolId, gateway: ip('10.1.0.1'), reserved: [], held, isLast: true },
+      ...changes,
+    });
+  const holdings = () => holdingsOf(deps, a.call(), { poolId: net.poolId, addresses: [], from: 0n });
+  const late = (options = withMac(mac(9))) => a.address(net, '', options, a.call({ epoch: 2 }));
+  return { deps, a, b, net, theirs, held, register, sweepAll, revive, holdings, late };
+}
+
+describe('a forgotten host that returns', () => {
+  for (const shared of [false, true]) {
+    const where = shared ? 'on a subnet that others kept' : 'on a subnet that had ended';
+    it(`has its network and its leases again, ${where}`, async () => {
+      const { register, revive, holdings, held, late, a, net, deps, sweepAll } = await stage({ shared });
+      await register();
+      await refused(late(), 'pool-gone', WORDS);
+      assert.deepEqual(await revive(), { state: 'live', taken: [] });
+      const { state, leases } = await holdings();
+      assert.equal(state, 'live');
+      assert.deepEqual(
+        new Set(leases.map(({ address }) => address.value)),
+        new Set(held.map(({ address }) => address.value)),
+      );
+      const got = await late();
+      assert.ok(!held.some(({ address }) => address.value === ip(got).value));
+      assert.notEqual(got, '10.1.0.1', 'the gateway is kept');
+      deps.world.advance(LONG);
+      await register();
+      await sweepAll();
+      assert.equal((await holdings()).leases.length, 3, 'no sweep takes what is revived');
+      const [first] = held;
+      await a.release(
+        net,
+        first === undefined ? '' : '10.1.0.' + String(first.address.value & 0xffn),
+        a.call({ epoch: 2 }),
+      );
+      assert.equal((await holdings()).leases.length, 2);
+    });
+  }
+
+  it('gets no other address until it has said all that it holds', async () => {
+    const { register, revive, late, held } = await stage();
+    await register();
+    assert.equal((await revive({ held: held.slice(0, 1), isLast: false })).state, 'reviving');
+    await refused(late(), 'busy', WORDS);
+    assert.equal((await revive({ held: held.slice(1), isLast: true })).state, 'live');
+    await late();
+  });
+
+  it('is told who has an address of its own meanwhile, and keeps the rest', async () => {
+    const { register, revive, b, theirs, held, holdings } = await stage({ shared: true });
+    const [first, second] = held;
+    assert.ok(first !== undefined && second !== undefined && theirs !== undefined);
+    await b.address(theirs, `10.1.0.${String(first.address.value & 0xffn)}`, withMac(mac(7)));
+    await register();
+    const { state, taken } = await revive();
+    assert.equal(state, 'live');
+    assert.deepEqual(
+      taken.map(({ address }) => address.value),
+      [first.address.value],
+    );
+    assert.match(taken[0]?.holder ?? '', /^held by an endpoint \(MAC 02:00:00:00:00:07\) of host b since /);
+    assert.deepEqual(
+      (await holdings()).leases.map(({ address }) => address.value),
+      [second.address.value],
+    );
+  });
+
+  it('is told when its subnet is in use by others, and takes nothing from them', async () => {
+    const { register, revive, b, deps } = await stage();
+    const theirs = await b.pool({ pool: '10.1.0.0/16' });
+    await b.address(theirs, '', withMac(mac(7)));
+    await register();
+    const others = () => [...deps.store.chunks].filter(([key]) => key.startsWith(generationOf(theirs.poolId)));
+    const before = structuredClone([deps.store.pools, others()]);
+    await refused(
+      revive(),
+      'pool-overlap',
+      /^the network on 10\.1\.0\.0\/24 of space default was given up while this host was silent, and 10\.1\.0\.0\/16 is in use since .* \(created by host b\): remove the network/,
+    );
+    assert.deepEqual([deps.store.pools, others()], before);
+  });
+
+  it('may ask twice, and nothing changes', async () => {
+    const { register, revive, holdings } = await stage();
+    await register();
+    await revive();
+    const before = await holdings();
+    assert.deepEqual(await revive(), { state: 'live', taken: [] });
+    assert.deepEqual(await holdings(), before);
+  });
+
+  it('must register first, under the epoch of its fence', async () => {
+    const { revive, register } = await stage();
+    await refused(revive(), 'host-fenced', WORDS);
+    await register();
+    await refused(revive({}, { epoch: 1 }), 'host-fenced', WORDS);
+  });
+
+  it('is refused what is no address of its network, and nothing is taken up', async () => {
+    const { register, revive, held, deps } = await stage();
+    await register();
+    const before = structuredClone([deps.store.pools, deps.store.refs, deps.store.chunks]);
+    const [first] = held;
+    assert.ok(first !== undefined);
+    for (const outside of ['10.1.1.0', '10.0.255.255', 'fd00::1'].map(ip)) {
+      for (const changes of [
+        { held: [first, { ...first, address: outside }] },
+        { gateway: outside },
+        { reserved: [outside] },
+      ]) {
+        await refused(revive(changes), 'out-of-range', / is not an address of 10\.1\.0\.0\/24: name what Docker has/);
+      }
+    }
+    assert.deepEqual([deps.store.pools, deps.store.refs, deps.store.chunks], before);
+  });
+
+  it('whose revival was cut off by another silence ends it, and may begin anew', async () => {
+    const { register, revive, holdings, held, deps, sweepAll, late } = await stage();
+    await register();
+    await revive({ held: held.slice(0, 1), isLast: false });
+    deps.world.advance(LEASE);
+    await sweepAll();
+    await sweepAll();
+    assert.equal((await holdings()).state, 'gone');
+    await register();
+    await refused(late(), 'pool-gone', WORDS);
+    assert.equal((await revive({}, { epoch: 3 })).state, 'live');
+    assert.equal((await holdings()).leases.length, 2);
+  });
+
+  it('writes its leases afresh: what was about to free the old ones misses', async () => {
+    const { register, revive, deps, holdings } = await stage({ shared: true, sweeps: false });
+    const { store } = deps;
+    await register();
+    // It is declared dead in error: its network ends, and whoever frees has read the slots, and is slow to write.
+    const writeSlot = store.writeSlot.bind(store);
+    const slow: (() => Promise<unknown>)[] = [];
+    store.writeSlot = (...args) => {
+      slow.push(() => writeSlot(...args));
+      return Promise.resolve({ written: true });
+    };
+    await reportDeath(deps, 'a', 'in error');
+    store.writeSlot = writeSlot;
+    assert.notEqual(slow.length, 0);
+    await register();
+    assert.equal((await revive({}, { epoch: 3 })).state, 'live');
+    for (const write of slow) await write();
+    assert.equal((await holdings()).leases.length, 2);
+  });
+});
+
+describe('what a host is told of its networks', () => {
+  it('is which it has, and what they lease', async () => {
+    const deps = fleet();
+    const a = new Host(deps, 'a');
+    const [one, two] = [await a.pool({ pool: SUBNET }), await a.pool({ pool: 'fd00:1::/64', v6: true })];
+    const lease = await a.address(one, '', withMac(mac(1)));
+    const wide = await a.address(two, '', withMac(mac(2)));
+    const other = await new Host(deps, 'b').pool({ pool: SUBNET });
+    const theirs = await new Host(deps, 'b').address(other, '', withMac(mac(3)));
+    const { networks, next } = await networksOf(deps, a.call(), undefined);
+    assert.equal(next, undefined);
+    assert.deepEqual(networks.map(({ ref }) => ref.cidr.prefix).sort(), [24, 64]);
+    const look = async (poolId: string, addresses: string[] = []) =>
+      holdingsOf(deps, a.call(), { poolId, addresses: addresses.map(ip), from: 0n });
+    const narrow = await look(one.poolId, [lease, theirs, '10.1.0.77', '10.9.9.9']);
+    assert.deepEqual(
+      narrow.leases.map(({ address }) => address),
+      [ip(lease)],
+    );
+    assert.deepEqual(
+      narrow.others.map(({ address }) => address),
+      [ip(theirs)],
+    );
+    assert.deepEqual((await look(one.poolId)).leases, narrow.leases);
+    assert.ok(networks.some(({ key }) => key === narrow.key));
+    assert.deepEqual((await look(two.poolId)).leases, [], 'a wide pool is not looked through');
+    assert.deepEqual(
+      (await look(two.poolId, [wide])).leases.map(({ address }) => address),
+      [ip(wide)],
+    );
+  });
+
+  it('goes on page by page in a pool of many addresses', async () => {
+    const deps = fleet();
+    const a = new Host(deps, 'a');
+    const net = await a.pool({ pool: '10.0.0.0/16' });
+    const leases = [];
+    for (let i = 0; i < 20; i++) leases.push(ip(await a.address(net, '', withMac(`02:00:00:00:01:${String(10 + i)}`))));
+    const found = [];
+    let from: bigint | undefined = 0n;
+    let pages = 0;
+    while (from !== undefined) {
+      const page: Awaited<ReturnType<typeof holdingsOf>> = await holdingsOf(deps, a.call(), {
+        poolId: net.poolId,
+        addresses: [],
+        from,
+      });
+      found.push(...page.leases.map(({ address }) => address.value));
+      from = page.next;
+      pages++;
+    }
+    assert.equal(pages, 4);
+    assert.deepEqual(found.sort(), leases.map(({ value }) => value).sort());
+  });
+});

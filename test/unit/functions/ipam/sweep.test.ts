@@ -1,0 +1,193 @@
+/** What a sweep finds, and what it leaves alone; test/models/ tries it on every order of steps. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { INDEX_LAG, IN_FLIGHT, LEASE } from '../../../../functions/ipam/host.ts';
+import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
+import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
+import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
+import { type SweepReport, sweep } from '../../../../functions/ipam/sweep/sweep.ts';
+import { Host, fleet, withMac } from '../../../support/fleet.ts';
+import { MemoryStore } from '../../../support/memory-store.ts';
+
+const MAC = withMac('02:42:0a:00:00:05');
+const DAY = 86_400_000;
+const HOUR = 3_600_000;
+
+function stage(ids = ['a', 'b']) {
+  const deps = fleet();
+  const hosts = ids.map((id) => new Host(deps, id));
+  const [a, b] = hosts;
+  let registrations = 0;
+  const register = async (host = a ?? assert.fail()) => {
+    const told = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion: '1', engineVersion: '' };
+    const call = host.call();
+    const incarnation = deps.store.hosts.get(call.hostId)?.incarnation;
+    return registerHost(deps, call, { ...told, incarnation, proposed: `nonce${++registrations}` });
+  };
+  const run = (cursor?: SweepCursor, limit = 1_000) => sweep(deps, { deadline: Infinity, limit, cursor });
+  /** What it did, but for what it looked at. */
+  const found = async (): Promise<Partial<SweepReport>> => {
+    const { cursor: _cursor, standing: _standing, hosts: _hosts, items: _items, reasons, ...report } = await run();
+    assert.deepEqual(reasons, []);
+    return Object.fromEntries(Object.entries(report).filter(([, count]) => count > 0));
+  };
+  return { deps, a: a ?? assert.fail(), b: b ?? assert.fail(), hosts, register, run, found };
+}
+
+describe('a sweep', () => {
+  it('has nothing to do where nothing was left', async () => {
+    const { deps, a, b, register, found } = stage();
+    await register();
+    const net = await a.pool({ pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } });
+    await b.pool({ pool: '10.1.0.0/24' });
+    await a.address(net, '', MAC);
+    const before = [deps.store.pools, deps.store.refs, deps.store.chunks, deps.store.hosts].map(
+      (one) => new Map<string, object>(one),
+    );
+    assert.deepEqual(await found(), {});
+    assert.deepEqual([deps.store.pools, deps.store.refs, deps.store.chunks, deps.store.hosts], before);
+  });
+
+  it('fences the silent, and forgets what slept for as long as its space says', async () => {
+    const { deps, a, b, register, found } = stage();
+    await deps.store.writeSpace('ci', { forgetAfter: HOUR }, undefined);
+    await register();
+    await a.address(await a.pool({ pool: '10.1.0.0/24' }), '', MAC);
+    await a.pool({ pool: '10.1.0.0/24', space: 'ci' });
+    await b.pool({ pool: '10.1.0.0/24' });
+    deps.world.advance(LEASE);
+    assert.deepEqual(await found(), { fenced: 1, quieted: 2 });
+    deps.world.advance(HOUR - 1);
+    assert.deepEqual(await found(), {});
+    deps.world.advance(1);
+    assert.deepEqual(await found(), { forgotten: 1, reservations: 1 }, 'the gateway of a pool that has ended');
+    deps.world.advance(7 * DAY - HOUR);
+    const report = await found();
+    assert.equal(report.forgotten, 1);
+    assert.equal(
+      [...deps.store.chunks.values()].flatMap(({ slots }) => slots).some((slot) => slot?.startsWith('L')),
+      false,
+    );
+  });
+
+  it('forgets nothing of a host that has returned', async () => {
+    const { deps, a, register, found } = stage();
+    await register();
+    await a.pool({ pool: '10.1.0.0/24' });
+    deps.world.advance(LEASE);
+    await found();
+    await register();
+    deps.world.advance(LEASE - 1);
+    assert.deepEqual(await found(), {});
+    deps.world.advance(1);
+    assert.deepEqual(await found(), { fenced: 1, quieted: 1 });
+    deps.world.advance(7 * DAY - 1);
+    assert.deepEqual(await found(), {}, 'it sleeps anew');
+  });
+
+  it('looks no more at what a dead host held once nothing is left of it', async () => {
+    const { deps, a, register, found } = stage();
+    await register();
+    await a.pool({ pool: '10.1.0.0/24' });
+    await reportDeath(deps, 'a', 'gone');
+    assert.equal(deps.store.hosts.get('a')?.refsLag, true);
+    deps.world.advance(INDEX_LAG);
+    await found();
+    assert.equal(deps.store.hosts.get('a')?.refsLag, false);
+    deps.store.refsOfHost = () => assert.fail('it looked');
+    await found();
+  });
+
+  it('ends what a dead host held where the report was cut off', async () => {
+    const { deps, a, register, found } = stage();
+    await register();
+    await a.pool({ pool: '10.1.0.0/24' });
+    const { pools, refs, chunks, hosts } = deps.store;
+    const cut = Object.assign(new MemoryStore(), { pools, refs, chunks, hosts });
+    cut.refsOfHost = () => Promise.reject(new Error('cut off'));
+    await assert.rejects(reportDeath({ ...deps, store: cut }, 'a', 'gone'), /cut off/);
+    assert.deepEqual(await found(), { buried: 1, reservations: 1 });
+    assert.equal(deps.store.pools.size, 0);
+  });
+
+  it('removes tombstones when they are old, and then what is left of their pool', async () => {
+    const { deps, a, found } = stage();
+    const net = await a.pool({ pool: '10.1.0.0/24' });
+    await a.address(net, '', MAC);
+    await a.leave(net);
+    assert.deepEqual(await found(), { leases: 1, reservations: 1 });
+    deps.world.advance(10 * IN_FLIGHT - 1);
+    assert.deepEqual(await found(), {});
+    deps.world.advance(1);
+    const { tombstones } = await found();
+    assert.equal(tombstones, 1);
+    await found();
+    const { pools, refs, chunks } = deps.store;
+    assert.deepEqual([pools.size, refs.size, chunks.size], [0, 0, 0]);
+  });
+
+  it('removes an announcement that was abandoned, and no younger one', async () => {
+    const { deps, found } = stage();
+    const gateway = undefined;
+    const cidr = { family: 4, first: 0x0a010000n, prefix: 24 } as const;
+    const draft = { space: 'default', cidr, announcedAt: deps.world.now(), createdBy: 'a', gateway, cooldown: 2_000 };
+    await deps.store.announcePool({ ...draft, exclusive: false });
+    deps.world.advance(5_000);
+    assert.deepEqual(await found(), {});
+    deps.world.advance(1);
+    assert.deepEqual(await found(), { announcements: 1 });
+  });
+
+  it('removes a pool that nobody refers to, and frees a reservation that no network keeps', async () => {
+    const { deps, a, b, found } = stage();
+    const shared = await a.pool({ pool: '10.1.0.0/24' });
+    await b.pool({ pool: '10.1.0.0/24' });
+    await a.address(shared, '10.1.0.77');
+    await a.pool({ pool: '10.2.0.0/24' });
+    for (const { generation, name, hostId } of deps.store.refs.values()) {
+      if (hostId === 'a') await deps.store.endRef(generation, name, deps.world.now());
+    }
+    assert.deepEqual(await found(), { pools: 1, reservations: 2 });
+    assert.equal(deps.store.pools.size, 1);
+  });
+});
+
+describe('a sweep with bounds', () => {
+  it('goes on where the one before has stopped, until all is done', async () => {
+    const { deps, hosts, register, run } = stage(Array.from({ length: 30 }, (_, i) => `host-${i}`));
+    for (const host of hosts) await register(host);
+    for (const [i, host] of hosts.entries()) await host.pool({ pool: `10.${i}.0.0/24` });
+    deps.world.advance(LEASE);
+    let cursor: SweepCursor | undefined;
+    const reports: SweepReport[] = [];
+    do {
+      const report = await run(cursor, 4);
+      ({ cursor } = report);
+      reports.push(report);
+    } while (cursor.shard > 0 || cursor.host !== undefined);
+    assert.ok(reports.every((report) => report.hosts <= 4 && report.items <= 4));
+    assert.equal(
+      reports.reduce((sum, { fenced }) => sum + fenced, 0),
+      30,
+    );
+  });
+
+  it('begins nothing when its time is over', async () => {
+    const { deps, register } = stage();
+    await register();
+    deps.world.advance(LEASE);
+    const { hosts, items } = await sweep(deps, { deadline: deps.world.now(), limit: 100, cursor: undefined });
+    assert.deepEqual([hosts, items], [0, 0]);
+  });
+
+  it('walks over all items once an hour', async () => {
+    const { deps, a, run } = stage();
+    await a.pool({ pool: '10.1.0.0/24' });
+    const first = await run();
+    assert.ok(first.items > 0);
+    deps.world.advance(HOUR - 1);
+    assert.equal((await run(first.cursor)).items, 0);
+    deps.world.advance(1);
+    assert.ok((await run(first.cursor)).items > 0);
+  });
+});

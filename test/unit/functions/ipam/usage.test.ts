@@ -1,0 +1,141 @@
+/** What a sweep tells of how full pools are, and of how things stand. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { LEASE } from '../../../../functions/ipam/host.ts';
+import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
+import { FIRST_CURSOR, type SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
+import type { Standing } from '../../../../functions/ipam/sweep/report.ts';
+import { type SweepBounds, sweep } from '../../../../functions/ipam/sweep/sweep.ts';
+import { type Fleet, Host, fleet, withMac } from '../../../support/fleet.ts';
+
+const HOUR = 3_600_000;
+const PRINCIPAL = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion: '1', engineVersion: '' };
+
+const macOf = (i: number) =>
+  withMac(`02:42:0a:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`);
+
+/** Sweeps in steps until the walk over all items has come to its end. */
+async function walk(deps: Fleet, limit: number, from: SweepCursor = FIRST_CURSOR) {
+  let cursor = from;
+  let standing: Standing;
+  let steps = 0;
+  do {
+    const bounds: SweepBounds = { deadline: Infinity, limit, cursor };
+    ({ cursor, standing } = await sweep(deps, bounds));
+    steps++;
+  } while (cursor.item !== undefined);
+  return { cursor, standing, steps };
+}
+
+/** A pool of each size, with so many containers in each. */
+async function crowded(): Promise<Fleet> {
+  const deps = fleet();
+  const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
+  for (const [pool, containers] of [
+    ['10.0.0.0/16', 300],
+    ['10.1.0.0/24', 126],
+    ['10.2.0.0/24', 20],
+    ['10.3.0.0/29', 4],
+    ['2001:db8::/64', 3],
+  ] as const) {
+    const nets = [await a.pool({ pool }), await b.pool({ pool })];
+    for (let i = 0; i < containers; i++) {
+      const net = nets[i % 2] ?? assert.fail();
+      await (i % 2 === 0 ? a : b).address(net, '', macOf(i));
+    }
+  }
+  return deps;
+}
+
+describe('how full the pools are', () => {
+  it('is told at the end of a walk, the gateway of each pool included, and the fullest by name', async () => {
+    const { standing } = await walk(await crowded(), 100_000);
+    const { usage } = standing;
+    assert.ok(usage !== undefined);
+    assert.deepEqual(
+      usage.fullest.map(({ space, cidr, size, held }) => [space, cidr, size, held]),
+      [
+        ['default', '10.1.0.0/24', 254, 127],
+        ['default', '10.2.0.0/24', 254, 21],
+        ['default', '10.0.0.0/16', 65_534, 301],
+        ['default', '2001:db8::/64', 2 ** 64, 4],
+      ],
+    );
+    assert.deepEqual([usage.pools, usage.held, usage.open], [5, 127 + 21 + 301 + 4 + 5, {}]);
+  });
+
+  it('comes out the same however many runs the walk takes', async () => {
+    const deps = await crowded();
+    const whole = await walk(deps, 100_000);
+    for (const limit of [1, 7, 50]) {
+      const parts = await walk(deps, limit);
+      assert.ok(parts.steps > whole.steps);
+      assert.deepEqual(parts.standing.usage, whole.standing.usage);
+    }
+  });
+
+  it('is not told while a walk is under way, nor when none is due', async () => {
+    const deps = await crowded();
+    const first = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined });
+    assert.equal(first.standing.usage, undefined);
+    const { cursor } = await walk(deps, 100_000, first.cursor);
+    const idle = await sweep(deps, { deadline: Infinity, limit: 10, cursor });
+    assert.equal(idle.standing.usage, undefined);
+    assert.equal(idle.cursor.usage, undefined);
+  });
+
+  it('says nothing of addresses that rest', async () => {
+    const deps = fleet();
+    const a = new Host(deps, 'a');
+    const net = await a.pool({ pool: '10.1.0.0/24' });
+    await a.release(net, await a.address(net, '', macOf(1)));
+    assert.equal((await walk(deps, 100)).standing.usage?.held, 1);
+  });
+});
+
+describe('how the sweep itself stands', () => {
+  it('is told by the time since a walk came to its end, and not before the first has', async () => {
+    const deps = await crowded();
+    const first = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined });
+    assert.equal(first.standing.lag, undefined);
+    const { cursor, standing } = await walk(deps, 100_000, first.cursor);
+    assert.equal(standing.lag, 0);
+    deps.world.advance(HOUR / 2);
+    assert.equal((await sweep(deps, { deadline: Infinity, limit: 10, cursor })).standing.lag, HOUR / 2);
+  });
+});
+
+describe('fenced hosts', () => {
+  async function silent(count: number): Promise<Fleet> {
+    const deps = fleet();
+    for (let i = 0; i < count; i++) {
+      const call = new Host(deps, `host-${i}`).call();
+      await registerHost(deps, call, { ...PRINCIPAL, incarnation: undefined, proposed: `nonce${i}` });
+    }
+    deps.world.advance(LEASE);
+    return deps;
+  }
+
+  it('are counted by every sweep that comes by all hosts: those of earlier sweeps, too', async () => {
+    const deps = await silent(5);
+    const first = await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
+    assert.equal(first.standing.fencedHosts, 5);
+    const call = new Host(deps, 'host-0').call();
+    await registerHost(deps, call, { ...PRINCIPAL, incarnation: 'nonce0', proposed: 'nonce0b' });
+    const next = await sweep(deps, { deadline: Infinity, limit: 100, cursor: first.cursor });
+    assert.equal(next.standing.fencedHosts, 4);
+  });
+
+  it('are counted over as many runs as it takes to come by all hosts', async () => {
+    const deps = await silent(5);
+    let cursor: SweepCursor | undefined;
+    const told: (number | undefined)[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { cursor: next, standing } = await sweep(deps, { deadline: Infinity, limit: 2, cursor });
+      told.push(standing.fencedHosts);
+      cursor = next;
+    }
+    assert.deepEqual(told, [undefined, undefined, 5]);
+    assert.equal(cursor?.fenced, 0);
+  });
+});

@@ -1,0 +1,48 @@
+/** Values from text, and arbitrary ones, for the tests of the rules. */
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  type Address,
+  type Cidr,
+  type Family,
+  type Range,
+  addressBits,
+  cidrAt,
+  parseAddress,
+  parseCidr,
+} from '../../../../functions/ipam/address.ts';
+
+export const cidr = (text: string): Cidr => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
+export const address = (text: string): Address => parseAddress(text) ?? assert.fail(`not an address: ${text}`);
+
+/** `FIRST-LAST`. */
+export function range(text: string): Range {
+  const [first = '', last = first] = text.split('-');
+  return { family: address(first).family, first: address(first).value, last: address(last).value };
+}
+
+export const numbers = (first: bigint, last: bigint): bigint[] =>
+  Array.from({ length: Number(last - first) + 1 }, (_, i) => first + BigInt(i));
+
+const ipv4: fc.Arbitrary<Address> = fc
+  .bigInt({ min: 0n, max: 2n ** 32n - 1n })
+  .map((value) => ({ family: 4 as const, value }));
+
+/** Half of the groups are zero, for there the spelling of IPv6 is difficult. */
+const ipv6: fc.Arbitrary<Address> = fc
+  .array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
+  .map((groups) => ({
+    family: 6 as const,
+    value: groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n),
+  }));
+
+export const anyAddress = fc.oneof(ipv4, ipv6);
+
+export const anyFamily: fc.Arbitrary<Family> = fc.constantFrom(4, 6);
+
+export const anyCidr: fc.Arbitrary<Cidr> = anyAddress.chain((inside) =>
+  fc.integer({ min: 0, max: addressBits(inside.family) }).map((prefix) => cidrAt(inside, prefix)),
+);
+
+/** Text of a fixed width, of the digits that names, keys and sequences are made of. */
+export const digits = (width: number): fc.Arbitrary<string> => fc.stringMatching(new RegExp(`^[0-9a-z]{${width}}$`));

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { type TestContext, describe, it } from 'node:test';
+import { type FleetActions, handleFleetEvents } from '../../../../functions/lambda/fleet-handler.ts';
+import type { Gauge } from '../../../../functions/lambda/metrics.ts';
+import { captureLog, contextWith } from './event.ts';
+
+const INSTANCE = 'i-1234567890abcdef0';
+const NOW = Date.UTC(2026, 0, 1);
+
+const TICK = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+const stateChange = (state: string) => ({
+  source: 'aws.ec2',
+  'detail-type': 'EC2 Instance State-change Notification',
+  detail: { 'instance-id': INSTANCE, state },
+});
+
+const swept = (did: Record<string, number>, gauges: Record<string, Gauge | undefined> = {}) => ({
+  ...{ saw: { hosts: 7 }, did },
+  ...{ gauges, about: { pools: 3 } },
+});
+
+/** What was asked for, and what was logged of it. */
+async function handled(t: TestContext, event: unknown, actions: Partial<FleetActions> = {}) {
+  t.mock.timers.enable({ apis: ['Date'], now: NOW });
+  const lines = captureLog(t);
+  const asked: unknown[] = [];
+  const note = (what: string) => (hostId: string, why: string) => {
+    asked.push([what, hostId, why]);
+    return Promise.resolve('done' as const);
+  };
+  const sweep = (deadline: number) => {
+    asked.push(['sweep', deadline]);
+    return Promise.resolve(swept({ fenced: 2, forgotten: 0 }));
+  };
+  const all = { sweep, death: note('death'), drain: note('drain'), ...actions };
+  await handleFleetEvents(all, 'berth-test')(event, contextWith(60_000));
+  return { asked, lines };
+}
+
+const metricsOf = (Metrics: readonly object[]) => ({
+  Timestamp: NOW,
+  CloudWatchMetrics: [{ Namespace: 'Berth', Dimensions: [['Table']], Metrics }],
+});
+
+describe('a tick of the schedule', () => {
+  it('sweeps until shortly before the function ends, and tells in one line what it did', async (t) => {
+    const { asked, lines } = await handled(t, TICK);
+    assert.deepEqual(asked, [['sweep', NOW + 52_000]]);
+    assert.deepEqual(lines[0], { level: 'info', message: 'swept', hosts: 7, fenced: 2, forgotten: 0, pools: 3 });
+  });
+
+  it('counts what it did for CloudWatch, and not what it did not', async (t) => {
+    const { lines } = await handled(t, TICK);
+    assert.deepEqual(lines.slice(1), [
+      { _aws: metricsOf([{ Name: 'Fenced', Unit: 'Count' }]), Table: 'berth-test', Fenced: 2 },
+    ]);
+  });
+
+  it('with nothing to do costs no metric', async (t) => {
+    const { lines } = await handled(t, TICK, { sweep: () => Promise.resolve(swept({ fenced: 0 })) });
+    assert.deepEqual(lines, [{ level: 'info', message: 'swept', hosts: 7, fenced: 0, pools: 3 }]);
+  });
+
+  it('tells how things stand, be it at nothing, and leaves out what it does not know', async (t) => {
+    const gauges = {
+      fencedHosts: { unit: 'Count', value: 0 },
+      fullestPool: { unit: 'Percent', value: 87.5 },
+      addressesHeld: undefined,
+    } as const;
+    const { lines } = await handled(t, TICK, { sweep: () => Promise.resolve(swept({ fenced: 0 }, gauges)) });
+    const metrics = [
+      { Name: 'FencedHosts', Unit: 'Count' },
+      { Name: 'FullestPool', Unit: 'Percent' },
+    ];
+    assert.deepEqual(lines.slice(1), [
+      { _aws: metricsOf(metrics), Table: 'berth-test', FencedHosts: 0, FullestPool: 87.5 },
+    ]);
+  });
+
+  it('that fails is told to Lambda', async (t) => {
+    await assert.rejects(handled(t, TICK, { sweep: () => Promise.reject(new Error('no table')) }), /^Error: no table$/);
+  });
+});
+
+describe('an event of an instance', () => {
+  it('that has ended is its host’s death, once told', async (t) => {
+    const { asked, lines } = await handled(t, stateChange('terminated'));
+    const why = 'EC2 says that the instance is terminated';
+    assert.deepEqual(asked, [['death', INSTANCE, why]]);
+    assert.deepEqual(lines, [
+      { level: 'info', message: 'instance event', host: INSTANCE, why, kind: 'death', outcome: 'done' },
+      { _aws: metricsOf([{ Name: 'Deaths', Unit: 'Count' }]), Table: 'berth-test', Deaths: 1 },
+    ]);
+  });
+
+  it('that is about to end drains its host', async (t) => {
+    const { asked } = await handled(t, stateChange('shutting-down'));
+    assert.deepEqual(asked, [['drain', INSTANCE, 'EC2 says that the instance is shutting-down']]);
+  });
+
+  it('that may come back asks for nothing', async (t) => {
+    const { asked, lines } = await handled(t, stateChange('stopped'));
+    assert.deepEqual([asked, lines.map(({ outcome }) => outcome)], [[], ['none']]);
+  });
+
+  it('that is no host is told, and not counted', async (t) => {
+    const { lines } = await handled(t, stateChange('terminated'), { death: () => Promise.resolve('unknown') });
+    assert.deepEqual(
+      lines.map(({ outcome }) => outcome),
+      ['unknown'],
+    );
+  });
+
+  it('that fails is told to Lambda, which repeats it', async (t) => {
+    const death = () => Promise.reject(new Error('no table'));
+    await assert.rejects(handled(t, stateChange('terminated'), { death }), /^Error: no table$/);
+  });
+});
+
+it('what is no event is refused loudly, and not repeated', async (t) => {
+  const event = { ...stateChange('terminated'), source: 'somebody' };
+  const { asked, lines } = await handled(t, event);
+  assert.deepEqual(asked, []);
+  assert.deepEqual(
+    lines.map(({ level, message, event: told }) => ({ level, message, told })),
+    [{ level: 'error', message: 'event refused', told: event }],
+  );
+});

@@ -1,0 +1,266 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as v from 'valibot';
+import {
+  avoidHeaders,
+  handshakeHeaders,
+  holdingsMessage,
+  networksMessage,
+  registerMessage,
+  releaseAddressMessage,
+  releasePoolMessage,
+  requestAddressMessage,
+  requestPoolMessage,
+  reviveMessage,
+  settleMessage,
+} from '../../../../functions/lambda/messages.ts';
+import { range } from '../ipam/values.ts';
+
+/** Where a message is wrong, or '' when it is not. */
+function wrongAt(schema: v.GenericSchema, message: unknown): string {
+  const result = v.safeParse(schema, message);
+  return result.success ? '' : (v.getDotPath(result.issues[0]) ?? 'body');
+}
+
+const messages = {
+  RequestPool: requestPoolMessage,
+  ReleasePool: releasePoolMessage,
+  RequestAddress: requestAddressMessage,
+  ReleaseAddress: releaseAddressMessage,
+} as const;
+
+describe("Docker's messages", () => {
+  it('are read as Docker 29 sends them', () => {
+    const pool = {
+      AddressSpace: 'default',
+      Pool: '10.1.0.0/24',
+      SubPool: '',
+      Options: { 'berth.order': 'serial' },
+      V6: false,
+    };
+    assert.deepEqual(v.parse(requestPoolMessage, pool), pool);
+    const gateway = { PoolID: 'p', Address: '', Options: { RequestAddressType: 'com.docker.network.gateway' } };
+    assert.deepEqual(v.parse(requestAddressMessage, gateway), gateway);
+    assert.deepEqual(v.parse(releaseAddressMessage, { PoolID: 'p', Address: '10.1.0.2' }), {
+      PoolID: 'p',
+      Address: '10.1.0.2',
+    });
+    assert.deepEqual(v.parse(releasePoolMessage, { PoolID: 'p' }), { PoolID: 'p' });
+  });
+
+  it('may leave out what is empty, and say null for no options', () => {
+    const empty = { AddressSpace: 'default', Pool: '', SubPool: '', Options: {}, V6: false };
+    assert.deepEqual(v.parse(requestPoolMessage, { AddressSpace: 'default' }), empty);
+    assert.deepEqual(v.parse(requestPoolMessage, { AddressSpace: 'default', Options: null }), empty);
+    assert.deepEqual(v.parse(requestAddressMessage, { PoolID: 'p', Options: null }), {
+      PoolID: 'p',
+      Address: '',
+      Options: {},
+    });
+  });
+
+  it('may carry fields that no version had yet, which are passed over', () => {
+    assert.deepEqual(v.parse(releasePoolMessage, { PoolID: 'p', Reason: 'x' }), { PoolID: 'p' });
+  });
+
+  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`key${i}`, '']));
+  const cases: readonly [what: string, name: keyof typeof messages, message: object, at: string][] = [
+    ['an address space left out', 'RequestPool', {}, 'AddressSpace'],
+    ['an empty address space', 'RequestPool', { AddressSpace: '' }, 'AddressSpace'],
+    ['a pool that is no text', 'RequestPool', { AddressSpace: 'a', Pool: null }, 'Pool'],
+    ['V6 that is no truth value', 'RequestPool', { AddressSpace: 'a', V6: 'true' }, 'V6'],
+    ['options that are a list', 'RequestPool', { AddressSpace: 'a', Options: ['x'] }, 'Options'],
+    ['options that are a text', 'RequestPool', { AddressSpace: 'a', Options: 'x' }, 'Options'],
+    ['an option that is no text', 'RequestPool', { AddressSpace: 'a', Options: { k: 1 } }, 'Options.k'],
+    ['an option too long', 'RequestPool', { AddressSpace: 'a', Options: { k: 'x'.repeat(2_049) } }, 'Options.k'],
+    ['65 options', 'RequestPool', { AddressSpace: 'a', Options: many(65) }, 'Options'],
+    ['a pool too long', 'RequestPool', { AddressSpace: 'a', Pool: 'x'.repeat(2_049) }, 'Pool'],
+    ['a PoolID left out', 'ReleasePool', {}, 'PoolID'],
+    ['an empty PoolID', 'RequestAddress', { PoolID: '' }, 'PoolID'],
+    ['an address that is no text', 'RequestAddress', { PoolID: 'p', Address: 1 }, 'Address'],
+    ['an address left out', 'ReleaseAddress', { PoolID: 'p' }, 'Address'],
+    ['an empty address', 'ReleaseAddress', { PoolID: 'p', Address: '' }, 'Address'],
+  ];
+  for (const [what, name, message, at] of cases) {
+    it(`are refused at the field that is wrong: ${what} (${name})`, () => {
+      assert.equal(wrongAt(messages[name], message), at);
+    });
+  }
+
+  it('may have 64 options of 2,048 bytes, which is more than anybody gives', () => {
+    const Options = { ...many(63), k: 'x'.repeat(2_048) };
+    assert.equal(wrongAt(requestPoolMessage, { AddressSpace: 'a', Options }), '');
+  });
+});
+
+describe('the settlement of a call', () => {
+  const address = { PoolID: 'p', Address: '', Options: { k: 'v' } };
+  const settlement = (changes: object = {}) => ({
+    Method: 'RequestAddress',
+    RequestKey: '0mjuohs00abcd',
+    Request: address,
+    Keep: '10.1.0.2',
+    ...changes,
+  });
+
+  it('carries the request as Docker sent it', () => {
+    assert.deepEqual(v.parse(settleMessage, settlement()), settlement());
+    const nulls = settlement({ Request: { PoolID: 'p', Options: null }, Keep: null });
+    assert.deepEqual(v.parse(settleMessage, nulls), { ...nulls, Request: { PoolID: 'p', Address: '', Options: {} } });
+    const { Keep: _, ...nothingKept } = settlement();
+    assert.equal(v.parse(settleMessage, nothingKept).Keep, undefined);
+  });
+
+  it('of a pool needs no more than the key', () => {
+    for (const Request of [{}, null, 'x', { Pool: 7 }]) {
+      const parsed = v.parse(settleMessage, settlement({ Method: 'RequestPool', Request, Keep: 'p' }));
+      assert.deepEqual(parsed, { Method: 'RequestPool', RequestKey: '0mjuohs00abcd', Keep: 'p' });
+    }
+  });
+
+  it('of a request for an address that is malformed, and so was refused, has nothing to do', () => {
+    for (const Request of [
+      {},
+      null,
+      'x',
+      [],
+      { PoolID: '' },
+      { PoolID: 'p', Address: 7 },
+      { PoolID: 'p', Options: [] },
+    ]) {
+      assert.deepEqual(v.parse(settleMessage, settlement({ Request })), settlement({ Request: null }));
+    }
+  });
+
+  for (const [at, message] of [
+    ['Method', settlement({ Method: 'ReleasePool' })],
+    ['Method', {}],
+    ['RequestKey', settlement({ RequestKey: '0mjuohs00abc' })],
+    ['Keep', settlement({ Keep: '' })],
+    ['Keep', settlement({ Keep: 7 })],
+    ['Keep', settlement({ Keep: 'x'.repeat(2_049) })],
+    ['Request', { Method: 'RequestAddress', RequestKey: '0mjuohs00abcd' }],
+  ] as const) {
+    it(`is refused where it is malformed itself: ${at} of ${JSON.stringify(message).slice(0, 120)}`, () => {
+      assert.equal(wrongAt(settleMessage, message), at);
+    });
+  }
+});
+
+describe('the registration of a host', () => {
+  const registration = (changes: object = {}) => ({ Proposed: 'x'.repeat(8), ShimVersion: '0.1.0', ...changes });
+
+  it('may leave out what is not known', () => {
+    const unknown = { ...registration(), Incarnation: undefined, EngineVersion: '' };
+    assert.deepEqual({ Incarnation: undefined, ...v.parse(registerMessage, registration()) }, unknown);
+    const nulls = registration({ Incarnation: null, EngineVersion: null });
+    assert.deepEqual(v.parse(registerMessage, nulls), { ...unknown, Incarnation: null });
+    const whole = registration({ Incarnation: 'A-z_0'.repeat(12), EngineVersion: '28.5.2' });
+    assert.deepEqual(v.parse(registerMessage, whole), whole);
+  });
+
+  for (const [at, changes] of [
+    ['Proposed', { Proposed: undefined }],
+    ['Proposed', { Proposed: '' }],
+    ['Proposed', { Proposed: 'x'.repeat(7) }],
+    ['Proposed', { Proposed: 'x'.repeat(65) }],
+    ['Proposed', { Proposed: 'not a nonce' }],
+    ['Incarnation', { Incarnation: '' }],
+    ['ShimVersion', { ShimVersion: '' }],
+    ['ShimVersion', { ShimVersion: 'x'.repeat(65) }],
+    ['ShimVersion', { ShimVersion: '0.1.0\n' }],
+    ['EngineVersion', { EngineVersion: 28 }],
+    ['EngineVersion', { EngineVersion: '\ud800' }],
+  ] as const) {
+    it(`is refused at the field that is wrong: ${JSON.stringify(changes)}`, () => {
+      assert.equal(wrongAt(registerMessage, registration(changes)), at);
+    });
+  }
+});
+
+describe('what a host has', () => {
+  const place = { generation: '0mjuohs00abc', name: 'abcdefgh012345', requestKey: '0mjuohs00abcd' };
+  const endpoint = { Address: '10.1.0.2', MacAddress: '02:00:00:00:00:01', Name: 'web' };
+  const revival = (changes: object = {}) => ({
+    ...{ PoolID: 'p', Gateway: '10.1.0.1', Reserved: [], Held: [endpoint], Last: true },
+    ...changes,
+  });
+
+  it('is asked page by page, and may leave out what is not known', () => {
+    assert.equal(wrongAt(networksMessage, { After: null }), '');
+    assert.equal(wrongAt(networksMessage, { After: place }), '');
+    assert.equal(wrongAt(holdingsMessage, { PoolID: 'p' }), '');
+    assert.deepEqual(v.parse(holdingsMessage, { PoolID: 'p', After: '4096' }).After, 4_096n);
+    assert.equal(wrongAt(reviveMessage, revival()), '');
+    assert.equal(wrongAt(reviveMessage, revival({ Gateway: null, Held: [{ Address: 'fd00::1' }] })), '');
+  });
+
+  const many = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+  const cases: readonly [at: string, schema: v.GenericSchema, message: object][] = [
+    ['After', networksMessage, {}],
+    ['After.generation', networksMessage, { After: { ...place, generation: '' } }],
+    ['After.name', networksMessage, { After: { ...place, name: 'x' } }],
+    ['After.requestKey', networksMessage, { After: { ...place, requestKey: '\ud800' } }],
+    ['Addresses', holdingsMessage, { PoolID: 'p', Addresses: many(257, '10.1.0.2') }],
+    ['Addresses.0', holdingsMessage, { PoolID: 'p', Addresses: ['10.1.0.2/24'] }],
+    ['After', holdingsMessage, { PoolID: 'p', After: '-1' }],
+    ['Held', reviveMessage, revival({ Held: many(33, endpoint) })],
+    ['Held.0.Address', reviveMessage, revival({ Held: [{ ...endpoint, Address: '' }] })],
+    ['Held.0.MacAddress', reviveMessage, revival({ Held: [{ ...endpoint, MacAddress: '02:00:00:00:00:0G' }] })],
+    ['Gateway', reviveMessage, revival({ Gateway: '' })],
+    ['Reserved', reviveMessage, revival({ Reserved: many(257, '10.1.0.9') })],
+    ['Last', reviveMessage, revival({ Last: undefined })],
+  ];
+  for (const [at, schema, message] of cases) {
+    it(`is refused at the field that is wrong: ${at} of ${JSON.stringify(message).slice(0, 100)}`, () => {
+      assert.equal(wrongAt(schema, message), at);
+    });
+  }
+});
+
+describe('what an automatic pool must stay clear of', () => {
+  const avoid = (routes?: string, nameservers?: string) =>
+    v.parse(avoidHeaders, {
+      ...(routes !== undefined && { 'berth-routes': routes }),
+      ...(nameservers !== undefined && { 'berth-nameservers': nameservers }),
+    });
+
+  it('is nothing for a host that tells nothing', () => {
+    assert.deepEqual(avoid(), []);
+    assert.deepEqual(avoid('', ''), []);
+  });
+
+  it('is the networks that the host reaches and the addresses of its name servers', () => {
+    assert.deepEqual(avoid('10.0.0.0/8,fdbe:5274:6800:0001:0000:0000:0000:0000/64', '192.168.1.1,fd00::53'), [
+      range('10.0.0.0-10.255.255.255'),
+      range('fdbe:5274:6800:1::-fdbe:5274:6800:1:ffff:ffff:ffff:ffff'),
+      range('192.168.1.1'),
+      range('fd00::53'),
+    ]);
+  });
+
+  it('is what can be read of it, for it only helps to choose', () => {
+    assert.deepEqual(avoid('nonsense, 10.0.0.0/8 ,10.0.0.1,,/,300.0.0.0/8', '::1/64,dns.example, 9.9.9.9'), [
+      range('10.0.0.0-10.255.255.255'),
+      range('9.9.9.9'),
+    ]);
+  });
+});
+
+describe('the headers of a handshake', () => {
+  it('name the driver, and the default space unless another', () => {
+    const driver = { 'berth-driver': 'berth-ipvlan' };
+    assert.deepEqual(v.parse(handshakeHeaders, driver), { ...driver, 'berth-space': 'default' });
+    assert.deepEqual(v.parse(handshakeHeaders, { ...driver, 'berth-space': 'prod' }), {
+      ...driver,
+      'berth-space': 'prod',
+    });
+  });
+
+  it('are refused with another driver or a bad space', () => {
+    assert.equal(wrongAt(handshakeHeaders, {}), 'berth-driver');
+    assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'bridge' }), 'berth-driver');
+    assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'berth', 'berth-space': 'a b' }), 'berth-space');
+    assert.equal(wrongAt(handshakeHeaders, { 'berth-driver': 'berth', 'berth-space': 'prod.global' }), 'berth-space');
+  });
+});

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Method, handle, parsePrincipal } from '../../../../functions/lambda/handler.ts';
+import { PRINCIPAL, answerOf, contextWith, eventOf } from './event.ts';
+
+const PATH = '/Berth.Echo';
+
+describe('who signed a request', () => {
+  const method: Method = (request) => ({ Principal: parsePrincipal(request) });
+
+  it('is whom Lambda found', async () => {
+    assert.deepEqual(answerOf(await handle({ [PATH]: method })(eventOf(PATH), contextWith(10_000))).body, {
+      Principal: PRINCIPAL,
+    });
+  });
+
+  it('is nobody where Lambda has not checked that', () => {
+    assert.throws(() => parsePrincipal({ headers: {}, body: '', principal: undefined, deadline: 0 }), {
+      name: 'Refusal',
+      code: 'invalid-request',
+      message: 'the request is not signed: the function takes calls with AWS credentials only',
+    });
+  });
+});

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import * as v from 'valibot';
+import { Refusal, type RefusalCode } from '../../../../functions/ipam/refusal.ts';
+import { type Method, handle, parseMessage } from '../../../../functions/lambda/handler.ts';
+import { PRINCIPAL, captureLog, contextWith, eventOf, refusalOf } from './event.ts';
+
+const PATH = '/Berth.Echo';
+
+describe('the code of a refusal', () => {
+  const codeOf = async (method: Method, path = PATH) =>
+    refusalOf(await handle({ [PATH]: method })(eventOf(path), contextWith(10_000)));
+
+  it('stands in a header of the answer, for the shim', async (t) => {
+    captureLog(t);
+    const codes: readonly RefusalCode[] = ['busy', 'foreign-pool', 'host-taken'];
+    for (const code of codes) {
+      assert.equal(await codeOf(() => Promise.reject(new Refusal(code, 'no'))), code);
+    }
+    assert.equal(await codeOf((request) => parseMessage(v.object({}), request)), 'invalid-request');
+  });
+
+  it('stands in no other answer: of a success, of a fault, of a method that is not there', async (t) => {
+    captureLog(t);
+    assert.equal(await codeOf(() => ({})), undefined);
+    assert.equal(await codeOf(() => Promise.reject(new Error('no'))), undefined);
+    assert.equal(await codeOf(() => ({}), '/nothing'), undefined);
+  });
+});
+
+describe("a request for what is another's", () => {
+  for (const code of ['foreign-host', 'foreign-pool'] as const) {
+    it(`is logged as a warning (${code}), with whose it is`, async (t) => {
+      const lines = captureLog(t);
+      const method: Method = () => Promise.reject(new Refusal(code, 'no', { bound: 'somebody' }));
+      await handle({ [PATH]: method })(eventOf(PATH), contextWith(10_000));
+      const [{ level, method: asked, principal, bound, host, request } = {}] = lines;
+      assert.deepEqual([level, asked, principal, bound], ['warn', PATH, PRINCIPAL, 'somebody']);
+      assert.deepEqual([host, request], ['web-1', '0mjuohs00abcd']);
+    });
+  }
+});
+
+const emf = v.looseObject({ _aws: v.object({ CloudWatchMetrics: v.unknown() }) });
+
+describe('a refusal since nothing is left', () => {
+  for (const [code, metric] of [
+    ['no-address-left', 'NoAddressLeft'],
+    ['no-pool-left', 'NoPoolLeft'],
+  ] as const) {
+    it(`that says ${code} is counted for who looks after the fleet`, async (t) => {
+      const lines = captureLog(t);
+      await handle({ [PATH]: () => Promise.reject(new Refusal(code, 'none left')) })(
+        eventOf(PATH),
+        contextWith(10_000),
+      );
+      const [, told] = lines;
+      assert.equal(lines.length, 2);
+      assert.equal(told?.[metric], 1);
+      assert.deepEqual(v.parse(emf, told)._aws.CloudWatchMetrics, [
+        { Namespace: 'Berth', Dimensions: [['Table']], Metrics: [{ Name: metric, Unit: 'Count' }] },
+      ]);
+    });
+  }
+
+  it('is not what any other refusal is', async (t) => {
+    const lines = captureLog(t);
+    await handle({ [PATH]: () => Promise.reject(new Refusal('busy', 'try again')) })(
+      eventOf(PATH),
+      contextWith(10_000),
+    );
+    assert.equal(lines.length, 1);
+  });
+});
+
+it('what is logged of a call has the name that Lambda gives the invocation', async (t) => {
+  const lines = captureLog(t);
+  const context = { ...contextWith(10_000), awsRequestId: '6bc28136' };
+  await handle({ [PATH]: () => Promise.reject(new Error('no')) })(eventOf(PATH), context);
+  await handle({ [PATH]: () => Promise.reject(new Refusal('busy', 'no')) })(eventOf(PATH), context);
+  assert.deepEqual(
+    lines.filter(({ message }) => message !== undefined).map(({ invocation }) => invocation),
+    ['6bc28136', '6bc28136'],
+  );
+});

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { aboutCall, isAutomatic, isNamed } from '../../../shim/call-summary.ts';
+import type { Method } from '../../../shim/method.ts';
+import { callOf } from './stand-ins.ts';
+
+const about = (method: Method, message: object) => aboutCall(callOf(method, message));
+
+describe('what a call is about', () => {
+  it('is its pool and its address, or the subnet of a new pool', () => {
+    assert.partialDeepStrictEqual(about('ReleaseAddress', { PoolID: 'p', Address: 'a' }), {
+      poolId: 'p',
+      address: 'a',
+    });
+    assert.partialDeepStrictEqual(about('RequestPool', { Pool: '10.0.0.0/24' }), {
+      poolId: '',
+      address: '10.0.0.0/24',
+    });
+    assert.partialDeepStrictEqual(about('ReleasePool', { PoolID: 'p' }), { poolId: 'p', address: '' });
+  });
+
+  for (const body of ['', 'null', '[]', '7', '{"PoolID":7,"Address":null}']) {
+    it(`is nothing where the body is no message: ${body}`, () => {
+      const call = { method: 'ReleaseAddress', key: 'k', body } as const;
+      assert.deepEqual(aboutCall(call), { method: 'ReleaseAddress', request: 'k', poolId: '', address: '' });
+    });
+  }
+});
+
+describe('a pool', () => {
+  for (const pool of ['', '0.0.0.0/26', '/26', '::/64', '0:0::/64']) {
+    it(`is automatic, and not named, when it is asked for as ${JSON.stringify(pool)}`, () => {
+      const call = about('RequestPool', { Pool: pool });
+      assert.deepEqual([isAutomatic(call), isNamed(call)], [true, false]);
+    });
+  }
+
+  for (const pool of ['10.0.0.0/24', 'fd00::/64', '0.0.0.1/26']) {
+    it(`is named as ${pool}`, () => {
+      const call = about('RequestPool', { Pool: pool });
+      assert.deepEqual([isAutomatic(call), isNamed(call)], [false, true]);
+    });
+  }
+});
+
+describe('an address', () => {
+  it('is named, or any, and never an automatic pool; and what is given back is not asked for', () => {
+    const [named, any] = [about('RequestAddress', { Address: '10.0.0.2' }), about('RequestAddress', { Address: '' })];
+    assert.deepEqual([isNamed(named), isNamed(any), isAutomatic(any)], [true, false, false]);
+    assert.equal(isNamed(about('ReleaseAddress', { PoolID: 'p', Address: '10.0.0.2' })), false);
+  });
+});

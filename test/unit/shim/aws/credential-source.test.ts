@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { type TestContext, describe, it } from 'node:test';
+import { CredentialsError } from '../../../../shim/aws/credentials-error.ts';
+import { signers } from '../../../../shim/aws/signer.ts';
+import { parseEndpoint } from '../../../../shim/endpoint.ts';
+import { GIVEN, HOUR, ask, none, same } from './asking.ts';
+import { containerCredentials, environment, instanceMetadata, metadataOf, standIn, writeConfig } from './stand-ins.ts';
+
+describe('credentials of the environment', () => {
+  it('are its variables', async (t) => {
+    await environment(t, {
+      AWS_ACCESS_KEY_ID: 'AKIA',
+      AWS_SECRET_ACCESS_KEY: 'a-secret',
+      AWS_SESSION_TOKEN: 'a-token',
+    });
+    same(await ask(), {
+      accessKeyId: 'AKIA',
+      secretAccessKey: 'a-secret',
+      sessionToken: 'a-token',
+    });
+  });
+
+  it('are a profile, as it is when they are asked for', async (t) => {
+    const home = await environment(t, { AWS_PROFILE: 'ci' });
+    const profile = (key: string) => `[profile ci]\naws_access_key_id = ${key}\naws_secret_access_key = a-secret\n`;
+    await writeConfig(home, profile('AKIA1'));
+    assert.equal((await ask()).accessKeyId, 'AKIA1');
+    await writeConfig(home, profile('AKIA2'));
+    assert.equal((await ask()).accessKeyId, 'AKIA2');
+  });
+
+  it('that are missing are told with what may be done', async (t) => {
+    await environment(t, {});
+    await none(t, /^no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and .*, or give the instance a role$/);
+  });
+
+  it('that a profile lacks are told with its name', async (t) => {
+    await environment(t, { AWS_PROFILE: 'typo' });
+    await none(t, /the profile typo gives none: see ~\/\.aws\/config/);
+  });
+
+  it('that a failed program should have given leave its arguments out', async (t) => {
+    const home = await environment(t, { AWS_PROFILE: 'ci' });
+    await writeConfig(home, '[profile ci]\ncredential_process = false --password my-secret\n');
+    await none(t, /the profile ci gives none/);
+  });
+
+  it('that want a person are told so', async (t) => {
+    const home = await environment(t, { AWS_PROFILE: 'ci' });
+    await writeConfig(
+      home,
+      '[profile ci]\nrole_arn = arn:aws:iam::111122223333:role/fleet\nsource_profile = base\nmfa_serial = m\n' +
+        '[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = base-secret\n',
+    );
+    await none(t, /MFA code/);
+  });
+});
+
+describe('credentials of an instance', () => {
+  const onInstance = (t: TestContext, url: string) =>
+    environment(t, { AWS_EC2_METADATA_DISABLED: 'false', AWS_EC2_METADATA_SERVICE_ENDPOINT: url });
+
+  it('are those of its role, asked for with a token', async (t) => {
+    const service = await instanceMetadata(t, () => metadataOf(GIVEN));
+    await onInstance(t, service.url);
+    same(await ask());
+    assert.equal(service.requests[0], 'PUT /latest/api/token');
+  });
+
+  it('are never asked for without a token, nor again and again, of a service that does not answer', async (t) => {
+    const service = await standIn(t, () => undefined);
+    await onInstance(t, service.url);
+    await none(t, /give the instance a role/);
+    assert.deepEqual(service.requests, ['PUT /latest/api/token']);
+  });
+
+  it('are told to be missing where it has no role', async (t) => {
+    const service = await instanceMetadata(t, () => ({ status: 404, body: '' }));
+    await onInstance(t, service.url);
+    await none(t, /give the instance a role/);
+  });
+
+  it('are not quoted where they cannot be understood', async (t) => {
+    const service = await instanceMetadata(t, () => ({ status: 200, body: 'x"my-secret"' }));
+    await onInstance(t, service.url);
+    await none(t, /give the instance a role/);
+  });
+
+  it('are renewed before they expire, serve while the service is down, and not beyond their end', async (t) => {
+    const state = { now: Date.now(), isDown: false, given: 0 };
+    const service = await instanceMetadata(t, () => {
+      if (state.isDown) return { status: 500, body: '' };
+      return metadataOf({ ...GIVEN, accessKeyId: `ASIA${++state.given}`, expiration: new Date(state.now + HOUR) });
+    });
+    await onInstance(t, service.url);
+    const signer = signers('eu-west-1', () => state.now)(parseEndpoint('https://a.lambda-url.eu-west-1.on.aws'));
+    const signedWith = async () => {
+      const headers = await signer.sign({ hostname: 'a', port: 443, path: '/', headers: {}, body: Buffer.alloc(0) });
+      return /Credential=(\w+)/.exec(headers['authorization'] ?? '')?.[1];
+    };
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+    assert.equal(await signedWith(), 'ASIA1');
+    state.now += HOUR - 60_000;
+    assert.equal(await signedWith(), 'ASIA1');
+    while ((await signedWith()) === 'ASIA1') await turn();
+    state.isDown = true;
+    state.now += HOUR - 60_000;
+    const before = service.requests.length;
+    assert.equal(await signedWith(), 'ASIA2');
+    while (service.requests.length < before + 3) await turn();
+    assert.equal(await signedWith(), 'ASIA2');
+    state.now += 60_000;
+    await assert.rejects(signedWith(), CredentialsError);
+    state.isDown = false;
+    assert.equal(await signedWith(), 'ASIA3');
+  });
+});
+
+describe('credentials of a container', () => {
+  it('are those that its endpoint gives for its token', async (t) => {
+    const service = await containerCredentials(t, 'container-token', () => metadataOf(GIVEN));
+    const uri = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${service.url}/v2/credentials` };
+    await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'container-token' });
+    same(await ask());
+  });
+
+  it('are told to be missing where it gives none', async (t) => {
+    const service = await containerCredentials(t, 'container-token', () => metadataOf(GIVEN));
+    const uri = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${service.url}/v2/credentials` };
+    await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'wrong-token' });
+    await none(t, /the container's endpoint/);
+  });
+});

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseAuthorization } from '../../../../infra/local/sigv4.ts';
+import { type Unsigned, signers } from '../../../../shim/aws/signer.ts';
+import { localFunction, post } from '../../../support/local-function.ts';
+import { MINUTE, NOW, REQUEST, ROLE, guest, refused, send, signerWith } from './requests.ts';
+
+const MISMATCH = /The request signature we calculated does not match the signature you provided\./;
+
+describe('what is signed', () => {
+  const key = { ...guest(), sessionToken: undefined };
+  const sign = (changes: Partial<Unsigned> = {}) => signerWith(key, () => NOW).sign({ ...REQUEST, ...changes });
+  const signedHeaders = (headers: Record<string, string>) =>
+    parseAuthorization(headers['authorization'] ?? '')?.signedHeaders.join(' ');
+
+  it('is all headers of ours, in lower case', async () => {
+    const headers = await sign();
+    const names = 'berth-host berth-routes content-type host x-amz-content-sha256 x-amz-date';
+    assert.equal(signedHeaders(headers), names);
+    assert.deepEqual(Object.keys(headers).sort(), ['authorization', ...names.split(' ')]);
+    assert.equal(headers['x-amz-date'], '20260102T030405Z');
+  });
+
+  it('is the security token, too', async () => {
+    const headers = await signerWith(guest(), () => NOW).sign(REQUEST);
+    assert.equal(headers['x-amz-security-token'], 'guest/token==');
+    assert.match(signedHeaders(headers) ?? '', /x-amz-security-token/);
+  });
+
+  for (const name of ['Authorization', 'Date', 'Host', 'X-Amz-Content-Sha256', 'X-Amz-Date', 'X-Amz-Security-Token']) {
+    it(`is never what the caller says of ${name}`, async () => {
+      assert.deepEqual(await sign({ headers: { ...REQUEST.headers, [name]: 'forged' } }), await sign());
+    });
+  }
+
+  for (const [hostname, port, host] of [
+    ['abc.lambda-url.eu-west-1.on.aws', 443, 'abc.lambda-url.eu-west-1.on.aws'],
+    ['berth.example.com', undefined, 'berth.example.com'],
+    ['berth.example.com', 8443, 'berth.example.com:8443'],
+    ['::1', 8000, '[::1]:8000'],
+  ] as const) {
+    it(`is the host as ${host}`, async () => {
+      assert.equal((await sign({ hostname, port }))['host'], host);
+    });
+  }
+
+  it('is a path without a query only', async () => {
+    await assert.rejects(sign({ path: '/a?b=c' }), /without a query/);
+  });
+});
+
+describe('a request that is signed', () => {
+  it("reaches a machine's function without further ado", async (t) => {
+    const target = await localFunction(t);
+    const answer = await send(target, signers(undefined)(target.endpoint));
+    assert.equal(answer.status, 200);
+    const [event] = target.events;
+    assert.equal(event?.requestContext.authorizer.iam.userArn, 'arn:aws:iam::000000000000:user/local');
+    assert.equal(event.body, REQUEST.body.toString());
+    assert.equal(event.headers['berth-host'], 'a');
+  });
+
+  it('reaches it as who signed', async (t) => {
+    const target = await localFunction(t);
+    await target.addKeys(guest());
+    assert.equal((await send(target, signerWith(guest(), Date.now))).status, 200);
+    const iam = target.events[0]?.requestContext.authorizer.iam;
+    assert.equal(iam?.userArn, ROLE);
+    assert.equal(iam.accountId, '111122223333');
+    assert.equal(iam.userId, 'fleet:i-0123456789');
+    assert.equal(iam.accessKey, guest().accessKey);
+  });
+
+  it('reaches it with no body as well', async (t) => {
+    const target = await localFunction(t);
+    const headers = await signers(undefined)(target.endpoint).sign({ ...REQUEST, body: Buffer.alloc(0) });
+    assert.equal((await post(target.endpoint, { path: REQUEST.path, headers, body: Buffer.alloc(0) })).status, 200);
+  });
+
+  for (const [what, changes] of [
+    ['path', { path: '/IpamDriver.ReleaseAddress' }],
+    ['body', { body: Buffer.from('{"PoolID":"e"}') }],
+  ] as const) {
+    it(`is refused when its ${what} was changed on the way`, async (t) => {
+      const target = await localFunction(t);
+      refused(await send(target, signers(undefined)(target.endpoint), changes), MISMATCH);
+      assert.deepEqual(target.events, []);
+    });
+  }
+
+  for (const [what, forged] of [
+    ['changed', 'b'],
+    ['said twice', ['a', 'b']],
+  ] as const) {
+    it(`is refused when a header was ${what} on the way`, async (t) => {
+      const target = await localFunction(t);
+      const signed = await signers(undefined)(target.endpoint).sign(REQUEST);
+      const headers = { ...signed, 'berth-host': typeof forged === 'string' ? forged : [...forged] };
+      refused(await post(target.endpoint, { path: REQUEST.path, headers, body: REQUEST.body }), MISMATCH);
+    });
+  }
+
+  it('is refused with the wrong secret', async (t) => {
+    const target = await localFunction(t);
+    await target.addKeys(guest());
+    refused(await send(target, signerWith(guest({ secret: 'other' }), Date.now)), MISMATCH);
+  });
+
+  it('is refused with a token that has expired', async (t) => {
+    const target = await localFunction(t);
+    await target.addKeys(guest({ expires: Date.now() - MINUTE }));
+    refused(
+      await send(target, signerWith(guest(), Date.now)),
+      /^{"message":"The security token included in the request is expired"}$/,
+    );
+  });
+
+  it('and one that is not is forbidden', async (t) => {
+    const target = await localFunction(t);
+    refused(await post(target.endpoint, { path: '/', headers: {}, body: REQUEST.body }), /^{"Message":"Forbidden"}$/);
+  });
+});

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { TransportError } from '../../../../shim/cloud/transport.ts';
+import { judgeError } from '../../../../shim/cloud/verdict.ts';
+import { parseEndpoint } from '../../../../shim/endpoint.ts';
+
+const endpoint = parseEndpoint('https://functions.example');
+
+describe('an attempt that ends by its time limit', () => {
+  it('may have been carried out, if it was sent, and says where to look for what hangs', () => {
+    assert.deepEqual(judgeError(endpoint, new TransportError('no answer within 11 s', 'TIMEOUT', true)), {
+      kind: 'failed',
+      reason:
+        "Berth's functions at https://functions.example: no answer within 11 s: do they hang, or does the network " +
+        "swallow packets? look at their duration and at this host's routes",
+      isOpen: true,
+      remedy: 'repeat',
+    });
+  });
+
+  it('was not carried out, if there was no connection, and asks for a look at the network', () => {
+    assert.deepEqual(judgeError(endpoint, new TransportError('no answer within 11 s', 'TIMEOUT', false)), {
+      kind: 'failed',
+      reason:
+        "Berth's functions at https://functions.example: no answer within 11 s: check this host's network and routes",
+      isOpen: false,
+      remedy: 'repeat',
+    });
+  });
+});

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import dns from 'node:dns';
+import { type RequestListener, type Server, createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { type AddressInfo, type Socket, createServer as createRawServer } from 'node:net';
+import path from 'node:path';
+import { type TestContext, describe, it } from 'node:test';
+import * as v from 'valibot';
+import { type Answer, Transport, TransportError } from '../../../../shim/cloud/transport.ts';
+import { judgeError } from '../../../../shim/cloud/verdict.ts';
+import { type Endpoint, parseEndpoint } from '../../../../shim/endpoint.ts';
+import { TIMEOUT } from '../outbox-stage.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { untrusted } from './untrusted.ts';
+
+/** ms. No test waits for it. */
+const LONG = 60_000;
+
+interface Served {
+  readonly endpoint: Endpoint;
+  readonly server: Server;
+  /** Every connection that there was. */
+  readonly connections: Socket[];
+}
+
+/** A server on a Unix socket, gone after the test. */
+async function serve(t: TestContext, listener: RequestListener): Promise<Served> {
+  const socket = path.join(await temporaryFolder(t), 'up.sock');
+  const server = createServer(listener);
+  const connections: Socket[] = [];
+  server.on('connection', (connection) => connections.push(connection));
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { endpoint: parseEndpoint(`unix:${socket}`), server, connections };
+}
+
+const post = (transport: Transport, endpoint: Endpoint, timeout = LONG, text = '{}'): Promise<Answer> =>
+  transport.post({
+    endpoint,
+    path: '/IpamDriver.RequestPool',
+    headers: { host: 'functions', 'berth-host': 'a' },
+    body: Buffer.from(text),
+    timeout,
+  });
+
+async function failure(posted: Promise<Answer>): Promise<TransportError> {
+  const error: unknown = await posted.catch((reason: unknown) => reason);
+  assert.ok(error instanceof TransportError, String(error));
+  return error;
+}
+
+async function ended(socket: Socket | undefined): Promise<void> {
+  assert.ok(socket !== undefined);
+  if (!socket.destroyed) await new Promise((resolve) => socket.once('close', resolve));
+}
+
+describe('an exchange', { timeout: TIMEOUT }, () => {
+  for (const [address, family] of [
+    ['127.0.0.1', 'IPv4'],
+    ['::1', 'IPv6'],
+  ] as const) {
+    it(`with a name under localhost is with this machine, and DNS is not asked: ${family}`, async (t) => {
+      const server = createServer((request, response) => response.end(request.headers.host));
+      await new Promise<void>((resolve) => server.listen({ port: 0, host: address, ipv6Only: true }, resolve));
+      t.after(() => server.close());
+      const { port } = v.parse(v.object({ port: v.number() }), server.address());
+      const lookup = t.mock.method(dns, 'lookup', () => assert.fail('DNS was asked'));
+      const { status } = await post(new Transport(), parseEndpoint(`http://abc.execute-api.localhost:${port}`));
+      assert.equal(status, 200);
+      assert.equal(lookup.mock.callCount(), 0);
+    });
+  }
+
+  it('carries path, headers and body as they are, and no header else', async (t) => {
+    let seen: unknown;
+    const { endpoint } = await serve(t, (request, response) => {
+      let body = '';
+      request.on('data', (part: Buffer) => (body += part.toString()));
+      request.on('end', () => {
+        seen = [request.method, request.url, request.headers, body];
+        response.writeHead(418, { date: 'now' }).end('Zürich');
+      });
+    });
+    const { status, headers, body } = await post(new Transport(), endpoint, LONG, 'Genève');
+    assert.deepEqual([status, headers['date'], body], [418, 'now', 'Zürich']);
+    const own = { host: 'functions', 'berth-host': 'a', 'content-length': '7', connection: 'keep-alive' };
+    assert.deepEqual(seen, ['POST', '/IpamDriver.RequestPool', own, 'Genève']);
+  });
+
+  it('uses the connection of the one before', async (t) => {
+    const { endpoint, connections } = await serve(t, (_, response) => response.end('{}'));
+    const transport = new Transport();
+    for (let i = 0; i < 5; i++) await post(transport, endpoint);
+    assert.equal(connections.length, 1);
+  });
+
+  it('does not use the connection of one that was given up, and ends it', async (t) => {
+    let answers = 0;
+    const { endpoint, connections } = await serve(t, (_, response) => {
+      if (++answers > 1) response.end('{}');
+    });
+    const transport = new Transport();
+    await failure(post(transport, endpoint, 20));
+    await ended(connections[0]);
+    await post(transport, endpoint);
+    assert.equal(connections.length, 2);
+  });
+
+  it('is not disturbed by an answer that comes before the request was read', async (t) => {
+    const { endpoint } = await serve(t, (_, response) => response.end('{}'));
+    const transport = new Transport();
+    for (let i = 0; i < 3; i++) assert.equal((await post(transport, endpoint, LONG, 'x'.repeat(60_000))).body, '{}');
+  });
+});
+
+describe('an exchange that fails', { timeout: TIMEOUT }, () => {
+  it('was not sent when nobody listens', async (t) => {
+    const socket = path.join(await temporaryFolder(t), 'none.sock');
+    const error = await failure(post(new Transport(), parseEndpoint(`unix:${socket}`)));
+    assert.deepEqual([error.code, error.isSent], ['ENOENT', false]);
+  });
+
+  it('was not sent when the connection is refused', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const port = portOf(server);
+    await new Promise((resolve) => server.close(resolve));
+    const error = await failure(post(new Transport(), parseEndpoint(`http://127.0.0.1:${port}`)));
+    assert.deepEqual([error.code, error.isSent], ['ECONNREFUSED', false]);
+  });
+
+  it('was sent when the connection breaks after that', async (t) => {
+    const { endpoint } = await serve(t, (request) => request.socket.destroy());
+    const error = await failure(post(new Transport(), endpoint));
+    assert.deepEqual([error.code, error.isSent], ['ECONNRESET', true]);
+  });
+
+  it('was sent when a connection that was kept breaks', async (t) => {
+    let answers = 0;
+    const { endpoint } = await serve(t, (request, response) => {
+      if (++answers === 1) response.end('{}');
+      else request.socket.destroy();
+    });
+    const transport = new Transport();
+    await post(transport, endpoint);
+    assert.equal((await failure(post(transport, endpoint))).isSent, true);
+  });
+
+  it('was sent when half an answer comes', async (t) => {
+    const { endpoint } = await serve(t, (_, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('{"a', () => response.destroy());
+    });
+    assert.equal((await failure(post(new Transport(), endpoint))).isSent, true);
+  });
+
+  it('was sent when what comes is no HTTP', async (t) => {
+    const socket = path.join(await temporaryFolder(t), 'raw.sock');
+    const server = createRawServer((connection) => {
+      connection.on('error', () => undefined);
+      connection.once('data', () => connection.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    t.after(() => server.close());
+    const error = await failure(post(new Transport(), parseEndpoint(`unix:${socket}`)));
+    assert.match(error.code, /^HPE_/);
+    assert.equal(error.isSent, true);
+  });
+
+  it('was sent when its time is over, and says how long that was in whole milliseconds', async (t) => {
+    const { endpoint, connections } = await serve(t, () => undefined);
+    const error = await failure(post(new Transport(), endpoint, 20.123_456));
+    assert.deepEqual([error.code, error.isSent, error.message], ['TIMEOUT', true, 'no answer within 0.02 s']);
+    await ended(connections[0]);
+  });
+
+  it('has its time for the whole answer, not for its beginning', async (t) => {
+    const { endpoint, connections } = await serve(t, (_, response) => {
+      response.writeHead(200).write('{');
+    });
+    assert.equal((await failure(post(new Transport(), endpoint, 50))).code, 'TIMEOUT');
+    await ended(connections[0]);
+  });
+
+  it('takes no answer that is larger than any of a function', async (t) => {
+    const { endpoint } = await serve(t, (_, response) => response.end('x'.repeat(1_048_577)));
+    const error = await failure(post(new Transport(), endpoint));
+    assert.deepEqual([error.code, error.isSent], ['TOO_LARGE', true]);
+  });
+
+  it('takes an answer that is just not too large', async (t) => {
+    const { endpoint } = await serve(t, (_, response) => response.end('x'.repeat(1_048_576)));
+    assert.equal((await post(new Transport(), endpoint)).body.length, 1_048_576);
+  });
+
+  it('ends an answer without an end when its time is over', async (t) => {
+    const { endpoint, connections } = await serve(t, (_, response) => {
+      const more = (error?: Error | null): void => {
+        if (error === undefined || error === null) response.write('x'.repeat(65_536), more);
+      };
+      more();
+    });
+    assert.equal((await failure(post(new Transport(), endpoint, 100))).code, 'TIMEOUT');
+    await ended(connections[0]);
+  });
+
+  it('was not sent to a server that cannot prove who it is, and the remedy is named', async (t) => {
+    let requests = 0;
+    const server = createTlsServer(untrusted, (_, response) => {
+      requests++;
+      response.end('{}');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.after(() => server.close());
+    const endpoint = parseEndpoint(`https://localhost:${portOf(server)}`);
+    const error = await failure(post(new Transport(), endpoint));
+    assert.equal(error.isSent, false);
+    const { reason, isOpen } = judgeError(endpoint, error);
+    assert.match(reason, /the server could not prove who it is: .*name its CA in NODE_EXTRA_CA_CERTS$/);
+    assert.deepEqual([isOpen, requests], [false, 0]);
+  });
+
+  it('does not disturb others on their connections', async (t) => {
+    const { endpoint } = await serve(t, (request, response) => {
+      request.resume();
+      if (request.headers['content-length'] === '1') request.socket.destroy();
+      else setImmediate(() => response.end('{}'));
+    });
+    const transport = new Transport();
+    const all = Array.from({ length: 60 }, (_, i) => post(transport, endpoint, LONG, i % 3 === 0 ? 'x' : '{}'));
+    const fates = (await Promise.allSettled(all)).map(({ status }) => status);
+    assert.deepEqual(
+      fates,
+      fates.map((_, i) => (i % 3 === 0 ? 'rejected' : 'fulfilled')),
+    );
+  });
+});
+
+function portOf(server: Server): number {
+  const address: string | AddressInfo | null = server.address();
+  return typeof address === 'object' && address !== null ? address.port : assert.fail();
+}

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { type TestContext, describe, it } from 'node:test';
+import { askHealth } from '../../../shim/commands/ask-health.ts';
+import type { JournalStats } from '../../../shim/journal/journal.ts';
+import { type HealthSources, healthOf } from '../../../shim/plugin/health.ts';
+import { Metrics } from '../../../shim/plugin/metrics.ts';
+import { temporaryFolder } from './temporary.ts';
+
+const IDLE: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };
+
+const FOUND = { kind: 'leaked-lease', text: '10.1.0.3 is leased for nothing', done: 'to be mended' } as const;
+
+const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<JournalStats> } = {}): HealthSources => ({
+  hostId: 'host-1',
+  unreached: () => undefined,
+  unregistered: () => undefined,
+  leaving: () => undefined,
+  rival: () => undefined,
+  findings: () => [],
+  ...wish,
+  journal: { stats: { ...IDLE, ...wish.stats } },
+});
+
+describe('the health of a shim', () => {
+  const states: readonly [string, HealthSources, 'ok' | 'degraded' | 'failing', RegExp][] = [
+    ['where all is well', sources(), 'ok', /^$/],
+    ['while the cloud is away', sources({ unreached: () => 'no route' }), 'degraded', /^no route$/],
+    [
+      'that has a conflict',
+      sources({ findings: () => [FOUND, { ...FOUND, kind: 'conflict', text: 'web has 10.1.0.2' }] }),
+      'degraded',
+      /^web has 10\.1\.0\.2$/,
+    ],
+    ['that will mend what differs', sources({ findings: () => [FOUND] }), 'ok', /^$/],
+    ['of a host that leaves', sources({ leaving: () => 'it drains' }), 'degraded', /^it drains$/],
+    [
+      'that has waited for minutes',
+      sources({ stats: { depth: 7, oldest: 0 } }),
+      'degraded',
+      /hear of 7 calls, .* s old$/,
+    ],
+    [
+      'that has given calls up',
+      sources({ stats: { deadLetters: 2 } }),
+      'degraded',
+      /^2 calls were given up, .* berth doctor --fix/,
+    ],
+    ['that has just begun to wait', sources({ stats: { depth: 7, oldest: Date.now() } }), 'ok', /^$/],
+    ['that the fleet does not take', sources({ unregistered: () => 'taken' }), 'failing', /^taken$/],
+    ['whose disk is full', sources({ stats: { failing: 'no space' } }), 'failing', /^no space$/],
+    [
+      'of which all is wrong',
+      sources({ unreached: () => 'no route', unregistered: () => 'taken', stats: { failing: 'no space' } }),
+      'failing',
+      /^taken no space no route$/,
+    ],
+  ];
+  for (const [what, given, status, words] of states) {
+    it(`${what} is ${status}`, () => {
+      const health = healthOf(given);
+      assert.equal(health.status, status);
+      assert.match(health.reasons.join(' '), words);
+    });
+  }
+
+  it('tells how much waits, for how long, and what was given up', () => {
+    for (const oldest of [Date.now() - 2_000, Date.now() + 60_000]) {
+      const { host, journal } = healthOf(sources({ stats: { depth: 3, oldest, deadLetters: 2 } }));
+      assert.deepEqual([host, journal.depth, journal.deadLetters], ['host-1', 3, 2]);
+      assert.ok(journal.oldestSeconds >= 0, 'also when the clock was put back');
+    }
+  });
+});
+
+async function serve(t: TestContext, body: string): Promise<string> {
+  const socket = path.join(await temporaryFolder(t), 'berth.sock');
+  const server = createServer((_, response) => response.end(body));
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return socket;
+}
+
+describe('who asks a shim for its health', () => {
+  it('hears it', async (t) => {
+    const health = healthOf(sources({ unreached: () => 'no route' }));
+    assert.deepEqual(await askHealth(await serve(t, JSON.stringify(health))), health);
+  });
+
+  it('is told when nobody serves the socket', async (t) => {
+    await assert.rejects(askHealth(path.join(await temporaryFolder(t), 'berth.sock')), { code: 'ENOENT' });
+  });
+
+  for (const body of ['', 'hello', '{"status":"fine"}', 'x'.repeat(100_000)]) {
+    it(`takes nothing else for it: ${body.slice(0, 20)}`, async (t) => {
+      await assert.rejects(askHealth(await serve(t, body)));
+    });
+  }
+});
+
+/** What Prometheus gets to read, by name and labels. */
+async function scrape(t: TestContext, metrics: Metrics, url = '/metrics'): Promise<{ status: number; text: string }> {
+  const server = metrics.server();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : assert.fail();
+  const response = await fetch(`http://127.0.0.1:${port}${url}`);
+  return { status: response.status, text: await response.text() };
+}
+
+describe('the metrics of a shim', () => {
+  const metricsOf = (
+    stats: Partial<JournalStats> = {},
+    isReached = true,
+    findings: readonly { readonly kind: string }[] = [],
+  ): Metrics =>
+    new Metrics({
+      journal: { stats: { ...IDLE, ...stats } },
+      inFlight: () => 5,
+      isReached: () => isReached,
+      findings: () => findings,
+    });
+
+  it('count the calls by what became of them, and the attempts', async (t) => {
+    const metrics = metricsOf();
+    metrics.called('RequestPool', 'answered', 20, 1);
+    metrics.called('RequestPool', 'refused', 20, 3);
+    metrics.called('ReleasePool', 'failed', 20, 0);
+    const { text } = await scrape(t, metrics);
+    assert.match(text, /^berth_shim_calls_total\{method="RequestPool",outcome="answered"\} 1$/m);
+    assert.match(text, /^berth_shim_calls_total\{method="RequestPool",outcome="refused"\} 1$/m);
+    assert.match(text, /^berth_shim_calls_total\{method="ReleasePool",outcome="failed"\} 1$/m);
+    assert.match(text, /^berth_shim_attempts_total\{method="RequestPool"\} 4$/m);
+    assert.match(text, /^berth_shim_call_duration_seconds_bucket\{le="0.025",method="RequestPool"\} 2$/m);
+  });
+
+  it('tell of the journal and of the cloud as they are when they are asked', async (t) => {
+    const { text } = await scrape(t, metricsOf({ depth: 7, bytes: 900, deadLetters: 2, failing: 'no space' }, false));
+    const gauges = {
+      in_flight: 5,
+      cloud_up: 0,
+      journal_depth: 7,
+      journal_bytes: 900,
+      journal_failing: 1,
+      dead_letters: 2,
+    };
+    for (const [name, value] of Object.entries(gauges)) {
+      assert.match(text, new RegExp(`^berth_shim_${name} ${value}$`, 'm'));
+    }
+    assert.match(text, /^berth_shim_journal_oldest_seconds 0$/m);
+  });
+
+  it('count by kind where Docker and the table differ, and forget what differs no more', async (t) => {
+    const findings = ['conflict', 'leaked-lease', 'leaked-lease'].map((kind) => ({ kind }));
+    const metrics = metricsOf({}, true, findings);
+    const { text } = await scrape(t, metrics);
+    assert.match(text, /^berth_shim_reconcile_findings\{kind="conflict"\} 1$/m);
+    assert.match(text, /^berth_shim_reconcile_findings\{kind="leaked-lease"\} 2$/m);
+    findings.length = 0;
+    assert.doesNotMatch((await scrape(t, metrics)).text, /^berth_shim_reconcile_findings\{/m);
+  });
+
+  it('are in one place only', async (t) => {
+    assert.equal((await scrape(t, metricsOf(), '/')).status, 404);
+  });
+});

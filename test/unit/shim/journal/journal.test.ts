@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { Journal, JournalError, type JournalStats } from '../../../../shim/journal/journal.ts';
+import { sizeOf } from '../../../../shim/journal/open-calls.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { failingDisk, watchedDisk } from './disks.ts';
+import { START, identity, openJournal, quickDisk, sampleCall } from './samples.ts';
+
+describe('the journal', () => {
+  it('is one file for its owner alone, with lines that people can read', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { journal } = openJournal(folder);
+    journal.begin(sampleCall(1));
+    journal.result(sampleCall(1).key, { keep: '10.0.0.1', settle: true });
+    const file = path.join(folder, 'journal');
+    assert.deepEqual(readdirSync(folder), ['journal']);
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const lines = readFileSync(file, 'utf8').split('\n');
+    assert.match(
+      lines[0] ?? '',
+      /^[0-9a-f]{8} \{"version":1,"host":"host-1","incarnation":"nonce-1","boot":"boot-1"\}$/,
+    );
+    assert.match(lines[1] ?? '', /^[0-9a-f]{8} \{"kind":"begin","call":\{"key":"0mjuohs01abcd","driver":"berth",/);
+    assert.match(
+      lines[2] ?? '',
+      /^[0-9a-f]{8} \{"kind":"result","key":"0mjuohs01abcd","keep":"10.0.0.1","settle":true\}$/,
+    );
+    assert.deepEqual(lines.slice(3), ['']);
+  });
+
+  it('knows of itself which run of the system it is in', async (t) => {
+    const folder = await temporaryFolder(t);
+    const warn = (message: string): void => {
+      assert.fail(message);
+    };
+    Journal.open(folder, identity, { warn }).begin(sampleCall(1));
+    const [entry] = Journal.open(folder, identity, { warn }).entries();
+    assert.equal(entry?.kind, 'settle');
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    assert.ok(readFileSync(path.join(folder, 'journal'), 'utf8').includes(`"boot":"${boot}"`));
+  });
+
+  it('opens beside what a killed process left half written', async (t) => {
+    const folder = await temporaryFolder(t);
+    await openJournal(folder).journal.release(sampleCall(1));
+    writeFileSync(path.join(folder, 'journal.new'), 'half');
+    const { journal, warnings } = openJournal(folder, { boot: 'boot-2' });
+    assert.equal(journal.stats.depth, 1);
+    assert.deepEqual(warnings, []);
+    assert.equal(existsSync(path.join(folder, 'journal.new')), false);
+  });
+
+  it('says how much waits, and since when', async (t) => {
+    const { journal } = openJournal(await temporaryFolder(t));
+    const nothing: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };
+    const stats = (): JournalStats => journal.stats;
+    assert.deepEqual(stats(), nothing);
+    journal.begin(sampleCall(7));
+    await journal.release(sampleCall(8));
+    const [first, second] = journal.entries();
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual(stats(), { ...nothing, depth: 2, bytes: sizeOf(first) + sizeOf(second), oldest: START + 7 });
+    journal.result(sampleCall(7).key, { keep: undefined, settle: false });
+    assert.equal(stats().oldest, START + 8);
+    journal.done(sampleCall(8).key);
+    assert.deepEqual(stats(), nothing);
+  });
+
+  it('writes nothing about calls that it does not know, or that are over', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { journal } = openJournal(folder);
+    await journal.release(sampleCall(2));
+    const before = readFileSync(path.join(folder, 'journal'));
+    for (const { key } of [sampleCall(1), sampleCall(2)]) {
+      journal.result(key, { keep: undefined, settle: true });
+      journal.keepNothing(key);
+    }
+    journal.done(sampleCall(1).key);
+    journal.deadLetter(sampleCall(1).key, 'refused');
+    assert.deepEqual(readFileSync(path.join(folder, 'journal')), before);
+    assert.equal(existsSync(path.join(folder, 'dead-letters')), false);
+  });
+
+  it('finds an entry by its key', async (t) => {
+    const { journal } = openJournal(await temporaryFolder(t));
+    journal.begin(sampleCall(1));
+    assert.deepEqual(journal.find(sampleCall(1).key), { kind: 'begun', call: sampleCall(1) });
+    assert.equal(journal.find(sampleCall(2).key), undefined);
+  });
+
+  it('takes a body of 64 KiB, whatever is in it, and none above', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { journal } = openJournal(folder);
+    const bodies = ['"'.repeat(65_536), '\u0000\n\u2028'.repeat(1_000), 'é'.repeat(32_768), ''];
+    for (const [n, body] of bodies.entries()) await journal.release(sampleCall(n, body));
+    for (const body of ['x'.repeat(65_537), 'é'.repeat(32_769)]) {
+      assert.throws(() => {
+        journal.begin(sampleCall(9, body));
+      }, /Invalid bytes/);
+    }
+    const found = openJournal(folder).journal.entries();
+    assert.deepEqual(
+      found.map(({ call }) => call.body),
+      bodies,
+    );
+  });
+
+  it('is closed for good', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { journal } = openJournal(folder);
+    const releases = [1, 2, 3].map((n) => journal.release(sampleCall(n)));
+    await journal.close();
+    await Promise.all(releases);
+    const before = readFileSync(path.join(folder, 'journal'));
+    assert.throws(
+      () => {
+        journal.begin(sampleCall(4));
+      },
+      new JournalError(`the journal in ${folder} is closed`),
+    );
+    for (const n of [3, 4]) await assert.rejects(journal.release(sampleCall(n)), /is closed/);
+    assert.deepEqual(readFileSync(path.join(folder, 'journal')), before);
+  });
+});
+
+describe('what waits for the cloud is bounded', () => {
+  it('for calls that are begun, and releases have as much again', async (t) => {
+    const folder = await temporaryFolder(t);
+    const size = sizeOf({ kind: 'release', call: sampleCall(10) });
+    const { journal } = openJournal(folder, { maxBytes: 3.4 * size });
+    for (const n of [10, 11, 12]) journal.begin(sampleCall(n));
+    const refusal = (depth: number): object => ({
+      constructor: JournalError,
+      message: new RegExp(
+        `^${depth} calls wait for the cloud \\(\\d+ bytes in .*\\): Berth takes no more of them until`,
+      ),
+    });
+    const begin = (n: number) => (): void => {
+      journal.begin(sampleCall(n));
+    };
+    assert.throws(begin(13), refusal(3));
+    for (const n of [14, 15, 16]) await journal.release(sampleCall(n));
+    await assert.rejects(journal.release(sampleCall(17)), refusal(6));
+    assert.equal(journal.stats.depth, 6);
+    for (const n of [10, 14, 15, 16]) journal.done(sampleCall(n).key);
+    begin(18)();
+  });
+});
+
+describe('a dead letter', () => {
+  it('is on the disk with its reason before the journal forgets it', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { journal } = openJournal(folder);
+    await journal.release(sampleCall(1));
+    journal.deadLetter(sampleCall(1).key, 'no such pool');
+    const file = path.join(folder, 'dead-letters');
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), {
+      at: new Date(START).toISOString(),
+      reason: 'no such pool',
+      kind: 'release',
+      call: sampleCall(1),
+    });
+    assert.equal(journal.stats.deadLetters, 1);
+    const again = openJournal(folder).journal;
+    assert.deepEqual(again.entries(), []);
+    assert.equal(again.stats.deadLetters, 1);
+  });
+
+  it('stays an entry when it cannot be written, and leaves no half of a line', async (t) => {
+    const folder = await temporaryFolder(t);
+    const failing = new Set<'write' | 'sync'>();
+    const { journal } = openJournal(folder, { disk: failingDisk(failing) });
+    for (const n of [1, 2, 3]) await journal.release(sampleCall(n));
+    journal.deadLetter(sampleCall(1).key, 'refused');
+    for (const operation of ['write', 'sync'] as const) {
+      failing.add(operation);
+      assert.throws(() => {
+        journal.deadLetter(sampleCall(2).key, 'refused');
+      }, JournalError);
+      failing.clear();
+    }
+    assert.equal(journal.find(sampleCall(2).key)?.kind, 'release');
+    assert.equal(readFileSync(path.join(folder, 'dead-letters'), 'utf8').split('\n').length, 2);
+    journal.deadLetter(sampleCall(2).key, 'refused');
+    assert.equal(journal.stats.deadLetters, 2);
+  });
+
+  it('is flushed, and so is its name', async (t) => {
+    const steps: string[] = [];
+    const disk = watchedDisk((operation) => steps.push(operation), quickDisk);
+    const { journal } = openJournal(await temporaryFolder(t), { disk });
+    await journal.release(sampleCall(1));
+    steps.length = 0;
+    journal.deadLetter(sampleCall(1).key, 'refused');
+    assert.deepEqual(steps, ['open', 'write', 'sync', 'syncFolder', 'write']);
+  });
+
+  it('begins a line of its own behind what a crash left of one', async (t) => {
+    const folder = await temporaryFolder(t);
+    const file = path.join(folder, 'dead-letters');
+    writeFileSync(file, '{"at":"2026-');
+    const { journal } = openJournal(folder);
+    await journal.release(sampleCall(1));
+    journal.deadLetter(sampleCall(1).key, 'refused');
+    const lines = readFileSync(file, 'utf8').split('\n');
+    assert.equal(lines.length, 3);
+    assert.deepEqual(JSON.parse(lines[1] ?? ''), {
+      at: new Date(START).toISOString(),
+      reason: 'refused',
+      kind: 'release',
+      call: sampleCall(1),
+    });
+  });
+
+  it('pushes out the oldest when two files are full', async (t) => {
+    const folder = await temporaryFolder(t);
+    const { journal } = openJournal(folder, { disk: quickDisk, maxDeadLetterBytes: 2_000 });
+    for (let n = 0; n < 100; n++) {
+      await journal.release(sampleCall(n));
+      journal.deadLetter(sampleCall(n).key, 'x'.repeat(10_000 * (n % 2)));
+      for (const name of readdirSync(folder).filter((each) => each.startsWith('dead'))) {
+        assert.ok(statSync(path.join(folder, name)).size < 5_000, name);
+      }
+    }
+    const kept = ['dead-letters.1', 'dead-letters'].flatMap((name) => {
+      const file = path.join(folder, name);
+      return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];
+    });
+    assert.ok(kept.at(-1)?.includes(sampleCall(99).key));
+    assert.equal(journal.stats.deadLetters, kept.length);
+  });
+});

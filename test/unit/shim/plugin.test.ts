@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { type ClientRequest, type Server, request as httpRequest } from 'node:http';
+import { existsSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { type TestContext, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { parseEndpoint } from '../../../shim/endpoint.ts';
+import { Handshakes } from '../../../shim/host/handshake.ts';
+import { Sequence } from '../../../shim/host/sequence.ts';
+import { Metrics } from '../../../shim/plugin/metrics.ts';
+import { pluginServer } from '../../../shim/plugin/plugin.ts';
+import { openServer, shutServer } from '../../../shim/plugin/sockets.ts';
+import { callPlugin } from '../../support/berth-process.ts';
+import { type CallsStage, stage as callsStage } from './calls-stage.ts';
+import { TIMEOUT } from './outbox-stage.ts';
+import { HEARD, failureOf, grantOf } from './stand-ins.ts';
+import { settled } from './steered-time.ts';
+import { temporaryFolder } from './temporary.ts';
+
+interface Stage extends CallsStage {
+  readonly socket: string;
+  readonly server: Server;
+  /** Where the sequence is kept. */
+  readonly data: string;
+}
+
+interface Wish {
+  readonly budget?: number;
+  /** ms since the epoch, for the sequence. */
+  readonly now?: () => number;
+  /** Is called whenever something is logged. */
+  readonly onLog?: () => void;
+}
+
+async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wish = {}): Promise<Stage> {
+  const calls = await callsStage(t);
+  const [folder, data] = [await temporaryFolder(t), await temporaryFolder(t)];
+  const warn = (): undefined => undefined;
+  const endpoint = parseEndpoint('unix:/nowhere');
+  const cloud = { ask: () => Promise.resolve(failureOf('away')) };
+  const handshakes = await Handshakes.open(cloud, { endpoint, driver: 'berth', space: 'default', folder, warn });
+  const server = pluginServer('berth', handshakes, {
+    sequence: new Sequence(data, now),
+    calls: calls.calls,
+    metrics: new Metrics({ journal: calls.journal, inFlight: () => 0, isReached: () => true, findings: () => [] }),
+    log: pino({ level: onLog === undefined ? 'silent' : 'info', hooks: { logMethod: () => onLog?.() } }),
+    health: () => ({ status: 'ok' }),
+    doctor: () => Promise.resolve({ findings: [] }),
+    budget,
+  });
+  const socket = path.join(folder, 'berth.sock');
+  await openServer(server, { path: socket });
+  t.after(() => {
+    handshakes.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  return { ...calls, socket, server, data };
+}
+
+const ADDRESS = { PoolID: 'p', Address: '' };
+
+/** A call that is cut off when the test wants it. */
+function call(socketPath: string, method: string, length: number): ClientRequest {
+  const headers = { 'content-length': length };
+  const sent = httpRequest({ socketPath, path: `/IpamDriver.${method}`, method: 'POST', headers, agent: false });
+  sent.on('error', () => undefined);
+  return sent;
+}
+
+const answerOf = (sent: ClientRequest): Promise<string> =>
+  new Promise((resolve, reject) => {
+    sent.once('error', reject);
+    sent.once('response', (response) => {
+      let text = '';
+      response.on('data', (part: Buffer) => (text += part.toString()));
+      response.once('end', () => {
+        resolve(text);
+      });
+    });
+  });
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 10_000 && !condition(); turn++) await settled();
+  assert.ok(condition());
+}
+
+describe('a request whose connection is gone', { timeout: TIMEOUT }, () => {
+  it('is undone when it is granted after that', async (t) => {
+    const { socket, server, attempts, cloud, journal } = await stage(t);
+    const body = JSON.stringify(ADDRESS);
+    const sent = call(socket, 'RequestAddress', body.length);
+    sent.end(body);
+    await until(() => attempts.length === 1);
+    sent.destroy();
+    await connectionsGone(server);
+    attempts[0]?.answer(grantOf('10.0.0.2'));
+    const { call: settledCall, keep } = await cloud.until(1);
+    assert.deepEqual([settledCall.key, keep], [attempts[0]?.call.key, undefined]);
+    assert.equal(journal.entries()[0]?.kind, 'settle');
+  });
+
+  it('is not begun when it breaks off before its body ends', async (t) => {
+    const { socket, server, attempts } = await stage(t);
+    const sent = call(socket, 'RequestAddress', 100);
+    sent.write('{"PoolID":"p"}');
+    await settled();
+    sent.destroy();
+    await connectionsGone(server);
+    await settled();
+    assert.deepEqual(attempts, []);
+  });
+
+  it('is kept when dockerd waited for it', async (t) => {
+    const { socket, attempts, cloud, journal } = await stage(t);
+    const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+    await until(() => attempts.length === 1);
+    attempts[0]?.answer(grantOf('10.0.0.2'));
+    assert.equal((await answer).json['Granted'], '10.0.0.2');
+    await settled();
+    assert.deepEqual([cloud.asked, journal.entries()], [[], []]);
+  });
+});
+
+async function connectionsGone(server: Server): Promise<void> {
+  for (;;) {
+    const count = await new Promise<number>((resolve) => {
+      server.getConnections((_, open) => {
+        resolve(open);
+      });
+    });
+    if (count === 0) return;
+    await settled();
+  }
+}
+
+describe('a request that takes too long to come', { timeout: TIMEOUT }, () => {
+  it('is answered, and not begun when it is there at last', async (t) => {
+    const { socket, attempts } = await stage(t, { budget: 1 });
+    const sent = call(socket, 'RequestAddress', 27);
+    sent.write('{"PoolID":"p",');
+    const answer = await answerOf(sent);
+    assert.match(answer, /^{"Error":"the request was not answered within 1\.001 s"}$/);
+    sent.end('"Address":""}');
+    await settled();
+    assert.deepEqual(attempts, []);
+  });
+
+  it('is undone when it is granted after it was answered', async (t) => {
+    const { socket, attempts, cloud } = await stage(t, { budget: 100 });
+    const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+    await until(() => attempts.length === 1);
+    assert.match(String((await answer).json['Error']), /^the request was not answered within 1\.1 s$/);
+    attempts[0]?.answer(grantOf('10.0.0.2'));
+    assert.equal((await cloud.until(1)).keep, undefined);
+  });
+});
+
+describe('a request that is granted in the moment in which its time is over', { timeout: TIMEOUT }, () => {
+  it('is undone as well', async (t) => {
+    let grant = (): void => undefined;
+    const { socket, attempts, cloud } = await stage(t, {
+      budget: 100,
+      onLog: () => {
+        grant();
+      },
+    });
+    const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+    await until(() => attempts.length === 1);
+    grant = () => attempts[0]?.answer(grantOf('10.0.0.2'));
+    assert.match(String((await answer).json['Error']), /^the request was not answered/);
+    assert.equal((await cloud.until(1)).keep, undefined);
+  });
+});
+
+/** Takes nothing, as a file on a full disk. */
+const FULL = '/dev/full';
+
+describe('a release where the disk takes no more numbers', { timeout: TIMEOUT }, () => {
+  it('has one all the same, and a request hears where there is no space', { skip: !existsSync(FULL) }, async (t) => {
+    let now = Date.UTC(2026, 0);
+    const { socket, data, cloud } = await stage(t, { now: () => now });
+    cloud.always = HEARD;
+    const release = { PoolID: 'p', Address: '10.0.0.2' };
+    await callPlugin(socket, 'IpamDriver.ReleaseAddress', release);
+    const inTheWay = path.join(data, 'sequence.new');
+    symlinkSync(FULL, inTheWay);
+    now += 100_000;
+    assert.deepEqual((await callPlugin(socket, 'IpamDriver.ReleaseAddress', release)).json, {});
+    const { json } = await callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+    const words = `Berth cannot write its sequence: no space left on the device: free some in ${data}`;
+    assert.equal(json['Error'], words);
+    const [first = '', second = ''] = cloud.keys;
+    assert.ok(first < second);
+  });
+});
+
+describe('a server that is shut', { timeout: TIMEOUT }, () => {
+  it('answers what is under way, and takes its socket away at once', async (t) => {
+    const { socket, server, attempts } = await stage(t);
+    const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+    await until(() => attempts.length === 1);
+    const shut = shutServer(server, { path: socket });
+    await assert.rejects(callPlugin(socket, 'Plugin.Activate'), { code: 'ENOENT' });
+    attempts[0]?.answer(grantOf('10.0.0.2'));
+    assert.equal((await answer).json['Granted'], '10.0.0.2');
+    await shut;
+  });
+
+  it('waits for as long as it is told, and no longer', async (t) => {
+    const { socket, server, attempts } = await stage(t);
+    const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+    await until(() => attempts.length === 1);
+    const broken = assert.rejects(answer, { code: 'ECONNRESET' });
+    await shutServer(server, { path: socket }, 20);
+    await broken;
+  });
+});

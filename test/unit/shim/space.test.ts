@@ -1,0 +1,120 @@
+/** What an operator gives for a space, and what is shown of one. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { durationText, parseDuration } from '../../../shim/commands/duration.ts';
+import { type SpaceAnswer, changesOf, describeSpace } from '../../../shim/commands/space.ts';
+import { UserError } from '../../../shim/user-error.ts';
+
+const SPACE: SpaceAnswer = {
+  Space: 'ci',
+  Rev: 'abc',
+  Settings: {
+    Ranges: ['10.64.0.0/16', 'fd01::/48'],
+    ...{ Size4: 26, Size6: 64, Excluded: [], Cooldown: 30_000, ForgetAfter: 5_400_000 },
+    ...{
+      MaxPools: 9,
+      MaxNetworksPerHost: null,
+      Widest4: 8,
+      Widest6: 32,
+      GivenOutside: false,
+      MaxHostsPerPrincipal: null,
+    },
+  },
+  Set: ['Ranges', 'Size4', 'ForgetAfter', 'MaxPools', 'GivenOutside'],
+  Held: { Pools4: 3, Pools6: 20_000, IsAll: false },
+};
+
+describe('a space', () => {
+  it('is shown a line for each setting, with what is by default', () => {
+    assert.equal(
+      describeSpace(SPACE),
+      `space                    ci
+range                    10.64.0.0/16, fd01::/48
+size4                    26
+size6                    64 (default)
+exclude                  none (default)
+cooldown                 30s (default)
+forget-after             90m
+max-pools                9
+max-networks-per-host    none (default)
+widest4                  8 (default)
+widest6                  32 (default)
+given-outside            no
+max-hosts-per-principal  none (default)
+pools held               3 IPv4, 20000 IPv6, and more
+rev                      abc`,
+    );
+  });
+
+  it('is shown without what its functions do not know', () => {
+    const { Widest4: _4, Widest6: _6, GivenOutside: _g, MaxHostsPerPrincipal: _h, ...Settings } = SPACE.Settings;
+    assert.doesNotMatch(describeSpace({ ...SPACE, Settings }), /widest|given-outside|max-hosts|undefined/);
+  });
+
+  it('that nobody has set has no rev', () => {
+    assert.match(describeSpace({ ...SPACE, Rev: '' }), /\nrev +none$/);
+  });
+});
+
+describe('what is changed of a space', () => {
+  it('is what is named, by the names that the functions know', () => {
+    const given = {
+      endpoint: 'unix:/x',
+      range: ['10.0.0.0/8'],
+      forgetAfter: 60_000,
+      maxNetworksPerHost: 3,
+      givenOutside: false,
+    };
+    assert.deepEqual(changesOf(given, []), {
+      Ranges: ['10.0.0.0/8'],
+      ForgetAfter: 60_000,
+      MaxNetworksPerHost: 3,
+      GivenOutside: false,
+    });
+  });
+
+  it('is a limit that is taken away, or a setting that goes back to its default', () => {
+    assert.deepEqual(changesOf({ maxPools: 'none' }, ['exclude', 'size4']), {
+      MaxPools: null,
+      Excluded: null,
+      Size4: null,
+    });
+  });
+
+  for (const [what, given, unset, words] of [
+    ['nothing', { force: true }, [], /^there is nothing to change: name a setting/],
+    ['what there is not', {}, ['colour'], /^no setting "colour" to unset: there are range, size4, /],
+    ['what is set as well', { maxPools: 3 }, ['max-pools'], /^--max-pools is set and unset at once/],
+  ] as const) {
+    it(`may not be ${what}`, () => {
+      assert.throws(
+        () => changesOf(given, unset),
+        (error) => error instanceof UserError && words.test(error.message),
+      );
+    });
+  }
+});
+
+describe('a time', () => {
+  it('is read as people write it, and written as they read it', () => {
+    for (const [text, milliseconds] of [
+      ['500ms', 500],
+      ['30s', 30_000],
+      ['10m', 600_000],
+      ['36h', 129_600_000],
+      ['7d', 604_800_000],
+      ['0ms', 0],
+    ] as const) {
+      assert.equal(parseDuration(text), milliseconds);
+      assert.equal(durationText(milliseconds), text);
+    }
+    assert.equal(parseDuration('120s'), 120_000);
+    assert.equal(durationText(120_000), '2m');
+  });
+
+  for (const text of ['', '30', 's', '-1s', '1.5h', '1w', '1 h', '10000000000s', '1H']) {
+    it(`is none as ${JSON.stringify(text)}`, () => {
+      assert.equal(parseDuration(text), undefined);
+    });
+  }
+});

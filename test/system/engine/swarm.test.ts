@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
+import { realWorld } from '../../../functions/lambda/world.ts';
 import { packagePlugin } from '../../../infra/host/plugin.ts';
 import { type Diagnosis, askDoctor } from '../../../shim/commands/doctor.ts';
 import { limit, until } from '../../support/deadlines.ts';
@@ -22,6 +24,9 @@ const TASKS = 2;
 
 const POLL_MS = 200;
 const LATEST_MS = 60_000;
+/** Some seconds, in which a leader that has started has asked for all that it goes on with. */
+const LOOKS_PER_SWEEP = 50;
+const MOST_ITEMS = 1_000;
 
 const engines = await Promise.all(VERSIONS.map(async (version) => ({ version, skip: await whyNotReady(version) })));
 
@@ -98,6 +103,11 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
         return { managers: inSpace('default.global'), nodes: inSpace('default') };
       }
 
+      async function sweepAll(): Promise<void> {
+        const deps = { store: cloud.store, world: realWorld };
+        await sweep(deps, { deadline: Infinity, limit: MOST_ITEMS, cursor: undefined });
+      }
+
       const refusals = (): string[] =>
         readFileSync(path.join(cloud.folder, 'cloud.log'), 'utf8')
           .split('\n')
@@ -108,9 +118,14 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
       /** That of each task, and that by which the node balances load. */
       async function assertTasksHold(service: string): Promise<void> {
         await comesAbout(`${TASKS} tasks run`, async () => (await running(service)).length === TASKS);
+        let looks = 0;
         await comesAbout('managers and nodes hold the same', async () => {
           const { managers, nodes } = await held();
-          return nodes.endpoints.length === TASKS + 1 && managers.endpoints.join() === nodes.endpoints.join();
+          if (nodes.endpoints.length !== TASKS + 1) return false;
+          if (managers.endpoints.join() === nodes.endpoints.join()) return true;
+          // A slow leader does not ask for what tasks had that have failed before it was one: that is left to the sweep.
+          if (++looks % LOOKS_PER_SWEEP === 0) await sweepAll();
+          return false;
         });
         const { managers, nodes } = await held();
         assert.deepEqual(managers, nodes);

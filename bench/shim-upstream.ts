@@ -3,9 +3,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { formatSharedCredentials } from '../shim/aws/shared-credentials.ts';
-import { type Cloud, startCloud } from '../shim/commands/up.ts';
+import { type LocalCloud, startCloud } from '../shim/commands/up.ts';
 
-export interface Upstream extends Pick<Cloud, 'endpoint' | 'stop'> {
+export interface Upstream extends Pick<LocalCloud, 'endpoint' | 'stop'> {
   readonly name: string;
   /** Whether it takes signed requests only. */
   readonly wantsSignatures: boolean;

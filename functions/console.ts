@@ -1,9 +1,9 @@
 /** The operators' word. Its URL is for people: the policy of hosts does not allow it. */
 import { openStore } from './dynamo/open.ts';
-import { isHeardFirst } from './ipam/hosts/deduplicate.ts';
-import { type Told, declareDead, reportDrain } from './ipam/hosts/host-events.ts';
+import { isFirstDelivery } from './ipam/hosts/deduplicate.ts';
+import { type ReportOutcome, declareDead, reportDrain } from './ipam/hosts/host-events.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';
-import { adoptHost, buryFormer, resumeHost } from './ipam/hosts/operator-actions.ts';
+import { adoptHost, reclaimFormer, resumeHost } from './ipam/hosts/operator-actions.ts';
 import { changeSpace, showSpace } from './ipam/spaces/change.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Method, handle, parseMessage, parseOperator } from './lambda/handler.ts';
@@ -15,7 +15,7 @@ import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 
-function declare(message: HostStateMessage, why: string): Promise<Told> {
+function declare(message: HostStateMessage, why: string): Promise<ReportOutcome> {
   const { Host: host, State: state } = message;
   switch (state) {
     case 'dead':
@@ -27,7 +27,7 @@ function declare(message: HostStateMessage, why: string): Promise<Told> {
     case 'adopted':
       return adoptHost(deps, host, message.Principal);
     case 'former-dead':
-      return buryFormer(deps, host);
+      return reclaimFormer(deps, host);
   }
 }
 
@@ -35,7 +35,7 @@ const hostState: Method = async (request) => {
   const message = parseMessage(hostStateMessage, request);
   const { Host: host, State: state, Why: why, Key: key, OverrideLease: overrideLease, Principal: heir } = message;
   const principal = parseOperator(request);
-  if (!(await isHeardFirst(deps, host, key))) {
+  if (!(await isFirstDelivery(deps, host, key))) {
     log('warn', 'declaration repeated', { host, state, principal, key });
     return { Outcome: 'done' };
   }

@@ -2,7 +2,7 @@
 import { openStore } from './dynamo/open.ts';
 import { formatAddress, formatCidr } from './ipam/address.ts';
 import { Bindings } from './ipam/hosts/binding.ts';
-import { homeCheck } from './ipam/hosts/home-region.ts';
+import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { registerHost } from './ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from './ipam/recovery/holdings.ts';
 import { reviveNetwork } from './ipam/recovery/revive.ts';
@@ -26,7 +26,7 @@ import { realWorld as world } from './lambda/world.ts';
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 const bindings = new Bindings(deps);
 const spaces = new SpaceMemory(deps);
-const checkHome = homeCheck(deps, lambdaRegion());
+const checkHome = homeRegionCheck(deps, lambdaRegion());
 
 /** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
 const MAX_SETTLEMENT_BYTES = MAX_BODY_BYTES + 4_096;

@@ -1,6 +1,6 @@
 /** Looks after the fleet: at each tick of a schedule, and when EC2 tells what becomes of an instance. */
 import { openStore } from './dynamo/open.ts';
-import { homeCheck } from './ipam/hosts/home-region.ts';
+import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { reportDeath, reportDrain, reportInstance } from './ipam/hosts/host-events.ts';
 import { sweep } from './ipam/sweep/sweep.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
@@ -11,7 +11,7 @@ import { realWorld as world } from './lambda/world.ts';
 
 const { BERTH_TABLE: table } = parseEnv(tableEnv);
 const deps = { world, store: openStore(table, world) };
-const checkHome = homeCheck(deps, lambdaRegion());
+const checkHome = homeRegionCheck(deps, lambdaRegion());
 
 /** Hosts, and items, that one run looks at: the next one goes on where it ended. */
 const LIMIT = 20_000;

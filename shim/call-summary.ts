@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { type Method, isRelease } from './method.ts';
 
-export interface About {
+export interface CallSummary {
   readonly method: Method;
   readonly request: string;
   /** The pool's handle; '' where there is none yet. */
@@ -15,7 +15,7 @@ const text = v.fallback(v.string(), '');
 const schema = v.object({ PoolID: v.optional(text, ''), Address: v.optional(text, ''), Pool: v.optional(text, '') });
 const parser = v.fallback(v.pipe(v.string(), v.parseJson(), schema), { PoolID: '', Address: '', Pool: '' });
 
-export function aboutCall({ method, key, body }: { method: Method; key: string; body: string }): About {
+export function summaryOf({ method, key, body }: { method: Method; key: string; body: string }): CallSummary {
   const { PoolID: poolId, Address: address, Pool: pool } = v.parse(parser, body);
   return { method, request: key, poolId, address: method === 'RequestPool' ? pool : address };
 }
@@ -24,7 +24,7 @@ export function aboutCall({ method, key, body }: { method: Method; key: string; 
 const ANY = /^(|\/\d+|0\.0\.0\.0\/\d+|[0:]+\/\d+)$/;
 
 /** A subnet or an address that is asked for by its name may wait in a release that the cloud has not heard yet. */
-export const isNamed = ({ method, address }: About): boolean => !isRelease(method) && !ANY.test(address);
+export const isNamed = ({ method, address }: CallSummary): boolean => !isRelease(method) && !ANY.test(address);
 
 /** An automatic pool. */
-export const isAutomatic = ({ method, address }: About): boolean => method === 'RequestPool' && ANY.test(address);
+export const isAutomatic = ({ method, address }: CallSummary): boolean => method === 'RequestPool' && ANY.test(address);

@@ -146,11 +146,11 @@ const DOCKER_SOCKETS = '/run/docker/plugins';
 const SPEC_FILES = '/etc/docker/plugins/berth.spec (unix://PATH)';
 
 /** Of lines that wait to be written; what comes on top is lost. */
-const MOST_LOG_BYTES = 1_048_576;
+const MAX_LOG_BYTES = 1_048_576;
 
 /** The log goes to standard error, as one line of JSON per event. */
 function logger(level: Level): Logger {
-  const stderr = destination({ dest: 2, sync: false, maxLength: MOST_LOG_BYTES });
+  const stderr = destination({ dest: 2, sync: false, maxLength: MAX_LOG_BYTES });
   // A log that cannot be written, on a full disk for one, must cost dockerd no answer, and nobody waits for it at the end.
   stderr.on('error', () => {
     stderr.flushSync = () => undefined;

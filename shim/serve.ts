@@ -5,13 +5,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { signers } from './aws/signer.ts';
-import { Cloud } from './cloud/client.ts';
-import { insist } from './cloud/retry.ts';
+import { FunctionUrlClient } from './cloud/client.ts';
+import { retryWithin } from './cloud/retry.ts';
 import { Transport } from './cloud/transport.ts';
 import type { Verdict } from './cloud/verdict.ts';
 import { parseEndpoint } from './endpoint.ts';
 import { instanceId } from './host/ec2-instance.ts';
-import { Messenger, type MessengerOptions } from './host/functions-client.ts';
+import { FunctionsClient, type FunctionsClientOptions } from './host/functions-client.ts';
 import { Handshakes } from './host/handshake.ts';
 import { hostIdentity } from './host/identity.ts';
 import { KnownNetworks } from './host/known-networks.ts';
@@ -27,10 +27,10 @@ import { type PluginHost, pluginServer } from './plugin/plugin.ts';
 import { RateGuard } from './plugin/pool-loop-guard.ts';
 import { inheritedSockets } from './plugin/socket-activation.ts';
 import { type Place, openServer, shutServer } from './plugin/sockets.ts';
-import { handsOf } from './reconcile/corrections.ts';
+import { correctionsOf } from './reconcile/corrections.ts';
 import { Docker } from './reconcile/docker-api.ts';
 import { countEngines } from './reconcile/engines.ts';
-import { Table } from './reconcile/fleet-records.ts';
+import { FleetRecords } from './reconcile/fleet-records.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Sightings } from './reconcile/sightings.ts';
 import type { Driver, Settings } from './settings.ts';
@@ -100,7 +100,7 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   const signerOf = signers(region);
   // Whoever forgot the region should know now, not at the first call.
   signerOf(endpoint);
-  const cloud = new Cloud(new Transport(), signerOf);
+  const cloud = new FunctionUrlClient(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
   const standing = enrol(settings, options, { hostId, machine, cloud, handshakes, sequence }, undo);
   const { journal, outbox, messenger, registration, renew, networks, reconciler, introduced } = standing;
@@ -175,7 +175,7 @@ const onceRegistered =
 interface Standing {
   readonly journal: Journal;
   readonly outbox: Outbox;
-  readonly messenger: Messenger;
+  readonly messenger: FunctionsClient;
   readonly registration: Registration;
   readonly renew: (driver: Driver, remedy: 'renew' | 'register') => Promise<void>;
   readonly networks: KnownNetworks;
@@ -187,7 +187,7 @@ interface Standing {
 function enrol(
   { data, space, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
   { version, log }: ShimOptions,
-  parts: Omit<MessengerOptions, 'epoch'> & { readonly machine: MachinePrint },
+  parts: Omit<FunctionsClientOptions, 'epoch'> & { readonly machine: MachinePrint },
   undo: Undo,
 ): Standing {
   const { hostId, machine, sequence } = parts;
@@ -196,7 +196,7 @@ function enrol(
   };
   const journal = Journal.open(data, { hostId, incarnation: lineage(data) }, { warn });
   undo.push(() => journal.close());
-  const messenger = new Messenger({ ...parts, epoch: () => registration.epoch });
+  const messenger = new FunctionsClient({ ...parts, epoch: () => registration.epoch });
   const old = journal.entries();
   const registration: Registration = new Registration({
     ...{ folder: data, version, space, machine },
@@ -222,13 +222,13 @@ function enrol(
     else await parts.handshakes.get(driver)?.renew();
   };
   const tenaciously = async (attempt: (number: number, timeout: number) => Promise<Verdict>): Promise<Verdict> =>
-    (await insist({ budget, attempt, renew: (remedy) => renew(driver, remedy) })).last;
+    (await retryWithin({ budget, attempt, renew: (remedy) => renew(driver, remedy) })).last;
   const reconciler: Reconciler = new Reconciler({
     ...{ ...reconcile, log, ready: registration.registered, docker: new Docker(reconcile.docker) },
     engines: () => countEngines(),
     held: () => registration.rival,
-    table: new Table((path, message) => tenaciously(() => messenger.own(driver, path, message))),
-    hands: handsOf({
+    table: new FleetRecords((path, message) => tenaciously(() => messenger.own(driver, path, message))),
+    hands: correctionsOf({
       ...{ driver, sequence, known: networks, sightings: new Sightings(data) },
       attempt: (call) => tenaciously((number, timeout) => messenger.attempt(call, number, timeout)),
     }),
@@ -245,7 +245,7 @@ function enrol(
 }
 
 async function openHandshakes(
-  cloud: Cloud,
+  cloud: FunctionUrlClient,
   { data, drivers, space }: Settings,
   endpoint: ReturnType<typeof parseEndpoint>,
   log: Logger,

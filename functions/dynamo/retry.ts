@@ -10,7 +10,7 @@ export interface Retries {
 
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE = 25;
-const LONGEST_PAUSE = 1_000;
+const MAX_PAUSE = 1_000;
 /** ms after which no further attempt begins: a function that has ten seconds must still be able to say what failed. */
 const BUDGET = 5_000;
 
@@ -35,7 +35,7 @@ export async function withRetries<T>(retries: Retries, operation: () => Promise<
       return await operation();
     } catch (error) {
       if (attempt >= MAX_ATTEMPTS || retries.now() >= end || !isTransient(error)) throw error;
-      await retries.pause(retries.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** attempt));
+      await retries.pause(retries.random() * Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** attempt));
     }
   }
 }

@@ -39,7 +39,7 @@ export async function eachRef(
  * @param want `undefined`: as it is now, it is none of the caller's business.
  * @returns whether it was changed.
  */
-export async function turnRef(
+export async function transitionRef(
   { store }: Deps,
   seen: Ref,
   want: (ref: Ref) => RefStanding | undefined,

@@ -64,14 +64,14 @@ export interface Host {
 export const HEARTBEAT = 600_000;
 /** ms: a host that was seen so recently is taken to live. */
 export const LEASE = 3 * HEARTBEAT;
-const SHORTEST_HEARTBEAT = 10_000;
+const MIN_HEARTBEAT = 10_000;
 
 /**
  * ms between two signs of life of a host whose space remembers silent ones for so long (ms): who wants what they hold back
  * within minutes has to hear of them more often.
  */
 export const heartbeatFor = (forgetAfter: number): number =>
-  Math.max(SHORTEST_HEARTBEAT, Math.min(HEARTBEAT, forgetAfter / 6));
+  Math.max(MIN_HEARTBEAT, Math.min(HEARTBEAT, forgetAfter / 6));
 
 /** ms for which a host is taken to live after each sign of life. */
 export const leaseFor = (forgetAfter: number): number => 3 * heartbeatFor(forgetAfter);

@@ -59,15 +59,15 @@ export const MIN_FORGET_AFTER = 60_000;
 export const MAX_FORGET_AFTER = 365 * 86_400_000;
 
 /** A request reads every pool that a limit counts, and every network of its host. */
-export const MOST_MAX_POOLS = 10_000;
-export const MOST_MAX_NETWORKS = 1_000;
-export const MOST_MAX_HOSTS = 10_000;
+export const MAX_POOLS_CEILING = 10_000;
+export const MAX_NETWORKS_CEILING = 1_000;
+export const MAX_HOSTS_CEILING = 10_000;
 
 /** Every request for a pool reads the settings: they must stay a few KB. */
-export const MOST_RANGES = 32;
-export const MOST_EXCLUDED = 128;
+export const MAX_RANGES = 32;
+export const MAX_EXCLUDED = 128;
 /** Docker advises against more than seven. */
-export const MOST_MANAGERS = 32;
+export const MAX_MANAGERS = 32;
 
 const cidr = (text: string): Cidr => {
   const parsed = parseCidr(text);

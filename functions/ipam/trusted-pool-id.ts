@@ -3,10 +3,11 @@
  * the seal that the functions alone can make, or the table confirms what it says.
  */
 import { formatCidr, sameCidr } from './address.ts';
+import { allSettledOrThrow } from './all-settled.ts';
 import type { Call } from './call.ts';
-import { type Deps, together } from './deps.ts';
-import type { Pool } from './pool.ts';
+import type { Deps } from './deps.ts';
 import { type PoolId, decodePoolId, encodePoolId, othersPool, sealedText } from './pool-id.ts';
+import type { Pool } from './pool.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 import { MAX_COOLDOWN } from './space.ts';
@@ -45,7 +46,7 @@ export async function demandPoolId(deps: Deps, text: string, call: Caller): Prom
 
 async function confirm({ store }: Deps, call: Caller, id: PoolId): Promise<PoolId | undefined> {
   const { generation, ref: name, space, cidr } = id;
-  const [ref, pool] = await together([store.readRef(generation, name), store.readPool(space, cidr)]);
+  const [ref, pool] = await allSettledOrThrow([store.readRef(generation, name), store.readPool(space, cidr)]);
   if (ref === undefined) return undefined;
   if (ref.hostId !== call.hostId) throw othersPool(id, call);
   if (!isOf(ref, id)) {

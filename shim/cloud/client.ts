@@ -16,7 +16,7 @@ export interface Message {
 
 const HEADERS = { 'content-type': 'application/json', accept: 'application/json' };
 
-export class Cloud {
+export class FunctionUrlClient {
   readonly #transport: Transport;
   readonly #signerOf: (endpoint: Endpoint) => Signer;
   readonly #signers = new Map<string, Signer>();

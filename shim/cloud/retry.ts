@@ -23,13 +23,13 @@ export interface Attempts {
 const SHARE = 0.55;
 /** ms; the pause before a repeat is drawn between nothing and this, doubled with each. */
 const FIRST_PAUSE = 200;
-const LONGEST_PAUSE = 2_000;
+const MAX_PAUSE = 2_000;
 /** ms that an attempt needs to be worth a try. */
 const WORTHWHILE = 100;
 /** What was learnt anew once and is refused again will be so for ever. */
-const MOST_RENEWALS = 2;
+const MAX_RENEWALS = 2;
 
-export async function insist({ budget, attempt, renew, time = realTime }: Attempts): Promise<Outcome> {
+export async function retryWithin({ budget, attempt, renew, time = realTime }: Attempts): Promise<Outcome> {
   const end = time.now() + budget;
   let isOpen = false;
   let renewals = 0;
@@ -37,10 +37,10 @@ export async function insist({ budget, attempt, renew, time = realTime }: Attemp
     const last = await attempt(attempts, Math.min(budget * SHARE, end - time.now()));
     if (last.kind === 'answered') return { last, attempts, isOpen };
     isOpen ||= last.isOpen;
-    if (last.remedy === 'none' || (last.remedy !== 'repeat' && ++renewals > MOST_RENEWALS)) {
+    if (last.remedy === 'none' || (last.remedy !== 'repeat' && ++renewals > MAX_RENEWALS)) {
       return { last, attempts, isOpen };
     }
-    const pause = time.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1));
+    const pause = time.random() * Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1));
     const spare = end - time.now() - pause - WORTHWHILE;
     if (spare < 0) return { last, attempts, isOpen };
     if (last.remedy !== 'repeat') await within(spare, renew(last.remedy), () => undefined);

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import * as v from 'valibot';
-import type { Cloud } from '../cloud/client.ts';
+import type { FunctionUrlClient } from '../cloud/client.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { UserError } from '../user-error.ts';
 import { type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
@@ -31,10 +31,10 @@ const shown = v.pipe(
 );
 
 /** Networks that are shown one by one. */
-const MOST_SHOWN = 20;
+const MAX_SHOWN = 20;
 
 /** @throws UserError when the fleet does not answer, or no such host has ever registered. */
-async function askHost(cloud: Pick<Cloud, 'ask'>, endpoint: Endpoint, host: string): Promise<HostAnswer> {
+async function askHost(cloud: Pick<FunctionUrlClient, 'ask'>, endpoint: Endpoint, host: string): Promise<HostAnswer> {
   const answer = await askConsole(cloud, endpoint, '/Berth.Host', { Host: host }, shown);
   if (answer.Outcome === 'unknown') throw unknownHost(host);
   return answer;
@@ -45,7 +45,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
   const addresses = Networks.reduce((sum, network) => sum + network.Addresses, 0);
   const isCounted = IsAll && Networks.every((network) => network.IsAll);
   const plus = (count: number, all: boolean): string => `${count}${all ? '' : ' or more'}`;
-  const hidden = Networks.length - MOST_SHOWN;
+  const hidden = Networks.length - MAX_SHOWN;
   const lines: [string, string][] = [
     ['host', Host],
     ['state', Why === '' ? State : `${State} (${Why})`],
@@ -54,7 +54,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
     ['lease', `${host.InLease ? 'runs until' : 'ended'} ${host.LeaseUntil}`],
     ['networks', plus(Networks.length, IsAll)],
     ['addresses', plus(addresses, isCounted)],
-    ...Networks.slice(0, MOST_SHOWN).map((network): [string, string] => [
+    ...Networks.slice(0, MAX_SHOWN).map((network): [string, string] => [
       '',
       `${network.Pool} of space ${network.Space}: ${plus(network.Addresses, network.IsAll)} leased`,
     ]),
@@ -96,7 +96,7 @@ export interface Terminal {
  * @throws UserError when nobody agrees, or its lease runs and nobody overrides that.
  */
 export async function endHost(
-  cloud: Pick<Cloud, 'ask'>,
+  cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
   { host, why, overrideLease, yes }: Death,
   { tell, ask }: Terminal,
@@ -126,7 +126,7 @@ const FORMERS = 'All of it that the machine held which was this host before is f
  * @throws UserError when nobody agrees, or there was no other machine before.
  */
 export async function endFormer(
-  cloud: Pick<Cloud, 'ask'>,
+  cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
   { host, why, yes }: Omit<Death, 'overrideLease'>,
   { tell, ask }: Terminal,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
 import { signers } from '../aws/signer.ts';
-import { Cloud } from '../cloud/client.ts';
+import { FunctionUrlClient } from '../cloud/client.ts';
 import { Transport } from '../cloud/transport.ts';
 import { type Endpoint, endpointNamedBy, parseEndpoint } from '../endpoint.ts';
 import { UserError } from '../user-error.ts';
@@ -81,8 +81,8 @@ export const operating = (command: Command): Command =>
       new Option('--region <region>', "AWS region, where the endpoint's name does not tell it").env('BERTH_REGION'),
     );
 
-export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: Cloud, endpoint: Endpoint] => [
-  new Cloud(new Transport(), signers(regionOf(region))),
+export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: FunctionUrlClient, endpoint: Endpoint] => [
+  new FunctionUrlClient(new Transport(), signers(regionOf(region))),
   parseEndpoint(endpoint),
 ];
 
@@ -101,7 +101,7 @@ const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['
 
 /** @throws UserError when the fleet does not answer, or does not take one's word. */
 export async function declareHost(
-  cloud: Pick<Cloud, 'ask'>,
+  cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
   { host, state, why, overrideLease = false, principal }: Declaration,
 ): Promise<'done' | 'unknown'> {
@@ -123,7 +123,7 @@ export async function declareHost(
  * @throws UserError when the fleet does not answer, or refuses.
  */
 export async function askConsole<Schema extends v.GenericSchema>(
-  cloud: Pick<Cloud, 'ask'>,
+  cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
   path: string,
   message: object,
@@ -158,7 +158,7 @@ interface Asked {
 }
 
 async function ask<Schema extends v.GenericSchema>(
-  cloud: Pick<Cloud, 'ask'>,
+  cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
   schema: Schema,
   { body, ...asked }: Asked,

@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { refuseLongSocket } from '../settings.ts';
 import { UserError } from '../user-error.ts';
 
-export interface Cloud {
+export interface LocalCloud {
   /** The capabilities function's. */
   readonly endpoint: string;
   /** Resolves when the cloud has ended, whoever wanted it. */
@@ -23,7 +23,7 @@ const readyMessage = v.object({ ready: v.literal(true), endpoint: v.string() });
  * @param sweepEvery ms between two sweeps, where it is not to be the usual minute.
  * @throws UserError when it does not start; it has said why on standard error.
  */
-export async function startCloud(data: string, dynamodb: string | undefined, sweepEvery?: number): Promise<Cloud> {
+export async function startCloud(data: string, dynamodb: string | undefined, sweepEvery?: number): Promise<LocalCloud> {
   if (!existsSync(PROGRAM)) {
     throw new UserError('this installation has no embedded cloud: use berth shim --endpoint URL');
   }

@@ -1,5 +1,5 @@
 /** What this host says to the functions, and what it says of itself each time. */
-import type { Cloud } from '../cloud/client.ts';
+import type { FunctionUrlClient } from '../cloud/client.ts';
 import type { Failed, Verdict } from '../cloud/verdict.ts';
 import type { KeptCall } from '../journal/journal.ts';
 import type { Method } from '../method.ts';
@@ -9,9 +9,9 @@ import type { Functions, Handshakes } from './handshake.ts';
 import { readHostNetwork } from './routes.ts';
 import type { Sequence } from './sequence.ts';
 
-export interface MessengerOptions {
+export interface FunctionsClientOptions {
   readonly hostId: string;
-  readonly cloud: Pick<Cloud, 'ask'>;
+  readonly cloud: Pick<FunctionUrlClient, 'ask'>;
   readonly handshakes: ReadonlyMap<Driver, Handshakes>;
   readonly sequence: Sequence;
   /** Raised by a fence. */
@@ -28,10 +28,10 @@ const PLACES: Record<Method, keyof Functions> = {
   ReleaseAddress: 'addresses',
 };
 
-export class Messenger {
-  readonly #options: MessengerOptions;
+export class FunctionsClient {
+  readonly #options: FunctionsClientOptions;
 
-  constructor(options: MessengerOptions) {
+  constructor(options: FunctionsClientOptions) {
     this.#options = options;
   }
 
@@ -87,7 +87,11 @@ export class Messenger {
     };
   }
 
-  async #send(driver: Driver, place: keyof Functions, message: Parameters<Cloud['ask']>[1]): Promise<Verdict> {
+  async #send(
+    driver: Driver,
+    place: keyof Functions,
+    message: Parameters<FunctionUrlClient['ask']>[1],
+  ): Promise<Verdict> {
     const handshakes = this.#options.handshakes.get(driver) ?? [...this.#options.handshakes.values()][0];
     const endpoint = handshakes?.current.functions?.[place];
     if (endpoint === undefined) return unknownPlace;

@@ -5,7 +5,7 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
-import type { Cloud } from '../cloud/client.ts';
+import type { FunctionUrlClient } from '../cloud/client.ts';
 import { type Endpoint, endpointNamedBy } from '../endpoint.ts';
 import { readIfThere, writeDurably } from '../files.ts';
 import { type Driver } from '../settings.ts';
@@ -35,10 +35,10 @@ interface Handshake {
 /** ms */
 const TIMEOUT = 5_000;
 /** What it says changes with a deployment, and a function that has moved is asked for at once. */
-const REFRESH = 3_600_000;
+const REFRESH_MS = 3_600_000;
 const REFRESH_WITHOUT_ANSWER = 5_000;
 /** However many calls find their function gone, it is asked anew so seldom. */
-const LEAST_PAUSE = 2_000;
+const MIN_PAUSE = 2_000;
 
 export interface HandshakeSettings {
   readonly endpoint: Endpoint;
@@ -52,7 +52,7 @@ export interface HandshakeSettings {
 
 /** The handshake of one driver: always there, and as fresh as the network allows. */
 export class Handshakes {
-  readonly #cloud: Pick<Cloud, 'ask'>;
+  readonly #cloud: Pick<FunctionUrlClient, 'ask'>;
   readonly #settings: HandshakeSettings;
   readonly #file: string;
   readonly #key: string;
@@ -64,7 +64,7 @@ export class Handshakes {
   #asking: Promise<void> | undefined;
   #asked = -Infinity;
 
-  private constructor(cloud: Pick<Cloud, 'ask'>, settings: HandshakeSettings) {
+  private constructor(cloud: Pick<FunctionUrlClient, 'ask'>, settings: HandshakeSettings) {
     this.#cloud = cloud;
     this.#settings = settings;
     this.#file = path.join(settings.folder, `handshake-${settings.driver}.json`);
@@ -78,7 +78,7 @@ export class Handshakes {
    *
    * @throws UserError when what answers is something else than Berth.
    */
-  static async open(cloud: Pick<Cloud, 'ask'>, settings: HandshakeSettings): Promise<Handshakes> {
+  static async open(cloud: Pick<FunctionUrlClient, 'ask'>, settings: HandshakeSettings): Promise<Handshakes> {
     const handshakes = new Handshakes(cloud, settings);
     const kept = readKept(handshakes.#file, handshakes.#key, settings.endpoint);
     if (kept !== undefined) {
@@ -96,7 +96,7 @@ export class Handshakes {
 
   /** Asks anew, at most every other second. */
   async renew(): Promise<void> {
-    if (this.#now() - this.#asked < LEAST_PAUSE) return this.#asking;
+    if (this.#now() - this.#asked < MIN_PAUSE) return this.#asking;
     await (this.#asking ??= this.#ask(false).finally(() => {
       this.#asking = undefined;
     }));
@@ -107,7 +107,7 @@ export class Handshakes {
     clearTimeout(this.#timer);
   }
 
-  #schedule(pause = this.#current.functions === undefined ? REFRESH_WITHOUT_ANSWER : REFRESH): void {
+  #schedule(pause = this.#current.functions === undefined ? REFRESH_WITHOUT_ANSWER : REFRESH_MS): void {
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       void this.renew().finally(() => {

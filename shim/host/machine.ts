@@ -17,7 +17,7 @@ export interface MachinePrint {
 /** The kernel's view of the hardware (sysfs(5)). */
 const SYS = '/sys';
 /** Of a machine that has more, the first few will do. */
-const MOST_MACS = 8;
+const MAX_MACS = 8;
 /** In RFC 9542's words, a MAC address that its maker did not assign: many machines have the same. */
 const LOCALLY_ADMINISTERED = 0x02;
 
@@ -60,7 +60,7 @@ function macsOf(sys: string): string[] {
     .map((name) => read(path.join(folder, name, 'address'))?.toLowerCase() ?? '')
     .filter((mac) => /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac) && mac !== '00:00:00:00:00:00')
     .filter((mac) => (parseInt(mac.slice(0, 2), 16) & LOCALLY_ADMINISTERED) === 0);
-  return [...new Set(macs)].toSorted().slice(0, MOST_MACS);
+  return [...new Set(macs)].toSorted().slice(0, MAX_MACS);
 }
 
 /** What cannot be read, this machine does not tell. */

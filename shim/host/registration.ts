@@ -63,10 +63,10 @@ export function lineage(folder: string): string {
 }
 
 /** ms */
-const RETRY = 5_000;
+const RETRY_PAUSE_MS = 5_000;
 const WAKING_PAUSE = 200;
 /** However many calls are refused since this host was silent, it registers again so seldom. */
-const LEAST_PAUSE = 1_000;
+const MIN_PAUSE = 1_000;
 
 export class Registration {
   readonly #options: RegistrationOptions;
@@ -142,7 +142,7 @@ export class Registration {
   async #renew(): Promise<void> {
     // Before the first has ended, no call could be taken.
     if (this.#isNew && this.#keeping !== undefined) return this.#keeping;
-    const early = this.#began + LEAST_PAUSE - performance.now();
+    const early = this.#began + MIN_PAUSE - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early).unref());
     if (!this.#isClosed) await this.keep();
   }
@@ -173,7 +173,7 @@ export class Registration {
       Machine: this.#options.machine,
     });
     // What is told after the end is told again at the next start: the same is offered then.
-    if (this.#isClosed) return RETRY;
+    if (this.#isClosed) return RETRY_PAUSE_MS;
     if (verdict.kind === 'failed') return this.#retry(verdict.reason);
     if (verdict.refusal !== undefined) {
       this.#refusal = verdict.refusal;
@@ -218,7 +218,7 @@ export class Registration {
     this.#failure = reason;
     if (reason !== this.#warned) this.#options.warn(`this host is not registered: ${reason}`);
     this.#warned = reason;
-    return RETRY;
+    return RETRY_PAUSE_MS;
   }
 
   #write(state: Stored): void {

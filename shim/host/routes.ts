@@ -50,10 +50,10 @@ const GATEWAY = 0x2;
  * Routes through a gateway name networks that this host reaches, such as peered VPCs, unless they are this broad: then
  * they say only where all else goes, as the halves of the Internet or the whole of 10/8 behind a VPN.
  */
-const NARROWEST_SUMMARY = { 4: 11, 6: 31 } as const;
+const MIN_SUMMARY = { 4: 11, 6: 31 } as const;
 
 const isSummary = (family: 4 | 6, prefix: number, flags = ''): boolean =>
-  (parseInt(flags, 16) & GATEWAY) !== 0 && prefix <= NARROWEST_SUMMARY[family];
+  (parseInt(flags, 16) & GATEWAY) !== 0 && prefix <= MIN_SUMMARY[family];
 
 /** The kernel's flag of a route that refuses (RTF_REJECT): it reaches nothing, and a network of Docker's comes before it. */
 const REJECT = 0x200;

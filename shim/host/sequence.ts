@@ -13,7 +13,7 @@ const SET_ASIDE = 60_000;
 const SEQUENCE_WIDTH = 9;
 const NONCE_WIDTH = 4;
 /** The year 4000. A clock that says more is wrong, and counts no further than to here. */
-const LATEST_CLOCK = Date.UTC(4000, 0);
+const MAX_CLOCK = Date.UTC(4000, 0);
 /** What disk and cloud may say at most: the year 5000. The width holds 188 years more. */
 const LARGEST = Date.UTC(5000, 0);
 
@@ -59,7 +59,7 @@ export class Sequence {
    * @throws JournalError when the disk does not take the next numbers.
    */
   requestKey(): string {
-    this.#last = Math.max(this.#last + 1, Math.min(this.#now(), LATEST_CLOCK));
+    this.#last = Math.max(this.#last + 1, Math.min(this.#now(), MAX_CLOCK));
     if (this.#last > this.#setAside) {
       const setAside = this.#last + SET_ASIDE;
       try {

@@ -2,11 +2,11 @@
  * What the cloud has yet to hear: releases, in order for each address and each pool, and settlements of calls whose attempts were not all
  * answered. Tried until it is heard; the journal remembers it over restarts.
  */
-import { type About, aboutCall } from '../call-summary.ts';
+import { type CallSummary, summaryOf } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import type { KeptCall } from '../journal/journal.ts';
 import { type Time, within } from '../time.ts';
-import { Tries } from './retry-queue.ts';
+import { RetryQueue } from './retry-queue.ts';
 import { type SettlementOptions, Settlements } from './settlements.ts';
 
 /** How the outbox reaches the cloud. */
@@ -27,7 +27,7 @@ export type Fate = 'heard' | 'waiting' | { readonly refusal: string };
 
 interface Waiting {
   readonly call: KeptCall;
-  readonly about: About;
+  readonly about: CallSummary;
   readonly fate: PromiseWithResolvers<Fate>;
 }
 
@@ -37,7 +37,7 @@ interface Waiting {
  *
  * @param lane the releases of one pool that wait already, in the order of their calls.
  */
-function predecessors(lane: readonly Waiting[], { method, address }: About): Waiting[] {
+function predecessors(lane: readonly Waiting[], { method, address }: CallSummary): Waiting[] {
   if (method !== 'ReleasePool') {
     const last = lane.findLast(({ about }) => about.method === 'ReleasePool' || about.address === address);
     return last === undefined ? [] : [last];
@@ -49,14 +49,14 @@ function predecessors(lane: readonly Waiting[], { method, address }: About): Wai
 
 export class Outbox {
   readonly #options: OutboxOptions;
-  readonly #tries: Tries;
+  readonly #tries: RetryQueue;
   readonly #settlements: Settlements;
   /** Releases by pool, in the order of their calls. */
   readonly #lanes = new Map<string, Waiting[]>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
-    this.#tries = new Tries(options.ready, options.log, options.time);
+    this.#tries = new RetryQueue(options.ready, options.log, options.time);
     this.#settlements = new Settlements(options, this.#tries);
   }
 
@@ -75,7 +75,7 @@ export class Outbox {
 
   /** Delivers a release that is in the journal. */
   release(call: KeptCall): Promise<Fate> {
-    const about = aboutCall(call);
+    const about = summaryOf(call);
     this.giveBack(about);
     const waiting = { call, about, fate: Promise.withResolvers<Fate>() };
     const lane = this.#lanes.get(about.poolId) ?? [];
@@ -87,7 +87,7 @@ export class Outbox {
   }
 
   /** What a settlement was to keep, is kept no longer than until its release. */
-  giveBack(released: About): void {
+  giveBack(released: CallSummary): void {
     this.#settlements.giveBack(released);
   }
 
@@ -97,7 +97,7 @@ export class Outbox {
   }
 
   /** Whether the fleet has yet to hear something that concerns what is asked for. */
-  owes(concerns: (about: About) => boolean): boolean {
+  owes(concerns: (about: CallSummary) => boolean): boolean {
     return [...this.#lanes.values()].flat().some(({ about }) => concerns(about)) || this.#settlements.owes(concerns);
   }
 
@@ -106,7 +106,7 @@ export class Outbox {
    *
    * @param patience ms
    */
-  async flush(concerns: (about: About) => boolean, patience: number): Promise<void> {
+  async flush(concerns: (about: CallSummary) => boolean, patience: number): Promise<void> {
     const releases = [...this.#lanes.values()].flatMap((lane) => {
       const last = lane.findLast(({ about }) => concerns(about));
       return last === undefined ? [] : [last.fate.promise];
@@ -150,7 +150,7 @@ export class Outbox {
     }
   }
 
-  #conclude({ key }: KeptCall, about: About, refusal: string | undefined): Fate {
+  #conclude({ key }: KeptCall, about: CallSummary, refusal: string | undefined): Fate {
     const { journal, log } = this.#options;
     if (refusal === undefined) {
       this.#tries.write(() => {

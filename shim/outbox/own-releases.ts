@@ -2,7 +2,7 @@
  * What this host has released and the fleet has yet to hear may be the very thing that the host asks for again, as after
  * `docker restart` while the functions are away. Such a request comes after it, and a refusal for its sake is none yet.
  */
-import { type About, isNamed } from '../call-summary.ts';
+import { type CallSummary, isNamed } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import { isRelease } from '../method.ts';
 
@@ -10,7 +10,7 @@ import { isRelease } from '../method.ts';
  * What waits and might make room for a request. What is asked for by its name can be had nowhere else: it waits for what
  * attempts of other calls may have left as well.
  */
-export function mayMakeRoom(request: About): (waiting: About) => boolean {
+export function mayMakeRoom(request: CallSummary): (waiting: CallSummary) => boolean {
   const concerns = request.method === 'RequestAddress' ? isOfPoolOrAddress(request) : isOfPools;
   if (isNamed(request)) return concerns;
   return (waiting) => isRelease(waiting.method) && concerns(waiting);
@@ -20,18 +20,18 @@ export function mayMakeRoom(request: About): (waiting: About) => boolean {
  * What waits and holds the thing itself, as far as can be told: of an address all that names it, and what of its pool
  * names none, such as the end of a network. Another pool may be in the way of any.
  */
-export function holds(request: About): (waiting: About) => boolean {
+export function holds(request: CallSummary): (waiting: CallSummary) => boolean {
   if (request.method !== 'RequestAddress') return isOfPools;
   const { poolId, address } = request;
   if (address === '') return (waiting) => waiting.poolId === poolId;
   return (waiting) => waiting.address === address || (waiting.poolId === poolId && waiting.address === '');
 }
 
-const isOfPools = ({ method }: About): boolean => method === 'ReleasePool' || method === 'RequestPool';
+const isOfPools = ({ method }: CallSummary): boolean => method === 'ReleasePool' || method === 'RequestPool';
 
 const isOfPoolOrAddress =
-  ({ poolId, address }: About) =>
-  (waiting: About): boolean =>
+  ({ poolId, address }: CallSummary) =>
+  (waiting: CallSummary): boolean =>
     waiting.poolId === poolId || (address !== '' && waiting.address === address);
 
 /** Refusals that a release of this host's may take away. */

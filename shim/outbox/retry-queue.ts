@@ -4,7 +4,7 @@
  */
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
-import type { About } from '../call-summary.ts';
+import type { CallSummary } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import { JournalError } from '../journal/journal.ts';
 import { type Time, realTime } from '../time.ts';
@@ -14,10 +14,10 @@ export type Log = Pick<Logger, 'warn' | 'error'>;
 const AT_ONCE = 8;
 /** ms */
 const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 30_000;
-const LEAST_BETWEEN_WAKES = 1_000;
+const MAX_PAUSE = 30_000;
+const MIN_WAKE_INTERVAL = 1_000;
 
-export class Tries {
+export class RetryQueue {
   readonly #log: Log;
   readonly #time: Time;
   readonly #ready: Promise<unknown>;
@@ -75,7 +75,7 @@ export class Tries {
 
   /** Before the next attempt. */
   async pause(attempt: number): Promise<void> {
-    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1));
+    const longest = Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1));
     await this.#time.pause(longest * (0.5 + this.#time.random() / 2), this.#wake.signal);
   }
 
@@ -86,7 +86,7 @@ export class Tries {
 
   /** Who waits for a cloud that was not to be reached need not wait any longer; who fails for himself is not hurried. */
   reached(): void {
-    if (this.#time.now() - this.#woken >= LEAST_BETWEEN_WAKES) this.wakeAll();
+    if (this.#time.now() - this.#woken >= MIN_WAKE_INTERVAL) this.wakeAll();
   }
 
   wakeAll(): void {
@@ -95,7 +95,7 @@ export class Tries {
     if (!this.isStopped) this.#wake = new AbortController();
   }
 
-  failed(attempt: number, about: About, reason: string): void {
+  failed(attempt: number, about: CallSummary, reason: string): void {
     if (attempt === 1) this.#log.warn({ ...about, reason }, 'the cloud has not heard it: it is tried again');
   }
 

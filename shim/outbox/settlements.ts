@@ -1,8 +1,8 @@
 /** Calls whose attempts were not all answered: what they may have left is undone, but for what dockerd was given. */
-import { type About, aboutCall } from '../call-summary.ts';
+import { type CallSummary, summaryOf } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import type { Journal, KeptCall } from '../journal/journal.ts';
-import type { Log, Tries } from './retry-queue.ts';
+import type { Log, RetryQueue } from './retry-queue.ts';
 
 export interface SettlementOptions {
   readonly journal: Journal;
@@ -13,7 +13,7 @@ export interface SettlementOptions {
 }
 
 interface Settlement {
-  readonly about: About;
+  readonly about: CallSummary;
   /** What dockerd was given has been released since: nothing is to be kept any more. */
   isGivenBack: boolean;
   /** The attempt under way: whether it was heard. */
@@ -24,11 +24,11 @@ interface Settlement {
 
 export class Settlements {
   readonly #options: SettlementOptions;
-  readonly #tries: Tries;
+  readonly #tries: RetryQueue;
   /** By the keys of their calls. */
   readonly #open = new Map<string, Settlement>();
 
-  constructor(options: SettlementOptions, tries: Tries) {
+  constructor(options: SettlementOptions, tries: RetryQueue) {
     this.#options = options;
     this.#tries = tries;
   }
@@ -37,13 +37,13 @@ export class Settlements {
   begin(call: KeptCall): void {
     const { key } = call;
     if (this.#open.has(key)) return;
-    const settlement = { about: aboutCall(call), isGivenBack: false, sending: undefined, isHeard: false };
+    const settlement = { about: summaryOf(call), isGivenBack: false, sending: undefined, isHeard: false };
     this.#open.set(key, settlement);
     this.#tries.run(this.#settleTwice(key, settlement));
   }
 
   /** A call that is being settled kept what is released now: nothing of it is to be kept any more. */
-  giveBack({ method, poolId, address }: About): void {
+  giveBack({ method, poolId, address }: CallSummary): void {
     const { journal } = this.#options;
     for (const [key, settlement] of this.#open) {
       const entry = journal.find(key);
@@ -58,12 +58,12 @@ export class Settlements {
     }
   }
 
-  concerned(concerns: (about: About) => boolean): string[] {
+  concerned(concerns: (about: CallSummary) => boolean): string[] {
     return [...this.#open].flatMap(([key, { about }]) => (concerns(about) ? [key] : []));
   }
 
   /** Whether one that concerns something was never heard. */
-  owes(concerns: (about: About) => boolean): boolean {
+  owes(concerns: (about: CallSummary) => boolean): boolean {
     return [...this.#open.values()].some(({ about, isHeard }) => !isHeard && concerns(about));
   }
 

@@ -3,8 +3,8 @@
  * dockerd is answered; a release is on the disk before it is tried, for Docker forgets it whatever the answer.
  */
 import PQueue from 'p-queue';
-import { type About, aboutCall, isAutomatic, isNamed } from '../call-summary.ts';
-import { type Outcome, insist } from '../cloud/retry.ts';
+import { type CallSummary, summaryOf, isAutomatic, isNamed } from '../call-summary.ts';
+import { type Outcome, retryWithin } from '../cloud/retry.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import type { KnownNetworks } from '../host/known-networks.ts';
 import { type Journal, JournalError, type KeptCall } from '../journal/journal.ts';
@@ -17,7 +17,7 @@ import type { RateGuard } from './pool-loop-guard.ts';
 /** What dockerd is answered. */
 export interface Reply {
   readonly text: string;
-  readonly about: About;
+  readonly about: CallSummary;
   readonly refusal: string | undefined;
   readonly attempts: number;
   /** ms for which the cloud was waited for. */
@@ -50,7 +50,7 @@ export interface CallsOptions {
 
 /** A sick cloud must not pile calls up: so many are under way, so many wait. */
 const AT_ONCE = 64;
-const MOST_WAITING = 512;
+const MAX_WAITING = 512;
 /** ms for which a release waits for the cloud before dockerd is answered. */
 const RELEASE_PATIENCE = 1_000;
 /** The share of its time that a call spends on what must be heard before it. */
@@ -80,7 +80,7 @@ export class Calls {
 
   /** Always answers. */
   async answer(call: KeptCall, asker: Asker): Promise<Reply> {
-    const about = aboutCall(call);
+    const about = summaryOf(call);
     try {
       const { method } = call;
       this.#options.guard.named(about.poolId);
@@ -92,7 +92,7 @@ export class Calls {
     }
   }
 
-  async #request(call: KeptCall & { method: Request }, about: About, asker: Asker): Promise<Reply> {
+  async #request(call: KeptCall & { method: Request }, about: CallSummary, asker: Asker): Promise<Reply> {
     this.#refuseEarly(about);
     this.#open++;
     try {
@@ -103,30 +103,28 @@ export class Calls {
     }
   }
 
-  #refuseEarly(about: About): void {
+  #refuseEarly(about: CallSummary): void {
     const reason = this.#options.barred() ?? (isAutomatic(about) ? this.#options.guard.refusal() : undefined);
     if (reason !== undefined) throw new Barred(reason);
-    if (this.#open >= AT_ONCE + MOST_WAITING) {
-      throw new Barred(
-        `${AT_ONCE} calls wait for Berth's functions and ${MOST_WAITING} more for them: try again later`,
-      );
+    if (this.#open >= AT_ONCE + MAX_WAITING) {
+      throw new Barred(`${AT_ONCE} calls wait for Berth's functions and ${MAX_WAITING} more for them: try again later`);
     }
   }
 
   /** What is asked for by its name can be had nowhere else, so it waits longer for what may make room for it. */
-  #flush(about: About, asker: Asker): Promise<void> {
+  #flush(about: CallSummary, asker: Asker): Promise<void> {
     const patience = isNamed(about) ? left(asker) * FLUSH_SHARE : RELEASE_PATIENCE;
     return this.#options.outbox.flush(mayMakeRoom(about), patience);
   }
 
-  async #ask(call: KeptCall & { method: Request }, about: About, asker: Asker): Promise<Reply> {
+  async #ask(call: KeptCall & { method: Request }, about: CallSummary, asker: Asker): Promise<Reply> {
     const { journal, renew, guard } = this.#options;
     const budget = left(asker);
     if (budget <= 0) throw new Barred('too many calls waited before this one: try again later');
     if (asker.gone.aborted) throw new Barred('nobody waits for the answer any more');
     journal.begin(call);
     const began = performance.now();
-    const outcome = await insist({
+    const outcome = await retryWithin({
       budget,
       attempt: (number, timeout) => this.#attempt(call, about, number, timeout),
       renew: (remedy) => renew(call.driver, remedy),
@@ -139,7 +137,7 @@ export class Calls {
   }
 
   /** A refusal counts once the fleet has heard what this host has to say of the same thing; until then it is tried again. */
-  async #attempt(call: KeptCall, about: About, number: number, timeout: number): Promise<Verdict> {
+  async #attempt(call: KeptCall, about: CallSummary, number: number, timeout: number): Promise<Verdict> {
     const { outbox, attempt } = this.#options;
     const end = performance.now() + timeout;
     const isHeld = holds(about);
@@ -167,7 +165,7 @@ export class Calls {
     if (settle) outbox.settle(call);
   }
 
-  async #release(call: KeptCall, about: About, asker: Asker): Promise<Reply> {
+  async #release(call: KeptCall, about: CallSummary, asker: Asker): Promise<Reply> {
     const { journal, outbox, networks } = this.#options;
     const failure = await unlessWritten(journal.release(call));
     if (call.method === 'ReleasePool') networks.released(about.poolId);
@@ -188,7 +186,7 @@ export class Calls {
   }
 
   /** A release that cannot be kept is tried all the same: it is lost only if both fail, and dockerd's log says so. */
-  async #releaseUnkept(call: KeptCall, about: About, asker: Asker, failure: JournalError): Promise<Reply> {
+  async #releaseUnkept(call: KeptCall, about: CallSummary, asker: Asker, failure: JournalError): Promise<Reply> {
     const { attempt, outbox } = this.#options;
     outbox.giveBack(about);
     const began = performance.now();
@@ -211,7 +209,7 @@ const unlessWritten = (written: Promise<void>): Promise<JournalError | undefined
     },
   );
 
-const granted = (about: About, waited: number): Reply => ({
+const granted = (about: CallSummary, waited: number): Reply => ({
   text: '{}',
   about,
   refusal: undefined,
@@ -219,7 +217,7 @@ const granted = (about: About, waited: number): Reply => ({
   waited,
 });
 
-const refused = (about: About, refusal: string): Reply => ({
+const refused = (about: CallSummary, refusal: string): Reply => ({
   text: JSON.stringify({ Error: refusal }),
   about,
   refusal,
@@ -227,7 +225,7 @@ const refused = (about: About, refusal: string): Reply => ({
   waited: 0,
 });
 
-function replyOf(about: About, { last, attempts }: Outcome): Reply {
+function replyOf(about: CallSummary, { last, attempts }: Outcome): Reply {
   if (last.kind === 'answered') return { text: last.text, about, refusal: last.refusal, attempts, waited: 0 };
   const reason = attempts === 1 ? last.reason : `${last.reason} (tried ${attempts} times)`;
   return { ...refused(about, reason), attempts };

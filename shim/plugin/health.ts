@@ -1,7 +1,7 @@
 /** How this shim is, as it says over its own socket. */
 import * as v from 'valibot';
 import type { Journal } from '../journal/journal.ts';
-import type { Told } from '../reconcile/reconciler.ts';
+import type { Notice } from '../reconcile/reconciler.ts';
 import { oldestSeconds } from './metrics.ts';
 
 export const healthAnswer = v.object({
@@ -13,7 +13,7 @@ export const healthAnswer = v.object({
 export type Health = v.InferOutput<typeof healthAnswer>;
 
 /** s for which the cloud may be deaf before somebody should know. */
-const OLD = 300;
+const MAX_AGE_SECONDS = 300;
 
 export interface HealthSources {
   readonly hostId: string;
@@ -26,7 +26,7 @@ export interface HealthSources {
   /** Another machine says that it is this host. */
   readonly rival: () => string | undefined;
   /** Where what Docker has and what the table says differ. */
-  readonly findings: () => readonly Told[];
+  readonly findings: () => readonly Notice[];
 }
 
 /** `failing`: calls fail, and somebody must act. `degraded`: it goes on by itself, or this host is about to go. */
@@ -50,7 +50,9 @@ export function healthOf({
       .filter(({ kind }) => kind === 'conflict')
       .map(({ text }) => text),
     deadLettersOf(stats.deadLetters),
-    age > OLD ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old` : undefined,
+    age > MAX_AGE_SECONDS
+      ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old`
+      : undefined,
   ].filter((reason) => reason !== undefined);
   return {
     status: failing.length > 0 ? 'failing' : degraded.length > 0 ? 'degraded' : 'ok',

@@ -8,13 +8,13 @@
  */
 
 /** So many automatic pools that no question came before, and of which nothing was heard since, are no user's wish. */
-const MOST = 16;
+const MAX_GRANTS = 16;
 /** ms for which such a pool counts. */
 const PERIOD = 5_000;
 /** ms for which a question counts: longer than the call that follows it may take. */
 const ASK_LIFE = 30_000;
 /** Questions that are remembered, at most. */
-const MOST_ASKS = 1_000;
+const MAX_ASKS = 1_000;
 
 export class RateGuard {
   readonly #now: () => number;
@@ -30,15 +30,15 @@ export class RateGuard {
   /** dockerd asks for the default address spaces: a network follows. */
   asked(): void {
     this.#forget();
-    if (this.#asks.length < MOST_ASKS) this.#asks.push(this.#now());
+    if (this.#asks.length < MAX_ASKS) this.#asks.push(this.#now());
   }
 
   /** Why dockerd gets no further automatic pool. `undefined`: it does. */
   refusal(): string | undefined {
     this.#forget();
-    if (this.#asks.length > 0 || this.#beyond.size < MOST) return undefined;
+    if (this.#asks.length > 0 || this.#beyond.size < MAX_GRANTS) return undefined;
     return (
-      `dockerd asked for ${MOST} automatic pools within ${PERIOD / 1_000} s and used none: its check against this host's ` +
+      `dockerd asked for ${MAX_GRANTS} automatic pools within ${PERIOD / 1_000} s and used none: its check against this host's ` +
       'routes and nameservers refuses each; give a --subnet, or ranges in the space that this host does not reach otherwise'
     );
   }

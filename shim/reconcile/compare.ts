@@ -4,7 +4,7 @@
  */
 import type { DockerEndpoint, DockerNetwork } from './docker-api.ts';
 import type { Finding, Views } from './finding.ts';
-import type { Endpoint, TableNetwork } from './fleet-records.ts';
+import type { Endpoint, FleetNetwork } from './fleet-records.ts';
 import { ofSharedSubnets, siblingsOf } from './shared-subnet.ts';
 import { isIn, isSame, overlap } from './subnet.ts';
 
@@ -23,7 +23,7 @@ export function compare({ before, table, after }: Views): Finding[] {
 }
 
 /** Whatever Docker has that overlaps a pool keeps all of it from being freed but what it plainly has not. */
-function leaks(network: TableNetwork, docker: readonly DockerNetwork[]): Finding[] {
+function leaks(network: FleetNetwork, docker: readonly DockerNetwork[]): Finding[] {
   if (network.state === 'gone' || network.state === 'dormant' || network.isFormers) return [];
   const on = docker.filter(({ subnets }) => subnets.some(({ subnet }) => overlap(subnet, network.pool)));
   const held = new Set(on.flatMap(heldIn));
@@ -42,8 +42,8 @@ const heldIn = ({ endpoints, subnets }: DockerNetwork): string[] => [
 
 /** What endpoints of a network have that stood in both views. */
 function ofLive(
-  network: TableNetwork,
-  table: readonly TableNetwork[],
+  network: FleetNetwork,
+  table: readonly FleetNetwork[],
   { before, after }: Pick<Views, 'before' | 'after'>,
 ): Finding[] {
   if (siblingsOf(network, table).length > 1) return [];
@@ -98,7 +98,7 @@ export function sighted({ before, table, after }: Views): string[] {
  * nobody can tell which of them it means.
  */
 function forgotten(
-  table: readonly TableNetwork[],
+  table: readonly FleetNetwork[],
   before: readonly DockerNetwork[],
   after: readonly DockerNetwork[],
 ): Finding[] {
@@ -116,7 +116,7 @@ function forgotten(
 }
 
 function unknown(
-  table: readonly TableNetwork[],
+  table: readonly FleetNetwork[],
   before: readonly DockerNetwork[],
   after: readonly DockerNetwork[],
 ): Finding[] {

@@ -3,23 +3,23 @@ import type { Verdict } from '../cloud/verdict.ts';
 import { type Sequence, keyAfter } from '../host/sequence.ts';
 import type { KeptCall } from '../journal/journal.ts';
 import type { Driver } from '../settings.ts';
-import { TableError } from './fleet-records.ts';
-import type { Hands } from './reconciler.ts';
+import { FleetRecordsError } from './fleet-records.ts';
+import type { Corrections } from './reconciler.ts';
 
-export interface HandsOptions {
+export interface CorrectionsOptions {
   readonly driver: Driver;
   readonly sequence: Pick<Sequence, 'requestKey'>;
-  readonly known: Hands['known'];
-  readonly sightings: Hands['sightings'];
+  readonly known: Corrections['known'];
+  readonly sightings: Corrections['sightings'];
   readonly attempt: (call: KeptCall) => Promise<Verdict>;
 }
 
 /** What fails is found again by the next round, so that nothing of it need be kept. */
-export function handsOf({ driver, sequence, known, sightings, attempt }: HandsOptions): Hands {
+export function correctionsOf({ driver, sequence, known, sightings, attempt }: CorrectionsOptions): Corrections {
   const say = async (method: KeptCall['method'], key: string, message: object): Promise<void> => {
     const verdict = await attempt({ key, driver, method, body: JSON.stringify(message) });
     const refusal = verdict.kind === 'failed' ? verdict.reason : verdict.refusal;
-    if (refusal !== undefined) throw new TableError(refusal);
+    if (refusal !== undefined) throw new FleetRecordsError(refusal);
   };
   return {
     known,

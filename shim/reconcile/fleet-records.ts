@@ -9,7 +9,7 @@ export interface Lease {
 }
 
 /** A network of this host, by what the table says. */
-export interface TableNetwork {
+export interface FleetNetwork {
   readonly poolId: string;
   /** Two PoolIDs of one network have it in common. */
   readonly key: string;
@@ -30,7 +30,7 @@ export interface Endpoint {
 }
 
 /** The functions did not answer as they should: nothing may be concluded from that. */
-export class TableError extends Error {}
+export class FleetRecordsError extends Error {}
 
 const state = v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']);
 const networksAnswer = v.object({
@@ -57,7 +57,7 @@ const ENDPOINTS_AT_ONCE = 32;
 
 export type Ask = (path: string, message: object) => Promise<Verdict>;
 
-export class Table {
+export class FleetRecords {
   readonly #ask: Ask;
 
   constructor(ask: Ask) {
@@ -71,8 +71,8 @@ export class Table {
    * @param addresses that Docker has in a pool: who holds them is told, too.
    * @throws TableError
    */
-  async networks(known: readonly string[], addresses: (pool: string) => readonly string[]): Promise<TableNetwork[]> {
-    const found: TableNetwork[] = [];
+  async networks(known: readonly string[], addresses: (pool: string) => readonly string[]): Promise<FleetNetwork[]> {
+    const found: FleetNetwork[] = [];
     for (const poolId of known) found.push(...(await this.#holdings(poolId, addresses)));
     const keys = new Set(found.map(({ key }) => key));
     for (const { PoolID, Network } of await this.#listed()) {
@@ -97,7 +97,7 @@ export class Table {
   }
 
   /** @returns nothing of a plan. */
-  async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<TableNetwork[]> {
+  async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<FleetNetwork[]> {
     const leases = new Map<string, Lease>();
     const others: { address: string; holder: string }[] = [];
     const take = (page: v.InferOutput<typeof holdingsAnswer>): void => {
@@ -127,7 +127,7 @@ export class Table {
     poolId: string,
     { gateway, reserved }: { readonly gateway: string; readonly reserved: readonly string[] },
     endpoints: readonly Endpoint[],
-  ): Promise<TableNetwork['others']> {
+  ): Promise<FleetNetwork['others']> {
     const batches = parts(endpoints, ENDPOINTS_AT_ONCE);
     if (batches.length === 0) batches.push([]);
     const lost: { address: string; holder: string }[] = [];
@@ -149,11 +149,11 @@ export class Table {
     schema: Schema,
   ): Promise<v.InferOutput<Schema>> {
     const verdict = await this.#ask(path, message);
-    if (verdict.kind === 'failed') throw new TableError(verdict.reason);
-    if (verdict.refusal !== undefined) throw new TableError(verdict.refusal);
+    if (verdict.kind === 'failed') throw new FleetRecordsError(verdict.reason);
+    if (verdict.refusal !== undefined) throw new FleetRecordsError(verdict.refusal);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);
     if (parsed.success) return parsed.output;
-    throw new TableError(`this is no answer of this version of Berth: ${verdict.text.slice(0, 200)}`);
+    throw new FleetRecordsError(`this is no answer of this version of Berth: ${verdict.text.slice(0, 200)}`);
   }
 }
 

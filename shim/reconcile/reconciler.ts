@@ -10,13 +10,13 @@ import { messageOf } from '../error-message.ts';
 import { compare, sighted } from './compare.ts';
 import { type Docker, DockerError, type Watch } from './docker-api.ts';
 import type { Finding } from './finding.ts';
-import { type Table, TableError, type TableNetwork } from './fleet-records.ts';
+import { type FleetRecords, FleetRecordsError, type FleetNetwork } from './fleet-records.ts';
 import { describe } from './report.ts';
 import type { Sightings } from './sightings.ts';
 import { isIn } from './subnet.ts';
 
 /** The shim's other parts, as far as they are needed here. */
-export interface Hands {
+export interface Corrections {
   /** Which networks each Docker was seen with: what it never had, is not missing there. */
   readonly sightings: Pick<Sightings, 'has' | 'note'>;
   readonly known: { readonly poolIds: readonly string[]; released(poolId: string): void };
@@ -32,8 +32,8 @@ export interface Hands {
 
 export interface ReconcilerOptions {
   readonly docker: Pick<Docker, 'id' | 'networks' | 'watch'>;
-  readonly table: Pick<Table, 'networks' | 'revive'>;
-  readonly hands: Hands;
+  readonly table: Pick<FleetRecords, 'networks' | 'revive'>;
+  readonly hands: Corrections;
   /** How many engines run beside this shim. `undefined`: nobody knows. */
   readonly engines: () => Promise<number | undefined>;
   /** Why nothing of this host may be freed. `undefined`: it may. */
@@ -49,7 +49,7 @@ export interface ReconcilerOptions {
   readonly ready: Promise<unknown>;
 }
 
-export interface Told {
+export interface Notice {
   readonly kind: Finding['kind'];
   readonly text: string;
   /** What was done, or why nothing was yet. */
@@ -59,13 +59,13 @@ export interface Told {
 export interface Report {
   /** Why there was no round. `undefined`: there was. */
   readonly failure?: string;
-  readonly findings: readonly Told[];
+  readonly findings: readonly Notice[];
 }
 
 /** ms after which Docker or the functions are asked again when they did not answer. */
-const RETRY = 60_000;
+const RETRY_PAUSE_MS = 60_000;
 /** ms that a round waits for others to be over when it was asked for out of turn. */
-const SOON = 1_000;
+const FIRST_LOOK_MS = 1_000;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -96,7 +96,7 @@ export class Reconciler {
   /** Something is amiss: a round out of turn. */
   soon(): void {
     this.#isWanted = true;
-    if (this.#options.mode !== 'off') this.#schedule(SOON);
+    if (this.#options.mode !== 'off') this.#schedule(FIRST_LOOK_MS);
   }
 
   async stop(): Promise<void> {
@@ -131,8 +131,8 @@ export class Reconciler {
   /** @returns ms */
   #pauseAfter(hasFailed: boolean): number {
     const { mode, every, secondLook } = this.#options;
-    if (this.#isWanted) return SOON;
-    if (hasFailed) return Math.min(RETRY, every);
+    if (this.#isWanted) return FIRST_LOOK_MS;
+    if (hasFailed) return Math.min(RETRY_PAUSE_MS, every);
     return this.#suspects.size > 0 && mode === 'fix' ? Math.min(secondLook, every) : every;
   }
 
@@ -157,7 +157,7 @@ export class Reconciler {
     if (failure === this.#warned) return;
     this.#warned = failure;
     const text = `what Docker has was not compared: ${failure}`;
-    if (error instanceof DockerError || error instanceof TableError) this.#options.log.warn(text);
+    if (error instanceof DockerError || error instanceof FleetRecordsError) this.#options.log.warn(text);
     else this.#options.log.error({ err: error }, text);
   }
 
@@ -184,7 +184,7 @@ export class Reconciler {
     this.#forgetReleased(id, networks, findings);
     const suspects = this.#suspect(findings);
     const why = await this.#whyNothing();
-    const told: Told[] = [];
+    const told: Notice[] = [];
     for (const finding of findings) {
       const text = describe(finding);
       const doubt = this.#doubt(finding, id, suspects, why);
@@ -202,7 +202,7 @@ export class Reconciler {
   }
 
   /** In the log, each thing once. */
-  #note(told: readonly Told[]): void {
+  #note(told: readonly Notice[]): void {
     const known = new Set(this.#last.findings.map(lineOf));
     for (const one of told) {
       if (known.has(lineOf(one))) continue;
@@ -230,7 +230,7 @@ export class Reconciler {
   }
 
   /** What is gone from both sides need not be known any more. */
-  #forgetReleased(id: string, networks: readonly TableNetwork[], findings: readonly Finding[]): void {
+  #forgetReleased(id: string, networks: readonly FleetNetwork[], findings: readonly Finding[]): void {
     const { known, sightings } = this.#options.hands;
     const wanted = new Set(
       findings.flatMap((finding) => (finding.kind === 'forgotten-network' ? [finding.network.key] : [])),
@@ -290,7 +290,7 @@ export class Reconciler {
           return YOURS;
       }
     } catch (error) {
-      if (error instanceof TableError) return `${FAILED}${error.message}`;
+      if (error instanceof FleetRecordsError) return `${FAILED}${error.message}`;
       throw error;
     }
   }
@@ -318,7 +318,7 @@ const FOR_PEOPLE: readonly Finding['kind'][] = [
 ];
 const isForPeople = ({ kind }: Finding): boolean => FOR_PEOPLE.includes(kind);
 
-const lineOf = ({ text, done }: Told): string => `${text}: ${done}`;
+const lineOf = ({ text, done }: Notice): string => `${text}: ${done}`;
 
 /** What tells a thing that seems to be held for nothing from all others, its successors at the same place included. */
 function suspicion(finding: Finding): string | undefined {

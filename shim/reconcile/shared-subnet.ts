@@ -3,11 +3,11 @@
  * and no network is freed there. What differs is told all the same. Pure.
  */
 import type { Finding, Views } from './finding.ts';
-import type { Endpoint, TableNetwork } from './fleet-records.ts';
+import type { Endpoint, FleetNetwork } from './fleet-records.ts';
 import { isSame } from './subnet.ts';
 
 /** All networks of this host on the subnet of one, that one included. */
-export const siblingsOf = (network: TableNetwork, table: readonly TableNetwork[]): TableNetwork[] =>
+export const siblingsOf = (network: FleetNetwork, table: readonly FleetNetwork[]): FleetNetwork[] =>
   table.filter(({ pool, state }) => pool === network.pool && state !== 'gone');
 
 /** @param standing endpoints on a pool that stood in both of Docker's answers. */
@@ -25,7 +25,7 @@ export function ofSharedSubnets(views: Views, standing: (pool: string) => readon
 }
 
 /** Docker has fewer than the table: one leaked, nobody can tell which. Where it has none, all of them have leaked. */
-function ofNetworks(pool: string, siblings: readonly TableNetwork[], { before, after }: Views): Finding[] {
+function ofNetworks(pool: string, siblings: readonly FleetNetwork[], { before, after }: Views): Finding[] {
   const present = new Set(
     [...before, ...after]
       .filter(({ subnets }) => subnets.some(({ subnet }) => isSame(subnet, pool)))
@@ -37,8 +37,8 @@ function ofNetworks(pool: string, siblings: readonly TableNetwork[], { before, a
 
 /** An address may be leased once for each space that has the subnet: as many endpoints may have it. */
 function ofEndpoints(
-  network: TableNetwork,
-  siblings: readonly TableNetwork[],
+  network: FleetNetwork,
+  siblings: readonly FleetNetwork[],
   endpoints: readonly Endpoint[],
 ): Finding[] {
   const leases = siblings.flatMap((sibling) => sibling.leases.map(({ address }) => address));

@@ -38,7 +38,7 @@ const buries: Actor = {
   name: 'sweep',
   play: async (me) => {
     const host = await me.deps.store.readHost('a');
-    if (host !== undefined) await me.stage.rules.buryHost(me.deps, host, Infinity);
+    if (host !== undefined) await me.stage.rules.reclaimHost(me.deps, host, Infinity);
   },
 };
 

@@ -193,9 +193,9 @@ export const fences: readonly Check[] = [
       replace: '',
     },
     {
-      within: 'bury',
+      within: 'reclaim',
       find: '  const isEnded = await',
-      replace: '  await freeOrphans(deps, IN_ITS_PLACE, seen, [seen.name]);\n  const isEnded = await',
+      replace: '  await freeOrphans(deps, IN_PLACE_OF_HOST, seen, [seen.name]);\n  const isEnded = await',
     },
   ]),
 ];

@@ -109,7 +109,7 @@ export const forgeries: readonly Check[] = [
   ]),
   violated('fails when a network is taken up again past the limit of its space', [beyond], /the space holds 2 pools/, [
     {
-      within: 'bear',
+      within: 'recreate',
       find: 'maxPools: config.maxPools };',
       replace: 'maxPools: undefined };',
     },

@@ -83,7 +83,7 @@ export const leaders: readonly Check[] = [
   ]),
   violated('fails when a leader ends whoever else leads', [together], /no leader stands/, [
     {
-      within: 'succeed',
+      within: 'takeOverFromFormerLeaders',
       find: "ref.state !== 'gone' && isElder(ref, own)",
       replace: "ref.state !== 'gone' && ref.name !== own.name && isElder !== undefined",
     },

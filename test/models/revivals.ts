@@ -132,7 +132,7 @@ export const revivals: readonly Check[] = [
     },
   ]),
   violated('fails when what was freed in the place of a host counts as released by it', [forgotten], /slot says/, [
-    { within: 'IN_ITS_PLACE', find: 'encodeTime(0)', replace: "'z'.repeat(9)" },
+    { within: 'IN_PLACE_OF_HOST', find: 'encodeTime(0)', replace: "'z'.repeat(9)" },
   ]),
   violated(
     'fails when a revival that comes late writes over what was asked for since',

@@ -10,7 +10,12 @@ export { freeOrphans } from '../../functions/ipam/addresses/orphans.ts';
 export { registerHost } from '../../functions/ipam/hosts/register.ts';
 export { fenceHost } from '../../functions/ipam/hosts/fence.ts';
 export { adoptHost, resumeHost } from '../../functions/ipam/hosts/operator-actions.ts';
-export { buryHost, drainHost, reportDeath, reportDrain } from '../../functions/ipam/hosts/host-events.ts';
+export {
+  reclaimHost as reclaimHost,
+  drainHost,
+  reportDeath,
+  reportDrain,
+} from '../../functions/ipam/hosts/host-events.ts';
 export { sweep } from '../../functions/ipam/sweep/sweep.ts';
 export { reviveNetwork } from '../../functions/ipam/recovery/revive.ts';
 export { forget } from '../../functions/ipam/sweep/hosts.ts';

@@ -153,16 +153,16 @@ export const sweeps: readonly Check[] = [
     [
       {
         within: 'freeReservations',
-        find: '    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, value)) freed++;',
+        find: '    if (await freeExactly(deps, IN_PLACE_OF_HOST, state.ref, place, value)) freed++;',
         replace:
-          '    const [now] = await deps.store.readChunks(generation, index, index);\n    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, now?.slots[slot] ?? value)) freed++;',
+          '    const [now] = await deps.store.readChunks(generation, index, index);\n    if (await freeExactly(deps, IN_PLACE_OF_HOST, state.ref, place, now?.slots[slot] ?? value)) freed++;',
       },
     ],
   ),
   violated('fails when a tombstone goes without a second look', [ended], /the lease .* leaks/, [
     {
       within: 'sweepTombstones',
-      find: '  report.leases += await freeOrphans(deps, IN_ITS_PLACE, first, names);\n',
+      find: '  report.leases += await freeOrphans(deps, IN_PLACE_OF_HOST, first, names);\n',
       replace: '  void [freeOrphans, names];\n',
     },
   ]),

@@ -1,8 +1,9 @@
 /** How an endpoint gets an address: one conditional write on one slot, as a rule. */
 import { type Address, cidrRange, intersect, usableRange } from '../address.ts';
+import { allSettledOrThrow } from '../all-settled.ts';
 import { type Call, sequenceOf } from '../call.ts';
 import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } from '../chunk.ts';
-import { type Deps, together } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { Refusal } from '../refusal.ts';
 import { MIN_COOLDOWN } from '../space.ts';
@@ -187,18 +188,20 @@ async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | u
 /** Every chunk of a window, also those that do not exist yet. */
 async function readWindow({ deps, call, id }: Search, window: readonly Segment[]): Promise<Chunk[]> {
   if (deps.world.now() > call.deadline) throw new Refusal('busy', noAddress(id, 'the search took too long'));
-  const read = await together(window.map(({ first, last }) => deps.store.readChunks(id.generation, first, last)));
+  const read = await allSettledOrThrow(
+    window.map(({ first, last }) => deps.store.readChunks(id.generation, first, last)),
+  );
   return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
 }
 
 /** The chunks with open slots. Seekers that read the same window do not all go for its first gap. */
 function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly Chunk[]): readonly Chunk[] {
   const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);
-  return id.order === 'serial' ? open : turned(deps, call, open);
+  return id.order === 'serial' ? open : rotated(deps, call, open);
 }
 
 /** A list from somewhere in its midst on, all round: for each call from somewhere else. */
-function turned<T>({ world }: Deps, { requestKey }: Call, list: readonly T[]): readonly T[] {
+function rotated<T>({ world }: Deps, { requestKey }: Call, list: readonly T[]): readonly T[] {
   if (list.length === 0) return list;
   const start = Number(digestBelow(world, `turn ${requestKey}`, BigInt(list.length)));
   return [...list.slice(start), ...list.slice(0, start)];
@@ -227,7 +230,7 @@ async function claimLastResort(search: Search, tally: Tally): Promise<Claimed | 
   if (restedAt(best) > deps.world.now()) await deps.world.pause(restedAt(best) - deps.world.now());
   const rested = rest.filter((slot) => restedAt(slot) <= deps.world.now());
   const inOrder = [false, true].flatMap((isGiven) =>
-    turned(
+    rotated(
       deps,
       call,
       rested.filter((slot) => slot.isGiven === isGiven),

@@ -10,7 +10,7 @@ import type { Claimed } from './claim-any.ts';
 import { type Endpoint, cooledBy, givenTag, leaseOf } from './endpoint.ts';
 import { refuseHeld } from './holder.ts';
 import { releaserTags } from './releaser.ts';
-import { takeOver } from './swarm.ts';
+import { takeOverAddress } from './swarm.ts';
 
 const MAX_TRIES = 8;
 
@@ -19,7 +19,7 @@ const MAX_TRIES = 8;
  *
  * @throws Refusal `address-in-use` with who holds it.
  */
-export async function claimGiven(
+export async function claimExact(
   deps: Deps,
   call: Call,
   id: PoolId,
@@ -32,7 +32,7 @@ export async function claimGiven(
   const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy: cooledBy(deps, id) });
   if (!outcome.written) {
     const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);
-    if (held !== undefined && !(await takeOver(deps, id, place, { value, sticky }, held))) {
+    if (held !== undefined && !(await takeOverAddress(deps, id, place, { value, sticky }, held))) {
       await refuseHeld(deps, { generation: id.generation, address }, held);
     }
   }

@@ -10,7 +10,7 @@ import { MIN_COOLDOWN } from '../space.ts';
 import { type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
 
 /** Hosts that an error names. */
-const MOST_HOSTS = 3;
+const MAX_HOSTS = 3;
 
 export class Tally {
   /** Others kept winning what was free: there may be more. */
@@ -45,7 +45,7 @@ export class Tally {
       const holder = byHost.get(hostTagOf(ref)) ?? { ref, leases: 0 };
       byHost.set(hostTagOf(ref), { ...holder, leases: holder.leases + leases });
     }
-    return [...byHost.values()].sort((a, b) => b.leases - a.leases).slice(0, MOST_HOSTS);
+    return [...byHost.values()].sort((a, b) => b.leases - a.leases).slice(0, MAX_HOSTS);
   }
 }
 

@@ -17,10 +17,10 @@ import { refuseUnusable, whyUnusable } from '../ref-check.ts';
 import { Refusal } from '../refusal.ts';
 import { demandPoolId } from '../trusted-pool-id.ts';
 import { type Claimed, claimAny } from './claim-any.ts';
-import { claimGiven } from './claim-exact.ts';
+import { claimExact } from './claim-exact.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { freeExactly, keeps, reserveAddress } from './reservation.ts';
-import { isByManager, succeed } from './swarm.ts';
+import { isByManager, takeOverFromFormerLeaders } from './swarm.ts';
 
 export interface AddressRequest {
   readonly poolId: string;
@@ -56,7 +56,7 @@ async function dispatch(deps: Deps, call: Call, id: PoolId, wish: AddressWish): 
   const { wanted, endpoint, byManager } = wish;
   if (endpoint === undefined) {
     const gateway = await requestGateway(deps, call, id, wanted);
-    if (byManager) await succeed(deps, call, id);
+    if (byManager) await takeOverFromFormerLeaders(deps, call, id);
     return gateway;
   }
   if (wanted === undefined) return lease(deps, call, id, claimAny(deps, call, id, endpoint));
@@ -64,7 +64,7 @@ async function dispatch(deps: Deps, call: Call, id: PoolId, wish: AddressWish): 
     await reserveAddress(deps, call, id, wanted, false);
     return wanted;
   }
-  return lease(deps, call, id, claimGiven(deps, call, id, endpoint, wanted));
+  return lease(deps, call, id, claimExact(deps, call, id, endpoint, wanted));
 }
 
 /** @throws Refusal when the text is no address that the pool could give out. */

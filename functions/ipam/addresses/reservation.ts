@@ -3,9 +3,10 @@
  * network on the pool may ask for the same one (docs/data-model.md, "Free and justify").
  */
 import { type Address, type Range, formatAddress, formatCidr, rangeContains } from '../address.ts';
+import { allSettledOrThrow, sideBySide } from '../all-settled.ts';
 import { type Call, sequenceOf } from '../call.ts';
 import { type SlotPlace, placeOf } from '../chunk.ts';
-import { type Deps, sideBySide, together } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { refuseUnfit, refuseUnusable } from '../ref-check.ts';
 import { type Kept, type Ref, hostTagOf } from '../ref.ts';
@@ -18,7 +19,7 @@ import { releaserTag } from './releaser.ts';
 
 const MAX_TRIES = 8;
 /** Addresses that one network keeps from endpoints, its gateway aside. */
-const MOST_RESERVED = 512n;
+const MAX_RESERVED = 512n;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
 
@@ -52,12 +53,12 @@ export async function addRefWithGateway(
   { isNewborn, former }: { readonly isNewborn: boolean; readonly former: Former | undefined },
 ): Promise<void> {
   const { gateway } = ref;
-  const [isAdded, seen] = await together([
+  const [isAdded, seen] = await allSettledOrThrow([
     former === undefined ? deps.store.addRef(ref) : deps.store.reviveRef(ref, former.ref),
     gateway === undefined || isNewborn ? undefined : readSlot(deps.store, ref, gateway),
   ]);
   if (!isAdded) throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} was ended while it was created`);
-  const [host] = await together([
+  const [host] = await allSettledOrThrow([
     deps.store.readHost(ref.hostId),
     gateway === undefined ? undefined : stamp(deps, call, ref, gateway, seen),
   ]);
@@ -86,7 +87,10 @@ export async function reserveAddress(
   isGateway: boolean,
 ): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const [ref, seen] = await together([deps.store.readRef(id.generation, id.ref), readSlot(deps.store, id, address)]);
+    const [ref, seen] = await allSettledOrThrow([
+      deps.store.readRef(id.generation, id.ref),
+      readSlot(deps.store, id, address),
+    ]);
     refuseUnusable(ref, id, call);
     if (!isGateway) refuseAskedTwice(ref, address, call);
     const unneeded = isGateway && ref.gateway?.value !== address.value ? ref.gateway : undefined;
@@ -138,10 +142,10 @@ async function keep(
 /** @throws Refusal `limit-reached` when a network keeps all that one may, so that to give them back is one call's work. */
 function refuseMore({ cidr, reserved }: Ref): void {
   const count = reserved.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
-  if (count < MOST_RESERVED) return;
+  if (count < MAX_RESERVED) return;
   throw new Refusal(
     'limit-reached',
-    `the network on ${formatCidr(cidr)} keeps ${count} addresses from its endpoints, and may keep ${MOST_RESERVED}: ` +
+    `the network on ${formatCidr(cidr)} keeps ${count} addresses from its endpoints, and may keep ${MAX_RESERVED}: ` +
       'give endpoints a part of the subnet (--ip-range) instead of keeping the rest by --aux-address',
   );
 }

@@ -101,7 +101,7 @@ export interface Segment {
 /** Examined per call at most, so that the work of one call is bounded in a pool of any size. */
 export const MAX_EXAMINED = 65_536n;
 const FIRST_WINDOW = 4n;
-const WIDEST_WINDOW = 512n;
+const MAX_WINDOW = 512n;
 
 /**
  * Windows of growing width round the ring of a span's chunks, from the one after `start` to `start` itself; each
@@ -117,7 +117,7 @@ export function* windows(span: Span, start: bigint): Generator<Segment[]> {
     const length = width < total - walked ? width : total - walked;
     yield segments(low, count, start - low + 1n + walked, length);
     walked += length;
-    width = width * 4n > WIDEST_WINDOW ? WIDEST_WINDOW : width * 4n;
+    width = width * 4n > MAX_WINDOW ? MAX_WINDOW : width * 4n;
   }
 }
 

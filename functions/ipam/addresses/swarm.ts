@@ -17,7 +17,7 @@ import { type SpaceConfig, isGlobalSpace } from '../space.ts';
 import type { Page } from '../store.ts';
 
 /** Managers, and they alone, put this option on every request for an address. */
-const MARK = 'com.docker.network.ipam.serial';
+const SWARM_MARK = 'com.docker.network.ipam.serial';
 
 /**
  * Whether a manager asks. In the global space nobody else may: a later leader ends the networks that it finds there.
@@ -26,7 +26,7 @@ const MARK = 'com.docker.network.ipam.serial';
  */
 export function isByManager({ space }: PoolId, options: Readonly<Record<string, string>>): boolean {
   if (!isGlobalSpace(space)) return false;
-  if (MARK in options) return true;
+  if (SWARM_MARK in options) return true;
   throw new Refusal(
     'invalid-request',
     `address space ${space} is for the managers of a swarm alone: outside of Swarm use a network driver of local scope`,
@@ -36,7 +36,7 @@ export function isByManager({ space }: PoolId, options: Readonly<Record<string, 
 /** A counter that others keep raising is tried so often. */
 const MAX_TRIES = 8;
 /** Managers that an error names. */
-const MOST_NAMED = 3;
+const MAX_NAMED = 3;
 
 /**
  * The term of the leader that asks for a pool: a number from the table, so that no clock decides who leads. Each request
@@ -75,13 +75,13 @@ async function hasPlanned({ store }: Deps, { hostId }: Call, space: string, cidr
 }
 
 function noManager({ hostId }: Call, space: string, managers: readonly string[] = []): Refusal {
-  const named = managers.slice(0, MOST_NAMED).join(', ') + (managers.length > MOST_NAMED ? ' and more' : '');
+  const named = managers.slice(0, MAX_NAMED).join(', ') + (managers.length > MAX_NAMED ? ' and more' : '');
   const all = [...managers, hostId].join(',');
   return new Refusal(
     'not-manager',
     `address space ${space} is for the managers of a swarm that an operator has named, ` +
       `${named === '' ? 'and nobody is' : `which are ${named}`}: if host ${hostId} is one, ` +
-      `berth space set ${space} --managers ${managers.length > MOST_NAMED ? `…,${hostId}` : all}; ` +
+      `berth space set ${space} --managers ${managers.length > MAX_NAMED ? `…,${hostId}` : all}; ` +
       'outside of Swarm use a network driver of local scope',
   );
 }
@@ -96,7 +96,7 @@ const isElder = (ref: Ref, own: Ref): boolean =>
  *
  * @throws Refusal when a later leader has taken this one's place.
  */
-export async function succeed(deps: Deps, call: Call, id: PoolId): Promise<void> {
+export async function takeOverFromFormerLeaders(deps: Deps, call: Call, id: PoolId): Promise<void> {
   const own = await deps.store.readRef(id.generation, id.ref);
   refuseUnusable(own, id, call);
   let page: Page<Ref> = { items: [], more: true };
@@ -114,7 +114,7 @@ export async function succeed(deps: Deps, call: Call, id: PoolId): Promise<void>
  * @param held the encoded slot that stands in the way.
  * @returns whether it did: in a local space, or from a network that has not ended, it does not.
  */
-export async function takeOver(
+export async function takeOverAddress(
   { store }: Deps,
   id: PoolId,
   place: SlotPlace,

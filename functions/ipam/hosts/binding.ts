@@ -16,7 +16,7 @@ export const HINT_AGE = 300_000;
  * what they let through has ended.
  */
 export const BINDING_ENDS = HINT_AGE + IN_FLIGHT;
-const MOST_HINTS = 10_000;
+const MAX_HINTS = 10_000;
 /** More than a role's ARN has. */
 const MAX_PRINCIPAL_LENGTH = 300;
 
@@ -66,7 +66,7 @@ export class Bindings {
     this.#hints.delete(hostId);
     this.#hints.set(hostId, hint);
     const [eldest] = this.#hints.keys();
-    if (this.#hints.size > MOST_HINTS && eldest !== undefined) this.#hints.delete(eldest);
+    if (this.#hints.size > MAX_HINTS && eldest !== undefined) this.#hints.delete(eldest);
   }
 }
 

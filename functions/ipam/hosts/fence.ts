@@ -4,7 +4,7 @@
  */
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { changeHost, concludeHost, eachRef, isLeftBehind, turnRef } from '../host-refs.ts';
+import { changeHost, concludeHost, eachRef, isLeftBehind, transitionRef } from '../host-refs.ts';
 import { type Host, isSilent } from '../host.ts';
 import type { Ref } from '../ref.ts';
 
@@ -46,7 +46,7 @@ export async function fenceHost(deps: Deps, id: string, deadline: number): Promi
  * revived is not what its host has, and does not sleep but ends.
  */
 export const quiet = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
-  turnRef(deps, ref, (now) =>
+  transitionRef(deps, ref, (now) =>
     isLeftBehind(now, host) && now.state !== 'dormant' && now.state !== 'reviving'
       ? { state: 'dormant', epoch: now.epoch, fencedAt: deps.world.now(), endedAt: undefined }
       : undefined,
@@ -76,7 +76,7 @@ export const wakeOwn = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
 
 /** Dormant to gone stands on the same condition: either it wakes or it ends. */
 const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
-  turnRef(deps, ref, (now) =>
+  transitionRef(deps, ref, (now) =>
     isLeftBehind(now, host) && now.state !== 'reviving'
       ? { state: 'live', epoch: host.epoch, fencedAt: undefined, endedAt: undefined }
       : undefined,

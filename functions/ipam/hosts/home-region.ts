@@ -11,7 +11,7 @@ import { Refusal } from '../refusal.ts';
  * @param region `undefined`: this is no cloud, and there is nothing to be checked.
  * @returns throws a Refusal where the table is at home in another Region.
  */
-export function homeCheck({ store }: Pick<Deps, 'store'>, region: string | undefined): () => Promise<void> {
+export function homeRegionCheck({ store }: Pick<Deps, 'store'>, region: string | undefined): () => Promise<void> {
   let isHome = region === undefined;
   return async () => {
     if (isHome || region === undefined) return;

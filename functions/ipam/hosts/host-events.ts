@@ -1,17 +1,17 @@
 /** What is told of hosts by others than themselves: that one is about to go, or that it is dead. */
 import type { Deps } from '../deps.ts';
-import { changeHost, concludeHost, eachRef, isLeftBehind, turnRef } from '../host-refs.ts';
+import { changeHost, concludeHost, eachRef, isLeftBehind, transitionRef } from '../host-refs.ts';
 import { type Host, isInLease } from '../host.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';
-import { bury } from './reclaim.ts';
+import { reclaim } from './reclaim.ts';
 
 /** `unknown`: no host of that id has ever registered, or the instance is that host no more. */
-export type Told = 'done' | 'unknown';
+export type ReportOutcome = 'done' | 'unknown';
 
 /** ms that one report works at most. What is left is done by the next sweep. */
-const PATIENCE = 5_000;
+const TIME_LIMIT_MS = 5_000;
 
 /**
  * A host is proven dead: all that it held is freed. Safe to repeat. Should it register all the same, it lives again, under
@@ -19,9 +19,9 @@ const PATIENCE = 5_000;
  *
  * @param why for people.
  */
-export async function reportDeath(deps: Deps, hostId: string, why: string): Promise<Told> {
+export async function reportDeath(deps: Deps, hostId: string, why: string): Promise<ReportOutcome> {
   const now = deps.world.now();
-  return report(deps, hostId, buryHost, (host) => dead(host, now, why));
+  return report(deps, hostId, reclaimHost, (host) => dead(host, now, why));
 }
 
 /**
@@ -31,9 +31,14 @@ export async function reportDeath(deps: Deps, hostId: string, why: string): Prom
  * @param overridesLease the operator knows that it runs no more, though it was heard of within its lease.
  * @throws Refusal `host-state` when its lease runs, and nobody says so.
  */
-export async function declareDead(deps: Deps, hostId: string, why: string, overridesLease: boolean): Promise<Told> {
+export async function declareDead(
+  deps: Deps,
+  hostId: string,
+  why: string,
+  overridesLease: boolean,
+): Promise<ReportOutcome> {
   const now = deps.world.now();
-  return report(deps, hostId, buryHost, (host) => {
+  return report(deps, hostId, reclaimHost, (host) => {
     if (isInLease(host, now) && !overridesLease) throw inLease(host);
     return dead(host, now, why);
   });
@@ -54,7 +59,7 @@ const inLease = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
   );
 
 /** A host is about to go: it gets nothing new, and may give back what it has. */
-export async function reportDrain(deps: Deps, hostId: string, why: string): Promise<Told> {
+export async function reportDrain(deps: Deps, hostId: string, why: string): Promise<ReportOutcome> {
   return report(deps, hostId, drainHost, (host) =>
     host.state === 'live' ? { ...host, state: 'draining', why, refsLag: true } : undefined,
   );
@@ -69,7 +74,7 @@ export async function reportInstance(
   instance: string,
   why: string,
   says: typeof reportDeath | typeof reportDrain,
-): Promise<Told> {
+): Promise<ReportOutcome> {
   const host = await deps.store.readHost(instance);
   return host === undefined || host.isAdopted ? 'unknown' : says(deps, instance, why);
 }
@@ -84,14 +89,14 @@ export async function report(
   hostId: string,
   follow: (deps: Deps, host: Host, deadline: number) => Promise<unknown>,
   change: (host: Host) => Omit<Host, 'rev'> | undefined,
-): Promise<Told> {
+): Promise<ReportOutcome> {
   if ((await deps.store.readHost(hostId)) === undefined) return 'unknown';
   const host = await changeHost(deps, hostId, (seen) => {
     const next = change(seen);
     return next && { ...next, changedAt: deps.world.now() };
   });
   if (host === undefined) throw new Refusal('busy', `host ${hostId} is changed by several at once: try again`);
-  await follow(deps, host, deps.world.now() + PATIENCE);
+  await follow(deps, host, deps.world.now() + TIME_LIMIT_MS);
   return 'done';
 }
 
@@ -100,12 +105,12 @@ export async function report(
  *
  * @returns how many networks were ended.
  */
-export async function buryHost(deps: Deps, host: Host, deadline: number): Promise<number> {
+export async function reclaimHost(deps: Deps, host: Host, deadline: number): Promise<number> {
   if (host.state !== 'dead') return 0;
   let buried = 0;
   let left = 0;
   const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (await bury(deps, ref, (now) => isLeftBehind(now, host))) buried++;
+    if (await reclaim(deps, ref, (now) => isLeftBehind(now, host))) buried++;
     else left++;
     return true;
   });
@@ -124,7 +129,7 @@ export async function drainHost(deps: Deps, host: Host, deadline: number): Promi
 
 /** What is of a later epoch has been called back since. */
 export const drain = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
-  turnRef(deps, ref, (now) =>
+  transitionRef(deps, ref, (now) =>
     now.state === 'live' && now.epoch <= host.epoch
       ? { state: 'draining', epoch: now.epoch, fencedAt: undefined, endedAt: undefined }
       : undefined,

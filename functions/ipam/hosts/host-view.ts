@@ -9,9 +9,9 @@ import type { Ref } from '../ref.ts';
 import type { Count } from '../spaces/impact.ts';
 
 /** Networks that one look tells of at most. */
-const MOST_NETWORKS = 64;
+const MAX_NETWORKS = 64;
 /** ms that one look takes at most. */
-const PATIENCE = 5_000;
+const TIME_LIMIT_MS = 5_000;
 
 export interface NetworkUse {
   readonly space: string;
@@ -40,10 +40,10 @@ export async function viewHost(deps: Deps, hostId: string): Promise<HostView | u
   const host = await deps.store.readHost(hostId);
   if (host === undefined) return undefined;
   const now = deps.world.now();
-  const deadline = now + PATIENCE;
+  const deadline = now + TIME_LIMIT_MS;
   const networks: NetworkUse[] = [];
   const isAll = await eachRef(deps, hostId, deadline, async (ref) => {
-    if (networks.length === MOST_NETWORKS) return false;
+    if (networks.length === MAX_NETWORKS) return false;
     networks.push({ space: ref.space, cidr: ref.cidr, addresses: await countLeases(deps, ref, deadline) });
     return true;
   });

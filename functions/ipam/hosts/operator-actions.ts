@@ -5,7 +5,7 @@ import { clip } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';
 import { wakeRefs } from './fence.ts';
-import { type Told, report } from './host-events.ts';
+import { type ReportOutcome, report } from './host-events.ts';
 
 /**
  * A drain is lifted. Its epoch is raised, as by a fence: a drain that is still under way leaves alone what is of a later
@@ -13,7 +13,7 @@ import { type Told, report } from './host-events.ts';
  *
  * @throws Refusal `host-state` when the host is fenced or dead.
  */
-export async function resumeHost(deps: Deps, hostId: string): Promise<Told> {
+export async function resumeHost(deps: Deps, hostId: string): Promise<ReportOutcome> {
   return report(deps, hostId, wakeAll, (host) => {
     if (host.state === 'live') return undefined;
     if (host.state !== 'draining') throw notDraining(host);
@@ -46,7 +46,7 @@ const notDraining = ({ id, state }: Host): Refusal =>
  * @throws Refusal `invalid-request` without a principal that may sign; `host-state` when the host is neither fenced nor
  * dead: two machines would be one host.
  */
-export async function adoptHost(deps: Deps, hostId: string, principal: string | undefined): Promise<Told> {
+export async function adoptHost(deps: Deps, hostId: string, principal: string | undefined): Promise<ReportOutcome> {
   if (principal === undefined || !SIGNS.test(principal)) throw nobodyNamed(hostId, principal);
   return report(deps, hostId, wakeAll, (host) => {
     if (host.state === 'fenced' || host.state === 'dead') {
@@ -64,7 +64,7 @@ export async function adoptHost(deps: Deps, hostId: string, principal: string | 
  *
  * @throws Refusal `host-state` when nothing of a former machine is asleep.
  */
-export async function buryFormer(deps: Deps, hostId: string): Promise<Told> {
+export async function reclaimFormer(deps: Deps, hostId: string): Promise<ReportOutcome> {
   return report(deps, hostId, nothing, (host) => {
     if (host.former === 'dead') return undefined;
     if (host.former === '') throw noFormer(host);

@@ -2,7 +2,7 @@
 import { freeOrphans } from '../addresses/orphans.ts';
 import { type Sequenced, freeUnkept, keptBy } from '../addresses/reservation.ts';
 import type { Deps } from '../deps.ts';
-import { turnRef } from '../host-refs.ts';
+import { transitionRef } from '../host-refs.ts';
 import { retireUnreferenced } from '../pools/membership.ts';
 import type { Ref } from '../ref.ts';
 import { encodeTime } from '../slot.ts';
@@ -11,7 +11,7 @@ import { encodeTime } from '../slot.ts';
  * What is freed in the place of a host was released by no message of its own, so that none of them came before it: a host
  * that takes its network up again takes it back.
  */
-export const IN_ITS_PLACE: Sequenced = { requestKey: encodeTime(0) + '0000' };
+export const IN_PLACE_OF_HOST: Sequenced = { requestKey: encodeTime(0) + '0000' };
 
 /**
  * Ends a reference as long as it is meant, and then frees what it held. The reference goes first: until it is gone, its
@@ -19,9 +19,9 @@ export const IN_ITS_PLACE: Sequenced = { requestKey: encodeTime(0) + '0000' };
  *
  * @returns whether it was ended.
  */
-export async function bury(deps: Deps, seen: Ref, isMeant: (ref: Ref) => boolean): Promise<boolean> {
+export async function reclaim(deps: Deps, seen: Ref, isMeant: (ref: Ref) => boolean): Promise<boolean> {
   const { store, world } = deps;
-  const isEnded = await turnRef(deps, seen, (ref) =>
+  const isEnded = await transitionRef(deps, seen, (ref) =>
     isMeant(ref) ? { state: 'gone', epoch: ref.epoch, fencedAt: ref.fencedAt, endedAt: world.now() } : undefined,
   );
   if (!isEnded) return false;
@@ -29,7 +29,7 @@ export async function bury(deps: Deps, seen: Ref, isMeant: (ref: Ref) => boolean
   if (!livesOn) return true;
   // What it keeps may have changed since it was seen, up to its end.
   const ended = (await store.readRef(seen.generation, seen.name)) ?? seen;
-  await freeUnkept(deps, IN_ITS_PLACE, ended, keptBy(ended));
-  await freeOrphans(deps, IN_ITS_PLACE, ended, [ended.name]);
+  await freeUnkept(deps, IN_PLACE_OF_HOST, ended, keptBy(ended));
+  await freeOrphans(deps, IN_PLACE_OF_HOST, ended, [ended.name]);
   return true;
 }

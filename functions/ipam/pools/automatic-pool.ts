@@ -9,7 +9,7 @@ import { Refusal } from '../refusal.ts';
 import type { SpaceConfig } from '../space.ts';
 import { digestBelow, pauseWithJitter } from '../world.ts';
 import { type Ring, candidate, firstClear, partAt, ringOf } from './candidates.ts';
-import { bearPool } from './create-pool.ts';
+import { createPool } from './create-pool.ts';
 import { poolsWithin } from './limits.ts';
 import type { Grant, PoolPlan } from './plan.ts';
 
@@ -17,7 +17,7 @@ import type { Grant, PoolPlan } from './plan.ts';
 const GAPS = 16;
 const PAUSE = 20;
 /** Announcements of one attempt, at most, among which a copy of it looks for the one that was confirmed. */
-const MOST_REFS = 16;
+const MAX_REFS = 16;
 
 /** What a search for room has learnt: hints alone, for the announcement decides. */
 interface Survey {
@@ -65,7 +65,7 @@ export async function createAutomaticPool(
       continue;
     }
     const cidr = candidate(ring, number);
-    const birth = await bearPool(deps, call, plan, cidr);
+    const birth = await createPool(deps, call, plan, cidr);
     if (birth.kind === 'born') return birth;
     const before = round === 0 ? await grantedBefore(deps, call) : undefined;
     if (before !== undefined) return before;
@@ -83,7 +83,7 @@ export async function createAutomaticPool(
  * a copy that comes at once may get a network of its own.
  */
 async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant | undefined> {
-  const names = Array.from({ length: MOST_REFS }, (_, number) => refNameOf(world, call, number));
+  const names = Array.from({ length: MAX_REFS }, (_, number) => refNameOf(world, call, number));
   for (const { generation, name } of await store.refsOfCall(call.hostId, call.requestKey)) {
     const ref = names.includes(name) ? await store.readRef(generation, name) : undefined;
     const pool = ref?.state === 'live' ? await store.readPool(ref.space, ref.cidr) : undefined;
@@ -125,8 +125,8 @@ function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: s
 }
 
 /** Pools that an error counts, and things that it names. */
-const MOST_COUNTED = 2_000;
-const MOST_NAMED = 3;
+const MAX_COUNTED = 2_000;
+const MAX_NAMED = 3;
 
 /** @throws Refusal always. What the search has met is a part of what there is, so all of it is counted, up to a bound. */
 async function refuseExhausted(
@@ -141,7 +141,7 @@ async function refuseExhausted(
   let isAll = true;
   for (const range of ranges) {
     for await (const pool of poolsWithin(store, space, range)) {
-      isAll &&= creators.length < MOST_COUNTED && world.now() < call.deadline;
+      isAll &&= creators.length < MAX_COUNTED && world.now() < call.deadline;
       if (!isAll) break;
       creators.push(pool.createdBy);
     }
@@ -149,7 +149,7 @@ async function refuseExhausted(
   const most = [...Map.groupBy(creators, (host) => host)]
     .map(([host, pools]) => ({ host, count: pools.length }))
     .sort((a, b) => b.count - a.count)
-    .slice(0, MOST_NAMED)
+    .slice(0, MAX_NAMED)
     .map(({ host, count }) => `${count} by ${host}`);
   const held =
     creators.length === 0
@@ -170,7 +170,7 @@ async function refuseExhausted(
 }
 
 const listed = (names: readonly string[]): string =>
-  names.slice(0, MOST_NAMED).join(', ') + (names.length > MOST_NAMED ? ' and more' : '');
+  names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ' and more' : '');
 
 function rangeText({ family, first, last }: Range): string {
   const from = formatAddress({ family, value: first });

@@ -5,16 +5,17 @@
  */
 import { type Cidr, type Range, cidrRange, overlap } from '../address.ts';
 import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
+import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
-import { type Deps, together } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import type { Ref } from '../ref.ts';
 import type { Page, Store } from '../store.ts';
 import { awaitRoom } from './limits.ts';
-import { orLeave } from './membership.ts';
+import { leaveOnFailure } from './membership.ts';
 import type { PoolPlan } from './plan.ts';
 
-export type Birth =
+export type CreateOutcome =
   | { readonly kind: 'born'; readonly pool: Pool; readonly ref: Ref }
   /** A pool stands at this very CIDR. */
   | { readonly kind: 'standing'; readonly pool: Pool }
@@ -30,20 +31,20 @@ const MAX_LOOKS = 8;
  * @param former a life that is taken up again, under the names that it had.
  * @throws Refusal when the space may hold no more, or the host may have none.
  */
-export async function bearPool(
+export async function createPool(
   deps: Deps,
   call: Call,
   plan: Pick<PoolPlan, 'draft' | 'refOf' | 'maxPools'>,
   cidr: Cidr,
   former?: Former,
-): Promise<Birth> {
+): Promise<CreateOutcome> {
   const announcement = await deps.store.announcePool(plan.draft(cidr), former?.generation);
   if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
   const pool = announcement.announced;
   const ref = plan.refOf(pool);
-  return orLeave(deps, ref, former, async () => {
+  return leaveOnFailure(deps, ref, former, async () => {
     // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
-    const [verdict] = await together([
+    const [verdict] = await allSettledOrThrow([
       contest(deps, pool),
       addRefWithGateway(deps, call, ref, { isNewborn: former === undefined, former }),
       awaitRoom(deps, call, pool, plan.maxPools),
@@ -53,7 +54,7 @@ export async function bearPool(
       if (confirmed !== undefined) return { kind: 'born', pool: confirmed, ref };
     }
     const { generation, name } = ref;
-    await together([
+    await allSettledOrThrow([
       deps.store.removePool(pool),
       former === undefined && deps.store.endRef(generation, name, deps.world.now()),
     ]);
@@ -62,7 +63,7 @@ export async function bearPool(
 }
 
 /** Looks for rivals and removes those that must give way. @returns why the announcement may not be confirmed, if so. */
-async function contest({ store, world }: Deps, pool: Pool): Promise<Birth | undefined> {
+async function contest({ store, world }: Deps, pool: Pool): Promise<CreateOutcome | undefined> {
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const { blocking, pending } = await look(store, pool);
     if (blocking !== undefined) return { kind: 'overlaps', pool: blocking };

@@ -1,12 +1,12 @@
-/** Pools that are shared by agreement: by their CIDR, or by a name. */
-import { type Cidr, type Family, type Range, cidrRange, formatCidr, rangesOverlap } from '../address.ts';
+/** Pools whose subnet the request names (`--subnet`): the hosts that name the same one share it. */
+import { type Cidr, formatCidr } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { type Pool, hasExpired } from '../pool.ts';
 import { Refusal } from '../refusal.ts';
 import { pauseWithJitter } from '../world.ts';
-import { type Birth, bearPool } from './create-pool.ts';
-import { joinPool, leavePool, orLeave } from './membership.ts';
+import { type CreateOutcome, createPool } from './create-pool.ts';
+import { joinPool } from './membership.ts';
 import type { PoolOptions } from './options.ts';
 import { type Grant, type PoolPlan, refuseContradiction } from './plan.ts';
 
@@ -20,7 +20,7 @@ const POLL_PAUSE = 40;
  * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it for itself, `limit-reached` when the
  * space gives none such and there is none to join.
  */
-export async function createGivenPool(
+export async function createExplicitPool(
   deps: Deps,
   call: Call,
   plan: PoolPlan,
@@ -30,7 +30,7 @@ export async function createGivenPool(
   const unwanted = plan.whyUnwanted(cidr);
   while (deps.world.now() < call.deadline) {
     if (unwanted !== undefined && (await deps.store.readPool(plan.space, cidr)) === undefined) throw unwanted;
-    const birth = await bearPool(deps, call, plan, cidr);
+    const birth = await createPool(deps, call, plan, cidr);
     const grant = await settleBirth(deps, call, plan, birth, options);
     if (grant !== undefined) return grant;
     await pauseWithJitter(deps.world, POLL_PAUSE);
@@ -43,7 +43,7 @@ async function settleBirth(
   deps: Deps,
   call: Call,
   plan: PoolPlan,
-  birth: Birth,
+  birth: CreateOutcome,
   options: PoolOptions,
 ): Promise<Grant | undefined> {
   switch (birth.kind) {
@@ -64,7 +64,7 @@ async function settleBirth(
 }
 
 /** @returns `undefined` when the pool ended meanwhile: start over. */
-async function joinStanding(
+export async function joinStanding(
   deps: Deps,
   call: Call,
   plan: PoolPlan,
@@ -93,65 +93,4 @@ async function awaitConfirmation(deps: Deps, call: Call, announced: Pool): Promi
     await pauseWithJitter(world, POLL_PAUSE);
   }
   return undefined;
-}
-
-export interface NamedWish {
-  readonly name: string;
-  readonly family: Family;
-  readonly size: number | undefined;
-  /** What the host reaches already. */
-  readonly avoid: readonly Range[];
-}
-
-/**
- * The automatic pool that a name stands for. The first host to ask creates it; of several at once one sets the name, the
- * others leave the pools that they made and join.
- */
-export async function joinNamedPool(
-  deps: Deps,
-  call: Call,
-  plan: PoolPlan,
-  wanted: NamedWish,
-  options: PoolOptions,
-  createPool: () => Promise<Grant>,
-): Promise<Grant> {
-  const { store, world } = deps;
-  while (world.now() < call.deadline) {
-    const seen = await store.readPoolName(plan.space, wanted.family, wanted.name);
-    const standing = seen && (await store.readPool(plan.space, seen.cidr));
-    if (standing !== undefined && standing.generation === seen?.generation) {
-      refuseOtherSize(standing, wanted);
-      refuseReached(standing, wanted);
-      const grant = await joinStanding(deps, call, plan, standing, options);
-      if (grant !== undefined) return grant;
-      continue;
-    }
-    const grant = await createPool();
-    const { cidr, generation } = grant.pool;
-    const name = { cidr, generation };
-    const isSet = await orLeave(deps, grant.ref, undefined, () =>
-      store.writePoolName(plan.space, wanted.name, name, seen),
-    );
-    if (isSet) return grant;
-    await leavePool(deps, grant.ref);
-  }
-  throw new Refusal('busy', `the pool named ${wanted.name} is being created or removed by others: try again`);
-}
-
-/** dockerd asks for another pool when this one overlaps a route of its host, and would get the same for ever. */
-function refuseReached(pool: Pool, { name, avoid }: NamedWish): void {
-  if (!avoid.some((range) => rangesOverlap(range, cidrRange(pool.cidr)))) return;
-  throw new Refusal(
-    'pool-overlap',
-    `the pool that berth.name=${name} stands for, ${formatCidr(pool.cidr)}, is reached by this host already (a route or ` +
-      'a name server); one bridge network per host can have it: give another one another name',
-  );
-}
-
-function refuseOtherSize(pool: Pool, { name, size }: NamedWish): void {
-  if (size === undefined || size === pool.cidr.prefix) return;
-  throw new Refusal(
-    'invalid-request',
-    `berth.size=${size} contradicts the pool that berth.name=${name} stands for: ${formatCidr(pool.cidr)}`,
-  );
 }

@@ -4,8 +4,9 @@
  */
 import { type Cidr, type Family, cidrRange, contains, formatCidr } from '../address.ts';
 import { allHosts } from '../all-hosts.ts';
+import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
-import { type Deps, together } from '../deps.ts';
+import type { Deps } from '../deps.ts';
 import { type Host, boundPrincipal, isInstanceId, sessionOf } from '../host.ts';
 import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import { clip } from '../quote.ts';
@@ -181,7 +182,7 @@ export const tooWide = (
 
 /** How many of some references stand, in the space and the family of another. */
 async function countBeside(store: Store, ref: Ref, indexed: readonly IndexedRef[]): Promise<number> {
-  const refs = await together(indexed.map(({ generation, name }) => store.readRef(generation, name)));
+  const refs = await allSettledOrThrow(indexed.map(({ generation, name }) => store.readRef(generation, name)));
   return refs.filter(
     (other) => other?.space === ref.space && other.cidr.family === ref.cidr.family && other.state !== 'gone',
   ).length;

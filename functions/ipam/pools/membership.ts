@@ -19,7 +19,7 @@ const MAX_ROUNDS = 8;
  * @returns `undefined` when that life of the pool has ended: start over.
  */
 export async function joinPool(deps: Deps, call: Call, ref: Ref, former?: Former): Promise<Pool | undefined> {
-  return orLeave(deps, ref, former, async () => {
+  return leaveOnFailure(deps, ref, former, async () => {
     await addRefWithGateway(deps, call, ref, { isNewborn: false, former });
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const pool = await deps.store.readPool(ref.space, ref.cidr);
@@ -38,7 +38,7 @@ export async function joinPool(deps: Deps, call: Call, ref: Ref, former?: Former
  * has no PoolID. A failure to leave is passed over in favour of the first, which says more. One that is taken up again
  * stays: its host has the PoolID, and another attempt may be through already.
  */
-export async function orLeave<T>(
+export async function leaveOnFailure<T>(
   deps: Deps,
   ref: RefKey,
   former: Former | undefined,

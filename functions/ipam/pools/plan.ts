@@ -93,7 +93,7 @@ export function planPool(
 }
 
 /** A network keeps so many addresses of its host: no host blocks a pool by what it says of itself. */
-const MOST_OWN = 16;
+const MAX_OWN = 16;
 
 /** The addresses of a host that a network on a pool keeps from endpoints, besides what it keeps anyway. */
 function ownIn(pool: Pool, reserve: readonly Range[], hostAddresses: readonly Address[]): Range[] {
@@ -101,7 +101,7 @@ function ownIn(pool: Pool, reserve: readonly Range[], hostAddresses: readonly Ad
   return hostAddresses
     .filter((address) => usable !== undefined && rangeContains(usable, address))
     .filter((address) => !keeps({ gateway: pool.gateway, reserved: reserve }, address))
-    .slice(0, MOST_OWN)
+    .slice(0, MAX_OWN)
     .map(({ family, value }) => ({ family, first: value, last: value }));
 }
 

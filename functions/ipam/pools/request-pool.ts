@@ -21,9 +21,10 @@ import { Refusal } from '../refusal.ts';
 import { type SpaceConfig, configOf, globalSpaceOf, isGlobalSpace, isSpaceName } from '../space.ts';
 import { issuePoolId } from '../trusted-pool-id.ts';
 import { createAutomaticPool } from './automatic-pool.ts';
-import { createGivenPool, joinNamedPool } from './explicit-pool.ts';
+import { createExplicitPool } from './explicit-pool.ts';
 import { refuseCrowdedHost, refuseManyHosts, tooWide } from './limits.ts';
-import { orLeave } from './membership.ts';
+import { leaveOnFailure } from './membership.ts';
+import { joinNamedPool } from './named-pool.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import { type Grant, type PoolPlan, planPool } from './plan.ts';
 
@@ -102,7 +103,7 @@ function grant(
     if (options.name !== undefined) {
       throw new Refusal('invalid-request', 'berth.name is for automatic pools: leave out --subnet or berth.name');
     }
-    return createGivenPool(deps, call, plan, cidr, options);
+    return createExplicitPool(deps, call, plan, cidr, options);
   }
   if (options.name === undefined) return automatic();
   const wish = { name: options.name, family, size: size ?? options.size, avoid };
@@ -119,7 +120,7 @@ async function completeGrant(
   hostAddresses: readonly Address[],
 ): Promise<void> {
   try {
-    await orLeave(deps, ref, undefined, async () => {
+    await leaveOnFailure(deps, ref, undefined, async () => {
       await refuseManyHosts(deps, call, ref, maxHostsPerPrincipal);
       await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
       await reserveListed(deps, call, ref, reserve);

@@ -13,11 +13,11 @@ import { keptBy, whoPreventsKeeping } from '../addresses/reservation.ts';
 import { type Call, sequenceOf } from '../call.ts';
 import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
-import { turnRef } from '../host-refs.ts';
-import { bury } from '../hosts/reclaim.ts';
+import { transitionRef } from '../host-refs.ts';
+import { reclaim } from '../hosts/reclaim.ts';
 import type { PoolId } from '../pool-id.ts';
 import { type Pool, hasExpired } from '../pool.ts';
-import { type Birth, bearPool } from '../pools/create-pool.ts';
+import { type CreateOutcome, createPool } from '../pools/create-pool.ts';
 import { refuseCrowdedHost, refuseManyHosts, whyUnwanted } from '../pools/limits.ts';
 import { type Former, joinPool } from '../pools/membership.ts';
 import { gatewayOf } from '../pools/options.ts';
@@ -71,7 +71,7 @@ export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): P
     if (holder !== undefined) taken.push({ address, holder });
   }
   if (!revival.isLast) return { state: 'reviving', taken };
-  const isLive = await turnRef(deps, ref, (now) =>
+  const isLive = await transitionRef(deps, ref, (now) =>
     now.state === 'reviving' && now.epoch === call.epoch
       ? { state: 'live', epoch: now.epoch, fencedAt: undefined, endedAt: undefined }
       : undefined,
@@ -142,7 +142,7 @@ async function takeUpWithinLimits(
     return up;
   } catch (error) {
     if (error instanceof Refusal && error.code === 'limit-reached') {
-      await bury(deps, ref, (now) => now.state === 'reviving' && now.requestKey === call.requestKey);
+      await reclaim(deps, ref, (now) => now.state === 'reviving' && now.requestKey === call.requestKey);
     }
     throw error;
   }
@@ -163,7 +163,7 @@ async function takeUp(
     const isUp = standing?.state === 'confirmed' && standing.generation === id.generation;
     if (isUp && known?.state === 'reviving' && known.epoch === call.epoch) return { ref: known, isNew: false };
     const pool = await (standing === undefined
-      ? bear(deps, call, id, ref, former, config)
+      ? recreate(deps, call, id, ref, former, config)
       : join(deps, call, id, ref, former, standing));
     if (pool !== undefined) return { ref, isNew: true };
     await pauseWithJitter(deps.world, PAUSE);
@@ -183,11 +183,11 @@ async function join(
     if (hasExpired(standing, deps.world.now())) await deps.store.removePool(standing);
     return undefined;
   }
-  if (standing.generation !== id.generation) throw isTaken(id, standing);
+  if (standing.generation !== id.generation) throw refusalOfTaken(id, standing);
   return joinPool(deps, call, ref, former);
 }
 
-async function bear(
+async function recreate(
   deps: Deps,
   call: Call,
   id: PoolId,
@@ -201,12 +201,12 @@ async function bear(
   const announcedAt = deps.world.now();
   const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
   const plan = { draft: () => draft, refOf: () => ref, maxPools: config.maxPools };
-  const birth: Birth = await bearPool(deps, call, plan, cidr, former);
-  if (birth.kind === 'overlaps') throw isTaken(id, birth.pool);
+  const birth: CreateOutcome = await createPool(deps, call, plan, cidr, former);
+  if (birth.kind === 'overlaps') throw refusalOfTaken(id, birth.pool);
   return birth.kind === 'born' ? birth.pool : undefined;
 }
 
-function isTaken({ cidr, space }: { cidr: Cidr; space: string }, by: Pool): Refusal {
+function refusalOfTaken({ cidr, space }: { cidr: Cidr; space: string }, by: Pool): Refusal {
   const since = new Date(by.announcedAt).toISOString();
   return new Refusal(
     'pool-overlap',

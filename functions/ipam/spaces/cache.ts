@@ -3,8 +3,8 @@ import type { Deps } from '../deps.ts';
 import { configOf } from '../space.ts';
 
 /** ms for which a change of a space is not heard of. */
-const LIFE = 60_000;
-const MOST = 1_000;
+const LIFETIME_MS = 60_000;
+const MAX_SPACES = 1_000;
 
 export class SpaceMemory {
   readonly #deps: Deps;
@@ -20,8 +20,8 @@ export class SpaceMemory {
     const known = this.#known.get(space);
     if (known !== undefined && world.now() < known.until) return known.forgetAfter;
     const { forgetAfter } = configOf(space, await store.readSpace(space));
-    if (this.#known.size >= MOST) this.#known.clear();
-    this.#known.set(space, { forgetAfter, until: world.now() + LIFE });
+    if (this.#known.size >= MAX_SPACES) this.#known.clear();
+    this.#known.set(space, { forgetAfter, until: world.now() + LIFETIME_MS });
     return forgetAfter;
   }
 }

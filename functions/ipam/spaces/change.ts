@@ -4,12 +4,13 @@
  * is told first, and done only by force.
  */
 import { contains, formatCidr, sameCidr } from '../address.ts';
-import { type Deps, together } from '../deps.ts';
+import { allSettledOrThrow } from '../all-settled.ts';
+import type { Deps } from '../deps.ts';
 import { LEASE, leaseFor } from '../host.ts';
 import { Refusal } from '../refusal.ts';
 import { type Space, type SpaceConfig, type SpaceSettings, configOf, globalSpaceOf, isGlobalSpace } from '../space.ts';
 import { type Count, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './impact.ts';
-import { type SpacePatch, applyPatch, familiesWithoutRoom, refuseContradictory, timeText } from './settings.ts';
+import { type SpacePatch, applyPatch, durationText, familiesWithoutRoom, refuseContradictory } from './settings.ts';
 
 export interface SpaceView {
   readonly space: string;
@@ -38,13 +39,13 @@ export interface ChangedSpace extends SpaceView {
 /** So often a change is made anew on settings that others keep changing. */
 const MAX_TRIES = 8;
 /** ms that a look at hosts may take. */
-const PATIENCE = 5_000;
+const TIME_LIMIT_MS = 5_000;
 
 export const showSpace = async (deps: Deps, space: string): Promise<SpaceView> =>
   viewOf(deps, space, await deps.store.readSpace(space));
 
 async function viewOf(deps: Deps, space: string, seen: Space | undefined): Promise<SpaceView> {
-  const [four, six] = await together([countPools(deps, space, 4), countPools(deps, space, 6)]);
+  const [four, six] = await allSettledOrThrow([countPools(deps, space, 4), countPools(deps, space, 6)]);
   const { settings, rev } = seen ?? { settings: {}, rev: undefined };
   return { space, config: configOf(space, seen), settings, rev, held: { 4: four, 6: six } };
 }
@@ -121,9 +122,9 @@ async function newlyForgotten(
   after: SpaceConfig,
 ): Promise<readonly string[]> {
   if (after.forgetAfter >= before.forgetAfter) return [];
-  const hosts = await hostsForgotten(deps, space, after.forgetAfter, deps.world.now() + PATIENCE);
+  const hosts = await hostsForgotten(deps, space, after.forgetAfter, deps.world.now() + TIME_LIMIT_MS);
   if (hosts === '') return [];
-  const time = timeText(after.forgetAfter);
+  const time = durationText(after.forgetAfter);
   return [`the next sweep frees what hosts hold that have been fenced for ${time} (forget-after): ${hosts}`];
 }
 
@@ -155,7 +156,7 @@ function notesOnTerms(before: SpaceConfig, after: SpaceConfig, isHeld: boolean):
   if (after.forgetAfter !== before.forgetAfter && after.forgetAfter < LEASE) {
     const lease = leaseFor(after.forgetAfter);
     notes.push(
-      `a host that is cut off from the functions loses its networks ${timeText(lease + after.forgetAfter)} after its last ` +
+      `a host that is cut off from the functions loses its networks ${durationText(lease + after.forgetAfter)} after its last ` +
         'sign of life, though its containers may run on: others may get their addresses',
     );
   }

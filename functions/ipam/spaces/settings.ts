@@ -10,12 +10,12 @@ import {
   MAX_FORGET_AFTER,
   MIN_COOLDOWN,
   MIN_FORGET_AFTER,
-  MOST_EXCLUDED,
-  MOST_MANAGERS,
-  MOST_MAX_HOSTS,
-  MOST_MAX_NETWORKS,
-  MOST_MAX_POOLS,
-  MOST_RANGES,
+  MAX_EXCLUDED,
+  MAX_MANAGERS,
+  MAX_HOSTS_CEILING,
+  MAX_NETWORKS_CEILING,
+  MAX_POOLS_CEILING,
+  MAX_RANGES,
   type SpaceConfig,
   type SpaceSettings,
 } from '../space.ts';
@@ -48,21 +48,21 @@ export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSet
     throw new Refusal('invalid-request', 'there is nothing to change: name a setting');
   }
   return {
-    ranges: changed(patch.ranges, settings.ranges, cidrs('range', MOST_RANGES)),
+    ranges: changed(patch.ranges, settings.ranges, cidrs('range', MAX_RANGES)),
     size4: changed(patch.size4, settings.size4, whole('size4', 1, addressBits(4))),
     size6: changed(patch.size6, settings.size6, whole('size6', 1, addressBits(6))),
-    excluded: changed(patch.excluded, settings.excluded, cidrs('exclude', MOST_EXCLUDED)),
+    excluded: changed(patch.excluded, settings.excluded, cidrs('exclude', MAX_EXCLUDED)),
     cooldown: changed(patch.cooldown, settings.cooldown, time('cooldown', MIN_COOLDOWN, MAX_COOLDOWN)),
     forgetAfter: changed(
       patch.forgetAfter,
       settings.forgetAfter,
       time('forget-after', MIN_FORGET_AFTER, MAX_FORGET_AFTER),
     ),
-    maxPools: changed(patch.maxPools, settings.maxPools, whole('max-pools', 0, MOST_MAX_POOLS)),
+    maxPools: changed(patch.maxPools, settings.maxPools, whole('max-pools', 0, MAX_POOLS_CEILING)),
     maxNetworksPerHost: changed(
       patch.maxNetworksPerHost,
       settings.maxNetworksPerHost,
-      whole('max-networks-per-host', 0, MOST_MAX_NETWORKS),
+      whole('max-networks-per-host', 0, MAX_NETWORKS_CEILING),
     ),
     widest4: changed(patch.widest4, settings.widest4, whole('widest4', 0, addressBits(4))),
     widest6: changed(patch.widest6, settings.widest6, whole('widest6', 0, addressBits(6))),
@@ -70,7 +70,7 @@ export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSet
     maxHostsPerPrincipal: changed(
       patch.maxHostsPerPrincipal,
       settings.maxHostsPerPrincipal,
-      whole('max-hosts-per-principal', 0, MOST_MAX_HOSTS),
+      whole('max-hosts-per-principal', 0, MAX_HOSTS_CEILING),
     ),
     managers: changed(patch.managers, settings.managers, hostIds),
   };
@@ -93,7 +93,7 @@ const cidrs =
   };
 
 function hostIds(ids: readonly string[]): readonly string[] {
-  if (ids.length > MOST_MANAGERS) bad('managers', `${ids.length} hosts`, `at most ${MOST_MANAGERS}`);
+  if (ids.length > MAX_MANAGERS) bad('managers', `${ids.length} hosts`, `at most ${MAX_MANAGERS}`);
   const wrong = ids.find((id) => !isHostId(id));
   return wrong === undefined ? ids : bad('managers', quote(wrong), 'the ids of hosts, as berth shim prints them');
 }
@@ -111,7 +111,7 @@ const time =
   (value: number): number =>
     isWholeWithin(value, least, most)
       ? value
-      : bad(setting, timeText(value), `a time from ${timeText(least)} to ${timeText(most)}`);
+      : bad(setting, durationText(value), `a time from ${durationText(least)} to ${durationText(most)}`);
 
 function bad(setting: string, value: string, wanted: string): never {
   throw new Refusal('invalid-request', `bad value ${value} for ${setting}: give ${wanted}`);
@@ -125,7 +125,7 @@ const UNITS = [
 ] as const;
 
 /** In the largest unit of which it is a whole number. */
-export function timeText(milliseconds: number): string {
+export function durationText(milliseconds: number): string {
   const unit = UNITS.find(([, size]) => milliseconds !== 0 && milliseconds % size === 0);
   return unit === undefined ? `${milliseconds}ms` : `${milliseconds / unit[1]}${unit[0]}`;
 }

@@ -3,8 +3,8 @@ import type { Deps } from '../deps.ts';
 import { concludeHost, eachRef, isLeftBehind } from '../host-refs.ts';
 import { type Host, isSilent } from '../host.ts';
 import { fenceHost, quiet, wakeOwn } from '../hosts/fence.ts';
-import { buryHost, drain, drainHost } from '../hosts/host-events.ts';
-import { bury } from '../hosts/reclaim.ts';
+import { reclaimHost, drain, drainHost } from '../hosts/host-events.ts';
+import { reclaim } from '../hosts/reclaim.ts';
 import { isFormers } from '../ref-check.ts';
 import type { Ref } from '../ref.ts';
 import { configOf } from '../space.ts';
@@ -78,7 +78,7 @@ async function finish(deps: Deps, host: Host, deadline: number, report: SweepRep
     case 'fenced':
       return tendFenced(deps, host, deadline, report);
     case 'dead':
-      report.buried += await buryHost(deps, host, deadline);
+      report.buried += await reclaimHost(deps, host, deadline);
       return;
     case 'draining':
       return drainHost(deps, host, deadline);
@@ -113,7 +113,7 @@ export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepRepo
       if (await forget(deps, host, ref)) return (report.forgotten++, true);
       return false;
     case 'dead':
-      if (await bury(deps, ref, (now) => isLeftBehind(now, host))) return (report.buried++, true);
+      if (await reclaim(deps, ref, (now) => isLeftBehind(now, host))) return (report.buried++, true);
       return false;
     case 'draining':
       return drain(deps, host, ref);
@@ -144,7 +144,7 @@ const standsForFormer = (host: Host, ref: Ref): boolean => ref.state !== 'gone' 
 
 /** @returns whether a reference of the former machine has ended; else it sleeps. */
 async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
-  if (host.former === 'dead' && (await bury(deps, ref, (now) => standsForFormer(host, now))))
+  if (host.former === 'dead' && (await reclaim(deps, ref, (now) => standsForFormer(host, now))))
     return (report.buried++, true);
   if (host.former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
   if (await quiet(deps, host, ref)) report.quieted++;
@@ -155,7 +155,7 @@ async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport)
 export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
   const { forgetAfter } = configOf(ref.space, await deps.store.readSpace(ref.space));
   const before = deps.world.now() - forgetAfter;
-  return bury(
+  return reclaim(
     deps,
     ref,
     (now) =>

@@ -7,7 +7,7 @@ import { freeExactly, keeps } from '../addresses/reservation.ts';
 import { type Chunk, addressAt } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { IN_FLIGHT } from '../host.ts';
-import { IN_ITS_PLACE } from '../hosts/reclaim.ts';
+import { IN_PLACE_OF_HOST } from '../hosts/reclaim.ts';
 import { type Pool, hasExpired } from '../pool.ts';
 import { isReferenced, retireUnreferenced } from '../pools/membership.ts';
 import type { Ref } from '../ref.ts';
@@ -21,7 +21,7 @@ import { NOTHING_COUNTED, concluded, countChunks, passed } from './usage.ts';
 
 const PAGE = 100;
 /** ms between two walks over all items: what they find takes up room, and harms nobody. */
-const REST = 3_600_000;
+const WALK_INTERVAL_MS = 3_600_000;
 /** ms that a tombstone stays: longer than anything can be under way that it is to be found by. */
 export const TOMBSTONE_LIFE = 10 * IN_FLIGHT;
 
@@ -35,7 +35,7 @@ export async function sweepItems(
   report: SweepReport,
 ): Promise<ItemCursor & { readonly walked: Usage | undefined }> {
   const { store, world } = deps;
-  if (from === undefined && world.now() < walkedAt + REST) {
+  if (from === undefined && world.now() < walkedAt + WALK_INTERVAL_MS) {
     return { item: from, walkedAt, usage: undefined, walked: undefined };
   }
   let item = from;
@@ -121,7 +121,7 @@ export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: 
   const [first] = gone;
   if (first === undefined) return;
   const names = gone.map(({ name }) => name);
-  report.leases += await freeOrphans(deps, IN_ITS_PLACE, first, names);
+  report.leases += await freeOrphans(deps, IN_PLACE_OF_HOST, first, names);
   for (const { generation, name, endedAt } of gone) {
     if (now < (endedAt ?? 0) + TOMBSTONE_LIFE) continue;
     if (await deps.store.removeTombstone(generation, name)) report.tombstones++;
@@ -158,7 +158,7 @@ async function freeLeases(deps: Deps, generation: string, chunk: Chunk, standing
   let freed = 0;
   for (const { ref, place, value } of leasesIn(generation, chunk)) {
     if (standing.some(({ name }) => name === ref)) continue;
-    if (await freeExactly(deps, IN_ITS_PLACE, ref, place, value)) freed++;
+    if (await freeExactly(deps, IN_PLACE_OF_HOST, ref, place, value)) freed++;
   }
   return freed;
 }
@@ -175,7 +175,7 @@ async function freeReservations(
     if (value === undefined || state?.kind !== 'reserved') continue;
     if (standing.some((ref) => keeps(ref, addressAt(ref.cidr, index, slot)))) continue;
     const place = { generation, chunk: index, slot };
-    if (await freeExactly(deps, IN_ITS_PLACE, state.ref, place, value)) freed++;
+    if (await freeExactly(deps, IN_PLACE_OF_HOST, state.ref, place, value)) freed++;
   }
   return freed;
 }

@@ -44,12 +44,12 @@ export interface SweepReport {
 }
 
 /** Reasons that are told at most. */
-const MOST_REASONS = 10;
+const MAX_REASONS = 10;
 
 /** Notes that something was left out, since it cannot be read. */
 export function passOver(report: SweepReport, reason: string): void {
   report.unreadable++;
-  if (report.reasons.length < MOST_REASONS && !report.reasons.includes(reason)) report.reasons.push(reason);
+  if (report.reasons.length < MAX_REASONS && !report.reasons.includes(reason)) report.reasons.push(reason);
 }
 
 export const emptyReport = (): SweepReport => ({

@@ -8,11 +8,11 @@ import type { PoolUse, Usage } from '../sweep-cursor.ts';
 export const NOTHING_COUNTED: Usage = { pools: 0, held: 0, fullest: [], open: {} };
 
 /** Pools that are told by name. */
-const MOST_NAMED = 10;
+const MAX_NAMED = 10;
 /** Addresses of a /28. */
-const LEAST_NAMED = 14;
+const MIN_NAMED = 14;
 /** Pools that are counted at once, so that the note of a walk under way stays small. Of more, some are left out. */
-const MOST_OPEN = 1_000;
+const MAX_OPEN = 1_000;
 /** A pool of so many addresses is one group of chunks, which a walk comes by in one go. */
 const GROUP = CHUNK_SIZE * Number(CHUNKS_PER_GROUP);
 
@@ -22,7 +22,7 @@ export const fullness = ({ held, size }: PoolUse): number => held / size;
 export function countChunks(usage: Usage, ref: Ref, chunks: readonly Chunk[]): Usage {
   const { generation } = ref;
   const known = usage.open[generation];
-  if (known === undefined && Object.keys(usage.open).length >= MOST_OPEN) return usage;
+  if (known === undefined && Object.keys(usage.open).length >= MAX_OPEN) return usage;
   const pool = known ?? begin(ref);
   const held = chunks.reduce((sum, chunk) => sum + heldIn(chunk), pool.held);
   return { ...usage, open: { ...usage.open, [generation]: { ...pool, held } } };
@@ -51,9 +51,9 @@ function close(usage: Usage, isOver: (generation: string, pool: PoolUse) => bool
   return {
     pools: usage.pools + over.length,
     held: over.reduce((sum, { held }) => sum + held, usage.held),
-    fullest: [...usage.fullest, ...over.filter(({ size }) => size >= LEAST_NAMED)]
+    fullest: [...usage.fullest, ...over.filter(({ size }) => size >= MIN_NAMED)]
       .sort((a, b) => fullness(b) - fullness(a))
-      .slice(0, MOST_NAMED),
+      .slice(0, MAX_NAMED),
     open: Object.fromEntries(all.filter(([generation, pool]) => !isOver(generation, pool))),
   };
 }

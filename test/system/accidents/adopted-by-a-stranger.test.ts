@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Host } from '../../../functions/ipam/host.ts';
 import { signers } from '../../../shim/aws/signer.ts';
-import { Cloud } from '../../../shim/cloud/client.ts';
+import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
 import { Transport } from '../../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
@@ -42,7 +42,7 @@ const change = async (part: Partial<Host>): Promise<void> => {
 /** What an operator's program sends. */
 async function adopts(message: object): Promise<string> {
   const body = { Host: OLD, State: 'adopted', Key: randomBytes(12).toString('hex'), ...message };
-  const verdict = await new Cloud(new Transport(), signers(undefined)).ask(
+  const verdict = await new FunctionUrlClient(new Transport(), signers(undefined)).ask(
     parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
     {
       ...{ question: 'own', path: '/Berth.HostState', headers: {}, timeout: limit(30_000) },

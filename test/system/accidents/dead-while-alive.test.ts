@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Host } from '../../../functions/ipam/host.ts';
 import { signers } from '../../../shim/aws/signer.ts';
-import { Cloud } from '../../../shim/cloud/client.ts';
+import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
 import { Transport } from '../../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
@@ -32,7 +32,7 @@ const item = async (host = VICTIM): Promise<Host> => (await cloud.store.readHost
 
 /** What an operator's program sends. */
 async function says(message: object): Promise<string> {
-  const verdict = await new Cloud(new Transport(), signers(undefined)).ask(
+  const verdict = await new FunctionUrlClient(new Transport(), signers(undefined)).ask(
     parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
     {
       question: 'own',

@@ -10,9 +10,9 @@ import { realWorld } from '../../../functions/lambda/world.ts';
 import { type Engine, startEngine } from '../../../infra/local/engine.ts';
 import { formatSharedCredentials } from '../../../shim/aws/shared-credentials.ts';
 import { signers } from '../../../shim/aws/signer.ts';
-import { Cloud } from '../../../shim/cloud/client.ts';
+import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
 import { Transport } from '../../../shim/cloud/transport.ts';
-import { type Cloud as LocalCloud, startCloud } from '../../../shim/commands/up.ts';
+import { type LocalCloud as LocalCloud, startCloud } from '../../../shim/commands/up.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { type Berth, type Folders, runBerth, startBerth, temporaryFolders } from '../../support/berth-process.ts';
 import { limit } from '../../support/deadlines.ts';
@@ -122,13 +122,16 @@ describe('who declares a host dead', () => {
     JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one', OverrideLease: true }),
   );
   const declare = (folder: string, name: string) =>
-    new Cloud(new Transport(), signers(undefined)).ask(parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`), {
-      question: 'own',
-      path: '/Berth.HostState',
-      headers: {},
-      body: declaration,
-      timeout: limit(10_000),
-    });
+    new FunctionUrlClient(new Transport(), signers(undefined)).ask(
+      parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`),
+      {
+        question: 'own',
+        path: '/Berth.HostState',
+        headers: {},
+        body: declaration,
+        timeout: limit(10_000),
+      },
+    );
 
   it('does not do so at a function that hosts may call', async () => {
     for (const name of ['capabilities', 'pools', 'addresses', 'hosts']) {

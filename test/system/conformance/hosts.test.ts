@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { signers } from '../../../shim/aws/signer.ts';
-import { type Cloud, startCloud } from '../../../shim/commands/up.ts';
+import { type LocalCloud, startCloud } from '../../../shim/commands/up.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { type Folders, temporaryFolders } from '../../support/berth-process.ts';
 
@@ -15,7 +15,7 @@ interface Answer {
   readonly refusal: string | undefined;
 }
 
-let cloud: Cloud;
+let cloud: LocalCloud;
 let folders: Folders;
 /** ms, as the clock of the hosts. */
 let clock = Date.UTC(2026, 0, 1);

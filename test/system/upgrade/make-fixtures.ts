@@ -13,7 +13,7 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { bundle, functionNames } from '../../../infra/build.ts';
 import { signers } from '../../../shim/aws/signer.ts';
-import { Cloud } from '../../../shim/cloud/client.ts';
+import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
 import { Transport } from '../../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { callPlugin, runBerth } from '../../support/berth-process.ts';
@@ -152,7 +152,7 @@ const isLiveOf =
 
 /** What a host asks when it compares Docker with the table. */
 async function askOfTable({ folder }: LocalCloud, { proxy }: FaultyHost, [first]: readonly Network[]): Promise<void> {
-  const cloud = new Cloud(new Transport(), signers(undefined));
+  const cloud = new FunctionUrlClient(new Transport(), signers(undefined));
   const hosts = parseEndpoint(`unix:${path.join(folder, HOST, 'proxy/hosts.sock')}`);
   const { headers = {} } = proxy.passages.find(({ path: asked }) => asked === '/Berth.Settle') ?? {};
   const ours = Object.entries(headers).filter(([name]) => name.startsWith('berth-'));

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { openKeyring } from '../../../infra/local/keyring.ts';
-import { Table } from '../../../shim/reconcile/fleet-records.ts';
+import { FleetRecords } from '../../../shim/reconcile/fleet-records.ts';
 import { type Berth, callPlugin, runBerth, startBerth } from '../../support/berth-process.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { eventually } from '../../support/stage.ts';
@@ -116,7 +116,7 @@ for (const release of releases()) {
       });
 
       it('reads what it holds, when it compares Docker with the table', async () => {
-        const table = new Table((asked) => Promise.resolve(judged(exchanges, asked, more)));
+        const table = new FleetRecords((asked) => Promise.resolve(judged(exchanges, asked, more)));
         const networks = await table.networks([], () => []);
         assert.ok(networks.length > 0);
         assert.ok(networks.every(({ leases }) => leases.length > 0));

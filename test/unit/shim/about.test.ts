@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { aboutCall, isAutomatic, isNamed } from '../../../shim/call-summary.ts';
+import { summaryOf, isAutomatic, isNamed } from '../../../shim/call-summary.ts';
 import type { Method } from '../../../shim/method.ts';
 import { callOf } from './stand-ins.ts';
 
-const about = (method: Method, message: object) => aboutCall(callOf(method, message));
+const about = (method: Method, message: object) => summaryOf(callOf(method, message));
 
 describe('what a call is about', () => {
   it('is its pool and its address, or the subnet of a new pool', () => {
@@ -22,7 +22,7 @@ describe('what a call is about', () => {
   for (const body of ['', 'null', '[]', '7', '{"PoolID":7,"Address":null}']) {
     it(`is nothing where the body is no message: ${body}`, () => {
       const call = { method: 'ReleaseAddress', key: 'k', body } as const;
-      assert.deepEqual(aboutCall(call), { method: 'ReleaseAddress', request: 'k', poolId: '', address: '' });
+      assert.deepEqual(summaryOf(call), { method: 'ReleaseAddress', request: 'k', poolId: '', address: '' });
     });
   }
 });

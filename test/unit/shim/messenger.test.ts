@@ -4,7 +4,7 @@ import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import type { Message } from '../../../shim/cloud/client.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
-import { Messenger } from '../../../shim/host/functions-client.ts';
+import { FunctionsClient } from '../../../shim/host/functions-client.ts';
 import { Handshakes } from '../../../shim/host/handshake.ts';
 import { Sequence } from '../../../shim/host/sequence.ts';
 import type { Driver } from '../../../shim/settings.ts';
@@ -39,7 +39,7 @@ async function stage(t: TestContext, isKnown = true) {
     handshakes.close();
   });
   let now = Date.UTC(2026, 0);
-  const messenger = new Messenger({
+  const messenger = new FunctionsClient({
     hostId: 'host-1',
     cloud: { ask },
     handshakes: new Map<Driver, Handshakes>([['berth', handshakes]]),

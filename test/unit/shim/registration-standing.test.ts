@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as v from 'valibot';
-import { insist } from '../../../shim/cloud/retry.ts';
+import { retryWithin } from '../../../shim/cloud/retry.ts';
 import { type Verdict, judgeAnswer } from '../../../shim/cloud/verdict.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { Registration } from '../../../shim/host/registration.ts';
@@ -88,7 +88,7 @@ describe('a host that returns from silence', () => {
     const refusal = { status: 200, headers: { 'berth-refusal': 'host-fenced' }, body: '{"Error":"silent"}' };
     const granted = { status: 200, headers: {}, body: '{"Address":"10.1.0.2/24"}' };
     const remedies: string[] = [];
-    const { last, attempts, isOpen } = await insist({
+    const { last, attempts, isOpen } = await retryWithin({
       budget: 20_000,
       attempt: (number) =>
         Promise.resolve(judgeAnswer('RequestAddress', parseEndpoint('unix:/x'), number === 1 ? refusal : granted)),

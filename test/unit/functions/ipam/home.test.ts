@@ -1,7 +1,7 @@
 /** Two Regions never write one table. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { homeCheck } from '../../../../functions/ipam/hosts/home-region.ts';
+import { homeRegionCheck } from '../../../../functions/ipam/hosts/home-region.ts';
 import { refused } from '../../../support/fleet.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 
@@ -12,13 +12,13 @@ function table() {
   const claimHome = (region: string) => (asked.push(region), memory.claimHome(region));
   return {
     asked,
-    check: (region?: string) => homeCheck({ store: Object.assign(new MemoryStore(), { claimHome }) }, region),
+    check: (region?: string) => homeRegionCheck({ store: Object.assign(new MemoryStore(), { claimHome }) }, region),
   };
 }
 
 it('the first Region that writes a table is its home, and every other is refused by name', async () => {
   const memory = new MemoryStore();
-  const check = (region: string) => homeCheck({ store: memory }, region)();
+  const check = (region: string) => homeRegionCheck({ store: memory }, region)();
   await check('eu-west-1');
   await check('eu-west-1');
   const words =

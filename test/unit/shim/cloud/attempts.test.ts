@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Outcome, insist } from '../../../../shim/cloud/retry.ts';
+import { type Outcome, retryWithin } from '../../../../shim/cloud/retry.ts';
 import type { Failed, Verdict } from '../../../../shim/cloud/verdict.ts';
 import { failureOf, grantOf, refusalOf } from '../stand-ins.ts';
 import { SteeredTime } from '../steered-time.ts';
@@ -23,7 +23,7 @@ async function insisting(answers: readonly Verdict[], takes: 'all' | 'none' = 'n
   const attempts: { number: number; timeout: number; at: number }[] = [];
   const renewals: Failed['remedy'][] = [];
   const insisted = { isOver: false };
-  const ended = insist({
+  const ended = retryWithin({
     budget: BUDGET,
     time,
     attempt: async (number, timeout) => {

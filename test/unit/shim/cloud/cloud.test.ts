@@ -3,14 +3,14 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import type { Signer } from '../../../../shim/aws/signer.ts';
-import { Cloud, type Message } from '../../../../shim/cloud/client.ts';
+import { FunctionUrlClient, type Message } from '../../../../shim/cloud/client.ts';
 import { Transport } from '../../../../shim/cloud/transport.ts';
 import { type Endpoint, parseEndpoint } from '../../../../shim/endpoint.ts';
 import { TIMEOUT } from '../outbox-stage.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 interface Stage {
-  readonly cloud: Cloud;
+  readonly cloud: FunctionUrlClient;
   readonly endpoint: Endpoint;
   readonly asked: Record<string, unknown>[];
   readonly learnt: (string | undefined)[];
@@ -49,7 +49,7 @@ async function stage(t: TestContext, wish: Wish = {}): Promise<Stage> {
       forgotten++;
     },
   };
-  const cloud = new Cloud(new Transport(), () => signer);
+  const cloud = new FunctionUrlClient(new Transport(), () => signer);
   return { cloud, endpoint: parseEndpoint(`unix:${socket}`), asked, learnt, forgotten: () => forgotten };
 }
 

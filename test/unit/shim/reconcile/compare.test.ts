@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compare } from '../../../../shim/reconcile/compare.ts';
 import type { DockerEndpoint, DockerNetwork } from '../../../../shim/reconcile/docker-api.ts';
-import type { TableNetwork } from '../../../../shim/reconcile/fleet-records.ts';
+import type { FleetNetwork } from '../../../../shim/reconcile/fleet-records.ts';
 
 const POOL = '10.1.0.0/24';
 
@@ -14,14 +14,14 @@ const docker = (changes: Partial<DockerNetwork> & { readonly subnet?: string } =
   ...changes,
 });
 
-const table = (changes: Partial<TableNetwork> = {}): TableNetwork => ({
+const table = (changes: Partial<FleetNetwork> = {}): FleetNetwork => ({
   ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', isFormers: false, leases: [], others: [] },
   ...changes,
 });
 
 const leases = (...addresses: string[]) => addresses.map((address) => ({ address, key: `key of ${address}` }));
 
-const found = (of: readonly TableNetwork[], before: readonly DockerNetwork[], after = before): string[] =>
+const found = (of: readonly FleetNetwork[], before: readonly DockerNetwork[], after = before): string[] =>
   compare({ before, table: of, after }).map((finding) => {
     if (finding.kind === 'leaked-lease') return `${finding.kind} ${finding.lease.address}`;
     return 'endpoint' in finding ? `${finding.kind} ${finding.endpoint.address}` : finding.kind;
@@ -82,7 +82,7 @@ describe('the comparison of Docker with the table', () => {
   });
 
   describe('where this host has two networks on one subnet', () => {
-    const both = (changes: Partial<TableNetwork> = {}) => [
+    const both = (changes: Partial<FleetNetwork> = {}) => [
       table(changes),
       table({ key: 'g.s', others: changes.others ?? [] }),
     ];

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { DockerError, type DockerNetwork } from '../../../../shim/reconcile/docker-api.ts';
-import type { TableNetwork } from '../../../../shim/reconcile/fleet-records.ts';
+import type { FleetNetwork } from '../../../../shim/reconcile/fleet-records.ts';
 import { Reconciler } from '../../../../shim/reconcile/reconciler.ts';
 import { Sightings } from '../../../../shim/reconcile/sightings.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const POOL = '10.1.0.0/24';
-const live: TableNetwork = {
+const live: FleetNetwork = {
   ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', isFormers: false, others: [] },
   leases: [{ address: '10.1.0.9', key: 'key-of-9' }],
 };
@@ -19,7 +19,7 @@ const network: DockerNetwork = {
 };
 
 const NOTHING: readonly DockerNetwork[] = [];
-const HELD: readonly TableNetwork[] = [live];
+const HELD: readonly FleetNetwork[] = [live];
 const NOT_HELD: string | undefined = undefined;
 const SOUND: { readonly error?: Error } = {};
 

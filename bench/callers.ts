@@ -2,10 +2,10 @@
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
+import type { Method } from '../protocol/methods.ts';
 import type { Signer } from '../shim/aws/signer.ts';
 import { type Endpoint, parseEndpoint } from '../shim/endpoint.ts';
 import type { Sequence } from '../shim/host/sequence.ts';
-import type { Method } from '../shim/method.ts';
 import { limit } from '../test/support/deadlines.ts';
 
 export interface Called {

@@ -1,7 +1,7 @@
 /** What the plugin can do, and where its other functions are. Touches no table. */
+import { globalSpaceOf } from '../protocol/ids.ts';
 import { capabilitiesEnv, parseEnv } from './lambda/env.ts';
 import { type Method, type Request, handle, parseAs } from './lambda/handler.ts';
-import { globalSpaceOf } from './ipam/space.ts';
 import { handshakeHeaders } from './lambda/messages.ts';
 
 const env = parseEnv(capabilitiesEnv);

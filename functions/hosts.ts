@@ -1,4 +1,5 @@
 /** A host's life: it registers, settles calls of which it does not know what became, and compares what it holds. */
+import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { openStore } from './dynamo/open.ts';
 import { formatAddress, formatCidr } from './ipam/address.ts';
 import { Bindings } from './ipam/hosts/binding.ts';
@@ -10,15 +11,7 @@ import { settleAddress, settlePool } from './ipam/recovery/settle.ts';
 import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
 import { SpaceMemory } from './ipam/spaces/cache.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
-import {
-  MAX_BODY_BYTES,
-  type Method,
-  handle,
-  parseCall,
-  parseMessage,
-  parseOwnCall,
-  parsePrincipal,
-} from './lambda/handler.ts';
+import { type Method, handle, parseCall, parseMessage, parseOwnCall, parsePrincipal } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
 import { holdingsMessage, networksMessage, registerMessage, reviveMessage, settleMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';

@@ -1,6 +1,6 @@
 /** What a call is about, as far as the shim must know: which pool, which address. The rules read the rest. */
 import * as v from 'valibot';
-import { type Method, isRelease } from './method.ts';
+import { type Method, isRelease } from '../protocol/methods.ts';
 
 export interface CallSummary {
   readonly method: Method;

@@ -4,6 +4,7 @@ import type { Server } from 'node:http';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Driver } from '../protocol/methods.ts';
 import { signers } from './aws/signer.ts';
 import { FunctionUrlClient } from './cloud/client.ts';
 import { retryWithin } from './cloud/retry.ts';
@@ -33,7 +34,7 @@ import { countEngines } from './reconcile/engines.ts';
 import { FleetRecords } from './reconcile/fleet-records.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Sightings } from './reconcile/sightings.ts';
-import type { Driver, Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { within } from './time.ts';
 
 export interface Shim {

@@ -1,11 +1,8 @@
 /** Where things are by default: the system's places for root, the user's own (XDG) otherwise. */
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { DRIVERS, type Driver } from '../protocol/methods.ts';
 import { UserError } from './user-error.ts';
-
-/** `berth-ipvlan` is for ipvlan networks: it asks for no MAC addresses, which those cannot have. */
-export const DRIVERS = ['berth', 'berth-ipvlan'] as const;
-export type Driver = (typeof DRIVERS)[number];
 
 export interface Settings {
   /** Where the plugin's sockets go. Docker looks for plugins in /run/docker/plugins. */

@@ -11,10 +11,15 @@ const node = /^node:/;
 
 /** The root of the rules, and folders in it. */
 const ipam = (...folders: readonly string[]): string[] => [
+  'protocol',
   'functions/ipam',
   ...folders.map((folder) => `functions/ipam/${folder}`),
 ];
-const shim = (...folders: readonly string[]): string[] => ['shim', ...folders.map((folder) => `shim/${folder}`)];
+const shim = (...folders: readonly string[]): string[] => [
+  'protocol',
+  'shim',
+  ...folders.map((folder) => `shim/${folder}`),
+];
 const everyFloor = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
 
 /**
@@ -22,20 +27,22 @@ const everyFloor = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sw
  * holds for the folders within as well, unless they have their own.
  */
 const rules: Readonly<Record<string, { folders: readonly string[]; packages: RegExp }>> = {
+  // What shim and functions both must know; neither imports the other.
+  protocol: { folders: [], packages: /^$/ },
   // The vocabulary and the port to the table; then, floor on floor, what is done with them.
-  'functions/ipam': { folders: [], packages: /^$/ },
-  'functions/ipam/addresses': { folders: ['functions/ipam'], packages: /^$/ },
-  'functions/ipam/pools': { folders: ['functions/ipam', 'functions/ipam/addresses'], packages: /^$/ },
-  'functions/ipam/spaces': { folders: ['functions/ipam', 'functions/ipam/pools'], packages: /^$/ },
+  'functions/ipam': { folders: ['protocol'], packages: /^$/ },
+  'functions/ipam/addresses': { folders: ipam(), packages: /^$/ },
+  'functions/ipam/pools': { folders: ipam('addresses'), packages: /^$/ },
+  'functions/ipam/spaces': { folders: ipam('pools'), packages: /^$/ },
   'functions/ipam/hosts': { folders: ipam('addresses', 'pools', 'spaces'), packages: /^$/ },
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
-  'functions/dynamo': { folders: ['functions/ipam'], packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
+  'functions/dynamo': { folders: ipam(), packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
   'functions/lambda': { folders: everyFloor, packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: [...everyFloor, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
-  'shim/aws': { folders: ['shim'], packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },
+  'shim/aws': { folders: shim(), packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },
   'shim/cloud': { folders: shim('aws'), packages: /^(node:|http-proxy$|valibot$)/ },
-  'shim/journal': { folders: ['shim'], packages: /^(node:|valibot$)/ },
+  'shim/journal': { folders: shim(), packages: /^(node:|valibot$)/ },
   'shim/host': { folders: shim('cloud', 'journal'), packages: /^(node:|@aws-sdk\/ec2-metadata-service$|valibot$)/ },
   'shim/outbox': { folders: shim('cloud', 'journal'), packages: /^(node:|p-queue$|pino$|valibot$)/ },
   'shim/reconcile': { folders: shim('cloud', 'journal', 'host'), packages: /^(node:|pino$|valibot$)/ },
@@ -53,7 +60,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'infra/host': { folders: ['.', 'infra'], packages: /^(node:|esbuild$|valibot$)/ },
   // Everything on one machine: the functions behind a server that checks signatures as AWS does.
   'infra/local': {
-    folders: ['functions', 'functions/lambda', 'infra', 'shim', 'shim/aws'],
+    folders: ['protocol', 'functions', 'functions/lambda', 'infra', 'shim', 'shim/aws'],
     packages: /^(node:|@aws-sdk\/client-dynamodb$|aws-lambda$|valibot$)/,
   },
   'infra/monitoring': { folders: [], packages: /^$/ },
@@ -64,7 +71,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
 };
 
 /** Where the program is, all of it: what lies elsewhere is not shipped. */
-const SOURCES = ['functions/**/*.{ts,js}', 'shim/**/*.{ts,js}', 'infra/**/*.{ts,js}'];
+const SOURCES = ['protocol/**/*.ts', 'functions/**/*.{ts,js}', 'shim/**/*.{ts,js}', 'infra/**/*.{ts,js}'];
 const sources = globSync(SOURCES, { cwd: root, exclude: ['**/node_modules'] }).sort();
 
 const isThere = (name: string): boolean => existsSync(path.join(root, name));
@@ -176,7 +183,7 @@ describe('what the documents name is there', () => {
     const documents = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
     const missing = documents.flatMap((document) => {
       const text = readFileSync(path.join(root, document), 'utf8');
-      const named = [...text.matchAll(/`((?:functions|shim|infra|test|bench|docs)\/[\w./-]*)`/g)].map(
+      const named = [...text.matchAll(/`((?:protocol|functions|shim|infra|test|bench|docs)\/[\w./-]*)`/g)].map(
         ([, name = '']) => name,
       );
       return named.filter((name) => !existsSync(path.join(root, name))).map((name) => `${document}: ${name}`);

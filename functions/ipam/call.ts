@@ -2,14 +2,7 @@
  * One call of dockerd, with what its host adds to it: who asks, in which order, under which key, and for how long an
  * answer is still of use.
  */
-
-export type Driver = 'berth' | 'berth-ipvlan';
-
-/** Width of a sequence: base 36 milliseconds, enough until the year 5188. Fixed, so that text order is time order. */
-export const SEQUENCE_WIDTH = 9;
-const NONCE_WIDTH = 4;
-/** A request key: a sequence and a fresh random tail. */
-export const REQUEST_KEY_WIDTH = SEQUENCE_WIDTH + NONCE_WIDTH;
+import type { Driver } from '../../protocol/methods.ts';
 
 export interface Call {
   readonly hostId: string;
@@ -27,8 +20,3 @@ export interface Call {
   /** Who signed it (an ARN), where the functions have that from Lambda. */
   readonly principal?: string;
 }
-
-/** The host's monotone number of this call: orders two messages of one host, whatever the clocks say. */
-export const sequenceOf = (requestKey: string): string => requestKey.slice(0, SEQUENCE_WIDTH);
-
-export const isRequestKey = (text: string): boolean => text.length === REQUEST_KEY_WIDTH && /^[0-9a-z]+$/.test(text);

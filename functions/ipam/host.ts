@@ -1,4 +1,5 @@
 /** A host: one Docker host, as the fleet knows it. What it holds is bound to its id, so that nobody else may be it. */
+import { isInstanceId } from '../../protocol/ids.ts';
 import type { MachinePrint } from './machine.ts';
 
 export interface Host {
@@ -112,9 +113,3 @@ function parseSession(arn: string): { readonly role: string; readonly session: s
   const [, role, session] = /^(arn:[\w-]+:sts::\d+:assumed-role\/[^/]+)\/(.+)$/.exec(arn) ?? [];
   return role === undefined || session === undefined ? undefined : { role, session };
 }
-
-/** As EC2 names its instances. */
-export const isInstanceId = (text: string): boolean => /^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);
-
-/** As a host may be called. */
-export const isHostId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text);

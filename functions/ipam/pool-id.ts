@@ -3,13 +3,15 @@
  * every request, so it carries all that is needed to find the pool's items without a look-up. Docker never looks into
  * it. This file alone knows its form; `trusted-pool-id.ts` knows when one is believed.
  */
+import { isSpaceName } from '../../protocol/ids.ts';
+import type { Driver } from '../../protocol/methods.ts';
 import { type Cidr, formatCidr, parseCidr } from './address.ts';
-import { type Call, type Driver } from './call.ts';
+import type { Call } from './call.ts';
 import { isGeneration } from './pool.ts';
 import { quote } from './quote.ts';
 import { hostTag, hostTagOf, isRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { MAX_COOLDOWN, MIN_COOLDOWN, isSpaceName } from './space.ts';
+import { MAX_COOLDOWN, MIN_COOLDOWN } from './space.ts';
 import { type World, digestText } from './world.ts';
 
 export interface PoolId {

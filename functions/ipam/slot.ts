@@ -9,7 +9,7 @@
  * An absent slot was never used. A slot has at most 50 bytes, so that a full chunk of sixteen, with the sticky tags
  * beside them, stays within 1 KB, which is one DynamoDB write unit.
  */
-import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from './call.ts';
+import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from '../../protocol/request-key.ts';
 import { quote } from './quote.ts';
 import { REF_NAME_WIDTH, isHostTag, isRefName } from './ref.ts';
 import { UnreadableItem } from './unreadable.ts';

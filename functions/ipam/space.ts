@@ -1,4 +1,5 @@
 /** An address space (a VRF): pools in it never overlap. */
+import { isGlobalSpace } from '../../protocol/ids.ts';
 import { type Cidr, type Family, parseCidr } from './address.ts';
 
 /** What an operator has set; the rest is as by default. */
@@ -125,19 +126,3 @@ export function configOf(name: string, space: Space | undefined): SpaceConfig {
 
 /** The space of hosts that were told none. */
 export const DEFAULT_SPACE_NAME = 'default';
-
-/** Space names become parts of keys and of PoolIDs. */
-export const isSpaceName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text);
-
-const GLOBAL = '.global';
-
-/**
- * The space beside another in which Swarm's managers plan. Managers ask in the global space and nodes, for the same
- * subnets and addresses, in the local one: two names keep them apart.
- */
-export const globalSpaceOf = (space: string): string => space + GLOBAL;
-
-export const isGlobalSpace = (space: string): boolean => space.endsWith(GLOBAL);
-
-/** The name of a space that users may choose: those of the managers come of themselves. */
-export const isLocalSpaceName = (text: string): boolean => isSpaceName(text) && !isGlobalSpace(text);

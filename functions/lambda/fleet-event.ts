@@ -4,6 +4,7 @@
  * Nobody but AWS can send an event whose source begins with `aws.`. An EC2 host's id is its instance's.
  */
 import * as v from 'valibot';
+import { isInstanceId } from '../../protocol/ids.ts';
 
 export type FleetEvent =
   | { readonly kind: 'tick' }
@@ -14,7 +15,7 @@ export type FleetEvent =
   /** It says nothing of the instance's end: what is stopped may start again, with all that it held. */
   | { readonly kind: 'none'; readonly hostId: string; readonly why: string };
 
-const instance = v.pipe(v.string(), v.regex(/^i-([0-9a-f]{8}|[0-9a-f]{17})$/, 'not an instance id'));
+const instance = v.pipe(v.string(), v.check(isInstanceId, 'not an instance id'));
 const word = v.pipe(v.string(), v.maxLength(64));
 
 const scheduled = v.object({ source: v.literal('aws.events'), 'detail-type': v.literal('Scheduled Event') });

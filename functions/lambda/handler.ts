@@ -5,10 +5,14 @@
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
-import { type Call, isRequestKey } from '../ipam/call.ts';
+import { isInstanceId } from '../../protocol/ids.ts';
+import { MAX_BODY_BYTES } from '../../protocol/limits.ts';
+import type { RefusalCode } from '../../protocol/refusal-code.ts';
+import { isRequestKey } from '../../protocol/request-key.ts';
+import type { Call } from '../ipam/call.ts';
 import type { Bindings } from '../ipam/hosts/binding.ts';
 import { clip } from '../ipam/quote.ts';
-import { Refusal, type RefusalCode } from '../ipam/refusal.ts';
+import { Refusal } from '../ipam/refusal.ts';
 import { tableName } from './env.ts';
 import { log } from './log.ts';
 import { callHeaders } from './messages.ts';
@@ -32,8 +36,6 @@ export type Handler = (
   context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'awsRequestId'>>,
 ) => Promise<LambdaFunctionURLResult>;
 
-/** More than any message of Docker's; a PoolID has some 130 bytes. */
-export const MAX_BODY_BYTES = 65_536;
 /** More than any message of a schema that repeats nothing. */
 const MAX_ISSUE_LENGTH = 200;
 /** ms kept back so that the answer is out before Lambda ends the function. */
@@ -172,7 +174,8 @@ export function parseOperator(request: Request): string {
 }
 
 /** EC2 names the session of an instance's role by the instance. */
-const isInstance = (arn: string): boolean => /^arn:[\w-]+:sts::\d+:assumed-role\/.*\/i-[0-9a-f]{8,17}$/.test(arn);
+const isInstance = (arn: string): boolean =>
+  /:assumed-role\//.test(arn) && isInstanceId(arn.slice(arn.lastIndexOf('/') + 1));
 
 /** What the host added, signed by whom it is bound to. @throws Refusal `foreign-host` when somebody else did. */
 export async function parseOwnCall(request: Request, bindings: Bindings): Promise<Call> {

@@ -3,13 +3,15 @@
  * parsed here; inside, there are typed values only.
  */
 import * as v from 'valibot';
+import { isHostId, isLocalSpaceName } from '../../protocol/ids.ts';
+import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
+import { DRIVERS } from '../../protocol/methods.ts';
+import { isRequestKey } from '../../protocol/request-key.ts';
 import { type Address, type Range, cidrRange, parseAddress, parseCidr } from '../ipam/address.ts';
-import { isRequestKey } from '../ipam/call.ts';
-import { isHostId } from '../ipam/host.ts';
 import type { MachinePrint } from '../ipam/machine.ts';
 import { isGeneration } from '../ipam/pool.ts';
 import { isRefName } from '../ipam/ref.ts';
-import { DEFAULT_SPACE_NAME, isLocalSpaceName } from '../ipam/space.ts';
+import { DEFAULT_SPACE_NAME } from '../ipam/space.ts';
 
 /** Longer texts than any that Docker sends; what is longer is an error or an attack. */
 const text = v.pipe(v.string(), v.maxLength(2_048));
@@ -110,7 +112,7 @@ const address = v.pipe(
   }),
 );
 /** More than one answer tells of. */
-const addresses = v.pipe(v.array(address), v.maxLength(256));
+const addresses = v.pipe(v.array(address), v.maxLength(MAX_ADDRESSES));
 
 /** Where a list goes on: what the answer before has told, as it is. */
 const indexPlace = v.object({
@@ -141,7 +143,7 @@ export const reviveMessage = v.object({
   PoolID: required,
   Gateway: v.nullish(address),
   Reserved: v.optional(addresses, []),
-  Held: v.pipe(v.array(endpoint), v.maxLength(32)),
+  Held: v.pipe(v.array(endpoint), v.maxLength(MAX_ENDPOINTS)),
   Last: v.boolean(),
 });
 
@@ -170,7 +172,7 @@ export const hostMessage = v.object({ Host: hostId });
 const integer = (least: number, most: number) =>
   v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number), v.minValue(least), v.maxValue(most));
 
-export const driver = v.picklist(['berth', 'berth-ipvlan']);
+export const driver = v.picklist(DRIVERS);
 
 /** What the shim says of the host and of the call. */
 export const callHeaders = v.object({

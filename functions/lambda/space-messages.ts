@@ -1,7 +1,7 @@
 /** What operators ask of a space, and what they are told of it, on the wire. Times are milliseconds. */
 import * as v from 'valibot';
+import { isGlobalSpace, isSpaceName } from '../../protocol/ids.ts';
 import { formatCidr } from '../ipam/address.ts';
-import { isGlobalSpace, isSpaceName } from '../ipam/space.ts';
 import type { SpaceView } from '../ipam/spaces/change.ts';
 import type { SpacePatch } from '../ipam/spaces/settings.ts';
 

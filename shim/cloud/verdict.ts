@@ -3,9 +3,9 @@
  * command, and whether what was asked for may have been done all the same.
  */
 import * as v from 'valibot';
+import type { Method } from '../../protocol/methods.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../error-message.ts';
-import type { Method } from '../method.ts';
 import { type Answer, TransportError } from './transport.ts';
 
 export type Verdict = Answered | Failed;

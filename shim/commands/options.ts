@@ -1,9 +1,9 @@
 /** The options of `berth`, each also a variable of the environment, and the settings that they come to. */
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_DEFAULT_SPACE_NAME, isLocalSpaceName } from '../../protocol/ids.ts';
+import { DRIVERS, type Driver } from '../../protocol/methods.ts';
 import {
-  DRIVERS,
-  type Driver,
   RECONCILE_MODES,
   type ReconcileMode,
   type Settings,
@@ -131,8 +131,10 @@ export function numberBetween(least: number, most: number): (text: string) => nu
 /** @throws UserError for a value that makes no sense. */
 export function settingsOf(options: CommonOptions): Settings {
   const { sockets, data, space, hostId, region, metrics } = options;
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,54}$/.test(space)) {
-    throw new UserError(`bad space ${JSON.stringify(space)}: letters, digits and . _ - only, at most 55`);
+  if (!isLocalSpaceName(space) || space.length > MAX_DEFAULT_SPACE_NAME) {
+    throw new UserError(
+      `bad space ${JSON.stringify(space)}: letters, digits and . _ - only, at most ${MAX_DEFAULT_SPACE_NAME}, and not .global at its end`,
+    );
   }
   return {
     sockets: path.resolve(sockets),

@@ -1,8 +1,8 @@
 /** What operators ask of an address space, and how they change it: `berth space show` and `berth space set`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
+import { durationText, parseDuration } from '../../protocol/duration.ts';
 import { UserError } from '../user-error.ts';
-import { durationText, parseDuration } from './duration.ts';
 import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './host.ts';
 
 type Value = number | boolean | readonly string[];

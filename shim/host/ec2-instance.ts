@@ -1,5 +1,6 @@
 /** Which EC2 instance this host is, if it is one. */
 import { MetadataService } from '@aws-sdk/ec2-metadata-service';
+import { isInstanceId } from '../../protocol/ids.ts';
 import { readIfThere } from '../files.ts';
 
 /** Who made the machine, as its firmware says: nobody else is asked for instance metadata. */
@@ -19,7 +20,7 @@ export async function instanceId(vendorFile = VENDOR_FILE): Promise<string | und
   try {
     // The client puts it behind the slash that its endpoint ends with.
     const id = await service.request('latest/meta-data/instance-id', {});
-    return /^i-[0-9a-f]{8,17}$/.test(id) ? id : undefined;
+    return isInstanceId(id) ? id : undefined;
   } catch {
     return undefined;
   }

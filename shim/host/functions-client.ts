@@ -1,9 +1,8 @@
 /** What this host says to the functions, and what it says of itself each time. */
+import type { Driver, Method } from '../../protocol/methods.ts';
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import type { Failed, Verdict } from '../cloud/verdict.ts';
 import type { KeptCall } from '../journal/journal.ts';
-import type { Method } from '../method.ts';
-import type { Driver } from '../settings.ts';
 import { hostAddresses } from './addresses.ts';
 import type { Functions, Handshakes } from './handshake.ts';
 import { readHostNetwork } from './routes.ts';

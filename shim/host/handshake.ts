@@ -5,10 +5,10 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
+import type { Driver } from '../../protocol/methods.ts';
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import { type Endpoint, endpointNamedBy } from '../endpoint.ts';
 import { readIfThere, writeDurably } from '../files.ts';
-import { type Driver } from '../settings.ts';
 import { UserError } from '../user-error.ts';
 
 const capabilities = v.object({ RequiresMACAddress: v.boolean(), RequiresRequestReplay: v.boolean() });

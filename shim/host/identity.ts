@@ -1,13 +1,9 @@
 /** Who this host is to the fleet. Kept on disk, since what the host holds is bound to it. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { isHostId, isInstanceId } from '../../protocol/ids.ts';
 import { readIfThere, writeDurably } from '../files.ts';
 import { UserError } from '../user-error.ts';
-
-const HOST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
-
-/** As EC2 names its instances. */
-const INSTANCE_ID = /^i-[0-9a-f]{8,17}$/;
 
 /**
  * The id that was given, else the one kept from earlier, else the EC2 instance's, else one derived from the machine's own.
@@ -24,10 +20,10 @@ export function hostIdentity(
 ): string {
   const file = path.join(folder, 'host-id');
   const kept = readIfThere(file)?.trim();
-  if (kept !== undefined && !HOST_ID.test(kept)) {
+  if (kept !== undefined && !isHostId(kept)) {
     throw new UserError(`${file} is damaged: ${JSON.stringify(kept.slice(0, 40))} is no host id`);
   }
-  if (given !== undefined && !HOST_ID.test(given)) {
+  if (given !== undefined && !isHostId(given)) {
     throw new UserError(`bad host id ${JSON.stringify(given)}: letters, digits and . _ : - only, at most 128`);
   }
   if (kept !== undefined && given !== undefined && kept !== given) {
@@ -36,7 +32,7 @@ export function hostIdentity(
     );
   }
   const id = kept ?? given ?? instanceId ?? derivedId(machineIdFile);
-  if (instanceId !== undefined && INSTANCE_ID.test(id) && id !== instanceId) {
+  if (instanceId !== undefined && isInstanceId(id) && id !== instanceId) {
     standIn(folder, { id, instanceId, isGiven: given !== undefined });
   }
   if (kept === undefined) writeDurably(file, `${id}\n`);

@@ -4,14 +4,13 @@
  */
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
+import { NONCE_WIDTH, SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
 import { readIfThere, writeDurably } from '../files.ts';
 import { unwritable } from '../journal/errors.ts';
 import { UserError } from '../user-error.ts';
 
 /** Numbers are set aside for this long (ms) at a time, so that the disk is asked once a minute, not once a call. */
 const SET_ASIDE = 60_000;
-const SEQUENCE_WIDTH = 9;
-const NONCE_WIDTH = 4;
 /** The year 4000. A clock that says more is wrong, and counts no further than to here. */
 const MAX_CLOCK = Date.UTC(4000, 0);
 /** What disk and cloud may say at most: the year 5000. The width holds 188 years more. */

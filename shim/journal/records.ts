@@ -4,7 +4,8 @@
  */
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
-import { METHODS } from '../method.ts';
+import { MAX_BODY_BYTES } from '../../protocol/limits.ts';
+import { DRIVERS, METHODS } from '../../protocol/methods.ts';
 
 export interface Identity {
   readonly hostId: string;
@@ -12,12 +13,11 @@ export interface Identity {
 }
 
 /** Larger than any message of Docker's. */
-export const MAX_BODY_BYTES = 65_536;
 
 const key = v.pipe(v.string(), v.regex(/^[0-9a-z]{13}$/));
 export const keptCall = v.object({
   key,
-  driver: v.picklist(['berth', 'berth-ipvlan']),
+  driver: v.picklist(DRIVERS),
   method: v.picklist(METHODS),
   body: v.pipe(v.string(), v.maxBytes(MAX_BODY_BYTES)),
 });

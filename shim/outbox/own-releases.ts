@@ -2,9 +2,9 @@
  * What this host has released and the fleet has yet to hear may be the very thing that the host asks for again, as after
  * `docker restart` while the functions are away. Such a request comes after it, and a refusal for its sake is none yet.
  */
+import { isRelease } from '../../protocol/methods.ts';
 import { type CallSummary, isNamed } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
-import { isRelease } from '../method.ts';
 
 /**
  * What waits and might make room for a request. What is asked for by its name can be had nowhere else: it waits for what

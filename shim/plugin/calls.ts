@@ -3,12 +3,12 @@
  * dockerd is answered; a release is on the disk before it is tried, for Docker forgets it whatever the answer.
  */
 import PQueue from 'p-queue';
-import { type CallSummary, summaryOf, isAutomatic, isNamed } from '../call-summary.ts';
+import { type Request, isRelease } from '../../protocol/methods.ts';
+import { type CallSummary, isAutomatic, isNamed, summaryOf } from '../call-summary.ts';
 import { type Outcome, retryWithin } from '../cloud/retry.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import type { KnownNetworks } from '../host/known-networks.ts';
 import { type Journal, JournalError, type KeptCall } from '../journal/journal.ts';
-import { type Request, isRelease } from '../method.ts';
 import type { Outbox } from '../outbox/outbox.ts';
 import { holds, mayMakeRoom, unlessHeld } from '../outbox/own-releases.ts';
 import { within } from '../time.ts';

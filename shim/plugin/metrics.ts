@@ -1,8 +1,8 @@
 /** What an operator's Prometheus may ask of a shim. */
 import { type Server, createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Method } from '../../protocol/methods.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Method } from '../method.ts';
 
 export interface MetricSources {
   readonly journal: Pick<Journal, 'stats'>;

@@ -6,12 +6,12 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Logger } from 'pino';
 import * as v from 'valibot';
+import { MAX_BODY_BYTES } from '../../protocol/limits.ts';
+import { type Driver, METHODS, type Method, isRelease } from '../../protocol/methods.ts';
 import type { Handshakes } from '../host/handshake.ts';
 import type { Sequence } from '../host/sequence.ts';
 import { JournalError, type KeptCall } from '../journal/journal.ts';
-import { METHODS, type Method, isRelease } from '../method.ts';
 import { readBody } from '../read-body.ts';
-import type { Driver } from '../settings.ts';
 import { within } from '../time.ts';
 import type { Calls, Reply } from './calls.ts';
 import type { Metrics } from './metrics.ts';
@@ -33,7 +33,6 @@ export interface PluginHost {
 /** ms for what comes before and after the wait for the function. */
 const GRACE = 1_000;
 /** Larger than any message of Docker's. */
-const MAX_BODY_BYTES = 65_536;
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
 export const HEALTH_PATH = '/Berth.Health';

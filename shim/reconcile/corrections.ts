@@ -1,8 +1,8 @@
 /** What the reconciler puts right, said to the functions as dockerd would say it. */
+import type { Driver } from '../../protocol/methods.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import { type Sequence, keyAfter } from '../host/sequence.ts';
 import type { KeptCall } from '../journal/journal.ts';
-import type { Driver } from '../settings.ts';
 import { FleetRecordsError } from './fleet-records.ts';
 import type { Corrections } from './reconciler.ts';
 

@@ -1,5 +1,6 @@
 /** What the table says that this host has, asked of the functions. */
 import * as v from 'valibot';
+import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 
 export interface Lease {
@@ -50,10 +51,6 @@ const holdingsAnswer = v.object({
   Next: v.nullable(v.string()),
 });
 const revivedAnswer = v.object({ State: state, Taken: taken });
-
-/** What one question may carry (functions/lambda/messages.ts). */
-const ADDRESSES_AT_ONCE = 256;
-const ENDPOINTS_AT_ONCE = 32;
 
 export type Ask = (path: string, message: object) => Promise<Verdict>;
 
@@ -113,7 +110,7 @@ export class FleetRecords {
       page = await ask({ After: page.Next });
       take(page);
     }
-    for (const some of parts(addressesOf(pool), ADDRESSES_AT_ONCE)) take(await ask({ Addresses: some }));
+    for (const some of parts(addressesOf(pool), MAX_ADDRESSES)) take(await ask({ Addresses: some }));
     return [{ poolId, key, pool, state, isFormers, leases: [...leases.values()], others }];
   }
 
@@ -128,7 +125,7 @@ export class FleetRecords {
     { gateway, reserved }: { readonly gateway: string; readonly reserved: readonly string[] },
     endpoints: readonly Endpoint[],
   ): Promise<FleetNetwork['others']> {
-    const batches = parts(endpoints, ENDPOINTS_AT_ONCE);
+    const batches = parts(endpoints, MAX_ENDPOINTS);
     if (batches.length === 0) batches.push([]);
     const lost: { address: string; holder: string }[] = [];
     for (const [i, batch] of batches.entries()) {

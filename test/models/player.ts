@@ -1,8 +1,9 @@
 /** What an actor of a model does: calls of one host, and what it believes to hold in between. */
-import { type Call, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
+import type { Call } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
 import type { GrantedPool, PoolRequest } from '../../functions/ipam/pools/request-pool.ts';
 import type { Revival, Revived } from '../../functions/ipam/recovery/revive.ts';
+import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
 import type { PoolWish } from '../support/fleet.ts';
 import type { Rules } from './rules.ts';
 

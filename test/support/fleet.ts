@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { parseAddress } from '../../functions/ipam/address.ts';
 import { releaseAddress } from '../../functions/ipam/addresses/release-address.ts';
 import { requestAddress } from '../../functions/ipam/addresses/request-address.ts';
-import { type Call, type Driver, SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
+import type { Call } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
 import { releasePool } from '../../functions/ipam/pools/release-pool.ts';
 import { type GrantedPool, requestPool } from '../../functions/ipam/pools/request-pool.ts';
-import { Refusal, type RefusalCode } from '../../functions/ipam/refusal.ts';
+import { Refusal } from '../../functions/ipam/refusal.ts';
+import type { Driver } from '../../protocol/methods.ts';
+import type { RefusalCode } from '../../protocol/refusal-code.ts';
+import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
 import { MemoryStore } from './memory-store.ts';
 import { type TestWorld, testWorld } from './world.ts';
 

@@ -1,8 +1,8 @@
 /** One call of each function, as its trigger sends it, of a host that goes through its life. */
 import * as v from 'valibot';
-import { SEQUENCE_WIDTH } from '../../functions/ipam/call.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import type { FunctionName } from '../../infra/build.ts';
+import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
 import { CALL_HEADERS, eventOf } from '../unit/functions/lambda/event.ts';
 
 const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };

@@ -30,9 +30,9 @@ export interface Place {
 }
 
 const repository = path.join(import.meta.dirname, '../..');
-const COPIED = ['functions', 'infra', 'shim', 'test', 'package.json', 'tsconfig.json'];
+const COPIED = ['protocol', 'functions', 'infra', 'shim', 'test', 'package.json', 'tsconfig.json'];
 /** Where guards are: the code, and what stands for the table in the models. */
-const SOURCES = ['functions/**/*.ts', 'shim/**/*.ts', 'infra/**/*.ts', 'test/support/*.ts'];
+const SOURCES = ['protocol/*.ts', 'functions/**/*.ts', 'shim/**/*.ts', 'infra/**/*.ts', 'test/support/*.ts'];
 
 /** @throws Error when an edit does not fit the code exactly once: the control has lost sight of its guard. */
 export async function mutant(edits: readonly Edit[]): Promise<Mutant> {

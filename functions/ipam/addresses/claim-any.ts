@@ -1,7 +1,8 @@
 /** How an endpoint gets an address: one conditional write on one slot, as a rule. */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, cidrRange, intersect, usableRange } from '../address.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
-import { type Call, sequenceOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';

@@ -1,6 +1,7 @@
 /** Writes to a slot that somebody asked for by its address. */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import type { Address } from '../address.ts';
-import { type Call, sequenceOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { type SlotPlace, placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';

@@ -1,6 +1,6 @@
 /** Says who holds an address, for the person whose request it refuses. */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, formatAddress } from '../address.ts';
-import { sequenceOf } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { type LeasedSlot, type ReservedSlot, decodeSlot } from '../slot.ts';

@@ -1,6 +1,7 @@
 /** ReleaseAddress: one write, without a read but where another machine was this host before. */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import { cidrRange, formatCidr, parseAddress, rangeContains } from '../address.ts';
-import { type Call, sequenceOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { quote } from '../quote.ts';

@@ -2,9 +2,10 @@
  * Addresses that a pool keeps for no endpoint: the gateway, auxiliary addresses, `berth.reserve`. They are shared: every
  * network on the pool may ask for the same one (docs/data-model.md, "Free and justify").
  */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, type Range, formatAddress, formatCidr, rangeContains } from '../address.ts';
 import { allSettledOrThrow, sideBySide } from '../all-settled.ts';
-import { type Call, sequenceOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { type SlotPlace, placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';

@@ -4,6 +4,7 @@
  * in another's place, asks anew for every subnet and address that Swarm has in use, and nobody gives back what the
  * leader before it was given.
  */
+import { isGlobalSpace } from '../../../protocol/ids.ts';
 import type { Cidr } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { SlotPlace } from '../chunk.ts';
@@ -13,7 +14,7 @@ import { refuseUnusable } from '../ref-check.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeSlot } from '../slot.ts';
-import { type SpaceConfig, isGlobalSpace } from '../space.ts';
+import type { SpaceConfig } from '../space.ts';
 import type { Page } from '../store.ts';
 
 /** Managers, and they alone, put this option on every request for an address. */

@@ -2,9 +2,10 @@
  * Who may act as a host: whoever signed its registration, and nobody else. The host item says who that is. Warm memory
  * holds it for a while, so that a call as a rule reads nothing for it.
  */
+import { isInstanceId } from '../../../protocol/ids.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { type Host, IN_FLIGHT, boundPrincipal, isInstanceId, sessionOf } from '../host.ts';
+import { type Host, IN_FLIGHT, boundPrincipal, sessionOf } from '../host.ts';
 import { clip } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';

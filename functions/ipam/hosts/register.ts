@@ -2,7 +2,8 @@
  * How a host comes to life: it registers at each start of its shim. Its incarnation rotates by compare and set, so that
  * of two machines that began as copies of one disk the second is found out.
  */
-import { type Call, sequenceOf } from '../call.ts';
+import { sequenceOf } from '../../../protocol/request-key.ts';
+import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { FIRST_EPOCH, type Host, LEASE, NOBODY_BEFORE, heartbeatFor, leaseFor, sessionOf } from '../host.ts';
 import { type MachinePrint, isSameMachine } from '../machine.ts';

@@ -2,12 +2,13 @@
  * The limits that an operator sets for a space. They hold for what is asked for from now on: what is held already stays.
  * Each family counts for itself, so that a network with IPv4 and IPv6 is one. Where there is no limit, nothing is read.
  */
+import { isInstanceId } from '../../../protocol/ids.ts';
 import { type Cidr, type Family, cidrRange, contains, formatCidr } from '../address.ts';
 import { allHosts } from '../all-hosts.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { type Host, boundPrincipal, isInstanceId, sessionOf } from '../host.ts';
+import { type Host, boundPrincipal, sessionOf } from '../host.ts';
 import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import { clip } from '../quote.ts';
 import type { Ref } from '../ref.ts';

@@ -1,4 +1,6 @@
 /** What users can ask for with `--ipam-opt berth.KEY=VALUE` (docs/options.md). */
+import { parseDuration } from '../../../protocol/duration.ts';
+import { isLocalSpaceName } from '../../../protocol/ids.ts';
 import {
   type Address,
   type Cidr,
@@ -14,7 +16,7 @@ import {
 import type { Order } from '../pool-id.ts';
 import { clip, quote } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
-import { MAX_COOLDOWN, MIN_COOLDOWN, isLocalSpaceName } from '../space.ts';
+import { MAX_COOLDOWN, MIN_COOLDOWN } from '../space.ts';
 
 export interface PoolOptions {
   readonly space: string | undefined;
@@ -127,9 +129,8 @@ function parseReserve(value: string, family: Family): Partial<PoolOptions> {
 }
 
 function parseCooldown(value: string): Partial<PoolOptions> {
-  const [, number = '', unit = ''] = /^(\d{1,8})(ms|s|m|h)$/.exec(value) ?? [];
-  const cooldown = Number(number) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? NaN);
-  if (!(cooldown >= MIN_COOLDOWN && cooldown <= MAX_COOLDOWN)) {
+  const cooldown = parseDuration(value);
+  if (cooldown === undefined || cooldown < MIN_COOLDOWN || cooldown > MAX_COOLDOWN) {
     bad('cooldown', value, `a time from ${MIN_COOLDOWN / 1_000}s to 24h, such as 30s`);
   }
   return { cooldown };

@@ -1,4 +1,5 @@
 /** RequestPool: a subnet for a network: a given one, alone or shared with others, or an automatic one. */
+import { globalSpaceOf, isGlobalSpace, isSpaceName } from '../../../protocol/ids.ts';
 import {
   type Address,
   type Cidr,
@@ -18,7 +19,7 @@ import type { Pool } from '../pool.ts';
 import { quote } from '../quote.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
-import { type SpaceConfig, configOf, globalSpaceOf, isGlobalSpace, isSpaceName } from '../space.ts';
+import { type SpaceConfig, configOf } from '../space.ts';
 import { issuePoolId } from '../trusted-pool-id.ts';
 import { createAutomaticPool } from './automatic-pool.ts';
 import { createExplicitPool } from './explicit-pool.ts';

@@ -1,4 +1,5 @@
 /** What a host holds in the table, so that it can compare it with what its Docker has. */
+import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from '../address.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { MAX_EXAMINED, spanOf } from '../addresses/search.ts';
@@ -9,7 +10,7 @@ import { type PoolId, decodePoolId, encodePoolId } from '../pool-id.ts';
 import { isFormers } from '../ref-check.ts';
 import type { Ref } from '../ref.ts';
 import { type Slot, decodeSlot } from '../slot.ts';
-import { DEFAULT_SPACE, isGlobalSpace } from '../space.ts';
+import { DEFAULT_SPACE } from '../space.ts';
 import type { IndexedRef, Page } from '../store.ts';
 import { openPoolId } from '../trusted-pool-id.ts';
 

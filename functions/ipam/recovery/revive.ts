@@ -5,12 +5,13 @@
  * The reference comes first, and then every lease is written afresh. Who frees what an ended reference has left reads the
  * slot first and the reference afterwards, and writes on the exact slot: so it sees the reference, or misses the lease.
  */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from '../address.ts';
 import { takeSeen } from '../addresses/claim-exact.ts';
 import { type Endpoint, givenTag, leaseOf, stickyTag } from '../addresses/endpoint.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { keptBy, whoPreventsKeeping } from '../addresses/reservation.ts';
-import { type Call, sequenceOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { transitionRef } from '../host-refs.ts';

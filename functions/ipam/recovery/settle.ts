@@ -3,12 +3,13 @@
  * land later, even after a repeat of it was answered. To settle a call is to undo all that its attempts have left but
  * the answer that dockerd was given. It is repeated once nothing of the call can be under way any more.
  */
+import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from '../address.ts';
 import { claimsOf } from '../addresses/claim-any.ts';
 import { type AddressRequest, type AddressWish, parseWish } from '../addresses/request-address.ts';
 import { freeExactly, freeUnkept, keptBy } from '../addresses/reservation.ts';
 import { slotsOfKey } from '../addresses/search.ts';
-import { type Call, sequenceOf } from '../call.ts';
+import type { Call } from '../call.ts';
 import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';

@@ -3,14 +3,16 @@
  * exact settings that it was made from, so that of two at once none undoes the other; what it would do to what is held
  * is told first, and done only by force.
  */
+import { durationText } from '../../../protocol/duration.ts';
+import { globalSpaceOf, isGlobalSpace } from '../../../protocol/ids.ts';
 import { contains, formatCidr, sameCidr } from '../address.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Deps } from '../deps.ts';
 import { LEASE, leaseFor } from '../host.ts';
 import { Refusal } from '../refusal.ts';
-import { type Space, type SpaceConfig, type SpaceSettings, configOf, globalSpaceOf, isGlobalSpace } from '../space.ts';
+import { type Space, type SpaceConfig, type SpaceSettings, configOf } from '../space.ts';
 import { type Count, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './impact.ts';
-import { type SpacePatch, applyPatch, durationText, familiesWithoutRoom, refuseContradictory } from './settings.ts';
+import { type SpacePatch, applyPatch, familiesWithoutRoom, refuseContradictory } from './settings.ts';
 
 export interface SpaceView {
   readonly space: string;

@@ -1,21 +1,22 @@
 /** What may stand in the settings of a space. Pure: nothing that is held is looked at. */
+import { durationText } from '../../../protocol/duration.ts';
+import { isHostId } from '../../../protocol/ids.ts';
 import { type Cidr, type Family, addressBits, cidrRange, formatCidr, overlap, parseCidr } from '../address.ts';
-import { isHostId } from '../host.ts';
 import { firstClear, ringOf } from '../pools/candidates.ts';
 import { quote } from '../quote.ts';
 import { RangeSet } from '../range-set.ts';
 import { Refusal } from '../refusal.ts';
 import {
   MAX_COOLDOWN,
-  MAX_FORGET_AFTER,
-  MIN_COOLDOWN,
-  MIN_FORGET_AFTER,
   MAX_EXCLUDED,
-  MAX_MANAGERS,
+  MAX_FORGET_AFTER,
   MAX_HOSTS_CEILING,
+  MAX_MANAGERS,
   MAX_NETWORKS_CEILING,
   MAX_POOLS_CEILING,
   MAX_RANGES,
+  MIN_COOLDOWN,
+  MIN_FORGET_AFTER,
   type SpaceConfig,
   type SpaceSettings,
 } from '../space.ts';
@@ -115,19 +116,6 @@ const time =
 
 function bad(setting: string, value: string, wanted: string): never {
   throw new Refusal('invalid-request', `bad value ${value} for ${setting}: give ${wanted}`);
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1_000],
-] as const;
-
-/** In the largest unit of which it is a whole number. */
-export function durationText(milliseconds: number): string {
-  const unit = UNITS.find(([, size]) => milliseconds !== 0 && milliseconds % size === 0);
-  return unit === undefined ? `${milliseconds}ms` : `${milliseconds / unit[1]}${unit[0]}`;
 }
 
 /** @throws Refusal `invalid-request` for settings that contradict one another. */

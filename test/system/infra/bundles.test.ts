@@ -149,7 +149,7 @@ describe('a bundle in a process of its own', () => {
 
 it('zips come out the same byte for byte from another folder, on another day, in another time zone', () => {
   const copy = path.join(scratch, 'elsewhere');
-  for (const part of ['functions', 'infra', 'package.json', 'tsconfig.json']) {
+  for (const part of ['protocol', 'functions', 'infra', 'package.json', 'tsconfig.json']) {
     cpSync(path.join(root, part), path.join(copy, part), {
       recursive: true,
       filter: (from) => !from.includes('node_modules'),

@@ -3,10 +3,11 @@
  * held is released.
  */
 import { releaseAddress } from '../../../functions/ipam/addresses/release-address.ts';
-import { type Call, SEQUENCE_WIDTH, sequenceOf } from '../../../functions/ipam/call.ts';
+import type { Call } from '../../../functions/ipam/call.ts';
 import type { Deps } from '../../../functions/ipam/deps.ts';
 import { releasePool } from '../../../functions/ipam/pools/release-pool.ts';
 import { settleAddress, settlePool } from '../../../functions/ipam/recovery/settle.ts';
+import { SEQUENCE_WIDTH, sequenceOf } from '../../../protocol/request-key.ts';
 import { holdingsOf, sharesOf, unknownIn } from './claims.ts';
 import type { Operation } from './history.ts';
 

@@ -1,8 +1,8 @@
 /** One host's way to the functions, which run in its own process as on AWS each runs in a process of its own. */
 import type { LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
-import { SEQUENCE_WIDTH } from '../../../functions/ipam/call.ts';
 import type { Handler } from '../../../functions/lambda/handler.ts';
+import { SEQUENCE_WIDTH } from '../../../protocol/request-key.ts';
 import { CALL_HEADERS, contextWith, eventOf } from '../../unit/functions/lambda/event.ts';
 import { type Answer, type Message, type Method, type Scribe, answer } from './history.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { summaryOf, isAutomatic, isNamed } from '../../../shim/call-summary.ts';
-import type { Method } from '../../../shim/method.ts';
+import type { Method } from '../../../protocol/methods.ts';
+import { isAutomatic, isNamed, summaryOf } from '../../../shim/call-summary.ts';
 import { callOf } from './stand-ins.ts';
 
 const about = (method: Method, message: object) => summaryOf(callOf(method, message));

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
+import type { Driver } from '../../../protocol/methods.ts';
 import type { Message } from '../../../shim/cloud/client.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
 import { FunctionsClient } from '../../../shim/host/functions-client.ts';
 import { Handshakes } from '../../../shim/host/handshake.ts';
 import { Sequence } from '../../../shim/host/sequence.ts';
-import type { Driver } from '../../../shim/settings.ts';
 import { HEARD, addressOf, callOf, failureOf, poolOf } from './stand-ins.ts';
 import { temporaryFolder } from './temporary.ts';
 

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { isRequestKey, sequenceOf } from '../../../functions/ipam/call.ts';
+import { isRequestKey, sequenceOf } from '../../../protocol/request-key.ts';
 import { Sequence } from '../../../shim/host/sequence.ts';
 import { UserError } from '../../../shim/user-error.ts';
 import { temporaryFolder } from './temporary.ts';

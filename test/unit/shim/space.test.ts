@@ -1,7 +1,7 @@
 /** What an operator gives for a space, and what is shown of one. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { durationText, parseDuration } from '../../../shim/commands/duration.ts';
+import { durationText, parseDuration } from '../../../protocol/duration.ts';
 import { type SpaceAnswer, changesOf, describeSpace } from '../../../shim/commands/space.ts';
 import { UserError } from '../../../shim/user-error.ts';
 

@@ -1,8 +1,8 @@
 /** Calls of dockerd, and a cloud that answers them as a test says. */
 import assert from 'node:assert/strict';
+import type { Method } from '../../../protocol/methods.ts';
 import type { Answered, Failed, Verdict } from '../../../shim/cloud/verdict.ts';
 import type { KeptCall } from '../../../shim/journal/journal.ts';
-import type { Method } from '../../../shim/method.ts';
 import type { Sender } from '../../../shim/outbox/outbox.ts';
 import { settled } from './steered-time.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { installDeployTools } from '../../../../infra/deploy/tools.ts';
 
 const ROOT = path.join(import.meta.dirname, '../../../..');
-const CONTENTS = ['package.json', 'serverless.yml', 'infra', 'functions', 'shim'];
+const CONTENTS = ['package.json', 'serverless.yml', 'infra', 'protocol', 'functions', 'shim'];
 const INSTALLED = ['node_modules', 'infra/deploy/node_modules'];
 
 export class Checkout {

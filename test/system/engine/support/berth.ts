@@ -1,8 +1,8 @@
 /** Berth on a simulated host. */
 import path from 'node:path';
 import * as v from 'valibot';
+import type { Method } from '../../../../protocol/methods.ts';
 import { askHealth } from '../../../../shim/commands/ask-health.ts';
-import type { Method } from '../../../../shim/method.ts';
 import { type Berth, startBerth } from '../../../support/berth-process.ts';
 import { until } from '../../../support/deadlines.ts';
 import type { Host } from './host.ts';

@@ -1,11 +1,12 @@
 /** Who may act as a host. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Host, LEASE, isInstanceId, sessionOf } from '../../../../functions/ipam/host.ts';
+import { type Host, LEASE, sessionOf } from '../../../../functions/ipam/host.ts';
 import { BINDING_ENDS, Bindings, HINT_AGE } from '../../../../functions/ipam/hosts/binding.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
+import { isInstanceId } from '../../../../protocol/ids.ts';
 import { Host as Machine, fleet, refused } from '../../../support/fleet.ts';
 
 const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';

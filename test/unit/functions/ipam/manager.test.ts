@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { overlap } from '../../../../functions/ipam/address.ts';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
-import { DEFAULT_SPACE, defaultsOf, globalSpaceOf } from '../../../../functions/ipam/space.ts';
+import { DEFAULT_SPACE, defaultsOf } from '../../../../functions/ipam/space.ts';
+import { globalSpaceOf } from '../../../../protocol/ids.ts';
 import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
 
 const SERIAL = { 'com.docker.network.ipam.serial': 'true' };

@@ -73,6 +73,7 @@ const good: Record<string, readonly [value: string, v4: Partial<PoolOptions>, v6
     ['30s', { cooldown: 30_000 }],
     ['5m', { cooldown: 300_000 }],
     ['24h', { cooldown: 86_400_000 }],
+    ['1d', { cooldown: 86_400_000 }],
     ['86400s', { cooldown: 86_400_000 }],
     ['86400000ms', { cooldown: 86_400_000 }],
   ],
@@ -122,7 +123,7 @@ const bad: Record<string, readonly string[]> = {
     'fd00::6-fd00::5',
   ],
   exclusive: ['', 'True', 'yes', '1', 'true ', '0', 'no'],
-  cooldown: ['', '30', 's', '30 s', '30S', '1.5m', '-5s', '30sec', '1d', '1m30s', '0s', 'constructor', '30toString'],
+  cooldown: ['', '30', 's', '30 s', '30S', '1.5m', '-5s', '30sec', '2d', '1m30s', '0s', 'constructor', '30toString'],
   name: ['', '-x', '.x', 'a b', 'a/b', 'a#b', 'x\n', 'x'.repeat(129), 'é'],
 };
 

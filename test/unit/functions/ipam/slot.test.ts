@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { slotAttribute, stickyAttribute } from '../../../../functions/dynamo/items.ts';
 import { chunkKey } from '../../../../functions/dynamo/keys.ts';
 import { cidrSize } from '../../../../functions/ipam/address.ts';
-import { SEQUENCE_WIDTH, sequenceOf } from '../../../../functions/ipam/call.ts';
 import { CHUNK_SIZE } from '../../../../functions/ipam/chunk.ts';
 import {
   type FreeSlot,
@@ -20,6 +19,7 @@ import {
   leasesUpTo,
 } from '../../../../functions/ipam/slot.ts';
 import { UnreadableItem } from '../../../../functions/ipam/unreadable.ts';
+import { SEQUENCE_WIDTH, sequenceOf } from '../../../../protocol/request-key.ts';
 import { cidr, digits } from './values.ts';
 
 const LATEST = 36 ** SEQUENCE_WIDTH - 1;

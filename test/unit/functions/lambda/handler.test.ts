@@ -3,7 +3,6 @@ import { type TestContext, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
 import {
-  MAX_BODY_BYTES,
   type Method,
   type Request,
   handle,
@@ -11,6 +10,7 @@ import {
   parseCall,
   parseMessage,
 } from '../../../../functions/lambda/handler.ts';
+import { MAX_BODY_BYTES } from '../../../../protocol/limits.ts';
 import { CALL_HEADERS, PRINCIPAL, answerOf, captureLog, contextWith, eventOf } from './event.ts';
 
 const PATH = '/IpamDriver.Echo';

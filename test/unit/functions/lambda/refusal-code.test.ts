@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-import { Refusal, type RefusalCode } from '../../../../functions/ipam/refusal.ts';
+import { Refusal } from '../../../../functions/ipam/refusal.ts';
 import { type Method, handle, parseMessage } from '../../../../functions/lambda/handler.ts';
+import type { RefusalCode } from '../../../../protocol/refusal-code.ts';
 import { PRINCIPAL, captureLog, contextWith, eventOf, refusalOf } from './event.ts';
 
 const PATH = '/Berth.Echo';

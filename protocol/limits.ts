@@ -1,0 +1,8 @@
+/** Bounds that shim and functions both keep. */
+
+/** Bytes of a request's body: far more than Docker sends, and far less than Lambda takes. */
+export const MAX_BODY_BYTES = 65_536;
+/** Addresses that one question of a comparison names. */
+export const MAX_ADDRESSES = 256;
+/** Endpoints that one message takes up again: each is a write. */
+export const MAX_ENDPOINTS = 32;

@@ -1,12 +1,12 @@
 #!/bin/sh
 # build.sh DEST
 #
-# Makes the program DEST: the tests of Docker's own allocator, as moby's repository has them, which ask Berth through
-# moby's remote driver. The module comes from the Go proxy, pinned, and is checked against Go's checksum database on its
-# way; nothing of it is kept here. In a copy of it the allocator's methods are renamed, and those of harness/ take their
-# place. From nothing it takes a minute or two.
+# Makes the program DEST: the tests of Docker's own allocator from moby's repository, which call Berth through moby's
+# remote driver. The module comes from the Go proxy, pinned, and is checked against Go's checksum database; nothing of it
+# is kept in this repository. In a copy of it the allocator's methods are renamed, and those of harness/ take their place.
+# A build from scratch takes a minute or two.
 #
-# DEST appears complete or not at all. Needs go, 1.21 or later: it fetches the release that the module asks for.
+# DEST appears complete or not at all. Needs go, 1.21 or later, which fetches the release that the module requires.
 set -eu
 
 moby_version=v2.0.0-beta.24
@@ -26,7 +26,7 @@ work=$(mktemp -d "$destination.XXXXXX")
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Neither settings nor a workspace of this machine's user have a say in the build.
+# The build ignores settings and workspaces of this machine's user.
 export GOENV=off GOWORK=off GOTOOLCHAIN=auto CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false -trimpath -p=2'
 cd "$work"
 source=$(GOFLAGS='' go mod download -json "$moby@$moby_version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')

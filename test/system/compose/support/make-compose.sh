@@ -2,10 +2,10 @@
 # make-compose.sh DEST debian|VERSION
 #
 # Makes Docker Compose as the program DEST/docker-compose: the one that Debian ships, unpacked and not installed, or the
-# given version, built from its Go modules. As with unpack-docker.sh, apt works in lists and caches of its own, and DEST
-# appears complete or not at all, and stays as it is when it is there already.
+# given version, built from its Go modules. As with unpack-docker.sh, apt uses separate lists and caches. DEST appears
+# complete or not at all, and an existing DEST is left as it is.
 #
-# Needs apt (debian), or Go in the version that this Compose asks for or later. Building takes some minutes, once.
+# Needs apt (debian), or Go in the version that this Compose requires or later. The build takes some minutes, once.
 set -eu
 
 die() {
@@ -31,7 +31,7 @@ unpack() {
   [ -n "$mirror" ] || die "apt knows no Debian mirror for the suite '$codename'"
   keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
-  # Debian 12 has the last Compose in Python, which is another program; 13 the first in Go.
+  # Debian 12 has the last Compose in Python, which is a different program; Debian 13 has the first one in Go.
   for suite in trixie forky sid; do
     echo "deb [signed-by=$keyring] $mirror $suite main"
   done >"$work/apt/sources.list"
@@ -49,7 +49,7 @@ unpack() {
   rm -rf "$work/apt" "$work/package"
 }
 
-# Its module replaces others, so that `go install` does not take it: it is built in a copy of its own folder.
+# Its module replaces others, so `go install` refuses it. It is built in a copy of its own folder instead.
 build() {
   command -v go >/dev/null || die 'go is missing (apt-get install golang-go)'
   export GOENV=off GOWORK=off GOTOOLCHAIN=local CGO_ENABLED=0 GOFLAGS='-buildvcs=false -trimpath -p=2'

@@ -2,13 +2,13 @@
 # build-engine-29.sh DEST BASE
 #
 # Makes Docker engine 29 in the folder DEST. No Debian release that runs here has it, so dockerd and docker-proxy are
-# built from their Go modules, and with them runc: Debian 12's is too old for this engine (it knows no time namespaces),
-# and later ones need a later C library. All else, the client included, is that of engine 28, unpacked in BASE.
+# built from their Go modules. So is runc: Debian 12's is too old for this engine (it does not support time namespaces),
+# and later ones need a later C library. Everything else, the client included, comes from engine 28, unpacked in BASE.
 #
-# All versions are pinned, the compiler's too: whatever Go is installed fetches that one, as a module. What is built is
-# checked against Go's checksum database on its way. From nothing it takes some five minutes on two cores.
+# All versions are pinned, the compiler's too: any installed Go fetches that version as a module. Downloads are checked
+# against Go's checksum database. A build from scratch takes some five minutes on two cores.
 #
-# As with unpack-docker.sh, DEST appears complete or not at all, and stays as it is when it is there already.
+# As with unpack-docker.sh, DEST appears complete or not at all, and an existing DEST is left as it is.
 #
 # Needs go (any), gcc, pkg-config and libseccomp-dev.
 set -eu
@@ -38,8 +38,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$work"
 
-# A module's files come without the right to be executed. Old releases of Go do not know that this module is a Go, so it
-# is done here. Neither settings nor a workspace of this machine's user have a say in the build.
+# A module's files come without execute permission. Old releases of Go do not know that this module is a Go toolchain, so
+# the permission is set here. The build ignores settings and workspaces of this machine's user.
 export GOENV=off GOWORK=off GOFLAGS='-mod=mod -buildvcs=false -trimpath -p=2'
 toolchain="golang.org/toolchain@v0.0.1-go$go_version.linux-$(go env GOARCH)"
 mkdir "$work/build"
@@ -55,7 +55,7 @@ version="29-${moby_version#v}"
 CGO_ENABLED=0 "$go" install -tags 'exclude_graphdriver_btrfs exclude_graphdriver_zfs no_systemd' \
   -ldflags "-s -w -X $moby/dockerversion.Version=$version" "$moby/cmd/dockerd@$moby_version"
 CGO_ENABLED=0 "$go" install -ldflags '-s -w' "$moby/cmd/docker-proxy@$moby_version"
-# Static, since the libraries of BASE are those of a system that need not be this one.
+# Static, since the libraries of BASE may come from another system than this one.
 CGO_ENABLED=1 "$go" install -tags seccomp \
   -ldflags "-s -w -X main.version=${runc_version#v} -extldflags -static" "github.com/opencontainers/runc@$runc_version"
 

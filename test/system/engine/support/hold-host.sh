@@ -5,8 +5,8 @@
 # closes. FOLDER belongs to the host: FOLDER/plugins becomes its /run/docker/plugins. Prints one line when ready: the
 # process id of the init whose PID and mount namespace the daemon is to run in.
 #
-# There are two layers on purpose. The outer one is where plugins run: as any process of the machine, so that a test has
-# their real process ids. The inner one adds a PID namespace, so that the daemon, containerd, its shims and all
+# There are two layers on purpose. Plugins run in the outer one, like any process of the machine, so that a test has their
+# real process ids. The inner one adds a PID namespace, so that the daemon, containerd, its shims and all
 # containers end with its init, whatever state they are in.
 set -eu
 folder=$1
@@ -24,8 +24,8 @@ mount -n -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/docker/plugins /run/docker-data
 mount -n --bind "$folder/plugins" /run/docker/plugins
 
-# dockerd and containerd also write to /etc/docker and /opt/containerd. The writes go to this host's own layer; what the
-# machine itself has in /etc/docker is none of this host's settings.
+# dockerd and containerd also write to /etc/docker and /opt/containerd. The writes go to this host's own layer. What the
+# machine itself has in /etc/docker does not apply to this host.
 for target in /etc /opt; do
   [ -d "$target" ] || continue
   layer=/run/layers$target
@@ -35,20 +35,20 @@ done
 mkdir -p /etc/docker
 mount -n -t tmpfs tmpfs /etc/docker
 
-# Hosts are told apart by this id: those of one machine must not share it.
+# This id identifies a host: hosts on one machine must not share it.
 rm -f /etc/machine-id
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 
-# /proc is still the outer one when the init reads its own process id, so that this is the id as seen from outside.
-# When this script is killed, --kill-child takes the init along; when stdin closes, `cat` ends, and the init with it.
+# /proc is still the outer one when the init reads its own process id, so this is the id as seen from outside.
+# When this script is killed, --kill-child kills the init too. When stdin closes, `cat` ends, and the init with it.
 unshare --mount --pid --fork --kill-child sh -c '
   read -r pid rest </proc/self/stat
   mount -n -t proc proc /proc
   echo "$pid"
   exec "$0" -- cat >/dev/null' "$init" || true
 
-# All processes of the host are gone. Its control groups are empty, but a kernel that is still busy with the last exits
-# may refuse to remove them for a moment.
+# All processes of the host are gone and its control groups are empty. A kernel that still handles the last exits may
+# refuse to remove the groups for a moment.
 left=1
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
   left=0

@@ -2,14 +2,14 @@
 # boot-systemd.sh FOLDER NODE SYSTEMD
 #
 # Boots systemd in the new network, mount, UTS and IPC namespaces that this is started in, and holds it until stdin
-# closes. FOLDER/units is its /etc/systemd/system and has all the units that there are; FOLDER is seen as /run/test, the
-# folder of the program NODE as /run/node, and nothing that is written elsewhere reaches the machine. Prints one line
-# when ready: systemd's process id.
+# closes. FOLDER/units is its /etc/systemd/system and has all its units. FOLDER is visible as /run/test, and the folder of
+# the program NODE as /run/node. Nothing that is written elsewhere reaches the machine. Prints one line when ready:
+# systemd's process id.
 set -eu
 folder=$1
 node=$2
 systemd=$3
-# systemd keeps its services in control groups below its own.
+# systemd puts its services into control groups below its own.
 name=$(basename "$folder")
 if [ -d /sys/fs/cgroup/systemd ]; then group=/sys/fs/cgroup/systemd/$name; else group=/sys/fs/cgroup/$name; fi
 mkdir "$group"
@@ -27,7 +27,7 @@ done
 mount -n --bind "$folder/units" /etc/systemd/system
 for none in system system-generators; do mount -n -t tmpfs tmpfs "/usr/lib/systemd/$none"; done
 
-# /proc is still the outer one when the init reads its own process id, so that this is the id as seen from outside.
+# /proc is still the outer one when the init reads its own process id, so this is the id as seen from outside.
 setpriv --pdeathsig KILL sh -c '
   echo 0 >"$0/cgroup.procs"
   exec unshare --mount --pid --cgroup --fork --kill-child sh -c "
@@ -46,7 +46,7 @@ setpriv --pdeathsig KILL sh -c '
       $1 --system --unit=boot.target --log-target=null --show-status=no >/dev/null 2>&1"' "$group" "$systemd" </dev/null &
 unshare=$!
 cat >/dev/null
-# What the shell says of that, nobody reads any more.
+# Nothing reads the shell's messages about that any more.
 { kill -KILL "$unshare"; wait "$unshare" || true; } 2>/dev/null
 
 left=1

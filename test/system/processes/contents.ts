@@ -42,9 +42,14 @@ export async function readContents(client: DynamoDBClient, table: string): Promi
 
 function addressesOf(item: object, refs: readonly Ref[]): Address[] {
   const [, generation = ''] = v.parse(key, item).pk.split('#');
-  const cidr = refs.find((ref) => ref.generation === generation)?.cidr;
-  if (cidr === undefined) throw new Error(`addresses of a pool that nobody ever used: ${generation}`);
   const { index, slots } = decodeChunk(item);
+  const cidr = refs.find((ref) => ref.generation === generation)?.cidr;
+  if (cidr === undefined) {
+    // A sweep removes old tombstones first, and then the chunks in which nothing is held any more.
+    const isHeld = slots.some((value) => value !== undefined && decodeSlot(value).kind !== 'free');
+    if (isHeld) throw new Error(`addresses are held in a pool that no network refers to: ${generation}`);
+    return [];
+  }
   return slots.flatMap((value, slot) =>
     value === undefined
       ? []

@@ -153,6 +153,60 @@ describe('imports go one way', () => {
   });
 });
 
+describe('the figure of docs/architecture.md', () => {
+  /** A file's place in the figure: its folder; what wires the shim stands apart from what all of it uses. */
+  const placeOf = (file: string): string => (/^shim\/(main|serve)\.ts$/.test(file) ? 'shim/main' : path.dirname(file));
+  const actual = new Set(
+    [...imports].flatMap(([file, names]) =>
+      names
+        .filter((name) => sources.includes(name) && !file.startsWith('infra/'))
+        .map((name) => `${placeOf(file)} --> ${placeOf(name)}`),
+    ),
+  );
+  const drawn = [
+    ...readFileSync(path.join(root, 'docs/architecture.md'), 'utf8').matchAll(/^ {2}(\S+) --> (\S+)$/gm),
+  ].map(([, from = '', to = '']) => ({ from, to }));
+
+  type Arrow = (typeof drawn)[number];
+
+  /** All that arrows lead to. */
+  const reachable = (from: string, arrows: readonly Arrow[], found = new Set<string>()): Set<string> => {
+    for (const arrow of arrows) {
+      if (arrow.from !== from || found.has(arrow.to)) continue;
+      found.add(arrow.to);
+      reachable(arrow.to, arrows, found);
+    }
+    return found;
+  };
+
+  it('leads from each folder to all that it imports', () => {
+    const missing = [...actual].filter((arrow) => {
+      const [from = '', to = ''] = arrow.split(' --> ');
+      return from !== to && !reachable(from, drawn).has(to);
+    });
+    assert.deepEqual(missing, []);
+  });
+
+  it('has no arrow without an import, and none that the others already say', () => {
+    const idle = drawn.filter(({ from, to }) => !actual.has(`${from} --> ${to}`));
+    assert.deepEqual(idle, []);
+    const needless = drawn.filter((arrow) =>
+      reachable(
+        arrow.from,
+        drawn.filter((other) => other !== arrow),
+      ).has(arrow.to),
+    );
+    assert.deepEqual(needless, []);
+  });
+
+  it('has no circle', () => {
+    const graph = new Map(
+      drawn.map(({ from }) => [from, drawn.filter((arrow) => arrow.from === from).map(({ to }) => to)]),
+    );
+    assert.deepEqual(circles(graph), []);
+  });
+});
+
 describe('the conformance suite runs over the packages', () => {
   /** The first is of functions that are none; the second loads their code itself. */
   const OTHERS = ['upstream', 'one-endpoint'];

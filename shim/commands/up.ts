@@ -15,7 +15,7 @@ export interface LocalCloud {
   stop(): Promise<void>;
 }
 
-const PROGRAM = fileURLToPath(new URL('../infra/local/cloud.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../infra/local/cloud.ts', import.meta.url));
 const readyMessage = v.object({ ready: v.literal(true), endpoint: v.string() });
 
 /**

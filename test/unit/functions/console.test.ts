@@ -1,4 +1,4 @@
-/** The operators' function as it is deployed, over an embedded engine: what it returns about spaces, to whom, and what it logs. */
+/** The operators' function as it is deployed, over an embedded engine: what it returns, to whom, and what it logs. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Handler } from '../../../functions/lambda/handler.ts';

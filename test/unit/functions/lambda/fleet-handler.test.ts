@@ -83,7 +83,7 @@ describe('a tick of the schedule', () => {
 });
 
 describe('an event of an instance', () => {
-  it('that has ended reports the death of its host, logged once', async (t) => {
+  it('that has ended reports the death of its host, and is logged once', async (t) => {
     const { asked, lines } = await handled(t, stateChange('terminated'));
     const why = 'EC2 says that the instance is terminated';
     assert.deepEqual(asked, [['death', INSTANCE, why]]);

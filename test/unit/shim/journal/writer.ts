@@ -1,4 +1,5 @@
-/** A process that works on a journal until it is killed. It prints on standard output, one `WORD NUMBER` a line, what it is
+/**
+ * A process that works on a journal until it is killed. It prints on standard output, one `WORD NUMBER` a line, what it is
  * about to do and what has been done.
  */
 import { writeSync } from 'node:fs';

@@ -88,7 +88,7 @@ describe('a Docker engine that was never seen with a network', () => {
     assert.deepEqual(done, []);
   });
 
-  it('proves that the network is leaked once it was seen with it, also to the next shim; another engine does not', async (t) => {
+  it('proves a leak once it was seen with the network, also to the next shim; another engine does not', async (t) => {
     const { folder, docker, reconciler, done } = await stage(t);
     docker.has = [network];
     await reconciler.run(true);

@@ -64,7 +64,7 @@ export class FaultProxy {
   static async open(folder: string, endpoint: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(folder);
     const upstream = endpoint.slice(UNIX.length);
-    // What a local cloud lets its callers sign with lies beside its sockets, if it asks for signatures.
+    // If a local cloud requires signatures, the credentials of its callers are next to its sockets.
     symlinkSync(path.join(path.dirname(upstream), 'credentials'), path.join(folder, 'credentials'));
     await proxy.#listen('capabilities', upstream);
     return proxy;

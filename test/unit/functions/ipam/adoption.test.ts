@@ -25,7 +25,7 @@ async function stage() {
   const net = await host.pool({ pool: '10.1.0.0/24' });
   await host.pool({ pool: '10.2.0.0/24' });
   const address = await host.address(net, '', MAC);
-  const item = () => deps.store.hosts.get(OLD) ?? assert.fail('there is no host');
+  const item = () => deps.store.hosts.get(OLD) ?? assert.fail('the host is missing');
   const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
   const fence = async (): Promise<void> => {
     deps.world.advance(LEASE);
@@ -145,7 +145,7 @@ describe('a host that is adopted', () => {
   for (const [what, principal] of [
     ['nobody, as an earlier version of the program puts it', undefined],
     ['a role, whose sessions sign', 'arn:aws:iam::123456789012:role/berth-host'],
-    ['everybody', '*'],
+    ['everyone', '*'],
     ['everyone in an account', 'arn:aws:iam::123456789012:user/'],
     ['the id of an instance alone', NEW],
     ['nothing', ''],

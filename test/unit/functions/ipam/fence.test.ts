@@ -30,7 +30,7 @@ async function stage(networks = 1) {
     deps.world.advance(LEASE);
     return fence();
   };
-  const hostItem = (): Registered => deps.store.hosts.get('a') ?? assert.fail('there is no host');
+  const hostItem = (): Registered => deps.store.hosts.get('a') ?? assert.fail('the host is missing');
   const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
   return { deps, host, net: net ?? assert.fail(), register, fence, silence, hostItem, states };
 }

@@ -17,7 +17,7 @@ function stage() {
   const machine = new Machine(deps, 'web');
   const register = (incarnation: string | undefined, proposed: string, more: Partial<Registration> = {}) =>
     registerHost(deps, machine.call(), registration(incarnation, proposed, more));
-  const host = (): Host => deps.store.hosts.get('web') ?? assert.fail('there is no host');
+  const host = (): Host => deps.store.hosts.get('web') ?? assert.fail('the host is missing');
   return { deps, machine, register, host };
 }
 

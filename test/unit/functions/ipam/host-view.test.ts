@@ -26,7 +26,7 @@ describe('a look at a host', () => {
     await other.address(await other.pool({ pool: '10.1.0.0/24' }), '');
     await host.leave(await host.pool({ pool: '10.2.0.0/24' }));
     deps.world.advance(5_000);
-    const view = (await viewHost(deps, 'a')) ?? assert.fail('there is no host');
+    const view = (await viewHost(deps, 'a')) ?? assert.fail('the host is missing');
     assert.deepEqual([view.isInLease, view.silence, view.isAll], [true, 5_000, true]);
     assert.deepEqual(
       view.networks.map(({ cidr, addresses }) => [formatCidr(cidr), addresses]),

@@ -230,7 +230,7 @@ describe('the networks that an automatic pool must avoid', () => {
       ...(nameservers !== undefined && { 'berth-nameservers': nameservers }),
     });
 
-  it('are none for a host that reports none', () => {
+  it('are empty for a host that reports none', () => {
     assert.deepEqual(avoid(), []);
     assert.deepEqual(avoid('', ''), []);
   });

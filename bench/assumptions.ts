@@ -1,9 +1,9 @@
-/** What a bill depends on and no run here can count: times on AWS, and what the API writes into its log. */
+/** What a bill depends on but no run here can count: times on AWS, and the size of the API's access log. */
 
-/** As serverless.yml has it, in GB. */
+/** In GB, as in serverless.yml. */
 export const MEMORY = 256 / 1_024;
 
-/** Seconds that functions are paid for. */
+/** Billed seconds of the functions. */
 export const SECONDS = { call: 0.01, sweep: 2 } as const;
 
 /** What CloudWatch adds to the bytes of each event. */
@@ -21,5 +21,5 @@ export const ACCESS_LOG = logged([
   }),
 ]);
 
-/** What the stack has of it while `monitoring` is on (test/system/infra/monitoring.test.ts). */
+/** What the stack has while `monitoring` is on (test/system/infra/monitoring.test.ts). */
 export const WATCHED = { alarmMetrics: 21, metrics: 4, dashboards: 1 } as const;

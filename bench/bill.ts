@@ -4,7 +4,7 @@ import { ACCESS_LOG, MEMORY, SECONDS, WATCHED } from './assumptions.ts';
 import { DAY, type Line, MINUTE, type Units } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 
-/** What something asks of AWS each time. */
+/** What an operation requests from AWS each time. */
 export interface Use extends Units {
   /** Calls of functions by hosts. */
   readonly calls: number;
@@ -27,7 +27,7 @@ const { dynamo, lambda, httpApi, cloudWatch } = PRICES;
 const time = (runs: number, seconds: number): number => runs * seconds * MEMORY * lambda.gigabyteSecond;
 const log = (bytes: number): number => (bytes / GB) * (cloudWatch.logs + cloudWatch.logStorage);
 
-/** What so much use costs, a line for each thing on the bill. */
+/** What the given use costs, one line for each item of the bill. */
 export function itemsOf({ calls, writes, reads }: Use, times: number, front: Front): Item[] {
   const called = calls * times;
   const isApi = front === 'HTTP API';
@@ -43,24 +43,24 @@ export function itemsOf({ calls, writes, reads }: Use, times: number, front: Fro
 
 export const sum = (items: readonly Item[]): number => items.reduce((total, { dollars }) => total + dollars, 0);
 
-/** What was counted of hosts that merely live. */
+/** What was counted for idle hosts. */
 export interface Idle {
   readonly heartbeat: Line;
   readonly hosts: Line;
   readonly walk: Line;
-  /** A look of a host at what Docker has, with one network. */
+  /** One comparison with Docker by a host with one network. */
   readonly look: Use;
   /** Bytes of the table, the index included, for each host. */
   readonly bytes: number;
 }
 
-/** ms between what comes by itself: serverless.yml, shim/host/handshake.ts (each driver asks), shim/main.ts. */
+/** ms between periodic calls: serverless.yml, shim/host/handshake.ts (each driver asks), shim/main.ts. */
 const EVERY = { sweep: 5 * MINUTE, walk: 60 * MINUTE, handshake: 60 * MINUTE, look: 60 * MINUTE } as const;
 const DRIVERS = 2;
 
 const NO_UNITS = { writes: 0, reads: 0 } as const;
 
-/** The month of a fleet in which nothing is started. */
+/** The month of a fleet in which no container starts. */
 export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: number, front: Front): Item[] {
   const by = (line: Line): Units => ({
     writes: line.fixed.writes + fleet * line.perHost.writes,

@@ -1,4 +1,4 @@
-/** The same calls two ways: as dockerd's through the shim, and straight to the functions as a shim sends them. */
+/** The same calls in two ways: through the shim as dockerd sends them, and directly to the functions as a shim sends them. */
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
@@ -10,11 +10,11 @@ import { limit } from '../test/support/deadlines.ts';
 
 export interface Called {
   readonly answer: Answer;
-  /** ms from the call to its whole answer, the signature included where there is one. */
+  /** ms from the call to its complete answer, including the signature if there is one. */
   readonly time: number;
 }
 
-/** @throws Error when the call is refused, or fails. */
+/** @throws Error when the call is refused or fails. */
 export type Caller = (method: Method, message: object) => Promise<Called>;
 
 const answer = v.pipe(
@@ -37,7 +37,7 @@ interface Post {
   readonly body: Buffer;
 }
 
-/** Over connections that are kept. */
+/** Over kept connections. */
 function post({ target, agent }: Endpoint, { path, headers, body }: Post): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { ...target, agent, path, method: 'POST', timeout: TIMEOUT };
@@ -65,7 +65,7 @@ const DOCKERD = {
   accept: 'application/vnd.docker.plugins.v1.2+json',
 };
 
-/** As dockerd asks a plugin. */
+/** As dockerd calls a plugin. */
 export function shimCaller(socket: string): Caller {
   const endpoint = parseEndpoint(`unix:${socket}`);
   return (method, message) => {
@@ -75,15 +75,15 @@ export function shimCaller(socket: string): Caller {
 }
 
 export interface DirectWay {
-  /** The capabilities function's. */
+  /** The endpoint of the capabilities function. */
   readonly endpoint: Endpoint;
-  /** `undefined`: nobody there wants signatures. */
+  /** `undefined`: the functions need no signatures. */
   readonly signer: Signer | undefined;
   readonly hostId: string;
   readonly sequence: Sequence;
 }
 
-/** What a function has to know of a call, and no more than it needs. */
+/** Only what a function needs to know about a call. */
 export async function directCaller(way: DirectWay): Promise<Caller> {
   const { pools, addresses, hosts } = await handshake(way);
   await register(way, hosts);

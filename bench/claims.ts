@@ -1,4 +1,4 @@
-/** RequestAddress in pools that are more or less full, by callers that come alone or at once. */
+/** RequestAddress in pools that are more or less full, by one caller or by concurrent callers. */
 import type { GrantedPool } from '../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../functions/ipam/refusal.ts';
 import { Host } from '../test/support/fleet.ts';
@@ -8,7 +8,7 @@ import { type Setting, choose, cidr, occupy, offsets } from './setting.ts';
 
 export interface Cell {
   readonly pool: string;
-  /** Percent of the addresses that are held. */
+  /** Percentage of the addresses that are held. */
   readonly fill: number;
   readonly callers: number;
 }
@@ -16,15 +16,15 @@ export interface Cell {
 export interface CellResult extends Cell {
   readonly granted: Figures;
   readonly full: Figures;
-  /** Told to try again. */
+  /** Answered with "try again". */
   readonly busy: number;
   readonly targets: readonly Target[];
 }
 
-/** ms after which whatever was freed has rested. */
+/** ms after which every freed address has cooled down. */
 const RESTED = 60_000;
 
-/** Calls whose mean is within a twentieth of the true one, where each takes one write or two as a coin falls. */
+/** Calls whose mean is within a twentieth of the true one, if each takes one write or two with equal probability. */
 const ENOUGH = 700;
 
 interface Network {
@@ -32,7 +32,7 @@ interface Network {
   readonly net: GrantedPool;
 }
 
-/** Hosts with a network each on one pool that is filled so far. */
+/** Hosts with a network each on one pool, filled to the given percentage. */
 async function crowd(at: Setting, { pool, fill }: Cell, hosts: number, seed: number): Promise<Network[]> {
   const networks: Network[] = [];
   for (let i = 0; i < hosts; i++) {
@@ -47,7 +47,7 @@ async function crowd(at: Setting, { pool, fill }: Cell, hosts: number, seed: num
   return networks;
 }
 
-/** @param calls at least so many are made, as many at once as there are callers; then they give back what they got. */
+/** @param calls the least number of calls, as many at once as there are callers; then they release what they got. */
 export async function measureCell(at: Setting, cell: Cell, calls: number, seed: number): Promise<CellResult> {
   const networks = await crowd(at, cell, cell.callers, seed);
   const granted: Cost[] = [];
@@ -73,14 +73,14 @@ export async function measureCell(at: Setting, cell: Cell, calls: number, seed: 
 }
 
 /**
- * What a claim may cost. Callers who take more than an eighth of what is free at once leave the pool fuller than the cell
- * says: only the cells at 99 % hold for up to 64 of them, whatever is left.
+ * What a claim may cost. Callers that take more than an eighth of the free addresses at once leave the pool fuller than
+ * the cell says: only the cells at 99 % hold for up to 64 callers, whatever is left.
  */
 function targetsOf({ pool, fill, callers }: Cell, { calls, writeUnits, medianRoundTrips }: Figures): Target[] {
   const free = (offsets(cidr(pool)).length * (100 - fill)) / 100;
   if (fill === 99) return [atMost('write units', writeUnits, 2.2)];
   if (fill > 50 || callers > free / 8) return [];
-  // Half of the calls take one write and half take two: a few calls say little of their mean.
+  // Half of the calls take one write and half take two: the mean of a few calls says little.
   if (fill === 50) return calls < ENOUGH ? [] : [atMost('write units', writeUnits, 1.6)];
   return [atMost('write units', writeUnits, 1.2), atMost('round trips, median', medianRoundTrips, 1)];
 }

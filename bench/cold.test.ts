@@ -1,10 +1,10 @@
-/** The measuring itself, once for each function: it runs, and what it counts is there. Times are not judged. */
+/** The benchmark itself, once for each function: it runs, and its counts are there. Times are not judged. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { it } from 'node:test';
 
-it('bench:cold loads and calls every function beside the other ways', () => {
+it('bench:cold loads and calls every function, and compares other ways to build it', () => {
   const root = path.join(import.meta.dirname, '..');
   const args = ['bench/cold.ts', '--quick'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });

@@ -1,4 +1,4 @@
-/** `npm run bench:cold`: what a cold start loads, and how long it takes to load and answer a first call, beside others. */
+/** `npm run bench:cold`: what a cold start loads, and how long loading and a first call take, compared with other builds. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
@@ -15,7 +15,7 @@ const KIB = 1_024;
 const HOST = 'web-1';
 const root = path.join(import.meta.dirname, '..');
 
-/** A function as one of several ways makes it. */
+/** A function as one of several ways builds it. */
 interface Subject {
   readonly name: FunctionName | 'one GetItem';
   readonly way: 'Berth' | "esbuild's defaults" | 'hand-written';
@@ -37,7 +37,7 @@ const subject = (name: Subject['name'], way: Subject['way'], made: Made): Subjec
   calls: [],
 });
 
-/** As esbuild bundles for Node when it is told nothing else. */
+/** As esbuild bundles for Node by default. */
 async function bundleByDefaults(name: FunctionName, file: string): Promise<Made> {
   const { outputFiles, metafile } = await build({
     ...{ absWorkingDir: root, entryPoints: [`functions/${name}.ts`], outfile: file },
@@ -69,7 +69,7 @@ async function subjects(folder: string): Promise<Subject[]> {
   return all;
 }
 
-/** Each subject in turn, so that a machine that grows slow is so to all. */
+/** Each subject in turn, so that a machine that slows down affects all of them. */
 function measure(all: readonly Subject[], environment: Readonly<Record<string, string>>, runs: number): void {
   const fileOf = (name: FunctionName): string => all.find((one) => one.name === name)?.file ?? '';
   callFresh(fileOf('hosts'), environment, register(HOST));

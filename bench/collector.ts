@@ -1,9 +1,9 @@
-/** Has another process of Node collect its garbage, over its inspector: only what it holds on to is left then. */
+/** Makes another Node process collect its garbage, through its inspector, so that only what it retains is left. */
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { limit } from '../test/support/deadlines.ts';
 
-/** For the process: a port of loopback that is free. */
+/** For the process: a free port on loopback. */
 export const INSPECTED = '--inspect=127.0.0.1:0';
 
 const GREETING = /^Debugger listening on (ws:\/\/127\.0\.0\.1:\d+\/[\w-]+)$/m;
@@ -12,7 +12,7 @@ const TIMEOUT = limit(30_000);
 
 const reply = v.pipe(v.string(), v.parseJson(), v.object({ id: v.literal(1), result: v.object({}) }));
 
-/** @param log what the process has written to standard error. */
+/** @param log the standard error of the process. */
 export async function collectGarbage(log: string): Promise<void> {
   const url = GREETING.exec(readFileSync(log, 'utf8'))?.[1];
   if (url === undefined) throw new Error(`the process was not started with ${INSPECTED}`);

@@ -1,4 +1,4 @@
-/** The counting itself, and that docs/operations.md says what it counts. */
+/** The counting itself, and that docs/operations.md has its figures. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -34,7 +34,7 @@ describe('bench:cost', () => {
 describe('a bill', () => {
   const container = { calls: 2, writes: 2, reads: 1 };
 
-  it('is by hand what it is by the list', () => {
+  it('agrees with one worked out by hand', () => {
     const bill = Object.fromEntries(
       itemsOf(container, 1_000_000, 'HTTP API').map(({ what, dollars }) => [what, dollars]),
     );
@@ -46,13 +46,13 @@ describe('a bill', () => {
     assert.ok(Math.abs((bill['Lambda, time'] ?? NaN) - 5_000 * 0.0000133334) < 1e-9);
   });
 
-  it('has nothing of an API where there is none', () => {
+  it('has no line for an API in a stack without one', () => {
     const [urls, api] = (['Function URLs', 'HTTP API'] as const).map((front) => itemsOf(container, 1, front));
     assert.ok(sum(urls ?? []) < sum(api ?? []));
     assert.equal(urls?.find(({ what }) => what === 'HTTP API')?.dollars, 0);
   });
 
-  it('of a month without hosts is what the stack costs by itself, and grows by the host', () => {
+  it('for a month without hosts has the cost of the stack alone, and grows with each host', () => {
     const line = { fixed: { writes: 0, reads: 0 }, perHost: { writes: 1, reads: 1 } };
     const idle: Idle = {
       heartbeat: line,
@@ -65,7 +65,7 @@ describe('a bill', () => {
     assert.ok(none !== undefined && some !== undefined && twice !== undefined);
     assert.ok(some > none && Math.abs(twice - some - (some - none)) < 1e-9);
     const heartbeats = idleMonth(idle, 1_000, 'Function URLs').find(({ what }) => what === 'heartbeats');
-    // 4,320 a host: a write, a read and a call of a function each.
+    // 4,320 for each host: one write, one read and one call of a function each.
     const each = 0.625 + 0.125 + 0.2 + 0.0025 * 13.3334;
     assert.ok(Math.abs((heartbeats?.dollars ?? NaN) - 4.32 * each) < 0.01, JSON.stringify(heartbeats));
   });

@@ -8,7 +8,7 @@ import { CONTAINERS, type Line, count, lineOf } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 import { type Uses, countUses } from './uses.ts';
 
-/** A shard of hosts is read in whole units: the fewer it holds, the coarser the figures. */
+/** A shard of hosts is read in whole units: the fewer hosts it holds, the coarser the figures. */
 const SIZES = [400, 1_200] as const;
 const MILLION = 1_000_000;
 const FLEETS = [0, 1_000, 10_000];
@@ -37,7 +37,7 @@ function countTable({ container, network }: Uses, { heartbeat, hosts, walk, look
 
 const dollars = (value: number): string => (value > 0 && value < 0.01 ? '< 0.01' : value.toFixed(2));
 
-/** A row for each thing on the bill, a column for each of several bills, and what they come to. */
+/** A row for each item of the bill, a column for each of several bills, and their totals. */
 function billTable(head: readonly string[], bills: readonly (readonly Item[])[]): string {
   const [first = []] = bills;
   const rows = first.map(({ what }, i) => [what, ...bills.map((bill) => dollars(bill[i]?.dollars ?? NaN))]);

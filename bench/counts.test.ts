@@ -1,4 +1,4 @@
-/** The counting itself, in a small scope: it runs, and what it counts meets the targets. */
+/** The counting itself, in a small scope: it runs, and its counts meet the targets. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -9,7 +9,7 @@ const counts = (...args: string[]) =>
   spawnSync(process.execPath, ['bench/counts.ts', ...args], { cwd: root, encoding: 'utf8' });
 
 describe('bench:counts', () => {
-  it('meets its targets in a small scope, beside the other ways', () => {
+  it('meets its targets in a small scope, and compares the other ways', () => {
     const { status, stdout, stderr } = counts('--quick');
     assert.equal(status, 0, stdout + stderr);
     assert.match(stdout, /\| ReleaseAddress \| 3 \| 1 \| 1 \| 1 \| 1 \| 0 \|/);
@@ -17,7 +17,7 @@ describe('bench:counts', () => {
     assert.match(stdout, /\nall targets are met\n$/);
   });
 
-  it('refuses what is no seed', () => {
+  it('refuses an invalid seed', () => {
     const { status, stderr } = counts('--seed', 'x');
     assert.equal(status, 1);
     assert.match(stderr, /must be a whole number/);

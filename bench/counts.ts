@@ -10,11 +10,11 @@ import { type Setting, setting } from './setting.ts';
 const FILLS = [0, 50, 90, 99, 99.9];
 const CALLERS = [1, 16, 64];
 const POOLS = ['10.1.0.0/24', '10.2.0.0/16'];
-/** Calls of one cell; in a half-full pool more, since half of them take a second write by chance. */
+/** Calls of one cell; more in a half-full pool, where a second write is needed half of the time, at random. */
 const CALLS = 192;
 const COIN_CALLS = 768;
 const QUICK_CALLS = 16;
-/** The peers read a /16 as a whole on each call: a few say as much as many. */
+/** The peers read the whole of a /16 on each call, so a few calls say as much as many. */
 const PEER_CALLS = 64;
 const SAMPLES = 20;
 

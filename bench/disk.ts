@@ -1,4 +1,4 @@
-/** What the disk under the journal takes by itself, and how many releases share one wait for it. */
+/** How long the disk under the journal takes by itself, and how many releases share one flush. */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import os from 'node:os';
@@ -7,7 +7,7 @@ import { Sequence } from '../shim/host/sequence.ts';
 import { realDisk } from '../shim/journal/disk.ts';
 import { Journal } from '../shim/journal/journal.ts';
 
-/** By the numbers that statfs(2) gives them. */
+/** By the type numbers of statfs(2). */
 const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0xef53: 'ext4',
   0x58465342: 'xfs',
@@ -25,7 +25,7 @@ export async function fileSystemOf(folder: string): Promise<string> {
 /** About as long as the journal's record of a release. */
 const RECORD = Buffer.alloc(256, 'x');
 
-/** ms that each of some appends takes until it is on the disk, where temporary files go. */
+/** ms that each append takes until it is on the disk, in the folder of temporary files. */
 export async function flushTimes(count: number): Promise<number[]> {
   const file = path.join(os.tmpdir(), `berth-flush-${process.pid}`);
   const descriptor = openSync(file, 'ax');
@@ -53,7 +53,7 @@ export interface JournalCost {
   readonly flushes: number;
 }
 
-/** A journal by itself, with so many releases that wait for it at any time. */
+/** A journal by itself, with the given number of releases waiting for it at any time. */
 export async function journalCost(count: number, inFlight: number): Promise<JournalCost> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'berth-'));
   let flushes = 0;

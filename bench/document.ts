@@ -1,4 +1,4 @@
-/** Where the figures go: between the markers of their section in a document. */
+/** Reads and writes figures between the markers of their section in a document. */
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
@@ -18,14 +18,14 @@ export async function writeFigures(section: string, text: string, name = 'docs/p
   );
 }
 
-/** What stands between the markers of a section. */
+/** The text between the markers of a section. */
 export async function readFigures(section: string, name: string): Promise<string> {
   const found = between(section).exec(await readFile(path.join(root, name), 'utf8'));
   if (found === null) throw new Error(`${name} has no place for the figures of ${section}`);
   return (found.groups?.['text'] ?? '').trim();
 }
 
-/** An option's value. */
+/** Parses the value of an option. */
 export function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
   return Number(text);

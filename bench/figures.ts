@@ -26,7 +26,7 @@ export function figuresOf(costs: readonly Cost[]): Figures {
   };
 }
 
-/** At most two decimals, and none that say nothing. */
+/** At most two decimals, without trailing zeros. */
 export const short = (value: number): string => String(Math.round(value * 100) / 100);
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -34,7 +34,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n');
 }
 
-/** What must hold of some figures, in words. */
+/** A condition on figures, with its description. */
 export interface Target {
   readonly what: string;
   readonly isMet: boolean;

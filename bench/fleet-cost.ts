@@ -1,4 +1,4 @@
-/** `npm run bench:fleet-cost`: what hosts cost that do nothing but live, in capacity units a day. Nothing is timed. */
+/** `npm run bench:fleet-cost`: what idle hosts cost, in capacity units a day. Nothing is timed. */
 import { Command } from 'commander';
 import { HEARTBEAT } from '../functions/ipam/host.ts';
 import { wholeNumber, writeFigures } from './document.ts';
@@ -6,7 +6,7 @@ import { atMost, short, table } from './figures.ts';
 import { CONTAINERS, DAY, type Line, MINUTE, type Units, count, daily, lineOf } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 
-/** A shard of hosts is read in whole units: the fewer it holds, the coarser the figures. */
+/** A shard of hosts is read in whole units: the fewer hosts it holds, the coarser the figures. */
 const SIZES = [400, 1_200] as const;
 const QUICK_SIZES = [8, 16] as const;
 
@@ -80,7 +80,7 @@ async function main({ quick, write, seed }: Options): Promise<void> {
 }
 
 const command = new Command('bench:fleet-cost')
-  .description('Counts what heartbeats and sweeps cost, and works out what fleets of some sizes pay for them.')
+  .description('Counts what heartbeats and sweeps cost, and calculates what fleets of several sizes pay for them.')
   .option('--quick', 'a few hosts', false)
   .option('--write', 'put the tables into docs/performance.md', false)
   .option('--seed <number>', 'of all chance', wholeNumber, 1)

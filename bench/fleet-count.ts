@@ -1,4 +1,4 @@
-/** What hosts cost that do nothing but live, counted in capacity units; and a line through two sizes of fleets. */
+/** What idle hosts cost, counted in capacity units, and a straight line through two sizes of fleets. */
 import { registerHost } from '../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../functions/ipam/sweep-cursor.ts';
 import { sweep } from '../functions/ipam/sweep/sweep.ts';
@@ -8,7 +8,7 @@ import { tableBytes } from './table-bytes.ts';
 
 /** As in functions/sweep.ts. */
 const LIMIT = 20_000;
-/** What each host holds: one network of its own, with so many containers. */
+/** The containers of each host, in one network of its own. */
 export const CONTAINERS = 4;
 
 export const MINUTE = 60_000;
@@ -19,7 +19,7 @@ export interface Units {
   readonly reads: number;
 }
 
-/** What something costs whatever the size of the fleet, and for each host. */
+/** The fixed cost of an operation, and its cost for each host. */
 export interface Line {
   readonly fixed: Units;
   readonly perHost: Units;
@@ -29,7 +29,7 @@ export interface Counted {
   readonly heartbeat: Units;
   readonly hosts: Units;
   readonly walk: Units;
-  /** Of the table, its index included. */
+  /** Of the table, including its index. */
   readonly bytes: number;
 }
 
@@ -56,7 +56,7 @@ async function enlist(at: Setting, id: string): Promise<() => Promise<unknown>> 
   return beat;
 }
 
-/** One sweep over all hosts, or a whole walk over all items as well. */
+/** One sweep over all hosts, or also a whole walk over all items. */
 async function sweepAll(at: Setting, from: Pick<SweepCursor, 'walkedAt'>): Promise<void> {
   let cursor = await at.store.readSweep();
   cursor = { ...FIRST_CURSOR, ...from };
@@ -67,7 +67,7 @@ async function sweepAll(at: Setting, from: Pick<SweepCursor, 'walkedAt'>): Promi
   } while (cursor.item !== undefined);
 }
 
-/** Costs of a fleet of so many hosts. */
+/** The costs of a fleet of the given number of hosts. */
 export async function count(size: number, seed: number): Promise<Counted> {
   const at = await setting(seed);
   try {
@@ -85,11 +85,11 @@ export async function count(size: number, seed: number): Promise<Counted> {
   }
 }
 
-/** Through what was counted at two sizes. */
+/** The straight line through the counts at two sizes. */
 export function lineOf([few, many]: readonly [number, number], at: Units, then: Units): Line {
   const slope = (of: keyof Units): number => (then[of] - at[of]) / (many - few);
   const perHost = { writes: slope('writes'), reads: slope('reads') };
-  // Units are whole: the line may begin a little below nothing.
+  // Units are whole, so the line may start slightly below zero.
   const rest = (of: keyof Units): number => Math.max(0, at[of] - few * perHost[of]);
   return { perHost, fixed: { writes: rest('writes'), reads: rest('reads') } };
 }

@@ -1,14 +1,14 @@
-/** Containers that come and go: pairs of RequestAddress and ReleaseAddress, so many of them in flight. */
+/** Containers that come and go: pairs of RequestAddress and ReleaseAddress, a given number of them in flight. */
 import type { Caller } from './callers.ts';
 
-/** What calls took, in ms. */
+/** The times of calls, in ms. */
 export interface Times {
   readonly requests: number[];
   readonly releases: number[];
 }
 
 export interface Tally extends Times {
-  /** ms from the first call until the functions had heard the last. */
+  /** ms from the first call until the functions had received the last. */
   elapsed: number;
 }
 
@@ -17,13 +17,13 @@ export interface Way {
   readonly name: string;
   readonly call: Caller;
   readonly poolId: string;
-  /** Resolves when the functions have heard all that was called. */
+  /** Resolves when the functions have received all calls. */
   readonly settled: () => Promise<void>;
 }
 
 let endpoints = 0;
 
-/** Each container is a new one to Docker: it has a MAC that nobody has had. */
+/** Each container is a new one to Docker: it has a MAC that was never used. */
 function nextMac(): string {
   const bytes = (0x0242_0000_0000 + endpoints++).toString(16).padStart(12, '0').match(/../g) ?? [];
   return bytes.join(':');
@@ -39,7 +39,7 @@ async function pair({ call, poolId: PoolID }: Way, times: Times): Promise<void> 
   times.releases.push(released.time);
 }
 
-/** Adds to a tally. @throws Error when a call is refused, or fails. */
+/** Adds to a tally. @throws Error when a call is refused or fails. */
 export async function drive(way: Way, pairs: number, inFlight: number, tally: Tally): Promise<void> {
   const began = performance.now();
   let left = pairs;
@@ -53,7 +53,7 @@ export async function drive(way: Way, pairs: number, inFlight: number, tally: Ta
 
 export const emptyTally = (): Tally => ({ requests: [], releases: [], elapsed: 0 });
 
-/** In turns, so that a machine that grows slow meanwhile is so to each of them. */
+/** In turns, so that a machine that slows down affects each of them. */
 export async function compare(ways: readonly Way[], pairs: number, inFlight: number, turns: number): Promise<Tally[]> {
   const tallies = ways.map(emptyTally);
   for (let turn = 0; turn < turns; turn++) {

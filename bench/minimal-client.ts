@@ -1,6 +1,6 @@
 /**
- * The least that asks DynamoDB for an item: fetch, and a signature. It knows no retries, time-outs, types or endpoints, and
- * stands here as what a function would weigh and take if it used nothing of the SDK but the signing.
+ * A minimal client that reads an item from DynamoDB: fetch, and a signature. It has no retries, timeouts, types or
+ * endpoints. It shows the size and the time of a function that uses only the signer of the SDK.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';

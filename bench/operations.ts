@@ -22,7 +22,7 @@ export interface OperationResult {
 const MAC = withMac('02:42:0a:00:00:05');
 const PRINCIPAL = 'arn:aws:sts::123456789012:assumed-role/berth-host/bench';
 const CROWDED = 'crowded';
-/** Automatic pools that the crowded space has room for, and percent of them that are held. */
+/** Automatic pools that the crowded space has room for, and the percentage of them that are held. */
 const ROOM = 256;
 const HELD = 90;
 
@@ -30,7 +30,7 @@ interface Measured {
   readonly cost: Cost;
 }
 
-/** Runs one operation of a kind, and whatever must be before and after it, unmeasured. */
+/** Runs one operation of a kind, and, unmeasured, what must happen before and after it. */
 type Sample = (number: number) => Promise<Measured>;
 
 async function measured<T>(at: Setting, operation: () => Promise<T>): Promise<Measured & { readonly value: T }> {
@@ -39,7 +39,7 @@ async function measured<T>(at: Setting, operation: () => Promise<T>): Promise<Me
   return { cost, value: outcome.value };
 }
 
-/** A space of which most is held by others. */
+/** A space that is mostly held by others. */
 async function crowdedSpace({ client, table, world }: Setting, seed: number): Promise<void> {
   const range = cidr('10.64.0.0/16');
   const config = { ...spaceKey(CROWDED), ranges: ['10.64.0.0/16'], size4: 24 };
@@ -140,7 +140,7 @@ function poolKinds(at: Setting): Kind[] {
   ];
 }
 
-/** As a function knows the host that it has served before; its clock runs faster than ours here, and it would forget. */
+/** A function that has served the host before. Its clock stands still: with the bench's clock it would forget the host. */
 async function boundTo(at: Setting, host: Host): Promise<Bindings> {
   const told = { principal: PRINCIPAL, incarnation: undefined, proposed: 'nonce-bench' };
   await registerHost(at, host.call(), { ...told, shimVersion: 'bench', engineVersion: '' });

@@ -1,7 +1,7 @@
 /**
- * Two other ways to keep addresses in DynamoDB, as people build them: an item for each address, and a map of bits in one
- * item under an optimistic lock. Neither knows hosts, reservations, retries or cool-downs: what is compared is what a
- * claim costs.
+ * Two other common ways to keep addresses in DynamoDB: an item for each address, and a bitmap in one
+ * item under an optimistic lock. Neither has hosts, reservations, retries or cool-downs: only the cost of a
+ * claim is compared.
  */
 import {
   ConditionalCheckFailedException,
@@ -21,13 +21,13 @@ export interface PeerResult extends Cell {
   readonly peer: string;
   readonly granted: Figures;
   readonly full: Figures;
-  /** Gave up: others kept winning. */
+  /** The caller gave up because others kept winning. */
   readonly busy: number;
 }
 
 interface Peer {
   readonly name: string;
-  /** A pool in which all but the free are taken. */
+  /** A pool in which all addresses except the free ones are taken. */
   readonly fill: (free: readonly number[]) => Promise<void>;
   /** @returns an offset; `undefined`: the pool is full. @throws Contended. */
   readonly claim: (random: () => number) => Promise<number | undefined>;
@@ -94,7 +94,7 @@ function itemPerAddress({ client, table }: Setting, pool: string): Peer {
   };
 }
 
-/** Reads the whole map, sets a bit, and writes the map back if nobody else has. */
+/** Reads the whole map, sets a bit, and writes the map back if no other caller has written it. */
 function bitmap({ client, table }: Setting, pool: string): Peer {
   const key = { pk: { S: `peer-bits#${pool}` }, sk: { S: 'bits' } };
   const read = async () => {
@@ -121,7 +121,7 @@ function bitmap({ client, table }: Setting, pool: string): Peer {
       throw error;
     }
   };
-  // Six bits in a byte of text, so that a byte of the map is a byte of the item.
+  // Six bits in one byte of text, so that one byte of the map takes one byte of the item.
   const place = (offset: number) => ({ index: Math.floor(offset / 6), bit: 1 << (offset % 6) });
   const isSet = (bits: Buffer, offset: number): boolean => ((bits[place(offset).index] ?? 0) & place(offset).bit) !== 0;
   const flip = async (offset: number): Promise<void> => {

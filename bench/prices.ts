@@ -1,12 +1,12 @@
 /**
- * What AWS charges, as list prices of one Region, in dollars. Free tiers and discounts are left out. The only place where
- * prices stand: who pays others changes them here and runs `npm run bench:cost -- --write`.
+ * AWS's list prices of one Region, in dollars, without free tiers and discounts. This is the only place with
+ * prices: to use other prices, change them here and run `npm run bench:cost -- --write`.
  */
 export const PRICES = {
   region: 'us-east-1',
   date: '2026-11-24',
   dynamo: {
-    /** A million units, on demand (half of what they were before November 2024). */
+    /** A million units, on demand (half of the price before November 2024). */
     writeUnits: 0.625,
     readUnits: 0.125,
     /** A GB and month, table class Standard. */
@@ -27,9 +27,9 @@ export const PRICES = {
     logs: 0.5,
     /** A GB and month kept, compressed. */
     logStorage: 0.03,
-    /** A metric that an alarm looks at, a month. */
+    /** A metric that an alarm evaluates, a month. */
     alarmMetric: 0.1,
-    /** A metric of one's own that has values, a month. */
+    /** A custom metric that has values, a month. */
     metric: 0.3,
     /** A month. */
     dashboard: 3,

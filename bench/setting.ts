@@ -1,4 +1,4 @@
-/** Where the counting takes place: the real rules and store on the embedded engine, with a clock that can be set on. */
+/** The setting of the counts: the real rules and store on the embedded engine, with a clock that can be advanced. */
 import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { slotAttribute } from '../functions/dynamo/items.ts';
@@ -21,10 +21,10 @@ export interface Setting extends Fleet {
   close(): Promise<void>;
 }
 
-/** The digits of the time are part of items, and so of what is read: the clock starts here, and moves when it is asked. */
+/** The digits of the time are part of items, and so of what is read: the clock starts here, and moves on request. */
 const START = Date.UTC(2026, 10, 24);
 
-/** @param seed of all chance there is: where endpoints look first, and who meets whom. */
+/** @param seed of all randomness: where endpoints look first, and which callers collide. */
 export async function setting(seed: number): Promise<Setting> {
   const engine = await engineStore();
   const random = chance(seed);
@@ -54,7 +54,7 @@ export const cidr = (text: string): Cidr => {
   return parsed;
 };
 
-/** The offsets of a pool that endpoints may have, its gateway (the first) left out. */
+/** The offsets of a pool that endpoints may have, without its gateway (the first). */
 export function offsets(pool: Cidr): number[] {
   const usable = usableRange(pool);
   if (usable === undefined) return [];
@@ -62,7 +62,7 @@ export function offsets(pool: Cidr): number[] {
   return Array.from({ length: Number(usable.last - pool.first) - first + 1 }, (_, i) => first + i);
 }
 
-/** All but so many of some things, chosen by chance. */
+/** All except a given number of elements, chosen at random. */
 export function choose<T>(things: readonly T[], spare: number, seed: number): T[] {
   const random = chance(seed);
   const left = [...things];
@@ -78,10 +78,10 @@ export function choose<T>(things: readonly T[], spare: number, seed: number): T[
 
 const REF = 'crowdedhost000';
 const KEY = `${'1'.padStart(SEQUENCE_WIDTH, '0')}aaaa`;
-/** What one batch may hold. */
+/** The most items that one batch may hold. */
 const BATCH = 25;
 
-/** Leases of a host that is always there, written as they stand in the table. */
+/** Leases of a permanent host, written in the format of the table. */
 export async function occupy(
   { client, table }: Setting,
   generation: string,
@@ -102,7 +102,7 @@ export async function occupy(
   await putAll(client, table, items);
 }
 
-/** Puts items that nobody else writes. */
+/** Puts items that no other caller writes. */
 export async function putAll(client: DynamoDBClient, table: string, items: readonly object[]): Promise<void> {
   for (let from = 0; from < items.length; from += BATCH) {
     const requests = items.slice(from, from + BATCH).map((item) => ({ PutRequest: { Item: marshall(item) } }));

@@ -1,13 +1,13 @@
-/** What the shim holds on to: its memory and its journal after so many calls. */
+/** What the shim retains: its memory and its journal after a number of calls. */
 import { collectGarbage } from './collector.ts';
 import { drive, emptyTally } from './load.ts';
 import { type ShimSetting, sizeOf } from './shim-setting.ts';
 
 export interface MemorySample {
   readonly calls: number;
-  /** Resident bytes as it runs. */
+  /** Resident bytes while it runs. */
   readonly running: number;
-  /** Bytes after a collection of garbage, as all that follow. */
+  /** Bytes after a garbage collection, like all that follow. */
   readonly resident: number;
   readonly heap: number;
   readonly external: number;
@@ -15,10 +15,10 @@ export interface MemorySample {
 }
 
 const IN_FLIGHT = 16;
-/** Where samples are taken. */
+/** The parts of the calls after which samples are taken. */
 const SHARES = [0.1, 0.25, 0.5, 0.75, 1];
 
-/** @param at with a shim that can be inspected. */
+/** @param at must have a shim that can be inspected. */
 export async function watchMemory(at: ShimSetting, calls: number): Promise<MemorySample[]> {
   const samples: MemorySample[] = [];
   let pairs = 0;
@@ -37,7 +37,7 @@ async function look({ metrics, journal }: ShimSetting) {
   const told = await metrics();
   const metric = (name: string): number => {
     const value = told.get(name);
-    if (value === undefined) throw new Error(`the shim does not tell its ${name}`);
+    if (value === undefined) throw new Error(`the shim does not report its ${name}`);
     return value;
   };
   return {
@@ -48,12 +48,12 @@ async function look({ metrics, journal }: ShimSetting) {
   };
 }
 
-/** What half of the calls may add, in percent. */
+/** The most that half of the calls may add, in percent. */
 export const MOST_GROWTH = 10;
-/** With fewer, half of them are still the start. */
+/** With fewer calls, half of them still belong to the start. */
 export const CALLS_TO_JUDGE = 50_000;
 
-/** Whether the second half of the calls has left the memory as it was, in words too. */
+/** Whether the second half of the calls has left the memory unchanged, also in words. */
 export function judgeMemory(samples: readonly MemorySample[]): { readonly words: string; readonly isMet: boolean } {
   const [half, all] = [samples[SHARES.indexOf(0.5)], samples[SHARES.indexOf(1)]];
   if (half === undefined || all === undefined) throw new Error('the memory was not watched to the end');

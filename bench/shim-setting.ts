@@ -1,4 +1,4 @@
-/** A shim as on a host, a process of its own, with functions behind it, and the straight way to them beside it. */
+/** A shim as on a host, in a process of its own, with functions behind it, and direct calls to them for comparison. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
@@ -16,13 +16,13 @@ import type { Way } from './load.ts';
 import type { StartUpstream, Upstream } from './shim-upstream.ts';
 
 export interface ShimSetting {
-  /** What stands behind the shim. */
+  /** The functions behind the shim. */
   readonly functions: string;
   readonly direct: Way;
   readonly shim: Way;
-  /** What the shim says of itself, without the common prefix. */
+  /** The metrics of the shim, without the common prefix. */
   readonly metrics: () => Promise<ReadonlyMap<string, number>>;
-  /** Where the shim keeps its journal, and writes its log. */
+  /** The folder of the shim's journal and log. */
   readonly journal: string;
   readonly log: string;
   close(): Promise<void>;
@@ -85,7 +85,7 @@ function directTo(folder: string, { endpoint: text, wantsSignatures }: Upstream)
   return directCaller({ endpoint, signer, hostId: 'bench-direct', sequence: new Sequence(own) });
 }
 
-/** As in production, but for the folders. */
+/** As in production, except for the folders. */
 function startShim(folder: string, { endpoint }: Upstream, spawnOn: Spawn): Promise<Berth> {
   const places = ['--data', path.join(folder, 'data'), '--sockets', path.join(folder, 'sockets')];
   const metrics = `unix:${path.join(folder, 'metrics.sock')}`;
@@ -93,7 +93,7 @@ function startShim(folder: string, { endpoint }: Upstream, spawnOn: Spawn): Prom
   return startBerth(['shim', ...places, ...options, '--log-level', 'info'], spawnOn);
 }
 
-/** The log goes to a file: a pipe would cost whoever reads it. */
+/** The log goes to a file: reading a pipe would take time. */
 const loggingTo =
   (log: string, nodeOptions: string): Spawn =>
   (command, args) =>
@@ -116,10 +116,10 @@ async function readMetrics(socketPath: string): Promise<Map<string, number>> {
   return new Map([...lines].map(([, name = '', value]) => [name.slice(PREFIX.length), Number(value)]));
 }
 
-/** dockerd is answered before the functions have heard of a release where others wait. */
+/** dockerd is answered before the functions have received a release if other calls wait. */
 async function heardAll(metrics: ShimSetting['metrics']): Promise<void> {
   const isHeard = async (): Promise<boolean> => (await metrics()).get('journal_depth') === 0;
-  await until(isHeard, 'the functions have heard all', { milliseconds: SETTLE_TIMEOUT, pause: SETTLE_PAUSE });
+  await until(isHeard, 'the functions have received all calls', { milliseconds: SETTLE_TIMEOUT, pause: SETTLE_PAUSE });
 }
 
 /** @param nodeOptions of the shim's process. */

@@ -1,5 +1,5 @@
 /**
- * Functions that answer at once, in a process of their own: what is left of a call's time is the shim's.
+ * Functions that answer at once, in a process of their own, so that a call's time is the shim's.
  *
  * Usage: fork of node bench/shim-stub.ts SOCKET
  */
@@ -38,8 +38,8 @@ const server = createServer((request, response) => {
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length }).end(text);
   });
 });
-// A connection that closes for being idle would cost whoever comes next.
+// A connection that closes when idle would cost the next call.
 server.keepAliveTimeout = 0;
-// It ends with its parent.
+// The stub ends with its parent.
 process.once('disconnect', () => process.exit());
 server.listen(socket, () => process.send?.({ ready: true, endpoint: here }));

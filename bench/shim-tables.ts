@@ -1,11 +1,11 @@
-/** What was measured of the shim, as people read it. */
+/** The measurements of the shim, as Markdown tables. */
 import type { JournalCost } from './disk.ts';
 import { short, table } from './figures.ts';
 import { type Tally, type Times, percentile } from './load.ts';
 import type { MemorySample } from './shim-memory.ts';
 
 export interface Cell {
-  /** What stands behind the shim. */
+  /** The functions behind the shim. */
   readonly functions: string;
   readonly inFlight: number;
   readonly direct: Tally;

@@ -1,4 +1,4 @@
-/** What stands behind the shim while it is measured. */
+/** The functions behind the shim while it is measured. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -7,13 +7,13 @@ import { type LocalCloud, startCloud } from '../shim/commands/up.ts';
 
 export interface Upstream extends Pick<LocalCloud, 'endpoint' | 'stop'> {
   readonly name: string;
-  /** Whether it takes signed requests only. */
+  /** Whether it accepts only signed requests. */
   readonly wantsSignatures: boolean;
 }
 
 export type StartUpstream = (folder: string) => Promise<Upstream>;
 
-/** The shim signs for it all the same, as for AWS, since there are credentials beside its socket. */
+/** The shim signs requests to it all the same, as for AWS, since there are credentials next to its socket. */
 export async function startStub(folder: string): Promise<Upstream> {
   const key = { accessKeyId: 'LOCAL00000000000BENCH', secretAccessKey: 'bench' };
   writeFileSync(path.join(folder, 'credentials'), formatSharedCredentials(key), { mode: 0o600 });

@@ -1,4 +1,4 @@
-/** The measuring itself, in a small scope: it runs, every call succeeds, and it tells what it should. Nothing is timed. */
+/** The benchmark itself, in a small scope: it runs, every call succeeds, and its output is complete. Nothing is timed. */
 import assert from 'node:assert/strict';
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -25,17 +25,17 @@ describe('bench:shim', () => {
     run = bench('--quick');
   });
 
-  /** The rows of a part that begin so. */
+  /** The rows of a part that start with the given cells. */
   const rows = (part: string, ...start: readonly (string | number)[]): string[] => {
     const [own = ''] = (run.stdout.split(`### ${part}\n`)[1] ?? '').split('\n### ');
     return own.split('\n').filter((line) => line.startsWith(`| ${start.join(' | ')} |`));
   };
 
-  it('runs to its end without a call that fails', () => {
+  it('runs to its end without a failed call', () => {
     assert.equal(run.status, 0, run.stdout + run.stderr);
   });
 
-  it('tells of each call both ways, and what the shim adds', () => {
+  it('reports each call both ways, and what the shim adds', () => {
     for (const [functions, inFlight] of FUNCTIONS.flatMap((name) => IN_FLIGHT.map((n) => [name, n] as const))) {
       for (const call of ['RequestAddress', 'ReleaseAddress']) {
         const [direct = '', shim = '', ...more] = rows('Latency', functions, inFlight, call);
@@ -46,7 +46,7 @@ describe('bench:shim', () => {
     }
   });
 
-  it('tells how many calls go through in a second', () => {
+  it('reports how many calls pass per second', () => {
     for (const [functions, inFlight] of FUNCTIONS.flatMap((name) => IN_FLIGHT.map((n) => [name, n] as const))) {
       const [row = '', ...more] = rows('Throughput', functions, inFlight);
       assert.match(row, new RegExp(String.raw`\| \d+ \| \d+ \| ${NUMBER} \|$`));
@@ -54,21 +54,21 @@ describe('bench:shim', () => {
     }
   });
 
-  it('tells how many releases share a flush', () => {
+  it('reports how many releases share a flush', () => {
     for (const inFlight of IN_FLIGHT) {
       const [row = ''] = rows('What a release waits for: the journal alone', inFlight, 64);
       assert.match(row, new RegExp(String.raw`(\| ${NUMBER} ){4}\|$`));
     }
   });
 
-  it('tells what the shim holds on to as calls go through it', () => {
+  it('reports what the shim retains while calls pass through it', () => {
     for (const calls of [40, 100, 200, 300, 400]) {
       assert.match(rows('Memory', calls)[0] ?? '', /( \| \d+\.\d){5} \|$/);
     }
     assert.match(run.stdout, /too few calls to judge\.\n$/);
   });
 
-  it('refuses what is no number of calls', () => {
+  it('refuses an invalid number of calls', () => {
     const { status, stderr } = bench('--calls', 'many');
     assert.equal(status, 1);
     assert.match(stderr, /must be a whole number/);
@@ -86,7 +86,7 @@ describe('judgeMemory', () => {
   const flat = [100, 190, 200, 230, most - 1];
   const growing = [100, 150, 200, 210, most + 1];
 
-  it('calls memory flat that filled at the start and stayed as it was', () => {
+  it('calls memory flat that grew at the start and then stayed the same', () => {
     const { isMet, words } = judgeMemory(samples(CALLS_TO_JUDGE, flat, flat));
     assert.ok(isMet);
     assert.match(words, /flat/);
@@ -104,17 +104,17 @@ describe('judgeMemory', () => {
     assert.match(words, /GROWS/);
   });
 
-  it('says nothing of fewer calls than the start takes', () => {
+  it('does not judge fewer calls than the start takes', () => {
     assert.ok(judgeMemory(samples(CALLS_TO_JUDGE - 1, [1, 2, 3, 4, 5], [1, 2, 3, 4, 5])).isMet);
   });
 
-  it('does not judge a watch that was broken off', () => {
+  it('does not judge an incomplete run', () => {
     assert.throws(() => judgeMemory(samples(CALLS_TO_JUDGE, flat, flat).slice(0, 4)), /not watched to the end/);
   });
 });
 
 describe('percentile', () => {
-  it('takes the nearest rank, whatever the order', () => {
+  it('returns the nearest rank, whatever the order', () => {
     const values = Array.from({ length: 100 }, (_, i) => 100 - i);
     assert.deepEqual(
       [0, 1, 50, 99, 100].map((percent) => percentile(values, percent)),

@@ -20,20 +20,20 @@ interface Options {
 const IN_FLIGHT = [1, 16, 64];
 
 interface Scope {
-  /** Pairs of calls in one row, each way. */
+  /** Pairs of calls in one row, for each way. */
   readonly stubPairs: number;
   readonly cloudPairs: number;
-  /** In which they come. */
+  /** The batches that they are divided into. */
   readonly turns: number;
   readonly memoryCalls: number;
-  /** Of the disk alone. */
+  /** Appends to the disk alone. */
   readonly flushes: number;
 }
 
 const FULL: Scope = { stubPairs: 5_000, cloudPairs: 1_500, turns: 10, memoryCalls: 100_000, flushes: 5_000 };
 const QUICK: Scope = { stubPairs: 64, cloudPairs: 64, turns: 2, memoryCalls: 400, flushes: 64 };
 
-/** Before the first is measured: code is compiled, connections are made. */
+/** Calls before the first measured one: they compile code and open connections. */
 const WARM_UP = { pairs: 1_000, inFlight: 64 };
 
 async function measureCells(at: ShimSetting, pairs: number, turns: number): Promise<Cell[]> {

@@ -1,13 +1,13 @@
-/** The size of a table as DynamoDB bills it: names and values of all items, and a hundred bytes for each. */
+/** The size of a table as DynamoDB bills it: names and values of all items, and a hundred bytes for each item. */
 import { type AttributeValue, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Setting } from './setting.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** Of an item, and of an entry of an index. */
+/** The overhead of an item, and of an entry of an index. */
 const OVERHEAD = 100;
-/** What the index byHost holds of an item (infra/table.json). */
+/** The attributes of an item in the index byHost (infra/table.json). */
 const INDEXED = ['pk', 'sk', 'host', 'requestKey'] as const;
 
 export async function tableBytes({ client, table }: Pick<Setting, 'client' | 'table'>): Promise<number> {

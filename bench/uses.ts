@@ -1,4 +1,4 @@
-/** What dockerd's and the shim's usual doings ask of the functions, counted whole: all calls of a network, not each. */
+/** What the usual operations of dockerd and the shim cost, counted as a whole: all calls of a network, not each one. */
 import { parseAddress } from '../functions/ipam/address.ts';
 import { registerHost } from '../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../functions/ipam/recovery/holdings.ts';
@@ -12,14 +12,14 @@ export interface Uses {
   readonly container: Use;
   /** A network that is created and removed, with a subnet of its own. */
   readonly network: Use;
-  /** A look of a host with one network and some containers at what Docker has. */
+  /** One comparison with Docker by a host with one network and some containers. */
   readonly look: Use;
 }
 
 const PRINCIPAL = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-00000000000000000';
 const MAC = withMac('02:42:ac:11:00:02');
 
-/** @param seed of all chance there is. */
+/** @param seed of all randomness. */
 export async function countUses(seed: number): Promise<Uses> {
   const at = await setting(seed);
   try {
@@ -36,7 +36,7 @@ export async function countUses(seed: number): Promise<Uses> {
   }
 }
 
-/** As dockerd calls for `docker network create` and `docker network rm`. */
+/** The calls of dockerd for `docker network create` and `docker network rm`. */
 async function networkUse(at: Setting, host: Host): Promise<Use> {
   const calls = counted(at);
   const net = await calls.of(() => host.pool());
@@ -56,7 +56,7 @@ async function containerUse(at: Setting, host: Host): Promise<Use> {
   return calls.use;
 }
 
-/** As shim/reconcile/fleet-records.ts asks: for each network what it holds, and who holds what Docker has there. */
+/** The requests of shim/reconcile/fleet-records.ts: for each network what it holds, and who holds what Docker has there. */
 async function lookUse(at: Setting, host: Host): Promise<Use> {
   const net = await host.pool();
   const had: string[] = [];
@@ -70,7 +70,7 @@ async function lookUse(at: Setting, host: Host): Promise<Use> {
   return calls.use;
 }
 
-/** Adds up calls that come one after another. */
+/** Adds up consecutive calls. */
 function counted(at: Setting) {
   const use = { calls: 0, writes: 0, reads: 0 };
   return {

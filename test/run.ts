@@ -1,7 +1,7 @@
 /**
  * Runs every suite and sums up: `npm test`, or `npm test -- SUITE...` for some.
  *
- * With CI=true nothing may be skipped: a suite that cannot run there fails.
+ * With CI=true nothing may be skipped: a suite that cannot run fails.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -20,7 +20,7 @@ interface Suite {
   readonly run: () => Promise<Counts>;
 }
 
-/** What did not run, by name and why. */
+/** The tests that did not run, with their reasons. */
 const omissions: string[] = [];
 
 const root = path.join(import.meta.dirname, '..');
@@ -42,9 +42,9 @@ const suites: readonly Suite[] = [
   tests('accidents', 'test/system/accidents/**/*.test.ts'),
   tests('package', 'test/system/infra/**/*.test.ts'),
   tests('moby', 'test/system/moby/**/*.test.ts', 1),
-  // Many processes for each file, in front of what they do for dockerd in time.
+  // Each file starts many processes, which must answer dockerd in time.
   tests('lambda', 'test/system/lambda/**/*.test.ts', 2),
-  // Each file has an AWS of its own.
+  // Each file starts an AWS emulator of its own.
   tests('cloud', 'test/system/cloud/**/*.test.ts', 1),
   // Engines and their hosts are heavy: one file at a time.
   tests('engine', 'test/system/engine/**/*.test.ts', 1),
@@ -80,8 +80,8 @@ function tests(name: string, ...globs: readonly (string | number)[]): Suite {
 }
 
 /**
- * A describe block is no test of its own, but one that is skipped stands for all in it. What is skipped or to do has not
- * passed, and is named at the end.
+ * A describe block does not count as a test, but a skipped one stands for all tests in it. A test that is skipped or to do has
+ * not passed, and is named at the end.
  */
 async function runFiles(files: string[], concurrency: number | true): Promise<Counts> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -96,7 +96,7 @@ async function runFiles(files: string[], concurrency: number | true): Promise<Co
     }
   });
   stream.on('test:fail', ({ details }) => {
-    // A block fails with its tests, which are counted themselves; it may also fail on its own, in a hook.
+    // A block fails with its tests, which are counted themselves; it may also fail by itself, in a hook.
     const byItsTests = 'failureType' in details.error && details.error.failureType === 'subtestsFailed';
     if (!byItsTests) counts.failed++;
   });

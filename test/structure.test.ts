@@ -6,7 +6,7 @@ import * as v from 'valibot';
 
 const root = path.join(import.meta.dirname, '..');
 
-/** A package, or part of one, as an import names it. */
+/** Node's own modules, as an import names them. */
 const node = /^node:/;
 
 /** The root of the rules, and folders in it. */
@@ -23,13 +23,13 @@ const shim = (...folders: readonly string[]): string[] => [
 const everyFloor = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
 
 /**
- * What each folder of the sources may import: itself, these folders with all that is in them, and these packages. A rule
- * holds for the folders within as well, unless they have their own.
+ * What each folder of the sources may import: itself, these folders with their content, and these packages. A rule
+ * also holds for subfolders, unless they have their own.
  */
 const rules: Readonly<Record<string, { folders: readonly string[]; packages: RegExp }>> = {
   // What shim and functions both must know; neither imports the other.
   protocol: { folders: [], packages: /^$/ },
-  // The vocabulary and the port to the table; then, floor on floor, what is done with them.
+  // The vocabulary and the port to the table; then, layer by layer, what uses them.
   'functions/ipam': { folders: ['protocol'], packages: /^$/ },
   'functions/ipam/addresses': { folders: ipam(), packages: /^$/ },
   'functions/ipam/pools': { folders: ipam('addresses'), packages: /^$/ },
@@ -52,7 +52,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   },
   'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|commander$|valibot$)/ },
   shim: {
-    // The version is the manifest's.
+    // The version comes from package.json.
     folders: ['.', ...shim('aws', 'cloud', 'journal', 'host', 'outbox', 'reconcile', 'plugin', 'commands')],
     packages: /^(node:|commander$|pino$|valibot$)/,
   },
@@ -70,12 +70,12 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   },
 };
 
-/** Where the program is, all of it: what lies elsewhere is not shipped. */
+/** All files of the program: nothing else is shipped. */
 const SOURCES = ['protocol/**/*.ts', 'functions/**/*.{ts,js}', 'shim/**/*.{ts,js}', 'infra/**/*.{ts,js}'];
 const sources = globSync(SOURCES, { cwd: root, exclude: ['**/node_modules'] }).sort();
 
 const isThere = (name: string): boolean => existsSync(path.join(root, name));
-/** Files of the project by their path, packages by their name. What is not there stands in a text: the compiler asks for the rest. */
+/** Files of the project by path, packages by name. A missing file is only named in a string: the compiler checks the rest. */
 const importsOf = (file: string): string[] =>
   [...readFileSync(path.join(root, file), 'utf8').matchAll(/(?: from |^import |import\()'([^']+)'/gm)]
     .map(([, name = '']) => (name.startsWith('.') ? `./${path.join(path.dirname(file), name)}` : name))
@@ -83,7 +83,7 @@ const importsOf = (file: string): string[] =>
     .map((name) => name.replace(/^\.\//, ''));
 const imports = new Map(sources.map((file) => [file, importsOf(file)]));
 
-/** The folder whose rule a folder is under: the nearest that has one. */
+/** The folder whose rule applies to a folder: the nearest one that has a rule. */
 function ruledBy(folder: string, ruled: readonly string[] = Object.keys(rules)): string | undefined {
   if (ruled.includes(folder)) return folder;
   return folder === '.' ? undefined : ruledBy(path.dirname(folder), ruled);
@@ -101,7 +101,7 @@ function violations(folder: string, { folders, packages } = rules[folder] ?? ass
   });
 }
 
-/** Files that import each other, however far round: each circle once. Types count: who reads one file must read them all. */
+/** Files that import each other, directly or not: each cycle once. Types count: a reader of one file must read them all. */
 function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const found: string[][] = [];
   const done = new Set<string>();
@@ -115,14 +115,14 @@ function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return found;
 }
 
-describe('imports go one way', () => {
+describe('imports go in one direction', () => {
   for (const folder of Object.keys(rules)) {
     it(`${folder} imports only what it may`, () => {
       assert.deepEqual(violations(folder), []);
     });
   }
 
-  it('each folder of the sources is under a rule, and each rule has files', () => {
+  it('each folder of the sources has a rule, and each rule has files', () => {
     const folders = [...new Set(sources.map((file) => path.dirname(file)))];
     assert.deepEqual(
       folders.filter((folder) => ruledBy(folder) === undefined),
@@ -135,19 +135,19 @@ describe('imports go one way', () => {
     );
   });
 
-  it('no files import each other in a circle', () => {
+  it('no files import each other in a cycle', () => {
     assert.deepEqual(circles(imports), []);
   });
 
-  it('an import that goes the wrong way is noticed', () => {
+  it('an import in the wrong direction is detected', () => {
     assert.notDeepEqual(violations('functions/dynamo', { folders: [], packages: node }), []);
   });
 
-  it('a folder without a rule is noticed', () => {
+  it('a folder without a rule is detected', () => {
     assert.equal(ruledBy('console/pages'), undefined);
   });
 
-  it('a circle is noticed', () => {
+  it('a cycle is detected', () => {
     const circle = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [] };
     assert.deepEqual(circles(new Map(Object.entries(circle))), [['a', 'b', 'c', 'a']]);
   });
@@ -207,11 +207,11 @@ describe('the figure of docs/architecture.md', () => {
   });
 });
 
-describe('the conformance suite runs over the packages', () => {
-  /** The first is of functions that are none; the second loads their code itself. */
+describe('the conformance suite runs against the packages', () => {
+  /** The first tests functions of something else than Berth; the second loads their code itself. */
   const OTHERS = ['upstream', 'one-endpoint'];
 
-  it('all of it that asks functions', () => {
+  it('with all of its files that call functions', () => {
     const names = (folder: string): string[] =>
       globSync(`${folder}/*.test.ts`, { cwd: root }).map((file) => path.basename(file, '.test.ts'));
     const expected = names('test/system/conformance').filter((name) => !OTHERS.includes(name));
@@ -219,8 +219,8 @@ describe('the conformance suite runs over the packages', () => {
   });
 });
 
-describe('what the documents name is there', () => {
-  it('the guards and controls of the data model', () => {
+describe('the documents name only what exists', () => {
+  it('among the guards and controls of the data model', () => {
     const document = readFileSync(path.join(root, 'docs/data-model.md'), 'utf8');
     const table = document.slice(document.indexOf('## Every condition'));
     const titles = [...table.matchAll(/"([^"]+)"/g)].map(([, title = '']) => title);
@@ -233,7 +233,7 @@ describe('what the documents name is there', () => {
     );
   });
 
-  it('the files and folders', () => {
+  it('among files and folders', () => {
     const documents = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
     const missing = documents.flatMap((document) => {
       const text = readFileSync(path.join(root, document), 'utf8');
@@ -255,7 +255,7 @@ describe('the install scripts of packages', () => {
   const parse = <const S extends v.GenericSchema>(schema: S, file: string): v.InferOutput<S> =>
     v.parse(schema, v.parse(json, readFileSync(path.join(root, file), 'utf8')));
 
-  // These alone are installed with scripts on; npm 11 warns of each that `allowScripts` says nothing of, and npm 12 runs none.
+  // Only these are installed with scripts on; npm 11 warns of each that `allowScripts` does not list, and npm 12 runs none.
   for (const folder of ['.', 'test/system/lambda/runtime-client']) {
     it(`in ${folder} are each allowed or denied, so that \`npm ci\` warns of none`, () => {
       const { packages } = parse(lockfile, `${folder}/package-lock.json`);

@@ -1,4 +1,4 @@
-/** Berth as users start it: the program, its sockets, its words. */
+/** Berth as users start it: the program, its sockets, its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -21,7 +21,7 @@ export type Spawn = (
 
 export interface Berth {
   readonly process: ChildProcess;
-  /** What it printed, for people. */
+  /** Its output for users. */
   readonly stdout: string;
   /** Its log so far. */
   log(): string;
@@ -32,7 +32,7 @@ export interface Berth {
 const spawnHere: Spawn = (command, args) =>
   spawn(...endingWithUs(command, args), { stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** Starts `berth ARGS` and waits until it says that it is ready. @throws Error with its last words if it ends instead. */
+/** Starts `berth ARGS` and waits until it is ready. @throws Error with its last output if it ends instead. */
 export async function startBerth(args: readonly string[], spawnOn: Spawn = spawnHere): Promise<Berth> {
   const child = spawnOn(process.execPath, [PROGRAM, ...args]);
   const said = { out: '', err: '' };
@@ -96,7 +96,7 @@ export interface PluginAnswer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** A call as dockerd makes it: POST, no Content-Type, a strange Host. `body` goes out as it is, or as JSON. */
+/** A call as dockerd makes it: POST, no Content-Type, a strange Host. `body` is sent as it is, or as JSON. */
 export function callPlugin(
   socketPath: string,
   method: string,

@@ -7,7 +7,7 @@ import { limit, measureSlowness, scaled, slowness, until, within } from './deadl
 
 const never = new Promise<never>(() => undefined);
 
-/** Programs that compute and do nothing else, so many for each processor. */
+/** Programs that only compute, the given number for each processor. */
 async function beside(perProcessor: number, act: () => Promise<void>): Promise<void> {
   const count = perProcessor * os.availableParallelism();
   const programs = Array.from({ length: count }, (): ChildProcess =>
@@ -21,13 +21,13 @@ async function beside(perProcessor: number, act: () => Promise<void>): Promise<v
 }
 
 describe('a bound of a test', () => {
-  it('is never shorter than it is given, and what fails by it alone is longer', () => {
+  it('is never shorter than given, and longer if it only catches hangs', () => {
     assert.ok(slowness() >= 1);
     assert.ok(scaled(1_000) >= 1_000);
     assert.ok(limit(1_000) > 2 * scaled(1_000));
   });
 
-  it('grows when other programs take the processors', async () => {
+  it('grows when other programs use the processors', async () => {
     await delay(2_100);
     const before = await measureSlowness();
     await beside(4, async () => {
@@ -39,7 +39,7 @@ describe('a bound of a test', () => {
 });
 
 describe('a wait for a promise', () => {
-  it('gives its value, or its error', async () => {
+  it('returns its value, or throws its error', async () => {
     assert.equal(await within(Promise.resolve(1), 60_000, () => 'late'), 1);
     await assert.rejects(
       within(Promise.reject(new Error('no')), 60_000, () => 'late'),
@@ -47,7 +47,7 @@ describe('a wait for a promise', () => {
     );
   });
 
-  it('ends with what it waited for when it takes too long', async () => {
+  it('fails with what it waited for when it takes too long', async () => {
     await assert.rejects(
       within(never, 10, () => 'nobody came'),
       /^Error: nobody came \(within 10 ms/,
@@ -55,14 +55,14 @@ describe('a wait for a promise', () => {
   });
 });
 
-describe('a wait for what comes true', () => {
-  it('asks until it is true', async () => {
+describe('a wait for a condition', () => {
+  it('checks until it is true', async () => {
     let asked = 0;
     await until(() => ++asked === 3, 'the third', { pause: 1 });
     assert.equal(asked, 3);
   });
 
-  it('says what never came true, and passes on what goes wrong', async () => {
+  it('says which condition never came true, and rethrows errors', async () => {
     await assert.rejects(
       until(() => false, 'the end', { milliseconds: 10, pause: 1 }),
       /^Error: never came true: the end$/,

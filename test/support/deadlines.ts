@@ -1,36 +1,36 @@
 /**
- * How long tests wait, from one place, so that no busy machine breaks one: every bound is given as it is on a quiet machine,
+ * How long tests wait, in one place, so that a busy machine breaks none: every bound is given for a quiet machine,
  * and grows by how much slower this one is. A file measures that when it loads this module, and again when a wait is over.
- * What a test asserts is order and outcome; a bound is only there so that what hangs fails.
+ * A test asserts order and outcome; a bound is only there so that a hanging test fails.
  *
  * - `{ timeout: limit(60_000) }` for a `describe`, an `it`, or a child process;
  * - `await within(promise, 10_000, () => 'what did not happen')` for a promise;
- * - `await until(() => isThere(), 'it is there')` for what comes true without telling, instead of a pause of fixed length;
- * - `scaled(4_000)` for a time that a real process is told (`--deadline`), where it must have time to work in;
- * - a virtual clock (test/unit/shim/steered-time.ts), and none of these, where no real process takes part.
+ * - `await until(() => isThere(), 'it is there')` for a condition without an event, instead of a pause of fixed length;
+ * - `scaled(4_000)` for a time limit that a real process is given (`--deadline`), if it must have time to work in;
+ * - a virtual clock (test/unit/shim/steered-time.ts) instead of all these, where no real process takes part.
  *
- * Times that Berth promises (dockerd is answered within 20 s) are never scaled: they are asserted in tests of their own that
- * count on no other load, with a virtual clock wherever that can be.
+ * Times that Berth promises (dockerd is answered within 20 s) are never scaled: tests of their own assert them, which
+ * rely on no other load, with a virtual clock wherever possible.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** A process that starts and computes: what tests mostly wait for. */
+/** A process that starts and computes, which tests mostly wait for. */
 const WORK = ['-e', 'let x = 0; for (let i = 0; i < 1e7; i++) x += i % 7;'];
 /** ms that it takes on a quiet machine. */
 const QUIET = 100;
-/** How much longer than it should take a whole test may run, since the load may change under it. */
+/** How much longer than planned a whole test may run, since the load may change in the meantime. */
 const MARGIN = 3;
-/** ms between two looks at what is to come true. */
+/** ms between two checks of a condition. */
 const PAUSE = 25;
-/** ms for which a measurement counts. */
+/** ms for which a measurement is valid. */
 const FRESH = 2_000;
-/** What a process is told has room on a quiet machine already; more than this would only make tests wait. */
+/** The most that times of processes grow: they have a margin already, and more would only make tests wait. */
 const MOST = 10;
 
 let measured = { at: 0, factor: 1 };
-/** The worst factor so far: what was told a time then still takes it. */
+/** The worst factor so far: a process that received its time then still takes it. */
 let worst = 1;
 let measuring: Promise<number> | undefined;
 
@@ -45,10 +45,10 @@ const began = performance.now();
 execFileSync(process.execPath, WORK);
 note(began);
 
-/** How many times longer than on a quiet machine work took when that was last measured: 1 at least. */
+/** How many times longer than on a quiet machine work took at the last measurement: at least 1. */
 export const slowness = (): number => measured.factor;
 
-/** Measures it anew, unless that was just done. */
+/** Measures the slowness again, unless that was just done. */
 export async function measureSlowness(): Promise<number> {
   if (performance.now() - measured.at < FRESH) return measured.factor;
   const start = performance.now();
@@ -60,10 +60,10 @@ export async function measureSlowness(): Promise<number> {
   return measuring;
 }
 
-/** @returns ms, of a bound that is that long on a quiet machine, and that nothing reaches which does not hang. */
+/** @returns ms: the bound for the given time on a quiet machine, which only a hanging operation reaches. */
 export const limit = (milliseconds: number): number => Math.ceil(milliseconds * slowness() * MARGIN);
 
-/** @returns ms (or whatever it is given), as much more as this machine is slower than a quiet one, within reason. */
+/** @returns ms (or the given unit), longer by as much as this machine is slower than a quiet one, up to a limit. */
 export const scaled = (time: number): number => Math.ceil(time * Math.min(MOST, slowness()));
 
 /**
@@ -77,7 +77,7 @@ export async function within<T>(promise: Promise<T>, milliseconds: number, messa
   const late = patience(milliseconds, settled.signal).then(() => {
     throw new Error(`${message()} (within ${milliseconds} ms, ${slowness().toFixed(1)} times that on this machine)`);
   });
-  // Once it is settled nobody asks any more.
+  // Once the promise is settled, the rejection no longer matters.
   late.catch(() => undefined);
   try {
     return await Promise.race([promise, late]);
@@ -87,10 +87,10 @@ export async function within<T>(promise: Promise<T>, milliseconds: number, messa
 }
 
 /**
- * Waits for what comes true without telling. Whether it still holds afterwards, nobody asks.
+ * Waits for a condition that has no event. Whether it still holds afterwards is not checked.
  *
- * @param holds asked again and again; what it throws is thrown.
- * @param what did not come true, for the error.
+ * @param holds called repeatedly; its errors are thrown.
+ * @param what the condition, for the error.
  * @param milliseconds that it may take on a quiet machine.
  */
 export async function until(
@@ -115,7 +115,7 @@ export async function until(
   }
 }
 
-/** Resolves after so long on a quiet machine, rejects when the signal is given. A wait that is over is measured anew. */
+/** Resolves after the given time on a quiet machine, rejects when the signal is aborted. Each end of a wait measures again. */
 async function patience(milliseconds: number, signal: AbortSignal): Promise<void> {
   const start = performance.now();
   for (;;) {

@@ -1,13 +1,13 @@
 /**
- * A connection as dockerd's plugin client keeps one, read byte by byte: HTTP libraries forgive what must be noticed here,
- * such as an answer that nobody asked for.
+ * A connection as dockerd's plugin client keeps it, read byte by byte: HTTP libraries tolerate what must be detected here,
+ * such as an unsolicited answer.
  */
 import { type Socket, connect } from 'node:net';
 
-/** Nothing was sent: dockerd repeats such a request as it was. */
+/** Nothing was sent: dockerd repeats such a request unchanged. */
 export class NotConnected extends Error {}
 
-/** The request was sent, and the connection broke before the answer was whole: nobody knows what became of it. */
+/** The request was sent, and the connection broke before the answer was complete: its outcome is unknown. */
 export class CutOff extends Error {}
 
 export interface RawAnswer {
@@ -31,12 +31,12 @@ export class DockerConnection {
       this.#received = Buffer.concat([this.#received, part]);
       this.#read();
     });
-    // What went wrong is of no account: the close that follows says it.
+    // The error itself does not matter: the close that follows reports it.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#waiting?.reject(new CutOff('the connection broke in mid-call')));
   }
 
-  /** @throws NotConnected when nobody listens. */
+  /** @throws NotConnected when no server listens. */
   static open(path: string): Promise<DockerConnection> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
@@ -55,7 +55,7 @@ export class DockerConnection {
     return !this.#socket.destroyed && !this.#socket.readableEnded;
   }
 
-  /** What came without being asked for. */
+  /** Unsolicited data. */
   get surplus(): string {
     return this.#waiting === undefined ? this.#received.toString() : '';
   }

@@ -1,6 +1,6 @@
 /**
- * What to spawn so that the kernel ends the program with this process, however that ends, so that tests that are interrupted
- * leave nothing behind: setpriv asks for that and becomes the program.
+ * A command whose program the kernel ends with this process, however that ends, so that interrupted tests
+ * leave nothing behind: setpriv requests that and then becomes the program.
  */
 export const endingWithUs = (command: string, args: readonly string[]): [string, string[]] => [
   'setpriv',

@@ -8,11 +8,11 @@ import { startEngine } from '../../infra/local/engine.ts';
 
 export interface EngineStore {
   readonly store: Store;
-  /** The same table, as another process has it. */
+  /** The same table, as another process sees it. */
   readonly elsewhere: () => Store;
   readonly client: DynamoDBClient;
   readonly table: string;
-  /** Where the engine is. */
+  /** The address of the engine. */
   readonly endpoint: string;
   close(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export async function storeAt(endpoint: string, stop: () => Promise<void>): Prom
   return { store: elsewhere(), elsewhere, client, table, endpoint, close };
 }
 
-/** Lets functions that are loaded from now on find a table: they read their environment then. */
+/** Sets the table for functions that are loaded from now on: they read their environment when they load. */
 export function useTable({ table, endpoint }: Pick<EngineStore, 'table' | 'endpoint'>): void {
   Object.assign(process.env, {
     BERTH_TABLE: table,

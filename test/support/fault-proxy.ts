@@ -1,5 +1,5 @@
 /**
- * Stands between a shim and the functions of a local cloud, and does to each request what it was told to. A shim is
+ * A proxy between a shim and the functions of a local cloud, which applies the given faults to requests. A shim is
  * given its `endpoint`; in the answer of the handshake every function's socket is replaced by one of the proxy's own.
  */
 import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, request as httpRequest } from 'node:http';
@@ -14,25 +14,25 @@ import type { WireAnswer } from './wire-answers.ts';
 export interface Rule {
   /** Such as `/IpamDriver.RequestPool`; every path if left out. */
   readonly path?: string | undefined;
-  /** As the shim counts them from 1; every attempt if left out. */
+  /** As the shim counts them, from 1; every attempt if left out. */
   readonly attempt?: number | undefined;
-  /** Only the nth request that the rest of the rule fits, from 1. */
+  /** Only the nth request that matches the rest of the rule, from 1. */
   readonly nth?: number;
   readonly fault: Fault;
 }
 
-/** A request that came to the proxy. */
+/** A request that reached the proxy. */
 export interface Passage {
   readonly path: string;
   readonly attempt: number;
   readonly requestKey: string;
-  /** Of the request, in small letters. */
+  /** Of the request, in lower case. */
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly fault: Fault['kind'] | undefined;
-  /** How often a function has answered it. */
+  /** How often a function has answered the request. */
   readonly delivered: number;
-  /** The function's last answer, as it came from there. */
+  /** The function's last answer, unchanged. */
   readonly answer: WireAnswer | undefined;
 }
 
@@ -64,7 +64,7 @@ export class FaultProxy {
   static async open(folder: string, endpoint: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(folder);
     const upstream = endpoint.slice(UNIX.length);
-    // What a local cloud lets its callers sign with lies beside its sockets, if it asks for signatures.
+    // If a local cloud requires signatures, the credentials of its callers are next to its sockets.
     symlinkSync(path.join(path.dirname(upstream), 'credentials'), path.join(folder, 'credentials'));
     await proxy.#listen('capabilities', upstream);
     return proxy;
@@ -75,33 +75,33 @@ export class FaultProxy {
     return UNIX + this.#socket('capabilities');
   }
 
-  /** All requests so far, in the order in which they came. */
+  /** All requests so far, in order of arrival. */
   get passages(): readonly Passage[] {
     return this.#passages;
   }
 
-  /** These rules come before all others, and no healing ends them. */
+  /** These rules come before all others, and `heal` does not end them. */
   insist(...rules: readonly Rule[]): void {
     this.#lasting = rules.map((rule) => ({ rule, seen: 0 }));
   }
 
-  /** From now on these rules hold, and no others; the first that fits a request decides. */
+  /** Replaces all other rules; the first rule that matches a request decides. */
   program(...rules: readonly Rule[]): void {
     this.#rules = rules.map((rule) => ({ rule, seen: 0 }));
   }
 
-  /** Nobody listens any more: the sockets are there and refuse, or are not there. */
+  /** Stops listening: the sockets exist and refuse, or do not exist. */
   async shut(how: 'refuse' | 'vanish'): Promise<void> {
     await Promise.all([...this.#listeners.values()].map((listener) => listener[how]()));
   }
 
-  /** Ends every fault: all that comes from now on passes. */
+  /** Ends every fault: all requests from now on pass. */
   async heal(): Promise<void> {
     this.program();
     await Promise.all([...this.#listeners.values()].map((listener) => listener.accept()));
   }
 
-  /** Resolves when nothing is under way to a function any more, not even what is late. */
+  /** Resolves when no request is on its way to a function any more, not even a late one. */
   async quiet(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -175,7 +175,7 @@ export class FaultProxy {
 
 const NO_ANSWER: Pick<Passage, 'answer'> = { answer: undefined };
 
-/** On a connection of its own, so that none breaks for having been idle. */
+/** On a connection of its own, so that none breaks because it was idle. */
 function forward(socketPath: string, { url, method, headers }: IncomingMessage, body: Buffer): Promise<WireAnswer> {
   const sentOn = { ...endToEnd(headers), 'content-length': body.length };
   return new Promise((resolve, reject) => {
@@ -189,7 +189,7 @@ function forward(socketPath: string, { url, method, headers }: IncomingMessage, 
   });
 }
 
-/** What says how a message travels holds for one connection, and both sides of the proxy have their own. */
+/** Hop-by-hop headers hold for one connection, and each side of the proxy has its own. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length']);
 
 const endToEnd = (headers: IncomingHttpHeaders): Record<string, string> =>

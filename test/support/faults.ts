@@ -1,19 +1,19 @@
-/** What may befall one request on its way to a function, or its answer on the way back. */
+/** What may happen to one request on its way to a function, or to its answer on the way back. */
 import type { Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WireAnswer } from './wire-answers.ts';
 
 export type Fault =
-  /** The request is held up. */
+  /** The request is delayed. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** The connection breaks before the function sees the request. */
   | { readonly kind: 'drop-before' }
   /** The function carries it out, its answer is lost, and the connection breaks. */
   | { readonly kind: 'drop-after' }
-  /** The function gets it twice; the second answer is the one that comes back. */
+  /** The function receives the request twice; the second answer comes back. */
   | { readonly kind: 'duplicate'; readonly order: 'in turn' | 'at once' }
-  /** The connection breaks at once, and the request arrives after that: perhaps after a repeat of it. */
+  /** The connection breaks at once, and the request arrives later, perhaps after its repetition. */
   | { readonly kind: 'late'; readonly ms: number }
   /** Half of the answer comes back, then the connection breaks. */
   | { readonly kind: 'truncate' }
@@ -21,16 +21,16 @@ export type Fault =
   | { readonly kind: 'reset' }
   /** The answer comes byte by byte. */
   | { readonly kind: 'drip'; readonly pause: number }
-  /** Something in between answers; `carriedOut`: the function got the request all the same. */
+  /** An intermediary answers; `carriedOut`: the function receives the request all the same. */
   | { readonly kind: 'answer'; readonly answer: WireAnswer; readonly carriedOut: boolean }
-  /** No answer ever comes. */
+  /** No answer ever arrives. */
   | { readonly kind: 'hang'; readonly carriedOut: boolean };
 
 /** One request at the proxy. */
 export interface Exchange {
   readonly connection: Socket;
   readonly response: ServerResponse;
-  /** Resolves when all of the request is there. */
+  /** Resolves when the complete request has arrived. */
   readonly arrived: Promise<unknown>;
   /** Sends it to the function. */
   readonly deliver: () => Promise<WireAnswer>;
@@ -42,7 +42,7 @@ export function pass({ response }: Exchange, { status, headers, body }: WireAnsw
   response.writeHead(status, { ...headers, 'content-length': body.length }).end(body);
 }
 
-/** Resolves when nothing of the exchange is under way any more. */
+/** Resolves when no part of the exchange is in progress any more. */
 export async function befall(fault: Fault | undefined, exchange: Exchange): Promise<void> {
   if (fault?.kind === 'reset') exchange.connection.destroy();
   await exchange.arrived;
@@ -86,7 +86,7 @@ export async function befall(fault: Fault | undefined, exchange: Exchange): Prom
   }
 }
 
-/** A proxy that closes carries out at once what it holds up. */
+/** A proxy that closes forwards the delayed requests at once. */
 const pause = ({ ended }: Exchange, ms: number): Promise<void> =>
   delay(ms, undefined, { signal: ended }).catch(() => undefined);
 

@@ -14,7 +14,7 @@ import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
 import { MemoryStore } from './memory-store.ts';
 import { type TestWorld, testWorld } from './world.ts';
 
-/** The store may be any. */
+/** Any store may be used. */
 export interface Fleet extends Deps {
   readonly world: TestWorld;
 }
@@ -34,7 +34,7 @@ export interface PoolWish {
   readonly space?: string;
   readonly options?: Record<string, string>;
   readonly avoid?: Parameters<typeof requestPool>[2]['avoid'];
-  /** What the host has itself. */
+  /** The host's own networks and addresses. */
   readonly own?: readonly string[];
 }
 
@@ -81,7 +81,7 @@ export class Host {
     return releasePool(this.#fleet, call, poolId);
   }
 
-  /** An address of a pool, without its prefix length; '' asks for any. */
+  /** An address of a pool, without its prefix length; '' requests any. */
   async address({ poolId }: GrantedPool, address = '', options = {}, call = this.call()): Promise<string> {
     const answer = await requestAddress(this.#fleet, call, { poolId, address, options });
     return answer.slice(0, answer.indexOf('/'));
@@ -99,7 +99,7 @@ export async function network(pool = '10.1.0.0/24', wish: PoolWish = {}, driver:
   return { deps, host, net: await host.pool({ pool, ...wish }) };
 }
 
-/** Passes when the operation is refused for that reason, in words that match. */
+/** Passes when the operation is refused for that reason, with a message that matches. */
 export async function refused(operation: Promise<unknown>, code: RefusalCode, words: RegExp): Promise<void> {
   await assert.rejects(operation, (error) => {
     if (!(error instanceof Refusal)) throw error;

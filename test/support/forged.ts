@@ -1,4 +1,4 @@
-/** PoolIDs as an attacker makes them: well-formed, with the check that anybody can reckon, and not given out by anybody. */
+/** PoolIDs as an attacker makes them: well-formed, with the check that anyone can calculate, but never issued. */
 import assert from 'node:assert/strict';
 import { digestText } from '../../functions/ipam/world.ts';
 import { testWorld } from './world.ts';
@@ -17,11 +17,11 @@ const withCheck = (fields: readonly string[]): string => {
 export const fieldOf = (poolId: string, field: Field): string =>
   poolId.split(',')[FIELDS.indexOf(field)] ?? assert.fail(poolId);
 
-/** A PoolID that was given out, altered, in the form of the first version, which has no seal. */
+/** An issued PoolID, altered, in the form of the first version, which has no seal. */
 export const unsealed = (poolId: string, changes: Partial<Record<Field, string>> = {}): string =>
   withCheck(FIELDS.map((field) => changes[field] ?? (field === 'version' ? 'berth1' : fieldOf(poolId, field))));
 
-/** The same, in the form that it has, with the seal that it has. */
+/** The same, in its own form and with its own seal. */
 export const altered = (poolId: string, changes: Partial<Record<Field, string>>): string =>
   withCheck(
     poolId

@@ -9,7 +9,7 @@ export const LAMBDA_ENVIRONMENT = {
   AWS_SECRET_ACCESS_KEY: 'example',
 };
 
-/** CommonJS, as the bundle is: an ES module would load what it asks for in other ways, and other times. */
+/** CommonJS, like the bundle: an ES module would load its dependencies differently, and take other times. */
 const PROGRAM = `
   const { readFileSync } = require('node:fs');
   const event = JSON.parse(readFileSync(0, 'utf8'));
@@ -38,7 +38,7 @@ export type FirstCall = v.InferOutput<typeof told>;
 
 /**
  * @param environment nothing else is inherited.
- * @returns ms that it took to load the function and to call it, and the answer (`null`: it has none).
+ * @returns ms for loading the function and for calling it, and the answer (`null`: it has none).
  * @throws Error when the function threw.
  */
 export function callFresh(bundle: string, environment: Readonly<Record<string, string>>, event: unknown): FirstCall {

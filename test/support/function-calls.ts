@@ -1,4 +1,4 @@
-/** One call of each function, as its trigger sends it, of a host that goes through its life. */
+/** One call of each function, as its trigger sends it, over the life of a host. */
 import * as v from 'valibot';
 import { realWorld } from '../../functions/lambda/world.ts';
 import type { FunctionName } from '../../infra/build.ts';
@@ -9,14 +9,14 @@ const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
 const TICK = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 
-/** A call of a host that is fresh each time. */
+/** A call of a host, with a new key each time. */
 export function callOf(host: string, path: string, body: object): ReturnType<typeof eventOf> {
   const sequence = Date.now().toString(36).padStart(SEQUENCE_WIDTH, '0');
   const headers = { ...CALL_HEADERS, 'berth-host': host, 'berth-request': sequence + realWorld.random(4) };
   return eventOf(path, { body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } });
 }
 
-/** The same, signed by somebody who may speak for the fleet. */
+/** The same, signed by an operator. */
 function operatorCall(path: string, body: object): object {
   const event = callOf('none', path, body);
   const { iam } = event.requestContext.authorizer;
@@ -30,7 +30,7 @@ export const requestPool = (host: string): object =>
 export const requestAddress = (host: string, PoolID: string): object =>
   callOf(host, '/IpamDriver.RequestAddress', { PoolID, Options: MAC });
 
-/** What is asked of each function. `poolId` is of a pool of the host. */
+/** The request to each function. `poolId` belongs to a pool of the host. */
 export const firstCalls = (host: string, poolId: string): Record<FunctionName, object> => ({
   capabilities: callOf(host, '/Berth.Handshake', {}),
   pools: requestPool(host),

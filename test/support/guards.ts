@@ -1,4 +1,4 @@
-/** Guards of the code, each with a test that falls without it: run over a copy in which the guard is missing. */
+/** Guards of the code, each with a test that fails without it: the test runs on a copy of the code without the guard. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { it } from 'node:test';
@@ -12,7 +12,7 @@ export interface Guard {
 
 export interface TestName {
   readonly file: string;
-  /** Its title, or how that begins. */
+  /** Its title, or the start of its title. */
   readonly title: string;
 }
 
@@ -21,9 +21,9 @@ interface Outcome {
   readonly isPassed: boolean;
 }
 
-/** Defines a test for each guard, and one for the code as it is. */
+/** Defines a test for each guard, and one for the unchanged code. */
 export function eachIsMissed(guards: readonly Guard[]): void {
-  it('and with all of them none falls (control)', async () => {
+  it('no test fails with all guards (control)', async () => {
     const { root, remove } = await mutant([]);
     try {
       for (const [file, tests = []] of Object.entries(Object.groupBy(guards, ({ test }) => test.file))) {
@@ -45,7 +45,7 @@ export function eachIsMissed(guards: readonly Guard[]): void {
       try {
         const outcomes = await run(root, test.file, [test.title]);
         const fallen = outcomes.filter(({ title, isPassed }) => !isPassed && title.startsWith(test.title));
-        assert.notDeepEqual(fallen, [], `nothing falls in ${test.file}: ${test.title}`);
+        assert.notDeepEqual(fallen, [], `no test fails in ${test.file}: ${test.title}`);
         t.diagnostic(`falls: ${test.title}`);
       } finally {
         await remove();
@@ -57,7 +57,7 @@ export function eachIsMissed(guards: readonly Guard[]): void {
 /** Runs the tests of a file whose titles contain one of these. */
 async function run(root: string, file: string, titles: readonly string[]): Promise<Outcome[]> {
   const patterns = titles.map((title) => `--test-name-pattern=${escaped(title)}`);
-  // Else it would report to the runner of this very test.
+  // Otherwise it would report to the runner of this test.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const child = spawn(process.execPath, ['--test-reporter=tap', ...patterns, file], {
     cwd: root,

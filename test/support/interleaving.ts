@@ -1,15 +1,15 @@
 /**
- * Mixes the steps of callers that run side by side: every operation on the store waits for some turns before it takes
- * place and for some more before its result is seen. Which, follows from a seed.
+ * Interleaves the steps of concurrent callers: every operation on the store waits for some turns before it takes
+ * place and for some more before its result is seen. A seed determines how many.
  */
 import type { Store } from '../../functions/ipam/store.ts';
 
-/** Most steps take a moment; now and then one is held up for so long that the others get far ahead of it. */
+/** Most steps take a moment; some are delayed for so long that the others get far ahead. */
 const SHORT = 4;
 const LONG = 80;
 const HELD_UP = 0.12;
 
-/** Numbers in [0, 1), always the same for a seed (mulberry32). */
+/** Numbers in [0, 1), always the same for the same seed (mulberry32). */
 export function chance(seed: number): () => number {
   let state = seed;
   return () => {
@@ -20,7 +20,7 @@ export function chance(seed: number): () => number {
   };
 }
 
-/** @param check is called after every operation, and throws when something is wrong that must never be. */
+/** @param check is called after every operation, and throws when an invariant is violated. */
 export function interleaved(store: Store, seed: number, check: () => void): Store {
   const random = chance(seed);
   const turns = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-/** A cloud that can fail by itself: the functions are one process, the table another, which the test reads. */
+/** A cloud that can fail on its own: the functions are one process, the table another, which the test reads. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ import { type Contents, readContents } from '../system/processes/contents.ts';
 import { within } from './deadlines.ts';
 import { endingWithUs } from './ending-with-us.ts';
 
-/** As infra/local/cloud.ts names it. */
+/** The name in infra/local/cloud.ts. */
 const TABLE = 'berth';
 const PROGRAM = path.join(import.meta.dirname, '../../infra/local/cloud.ts');
 const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
@@ -27,14 +27,14 @@ const START_TIMEOUT = 60_000;
 const readyMessage = v.object({ ready: v.literal(true) });
 
 export interface LocalCloudOptions {
-  /** Where its data and sockets go, as of a host whose shim is to find them there. `undefined`: a folder of its own. */
+  /** The folder of its data and sockets, for a host whose shim must find them there. `undefined`: a folder of its own. */
   readonly folder?: string;
   /** ms between two sweeps. */
   readonly sweepEvery?: number;
 }
 
 export class LocalCloud {
-  /** For all that belongs to it; its name is short, since a Unix socket's path has 107 bytes. */
+  /** For all its files; its name is short, since a Unix socket's path has at most 107 bytes. */
   readonly folder: string;
   readonly store: Store;
   readonly #options: LocalCloudOptions;
@@ -62,7 +62,7 @@ export class LocalCloud {
     }
   }
 
-  /** The capabilities function's. */
+  /** The endpoint of the capabilities function. */
   get endpoint(): string {
     return `unix:${path.join(this.#data, 'capabilities.sock')}`;
   }
@@ -76,7 +76,7 @@ export class LocalCloud {
     };
   }
 
-  /** What one process compiles, the next finds. */
+  /** The compile cache that its processes share. */
   get compileCache(): Record<string, string> {
     return { NODE_COMPILE_CACHE: path.join(this.folder, 'cache') };
   }
@@ -85,13 +85,13 @@ export class LocalCloud {
     return readContents(this.#client, TABLE);
   }
 
-  /** A space, by default that of hosts that were told none, as an operator writes it. */
+  /** A space, by default that of hosts without a given one, as an operator writes it. */
   async configure(settings: Record<string, unknown>, space = DEFAULT_SPACE_NAME): Promise<void> {
     const Item = marshall({ ...spaceKey(space), ...settings });
     await this.#client.send(new PutItemCommand({ TableName: TABLE, Item }));
   }
 
-  /** What is under way is cut off, a sweep as well; nobody listens any more. */
+  /** Cuts off the calls in progress, including a sweep; no process listens any more. */
   async crash(): Promise<void> {
     if (!this.#isRunning) return;
     const ended = once(this.#functions, 'exit');
@@ -99,13 +99,13 @@ export class LocalCloud {
     await ended;
   }
 
-  /** Takes connections and requests and says nothing, as behind a network that has died half-way. */
+  /** Accepts connections and requests and does not answer, as behind a network that fails halfway. */
   freeze(): Promise<void> {
     this.#functions.kill('SIGSTOP');
     return Promise.resolve();
   }
 
-  /** What came while it was frozen is carried out now, though nobody waits for it any more. */
+  /** Requests that arrived while it was frozen are carried out now, though no caller waits for them any more. */
   async comeBack(): Promise<void> {
     this.#functions.kill('SIGCONT');
     if (this.#isRunning) return;
@@ -132,7 +132,7 @@ export class LocalCloud {
     return this.#functions.exitCode === null && this.#functions.signalCode === null;
   }
 
-  /** The kernel ends it with the test, frozen or not. */
+  /** The kernel ends the process with the test, even if it is frozen. */
   #spawn(): ChildProcess {
     const { sweepEvery } = this.#options;
     const sweeps = sweepEvery === undefined ? [] : ['--sweep-every', String(sweepEvery)];

@@ -14,14 +14,14 @@ export interface TestFunction {
   readonly folder: string;
   readonly endpoint: Endpoint;
   readonly keyring: Keyring;
-  /** What reached the handler. */
+  /** The events that reached the handler. */
   readonly events: LambdaFunctionURLEventWithIAMAuthorizer[];
   addKeys(...keys: readonly Key[]): Promise<void>;
 }
 
 /** Closed and removed after the test. */
 export async function localFunction(t: TestContext, settings: Partial<VerifierSettings> = {}): Promise<TestFunction> {
-  // Short, since a Unix socket's path has 107 bytes.
+  // Short, since a Unix socket's path has at most 107 bytes.
   const folder = await mkdtemp(path.join(tmpdir(), 'berth-'));
   const keyring = openKeyring(folder);
   const events: LambdaFunctionURLEventWithIAMAuthorizer[] = [];

@@ -1,4 +1,4 @@
-/** Functions without a cloud: they answer whatever they were told to. */
+/** Functions without a cloud: they answer as a test says. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -11,7 +11,7 @@ export interface Heard {
   readonly body: string;
 }
 
-/** An answer, or whatever else may be done with a request: nothing at all, say. */
+/** An answer, or any other handling of a request, such as none at all. */
 export type Lie = WireAnswer | ((request: IncomingMessage, response: ServerResponse) => void);
 
 /** The functions that a handshake may name, all at one socket. */
@@ -42,7 +42,7 @@ export class LyingUpstream {
     return this.#heard;
   }
 
-  /** Answers the requests of a path with one after the other, and all further ones with the last. */
+  /** Answers the requests of a path with one answer after the other, and all further ones with the last. */
   say(url: string, ...lies: readonly [Lie, ...Lie[]]): void {
     this.#lies.set(url, lies);
   }

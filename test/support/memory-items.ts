@@ -12,7 +12,7 @@ export interface PageSizes {
   readonly next: number;
 }
 
-/** Small first pages, so that going on is tried. */
+/** Small first pages, so that tests cover continuation. */
 export const PAGES: PageSizes = { forward: 100, backward: 4, refs: 16, next: 1_000 };
 
 export function counting(): () => string {
@@ -20,7 +20,7 @@ export function counting(): () => string {
   return () => (++ids).toString(36).padStart(12, '0');
 }
 
-/** One page of a sorted list: of all, or of what comes after the last item of the page before. */
+/** One page of a sorted list: the first, or the one after the last item of the previous page. */
 export function pageAfter<T, Last>(
   list: readonly T[],
   sizes: { readonly first: number; readonly next: number },
@@ -35,7 +35,7 @@ export function pageAfter<T, Last>(
 export const sorted = <T>(list: readonly T[], by: (item: T) => string): T[] =>
   list.toSorted((a, b) => (by(a) < by(b) ? -1 : 1));
 
-/** What the index tells. */
+/** The attributes in the index. */
 export const indexed = ({ generation, name, requestKey }: Ref): IndexedRef => ({ generation, name, requestKey });
 
 export function compare(a: Cidr, b: Cidr): number {
@@ -69,7 +69,7 @@ interface Items {
   readonly chunks: ReadonlyMap<string, Chunk>;
 }
 
-/** All that a walk comes by, in its order. */
+/** All items that a walk visits, in its order. */
 export function everything({ pools, refs, chunks }: Items): { readonly key: string; readonly found: Found }[] {
   const all: { key: string; found: Found }[] = [
     ...[...pools].map(([key, pool]) => ({ key: `pool ${key}`, found: { kind: 'pool' as const, pool } })),

@@ -1,4 +1,4 @@
-/** The store port in memory: what the rules are tried on by the thousand. It passes the same contract as the real one. */
+/** The store port in memory, for thousands of runs of the rules. It passes the same contract as the real store. */
 import { hash } from 'node:crypto';
 import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Chunk, SlotPlace } from '../../functions/ipam/chunk.ts';
@@ -34,9 +34,9 @@ import {
 } from './memory-items.ts';
 
 export interface MemoryOptions {
-  /** Makes an identity that is never the same twice. */
+  /** Returns an identity that is never the same twice. */
   readonly freshId?: () => string;
-  /** How many items the first pages hold, and all that follow. */
+  /** How many items the first pages hold, and all later ones. */
   readonly pages?: PageSizes;
 }
 
@@ -255,7 +255,7 @@ export class MemoryStore implements Store {
 
   claimHome = (region: string) => Promise.resolve((this.#home ??= region));
 
-  /** As good as a secret to who does not read this file. */
+  /** Stands for a random secret. */
   seal = (text: string) => Promise.resolve(sealOf(text));
 
   isSeal = (text: string, seal: string) => Promise.resolve(sealOf(text) === seal);

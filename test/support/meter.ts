@@ -1,8 +1,8 @@
 /**
- * What operations on the table cost, counted: requests, round trips, and capacity units as DynamoDB bills them.
+ * Counts what operations on the table cost: requests, round trips, and capacity units as DynamoDB bills them.
  *
  * The units are those that the engine reports (ConsumedCapacity, indexes included). A write whose condition fails reports
- * none, and is billed all the same: by the size of the item that stands there, one unit at least
+ * none, but is billed all the same: by the size of the existing item, at least one unit
  * (docs.aws.amazon.com/amazondynamodb, "Working with items", conditional writes).
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -16,7 +16,7 @@ import * as v from 'valibot';
 
 export interface Cost {
   readonly requests: number;
-  /** Requests that had to wait for one another, at most: what a caller waits for. */
+  /** The longest chain of requests that had to wait for one another, which is what a caller waits for. */
   readonly roundTrips: number;
   readonly writeUnits: number;
   readonly readUnits: number;
@@ -35,7 +35,7 @@ class Account {
   readUnits = 0;
   lost = 0;
 
-  /** A request comes after all that have ended. */
+  /** A request comes after all requests that have ended. */
   begin(): Request {
     const earlier = this.requests.filter(({ ended }) => ended).map(({ depth }) => depth);
     const request = { depth: 1 + Math.max(0, ...earlier), ended: false };
@@ -51,7 +51,7 @@ class Account {
 }
 
 export interface Meter {
-  /** Runs an operation and counts what it, and nothing else, asks of the table. */
+  /** Runs an operation and counts only its requests to the table. */
   readonly measure: <T>(
     operation: () => Promise<T>,
   ) => Promise<{ readonly outcome: PromiseSettledResult<T>; readonly cost: Cost }>;
@@ -60,7 +60,7 @@ export interface Meter {
 const READS = new Set(['GetItemCommand', 'QueryCommand', 'ScanCommand', 'BatchGetItemCommand']);
 const Capacity = v.object({ ConsumedCapacity: v.object({ CapacityUnits: v.number() }) });
 
-/** @param client is told to report capacity from now on. */
+/** @param client reports capacity from now on. */
 export function meter(client: DynamoDBClient): Meter {
   const accounts = new AsyncLocalStorage<Account>();
   client.middlewareStack.add(
@@ -96,17 +96,17 @@ export function meter(client: DynamoDBClient): Meter {
   };
 }
 
-/** One unit for each KB begun (docs.aws.amazon.com/amazondynamodb, "Item sizes and formats"). */
+/** One unit for each started KB (docs.aws.amazon.com/amazondynamodb, "Item sizes and formats"). */
 export const writeUnits = (item: Readonly<Record<string, AttributeValue>>): number =>
   Math.max(1, Math.ceil(itemSize(item) / 1_024));
 
-/** Bytes of an item of texts, numbers and booleans: its names and its values. */
+/** Bytes of an item of strings, numbers and booleans: its names and its values. */
 export const itemSize = (item: Readonly<Record<string, AttributeValue>>): number =>
   Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueSize(value), 0);
 
 function valueSize(value: AttributeValue): number {
   if (value.S !== undefined) return Buffer.byteLength(value.S);
-  // A byte for two digits, and one more.
+  // One byte for two digits, and one more.
   if (value.N !== undefined) return Math.ceil(value.N.length / 2) + 1;
   if (value.BOOL !== undefined) return 1;
   throw new Error(`the size of ${JSON.stringify(value)} is not known here`);

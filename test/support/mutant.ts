@@ -1,6 +1,6 @@
 /**
- * A copy of the code with a guard taken out: what the tests must notice. A guard is found on the syntax tree, by the
- * function, method or constant that it is in and by its own text, so that neither a moved file nor a reformatted line hides it.
+ * A copy of the code without a guard, which the tests must detect. A guard is found on the syntax tree, by the
+ * function, method or constant that holds it and by its own text, so that neither a moved file nor a reformatted line hides it.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -11,13 +11,13 @@ import ts from 'typescript';
 export interface Edit {
   /** The function, the method (`Class.method`) or the constant that holds the guard. */
   readonly within: string;
-  /** What is taken out. How it is broken into lines does not matter. */
+  /** The text to remove. How it is broken into lines does not matter. */
   readonly find: string;
   readonly replace: string;
 }
 
 export interface Mutant {
-  /** Holds the same folders as the repository. */
+  /** Has the same folders as the repository. */
   readonly root: string;
   readonly remove: () => Promise<void>;
 }
@@ -31,10 +31,10 @@ export interface Place {
 
 const repository = path.join(import.meta.dirname, '../..');
 const COPIED = ['protocol', 'functions', 'infra', 'shim', 'test', 'package.json', 'tsconfig.json'];
-/** Where guards are: the code, and what stands for the table in the models. */
+/** The files with guards: the code, and the models' stand-in for the table. */
 const SOURCES = ['protocol/*.ts', 'functions/**/*.ts', 'shim/**/*.ts', 'infra/**/*.ts', 'test/support/*.ts'];
 
-/** @throws Error when an edit does not fit the code exactly once: the control has lost sight of its guard. */
+/** @throws Error when an edit does not match the code exactly once: the control no longer finds its guard. */
 export async function mutant(edits: readonly Edit[]): Promise<Mutant> {
   const root = await mkdtemp(path.join(tmpdir(), 'berth-mutant-'));
   const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
@@ -59,10 +59,10 @@ async function apply(root: string, edit: Edit): Promise<void> {
   await writeFile(target, text.slice(0, start) + edit.replace + text.slice(end));
 }
 
-/** For a pattern that finds just this text. */
+/** Escapes a text for a pattern that matches exactly this text. */
 export const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 
-/** Where the guard of an edit is. @throws Error when it is not there exactly once. */
+/** The place of the guard of an edit. @throws Error when it is not there exactly once. */
 export function locate({ within, find }: Edit, root = repository): Place {
   const pattern = new RegExp(
     find
@@ -82,12 +82,12 @@ export function locate({ within, find }: Edit, root = repository): Place {
   });
   const [place] = places;
   if (place === undefined || places.length > 1) {
-    throw new Error(`${within} holds ${places.length} times, not once: ${find}`);
+    throw new Error(`${within} has this text ${places.length} times, not once: ${find}`);
   }
   return place;
 }
 
-/** The names of what encloses a place, its own declaration included. */
+/** The names of the declarations that enclose a place, including its own. */
 function holders(file: string, text: string, { start, end }: Place): string[] {
   const names: string[] = [];
   const visit = (node: ts.Node): void => {

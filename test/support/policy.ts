@@ -15,7 +15,7 @@ const texts = v.pipe(
   v.transform((value) => [value].flat()),
 );
 
-/** Strict: a condition that is not known here must not be taken for one that holds. */
+/** Strict: an unknown condition must not be treated as one that holds. */
 export const statement = v.strictObject({
   Sid: v.optional(v.string()),
   Effect: v.literal('Allow'),
@@ -24,7 +24,7 @@ export const statement = v.strictObject({
   Condition: v.optional(
     v.strictObject({
       'ForAllValues:StringLike': v.strictObject({ 'dynamodb:LeadingKeys': texts }),
-      // There must be keys: of none, all are like anything.
+      // There must be keys: "all of none" would match any pattern.
       Null: v.strictObject({ 'dynamodb:LeadingKeys': v.literal('false') }),
     }),
   ),

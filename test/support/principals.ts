@@ -1,4 +1,4 @@
-/** A local cloud that knows its callers by keys of their own, as AWS does, and programs that sign with them. */
+/** A local cloud that identifies its callers by keys of their own, as AWS does, and programs that sign with them. */
 import { spawn } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,12 +9,12 @@ import type { LocalCloud } from './local-cloud.ts';
 
 export const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
 
-/** By the name of each: who it is (an ARN), and what else its key has. */
+/** By name: the principal (an ARN), and the other fields of its key. */
 export type Principals = Readonly<Record<string, Partial<Key> & Pick<Key, 'userArn'>>>;
 
 export type Keys<Names extends string> = Readonly<Record<Names, Key>>;
 
-/** From now on only they are known, and nobody finds a key beside the sockets. */
+/** From now on only these keys are valid, and there is no key next to the sockets. */
 export function introduce<Names extends string>(
   { folder }: Pick<LocalCloud, 'folder'>,
   principals: Readonly<Record<Names, Principals[string]>>,
@@ -35,7 +35,7 @@ export function introduce({ folder }: Pick<LocalCloud, 'folder'>, principals: Pr
   return keys;
 }
 
-/** What a program finds in its environment that signs with a key. */
+/** The environment of a program that signs with a key. */
 export const environmentOf = ({ accessKey, secret, sessionToken }: Key): Record<string, string> => ({
   AWS_ACCESS_KEY_ID: accessKey,
   AWS_SECRET_ACCESS_KEY: secret,

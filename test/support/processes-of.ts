@@ -1,13 +1,13 @@
-/** The processes of this machine that come from a test, whoever their parent is by now. */
+/** The processes of this machine that a test has started, directly or not, whatever their parent is now. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 
 const NAME = 'BERTH_TEST_MARK';
 
 export interface Mark {
-  /** To be in the environment of the first: all that it starts has it from there. */
+  /** Must be in the environment of the first process: all its descendants inherit it. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Who has it and has not ended: what each was started with, by process number. */
+  /** The processes that have it and have not ended: the command line of each, by process id. */
   bearers(): Map<number, string>;
 }
 
@@ -24,7 +24,7 @@ export function mark(): Mark {
   };
 }
 
-/** Empty for one that has ended, also if nobody has asked how. */
+/** Empty for a process that has ended, even if its parent has not waited for it yet. */
 function read(pid: string, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');

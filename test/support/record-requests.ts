@@ -1,7 +1,7 @@
 /**
- * Preloaded (`node --import`) into a process of the embedded cloud: notes what each function asks of the table, in the
- * file that BERTH_RECORD names. What comes in at a function's socket belongs to that function, and all else to the sweep,
- * which alone is called without one.
+ * Preloaded (`node --import`) into a process of the embedded cloud: records what each function requests from the table, in the
+ * file that BERTH_RECORD names. A request at a function's socket belongs to that function, and all else to the sweep,
+ * the only one that is called without a socket.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ const request = v.object({
 
 const ofItems = /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Items?|Query|Scan)Command$/;
 
-/** @returns `undefined` for a command that is of no items. */
+/** @returns `undefined` for a command without items. */
 export function requestOf(command: string, input: unknown): TableRequest | undefined {
   const action = ofItems.exec(command)?.[1];
   if (action === undefined) return undefined;
@@ -42,7 +42,7 @@ export function requestOf(command: string, input: unknown): TableRequest | undef
   return { function: functions.getStore() ?? 'sweep', action: `dynamodb:${action}`, index, leadingKey };
 }
 
-/** Calls a method as it was, with what is done around it. */
+/** Wraps a method: calls the original, with additions around it. */
 type Around = (next: () => unknown, self: unknown, args: readonly unknown[]) => unknown;
 
 function wrap(prototype: object, name: string, around: Around): void {

@@ -1,4 +1,4 @@
-/** Berth on one machine, for the tests of its life. */
+/** Berth on one machine, for tests of its start, work and end. */
 import path from 'node:path';
 import { afterEach, beforeEach } from 'node:test';
 import { type Berth, type Folders, callPlugin, startBerth, temporaryFolders } from './berth-process.ts';
@@ -9,7 +9,7 @@ const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 export let folders: Folders;
 export let running: Berth[];
 
-/** Fresh for each test of the file that calls this: what a test starts is stopped after it. */
+/** New for each test of the file that calls this: what a test starts is stopped after it. */
 export function useStage(): void {
   beforeEach(() => {
     folders = temporaryFolders();
@@ -27,7 +27,7 @@ export const upArguments = ({ data, sockets }: Folders): string[] => [
   data,
   '--sockets',
   sockets,
-  // Whatever Docker the machine has is none of a test's business.
+  // The tests must not touch a Docker engine of this machine.
   '--docker',
   `unix://${path.join(data, 'no-docker.sock')}`,
   '--host-id',
@@ -53,5 +53,5 @@ export const requestAddress = async (PoolID: unknown, Address: string, at = sock
   return answer['Address'] ?? answer['Error'];
 };
 
-/** Whether it still holds afterwards, nobody asks. */
+/** Whether it still holds afterwards is not checked. */
 export const eventually = (holds: () => Promise<boolean>): Promise<void> => until(holds, () => holds.toString());

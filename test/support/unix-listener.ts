@@ -1,4 +1,4 @@
-/** An HTTP server on a Unix socket that can be made to refuse, to be gone, and to listen again. */
+/** An HTTP server on a Unix socket that can refuse connections, disappear, and listen again. */
 import { type RequestListener, type Server, createServer } from 'node:http';
 import { renameSync, rmSync } from 'node:fs';
 
@@ -9,7 +9,7 @@ export class UnixListener {
   private constructor(path: string, respond: RequestListener) {
     this.path = path;
     this.#server = createServer(respond);
-    // A connection that closes for being idle would be a fault that nobody asked for.
+    // A connection that closes when idle would be an unintended fault.
     this.#server.keepAliveTimeout = 0;
     this.#server.requestTimeout = 0;
   }
@@ -20,21 +20,21 @@ export class UnixListener {
     return listener;
   }
 
-  /** Breaks every connection and takes no more: the socket's file stays, as after a crash. */
+  /** Breaks every connection and accepts no more: the socket's file stays, as after a crash. */
   async refuse(): Promise<void> {
     const aside = `${this.path}.aside`;
-    // Who closes a socket removes the file of that name.
+    // Closing a socket removes the file of that name.
     renameSync(this.path, aside);
     await this.#stop();
     renameSync(aside, this.path);
   }
 
-  /** Breaks every connection and takes no more: there is no file. */
+  /** Breaks every connection and accepts no more: the socket's file is removed. */
   async vanish(): Promise<void> {
     await this.#stop();
   }
 
-  /** Does nothing where it listens. */
+  /** Does nothing if it listens already. */
   async accept(): Promise<void> {
     if (this.#server.listening) return;
     rmSync(this.path, { force: true });

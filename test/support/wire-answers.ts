@@ -1,4 +1,4 @@
-/** Answers that no function of Berth gives, and what proxies, portals and broken servers put in their place. */
+/** Answers that no function of Berth gives: those of proxies, portals and broken servers. */
 
 export interface WireAnswer {
   readonly status: number;
@@ -21,10 +21,10 @@ export const json = (body: unknown, status = 200): WireAnswer =>
 
 export const text = (body: string, status = 200): WireAnswer => answer(status, 'text/plain', body);
 
-/** A captive portal: whatever is asked for, it is a page to log in. */
+/** A captive portal: a login page for every request. */
 export const portal = answer(200, 'text/html', '<!DOCTYPE html>\n<html>\n<body>Please log in.</body>\n</html>\n');
 
-/** As AWS refuses in front of a function. */
+/** Refusals of AWS in front of a function. */
 export const refusals: Readonly<Record<string, WireAnswer>> = {
   'HTTP 403': json({ Message: 'Forbidden' }, 403),
   'HTTP 429': json({ Reason: 'ConcurrentInvocationLimitExceeded', Type: 'User', message: 'Rate Exceeded.' }, 429),
@@ -34,7 +34,7 @@ export const refusals: Readonly<Record<string, WireAnswer>> = {
   'HTTP 504': json({ message: 'Endpoint request timed out' }, 504),
 };
 
-/** HTTP 200, and nothing that the messages of Docker allow. */
+/** HTTP 200, but not a valid message of Docker. */
 export const nonsense: Readonly<Record<string, WireAnswer>> = {
   'a page to log in': portal,
   'no body': text(''),

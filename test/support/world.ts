@@ -1,4 +1,4 @@
-/** A world that a test steers: its clock stands still until told, its chance follows a seed, its hash is the real one. */
+/** A world that a test steers: its clock stands still on its own, its random numbers follow a seed, its hash is the real one. */
 import { createHash } from 'node:crypto';
 import type { World } from '../../functions/ipam/world.ts';
 
@@ -6,7 +6,7 @@ export interface TestWorld extends World {
   advance(milliseconds: number): void;
 }
 
-/** `pause()` moves the clock on instead of waiting, so that a test of a time-out takes no time. */
+/** `pause()` advances the clock instead of waiting, so that a test of a timeout takes no time. */
 export function testWorld(options: { now?: number; seed?: number } = {}): TestWorld {
   let now = options.now ?? Date.UTC(2026, 0, 1);
   let drawn = 0;
@@ -19,9 +19,9 @@ export function testWorld(options: { now?: number; seed?: number } = {}): TestWo
     random: (length) => randomText(seed, drawn++, length),
     digest: (text) => sha256(text),
     pause: (milliseconds) => {
-      // A clock of whole milliseconds, and a pause is never shorter than asked for.
+      // The clock has whole milliseconds, and a pause is never shorter than requested.
       advance(Math.ceil(milliseconds));
-      // On a later turn of the event loop, so that others go ahead meanwhile, as with a real pause.
+      // On a later turn of the event loop, so that other callers proceed in the meantime, as with a real pause.
       return new Promise((resolve) => setImmediate(resolve));
     },
     advance,
@@ -30,7 +30,7 @@ export function testWorld(options: { now?: number; seed?: number } = {}): TestWo
 
 const sha256 = (text: string): bigint => BigInt(`0x${createHash('sha256').update(text).digest('hex')}`);
 
-/** Thirty-two characters per hash, so that each is as good as uniform. */
+/** Thirty-two characters per hash, so that each is nearly uniform. */
 function randomText(seed: number, draw: number, length: number): string {
   const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, block) =>
     (sha256(`random ${seed} ${draw} ${block}`) % 36n ** 32n).toString(36).padStart(32, '0'),

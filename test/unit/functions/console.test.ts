@@ -1,4 +1,4 @@
-/** The operators' function as it is deployed, over an embedded engine: what it answers of spaces, to whom, and what it logs. */
+/** The operators' function as it is deployed, over an embedded engine: what it returns, to whom, and what it logs. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Handler } from '../../../functions/lambda/handler.ts';
@@ -35,7 +35,7 @@ describe('the console', () => {
     assert.deepEqual([status, body], [200, { Space: 'default', Rev: '', Settings: DEFAULTS, Set: [], Held }]);
   });
 
-  it('changes a space, answers how it is then, and logs by whom', async (t) => {
+  it('changes a space, returns the new state, and logs who changed it', async (t) => {
     const lines = captureLog(t);
     const message = {
       Space: 'ci',
@@ -71,7 +71,7 @@ describe('the console', () => {
     ['/Berth.SetSpace', { Space: 'ci', Set: { Size4: 28 }, IfRev: '' }],
     ['/Berth.HostState', { Host: 'web-1', State: 'dead', Key: 'told-once' }],
   ] as const) {
-    it(`does not do ${path} for an instance`, async (t) => {
+    it(`refuses ${path} to an instance`, async (t) => {
       captureLog(t);
       const before = await engine.store.readSpace('ci');
       assert.equal(refusalOf(await send(path, message, INSTANCE)), 'foreign-host');
@@ -81,12 +81,12 @@ describe('the console', () => {
 
   for (const [what, message] of [
     ['a space without a name', { Set: { Size4: 28 }, IfRev: '' }],
-    ['a space of no good name', { Space: 'a#b', Set: { Size4: 28 }, IfRev: '' }],
+    ['a space with an invalid name', { Space: 'a#b', Set: { Size4: 28 }, IfRev: '' }],
     ['nothing', { Space: 'ci', IfRev: '' }],
-    ['a setting that there is not', { Space: 'ci', Set: { Size4: 28, Colour: 'red' }, IfRev: '' }],
-    ['a setting of another type', { Space: 'ci', Set: { Size4: '28' }, IfRev: '' }],
-    ['a list that is none', { Space: 'ci', Set: { Ranges: '10.0.0.0/8' }, IfRev: '' }],
-    ['a space, of no revision', { Space: 'ci', Set: { Size4: 28 } }],
+    ['an unknown setting', { Space: 'ci', Set: { Size4: 28, Colour: 'red' }, IfRev: '' }],
+    ['a setting of the wrong type', { Space: 'ci', Set: { Size4: '28' }, IfRev: '' }],
+    ['a list that is not an array', { Space: 'ci', Set: { Ranges: '10.0.0.0/8' }, IfRev: '' }],
+    ['a space at an invalid revision', { Space: 'ci', Set: { Size4: 28 } }],
   ] as const) {
     it(`refuses to set ${what}`, async (t) => {
       captureLog(t);

@@ -1,4 +1,4 @@
-/** The function of hosts as it is deployed, over an embedded engine: what a host is told of what it has, and takes up again. */
+/** The hosts' function as it is deployed, over an embedded engine: a host asks what it holds, and revives what it held. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
@@ -62,17 +62,17 @@ const networksAnswer = v.strictObject({
 });
 
 describe('a host', () => {
-  it('is told which networks it has', async () => {
+  it('receives the list of its networks', async () => {
     const { status, body } = answerOf(await ask('/Berth.Networks', { After: null }));
     const { Networks, Next } = v.parse(networksAnswer, body);
     assert.deepEqual([status, Next], [200, null]);
     const [{ PoolID, ...only }] = Networks;
     assert.deepEqual(only, { Network: network(), Pool: '10.1.0.0/24', State: 'live' });
     const again = answerOf(await ask('/Berth.Holdings', { PoolID }));
-    assert.equal(again.body['Network'], network(), 'the PoolID that it is told is good for the same network');
+    assert.equal(again.body['Network'], network(), 'the PoolID in the list identifies the same network');
   });
 
-  it('is told what it leases, and who has what it does not', async () => {
+  it('receives its leases, and the holder of each address that it does not have', async () => {
     const answer = await ask('/Berth.Holdings', { PoolID: poolId });
     const held = { Network: network(), Pool: '10.1.0.0/24', Plan: false, State: 'live', Former: false, Next: null };
     assert.deepEqual(answerOf(answer), {
@@ -85,7 +85,7 @@ describe('a host', () => {
     assert.match(JSON.stringify(Others), new RegExp(`^\\[{"Address":"${others}","Holder":"held by .* of host web-2 `));
   });
 
-  it('takes up again what it has, and it is logged', async (t) => {
+  it('revives what it held, and the revival is logged', async (t) => {
     await call('pools', '/IpamDriver.ReleasePool', { PoolID: poolId });
     assert.equal(answerOf(await ask('/Berth.Holdings', { PoolID: poolId })).body['State'], 'gone');
     const lines = captureLog(t);
@@ -109,11 +109,11 @@ describe('a host', () => {
 
   const revival = { Gateway: null, Reserved: [], Held: [], Last: true };
   for (const [what, path, message, code] of [
-    ['a place to go on from that is none', '/Berth.Networks', { After: { generation: 'x' } }, 'invalid-request'],
-    ['a PoolID that is none', '/Berth.Holdings', { PoolID: 'x' }, 'foreign-pool'],
-    ['an address that is none', '/Berth.Holdings', { PoolID: 'x', Addresses: ['10.1'] }, 'invalid-request'],
+    ['an invalid cursor', '/Berth.Networks', { After: { generation: 'x' } }, 'invalid-request'],
+    ['an invalid PoolID', '/Berth.Holdings', { PoolID: 'x' }, 'foreign-pool'],
+    ['an invalid address', '/Berth.Holdings', { PoolID: 'x', Addresses: ['10.1'] }, 'invalid-request'],
     ['a revival without a PoolID', '/Berth.Revive', revival, 'invalid-request'],
-    ['a revival of a PoolID that is none', '/Berth.Revive', { ...revival, PoolID: 'x' }, 'foreign-pool'],
+    ['a revival of an invalid PoolID', '/Berth.Revive', { ...revival, PoolID: 'x' }, 'foreign-pool'],
   ] as const) {
     it(`is refused ${what}`, async (t) => {
       captureLog(t);
@@ -121,7 +121,7 @@ describe('a host', () => {
     });
   }
 
-  it('is refused the network of another, and a revival of what is no address of its own', async (t) => {
+  it("is refused another host's network, and the revival of an address that is not in its own", async (t) => {
     captureLog(t);
     const theirs = await newNetwork('web-2');
     for (const path of ['/Berth.Holdings', '/Berth.Revive']) {

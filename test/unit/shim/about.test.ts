@@ -6,7 +6,7 @@ import { callOf } from './stand-ins.ts';
 
 const about = (method: Method, message: object) => summaryOf(callOf(method, message));
 
-describe('what a call is about', () => {
+describe('the subject of a call', () => {
   it('is its pool and its address, or the subnet of a new pool', () => {
     assert.partialDeepStrictEqual(about('ReleaseAddress', { PoolID: 'p', Address: 'a' }), {
       poolId: 'p',
@@ -20,7 +20,7 @@ describe('what a call is about', () => {
   });
 
   for (const body of ['', 'null', '[]', '7', '{"PoolID":7,"Address":null}']) {
-    it(`is nothing where the body is no message: ${body}`, () => {
+    it(`is missing where the body is not a message: ${body}`, () => {
       const call = { method: 'ReleaseAddress', key: 'k', body } as const;
       assert.deepEqual(summaryOf(call), { method: 'ReleaseAddress', request: 'k', poolId: '', address: '' });
     });
@@ -29,14 +29,14 @@ describe('what a call is about', () => {
 
 describe('a pool', () => {
   for (const pool of ['', '0.0.0.0/26', '/26', '::/64', '0:0::/64']) {
-    it(`is automatic, and not named, when it is asked for as ${JSON.stringify(pool)}`, () => {
+    it(`is automatic, and not given, when it is requested as ${JSON.stringify(pool)}`, () => {
       const call = about('RequestPool', { Pool: pool });
       assert.deepEqual([isAutomatic(call), isNamed(call)], [true, false]);
     });
   }
 
   for (const pool of ['10.0.0.0/24', 'fd00::/64', '0.0.0.1/26']) {
-    it(`is named as ${pool}`, () => {
+    it(`is given when it is requested as ${pool}`, () => {
       const call = about('RequestPool', { Pool: pool });
       assert.deepEqual([isAutomatic(call), isNamed(call)], [false, true]);
     });
@@ -44,7 +44,7 @@ describe('a pool', () => {
 });
 
 describe('an address', () => {
-  it('is named, or any, and never an automatic pool; and what is given back is not asked for', () => {
+  it('is either given or any, and never an automatic pool; a release requests nothing', () => {
     const [named, any] = [about('RequestAddress', { Address: '10.0.0.2' }), about('RequestAddress', { Address: '' })];
     assert.deepEqual([isNamed(named), isNamed(any), isAutomatic(any)], [true, false, false]);
     assert.equal(isNamed(about('ReleaseAddress', { PoolID: 'p', Address: '10.0.0.2' })), false);

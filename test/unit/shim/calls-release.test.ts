@@ -6,14 +6,14 @@ import { HEARD, addressOf, callOf, failureOf, refusalOf, releaseOf } from './sta
 import { settled } from './steered-time.ts';
 
 describe('a release', { timeout: TIMEOUT }, () => {
-  it('is answered when the cloud has heard it, where that is soon', async (t) => {
+  it('is answered when the cloud has accepted it, if that is soon', async (t) => {
     const { cloud, journal, answer } = await stage(t);
     cloud.always = HEARD;
     assert.equal((await answer(releaseOf('p', '10.0.0.2'))).text, '{}');
     assert.deepEqual([cloud.asked.length, journal.entries()], [1, []]);
   });
 
-  it('is on the disk before it is tried', async (t) => {
+  it('is on the disk before it is sent', async (t) => {
     const { cloud, journal, failing, answer } = await stage(t);
     failing.add('syncData');
     const call = releaseOf('p', '10.0.0.2');
@@ -24,7 +24,7 @@ describe('a release', { timeout: TIMEOUT }, () => {
     await reply;
   });
 
-  it('is answered once, though the cloud is silent, and tried on', async (t) => {
+  it('is answered once even if the cloud is silent, and retried', async (t) => {
     const { cloud, journal, answer } = await stage(t);
     const call = releaseOf('p', '10.0.0.2');
     const { text, refusal } = await answer(call);
@@ -35,7 +35,7 @@ describe('a release', { timeout: TIMEOUT }, () => {
     assert.deepEqual(journal.entries(), []);
   });
 
-  it('waits for nothing but the disk while another waits for the cloud', async (t) => {
+  it('waits only for the disk while another release waits for the cloud', async (t) => {
     const { cloud, answer } = await stage(t);
     const first = answer(releaseOf('p', '10.0.0.2'));
     await cloud.until(1);
@@ -43,25 +43,25 @@ describe('a release', { timeout: TIMEOUT }, () => {
     const others = [answer(releaseOf('p', '10.0.0.3')), answer(callOf('ReleasePool', { PoolID: 'q' }))];
     const all = [...others, first.finally(() => (isFirst = false))];
     for (const other of others) assert.equal((await other).text, '{}');
-    assert.ok(isFirst, 'the first still waits');
+    assert.ok(isFirst, 'the first release still waits');
     await Promise.all(all);
   });
 
-  it('that the cloud refuses at once is told so', async (t) => {
+  it('that the cloud refuses at once returns the refusal', async (t) => {
     const { cloud, journal, answer } = await stage(t);
     cloud.always = refusalOf('invalid pool id');
     assert.equal((await answer(releaseOf('p', '10.0.0.2'))).text, '{"Error":"invalid pool id"}');
     assert.deepEqual([journal.entries(), journal.stats.deadLetters], [[], 1]);
   });
 
-  it('is taken also while the fleet does not take this host, or nobody waits for the answer', async (t) => {
+  it('is accepted also while the fleet refuses this host, or when dockerd no longer waits', async (t) => {
     const { cloud, answer } = await stage(t, { barred: () => 'another machine is this host' });
     cloud.always = HEARD;
     assert.equal((await answer(releaseOf('p', '10.0.0.2'), { gone: AbortSignal.abort() })).text, '{}');
     assert.equal(cloud.asked.length, 1);
   });
 
-  it('of what a settlement keeps is tried though the disk does not take that nothing is kept any more', async (t) => {
+  it('of what a settlement keeps is sent even if the disk cannot record that nothing is kept any more', async (t) => {
     const { cloud, failing, settle, answer } = await stage(t);
     const open = addressOf('p');
     settle(open, '10.0.0.2');
@@ -76,28 +76,28 @@ describe('a release', { timeout: TIMEOUT }, () => {
   });
 });
 
-describe('a release that the disk does not take', { timeout: TIMEOUT }, () => {
-  it('is tried all the same, and answered when the cloud has heard it', async (t) => {
+describe('a release that cannot be written to the disk', { timeout: TIMEOUT }, () => {
+  it('is sent all the same, and answered when the cloud has accepted it', async (t) => {
     const { attempts, failing, journal, answer } = await stage(t, { always: HEARD });
     failing.add('write');
     assert.equal((await answer(releaseOf('p', '10.0.0.2'))).text, '{}');
     assert.deepEqual([attempts.length, journal.entries()], [1, []]);
   });
 
-  it('is refused in the words of both when the cloud has not heard it either', async (t) => {
+  it('is refused with the errors of disk and cloud when the cloud does not answer either', async (t) => {
     const { failing, answer } = await stage(t, { always: failureOf('silence') });
     failing.add('write');
     const { refusal } = await answer(releaseOf('p', '10.0.0.2'));
     assert.match(String(refusal), /^Berth cannot write its journal: no space left .*; silence$/);
   });
 
-  it('is refused in the words of the function when that refuses', async (t) => {
+  it("is refused with the function's message when the function refuses it", async (t) => {
     const { failing, answer } = await stage(t, { always: refusalOf('invalid pool id') });
     failing.add('write');
     assert.equal((await answer(releaseOf('p', '10.0.0.2'))).refusal, 'invalid pool id');
   });
 
-  it('ends what a settlement was to keep', async (t) => {
+  it('ends what a settlement keeps', async (t) => {
     const { attempts, cloud, time, failing, settle, answer } = await stage(t, { always: HEARD });
     const open = addressOf('p');
     settle(open, '10.0.0.2');
@@ -109,7 +109,7 @@ describe('a release that the disk does not take', { timeout: TIMEOUT }, () => {
     assert.deepEqual((await cloud.until(2)).keep, undefined);
   });
 
-  it('but that is written is tried in its order, and crossed out later', async (t) => {
+  it('is sent in order if it is in the file but not flushed, and removed from the journal later', async (t) => {
     const { attempts, cloud, journal, time, failing, answer } = await stage(t);
     failing.add('syncData');
     const reply = answer(releaseOf('p', '10.0.0.2'));
@@ -122,7 +122,7 @@ describe('a release that the disk does not take', { timeout: TIMEOUT }, () => {
     assert.deepEqual([attempts, journal.entries()], [[], []]);
   });
 
-  it('but that is written is refused when the cloud is silent, and tried on', async (t) => {
+  it('is refused if it is in the file but not flushed while the cloud is silent, and retried', async (t) => {
     const { cloud, journal, failing, answer } = await stage(t);
     failing.add('syncData');
     const { refusal } = await answer(releaseOf('p', '10.0.0.2'), { until: performance.now() + 50 });

@@ -1,4 +1,4 @@
-/** Calls of dockerd before a cloud that a test speaks for, with a real journal and a real outbox. */
+/** Calls of dockerd to a cloud that a test controls, with a real journal and a real outbox. */
 import type { TestContext } from 'node:test';
 import type { Verdict } from '../../../shim/cloud/verdict.ts';
 import { KnownNetworks } from '../../../shim/host/known-networks.ts';
@@ -19,13 +19,13 @@ interface Attempt {
 
 export interface CallsStage extends OutboxStage {
   readonly calls: Calls;
-  /** What was not tried by the outbox, in order. */
+  /** The calls that the outbox did not send, in order. */
   readonly attempts: Attempt[];
   readonly answer: (call: KeptCall, asker?: Partial<Asker>) => Promise<Reply>;
 }
 
 interface Wish {
-  /** Each attempt's answer; without it none is answered. */
+  /** The answer to each attempt; without it, no attempt is answered. */
   readonly always?: Verdict;
   readonly barred?: () => string | undefined;
 }

@@ -6,16 +6,16 @@ import { TIMEOUT } from './outbox-stage.ts';
 import { HEARD, addressOf, callOf, failureOf, grantOf, poolOf, refusalOf, releaseOf } from './stand-ins.ts';
 import { settled } from './steered-time.ts';
 
-describe('what waits in the outbox', { timeout: TIMEOUT }, () => {
+describe('a release in the outbox', { timeout: TIMEOUT }, () => {
   const named: readonly [string, KeptCall, KeptCall][] = [
     ['an address of its pool', addressOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3')],
-    ['the same address of a pool that was', addressOf('q', '10.0.0.2'), releaseOf('p', '10.0.0.2')],
-    ['a pool, for one that is named', poolOf('10.0.0.0/24'), callOf('ReleasePool', { PoolID: 'p' })],
+    ['the same address of an earlier pool', addressOf('q', '10.0.0.2'), releaseOf('p', '10.0.0.2')],
+    ['a pool, for a given pool', poolOf('10.0.0.0/24'), callOf('ReleasePool', { PoolID: 'p' })],
     ['any address of its pool', addressOf('p'), releaseOf('p', '10.0.0.2')],
     ['a pool, for an automatic one', poolOf(), callOf('ReleasePool', { PoolID: 'p' })],
   ];
   for (const [what, request, release] of named) {
-    it(`is heard before a request, if it releases ${what}`, async (t) => {
+    it(`is accepted before a request is sent, if it releases ${what}`, async (t) => {
       const { release: give, cloud, attempts, answer } = await stage(t, { always: grantOf('x') });
       void give(release);
       const { answer: hear } = await cloud.until(1);
@@ -28,7 +28,7 @@ describe('what waits in the outbox', { timeout: TIMEOUT }, () => {
     });
   }
 
-  it('keeps no request waiting that it does not concern', async (t) => {
+  it('delays no request that it does not concern', async (t) => {
     const { release: give, cloud, answer } = await stage(t, { always: grantOf('x') });
     const release = releaseOf('p', '10.0.0.2');
     void give(release);
@@ -37,7 +37,7 @@ describe('what waits in the outbox', { timeout: TIMEOUT }, () => {
     assert.equal((await answer(poolOf('10.0.0.0/24'))).refusal, undefined);
   });
 
-  it('is settled before a request by name, and before no other', async (t) => {
+  it('is settled before a request for a given address, and before no other', async (t) => {
     const { journal, outbox, cloud, attempts, answer } = await stage(t, { always: grantOf('x') });
     const open = addressOf('p');
     journal.begin(open);
@@ -55,18 +55,18 @@ describe('what waits in the outbox', { timeout: TIMEOUT }, () => {
     assert.equal(attempts.length, 2);
   });
 
-  it('keeps a request by name waiting for a part of its time only', async (t) => {
+  it('delays a request for a given address for only a part of its time', async (t) => {
     const { release, cloud, attempts, answer } = await stage(t, { always: grantOf('x') });
     void release(releaseOf('p', '10.0.0.2'));
     await cloud.until(1);
     await answer(addressOf('p', '10.0.0.2'), { until: performance.now() + 4_000 });
     const [{ timeout } = assert.fail()] = attempts;
-    assert.ok(timeout > 200, 'most of it is left');
+    assert.ok(timeout > 200, 'most of its time is left');
   });
 });
 
 describe('a refusal', { timeout: TIMEOUT }, () => {
-  /** ms: a quarter of it goes by before the first attempt. */
+  /** ms: a quarter of it passes before the first attempt. */
   const soon = () => ({ until: performance.now() + 4_000 });
   const heldOf = (code: string) => ({ ...refusalOf('it is held'), code });
 
@@ -88,7 +88,7 @@ describe('a refusal', { timeout: TIMEOUT }, () => {
     ['of any subnet', poolOf(), callOf('ReleasePool', { PoolID: 'p' }), 'limit-reached'],
   ];
   for (const [what, request, release, code] of notYet) {
-    it(`${what} is tried again until the release is heard`, async (t) => {
+    it(`${what} is retried until the release is accepted`, async (t) => {
       const { release: give, cloud, attempts, answer } = await stage(t);
       void give(release);
       const { answer: hear } = await cloud.until(1);
@@ -109,10 +109,10 @@ describe('a refusal', { timeout: TIMEOUT }, () => {
       releaseOf('p', '10.0.0.3'),
       'address-in-use',
     ],
-    ['that no release takes away', addressOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.2'), 'out-of-range'],
+    ['that no release can resolve', addressOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.2'), 'out-of-range'],
   ];
   for (const [what, request, release, code] of final) {
-    it(`${what} is told at once`, async (t) => {
+    it(`${what} is returned at once`, async (t) => {
       const { release: give, cloud, answer } = await stage(t, { always: heldOf(code) });
       void give(release);
       await cloud.until(1);
@@ -121,7 +121,7 @@ describe('a refusal', { timeout: TIMEOUT }, () => {
     });
   }
 
-  it('counts once the fleet has undone what attempts of an earlier call may have left', async (t) => {
+  it('is final once the fleet has undone what attempts of an earlier call may have left', async (t) => {
     const { journal, outbox, cloud, answer } = await stage(t, { always: heldOf('address-in-use') });
     const open = addressOf('p', '10.0.0.2');
     journal.begin(open);

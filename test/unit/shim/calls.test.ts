@@ -8,7 +8,7 @@ import { settled } from './steered-time.ts';
 const gone = AbortSignal.abort();
 
 describe('a request', { timeout: TIMEOUT }, () => {
-  it('is in the journal while it is under way, and no longer once it is answered', async (t) => {
+  it('is in the journal until it is answered', async (t) => {
     const { journal, attempts, answer } = await stage(t);
     const call = addressOf('p');
     const reply = answer(call);
@@ -19,13 +19,13 @@ describe('a request', { timeout: TIMEOUT }, () => {
     assert.deepEqual(journal.entries(), []);
   });
 
-  it('that is refused leaves nothing behind, and dockerd hears the words of the function', async (t) => {
+  it("that is refused leaves nothing behind, and dockerd receives the function's message", async (t) => {
     const { journal, answer } = await stage(t, { always: refusalOf('no address left') });
     const { text, refusal } = await answer(addressOf('p'));
     assert.deepEqual([text, refusal, journal.entries()], ['{"Error":"no address left"}', 'no address left', []]);
   });
 
-  it('is settled but for its answer when an earlier attempt was not answered', async (t) => {
+  it('is settled, its result kept, when an earlier attempt was not answered', async (t) => {
     const { attempts, cloud, answer } = await stage(t);
     const reply = answer(addressOf('p'));
     await settled();
@@ -42,7 +42,7 @@ describe('a request', { timeout: TIMEOUT }, () => {
     assert.deepEqual((await cloud.until(1)).keep, undefined);
   });
 
-  it('is not settled when it has reached nobody', async (t) => {
+  it('is not settled when it has reached no function', async (t) => {
     const { journal, cloud, answer } = await stage(t, {
       always: failureOf('no route', { isOpen: false, remedy: 'none' }),
     });
@@ -51,14 +51,14 @@ describe('a request', { timeout: TIMEOUT }, () => {
     assert.deepEqual([journal.entries(), cloud.asked], [[], []]);
   });
 
-  it('says how often it was tried', async (t) => {
+  it('reports how often it was tried', async (t) => {
     const { answer } = await stage(t, { always: failureOf('silence') });
     const { refusal } = await answer(addressOf('p'), { until: performance.now() + 400 });
     assert.match(String(refusal), /^silence \(tried \d+ times\)$/);
   });
 });
 
-describe('a request that nobody waits for any more', { timeout: TIMEOUT }, () => {
+describe('a request that dockerd no longer waits for', { timeout: TIMEOUT }, () => {
   it('is not begun', async (t) => {
     const { attempts, journal, answer } = await stage(t, { always: grantOf('10.0.0.2') });
     await answer(addressOf('p'), { gone });
@@ -88,7 +88,7 @@ describe('a request that nobody waits for any more', { timeout: TIMEOUT }, () =>
     assert.deepEqual(journal.entries(), []);
   });
 
-  it('is not begun when its time was over before its turn came', async (t) => {
+  it('is not begun when its time is over before its turn', async (t) => {
     const { attempts, answer } = await stage(t, { always: grantOf('10.0.0.2') });
     const { refusal } = await answer(addressOf('p'), { until: performance.now() - 1 });
     assert.match(String(refusal), /^too many calls waited before this one/);
@@ -96,7 +96,7 @@ describe('a request that nobody waits for any more', { timeout: TIMEOUT }, () =>
   });
 });
 
-describe('a request that the journal does not take', { timeout: TIMEOUT }, () => {
+describe('a request that the journal cannot write', { timeout: TIMEOUT }, () => {
   it('is refused and not sent when the disk is full', async (t) => {
     const { attempts, failing, answer } = await stage(t, { always: grantOf('10.0.0.2') });
     failing.add('write');
@@ -105,7 +105,7 @@ describe('a request that the journal does not take', { timeout: TIMEOUT }, () =>
     assert.deepEqual(attempts, []);
   });
 
-  it('is refused and undone when its result finds the disk full', async (t) => {
+  it('is refused and undone when the disk is full for its result', async (t) => {
     const { attempts, failing, cloud, time, journal, answer } = await stage(t);
     const reply = answer(addressOf('p'));
     await settled();
@@ -122,8 +122,8 @@ describe('a request that the journal does not take', { timeout: TIMEOUT }, () =>
   });
 });
 
-describe('a request that may not be made', { timeout: TIMEOUT }, () => {
-  it('is refused as long as the fleet does not take this host, and then taken', async (t) => {
+describe('a request that is not allowed', { timeout: TIMEOUT }, () => {
+  it('is refused as long as the fleet refuses this host, and accepted afterwards', async (t) => {
     let reason: string | undefined = 'another machine is this host';
     const { attempts, answer } = await stage(t, { always: grantOf('10.0.0.2'), barred: () => reason });
     assert.equal((await answer(addressOf('p'))).refusal, reason);
@@ -132,7 +132,7 @@ describe('a request that may not be made', { timeout: TIMEOUT }, () => {
     assert.equal((await answer(addressOf('p'))).refusal, undefined);
   });
 
-  it('is refused when dockerd used none of the last automatic pools', async (t) => {
+  it('is refused when dockerd has used none of the last automatic pools', async (t) => {
     const { journal, attempts, answer } = await stage(t);
     for (let i = 0; i < 16; i++) {
       const reply = answer(poolOf());
@@ -148,7 +148,7 @@ describe('a request that may not be made', { timeout: TIMEOUT }, () => {
     assert.equal((await given).refusal, undefined);
   });
 
-  it('is refused when as many wait as may, whatever they wait for', async (t) => {
+  it('is refused when the queue is full, whatever the queued calls wait for', async (t) => {
     const { attempts, answer } = await stage(t);
     const waiting = Array.from({ length: 64 + 512 }, () => answer(addressOf('p')));
     await settled();
@@ -166,7 +166,7 @@ describe('a request that may not be made', { timeout: TIMEOUT }, () => {
     assert.equal((await next).refusal, 'no');
   });
 
-  it('is refused so also while it would wait for releases first', async (t) => {
+  it('is refused for a full queue even if it would wait for releases first', async (t) => {
     const { release, cloud, answer } = await stage(t);
     void release(releaseOf('p', '10.0.0.2'));
     await cloud.until(1);

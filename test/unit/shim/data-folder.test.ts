@@ -1,4 +1,4 @@
-/** Into which folder the shim writes, as root. */
+/** The folder that the shim writes to, as root. */
 import assert from 'node:assert/strict';
 import {
   chmodSync,
@@ -30,7 +30,7 @@ const refused = (folder: string, words: RegExp): void => {
 };
 
 describe('the data folder', () => {
-  it('is made for its owner alone', async (t) => {
+  it('is created for its owner alone', async (t) => {
     const folder = path.join(await temporaryFolder(t), 'a/b');
     prepareDataFolder(folder);
     assert.equal(statSync(folder).mode & 0o777, 0o700);
@@ -55,24 +55,28 @@ describe('the data folder', () => {
     refused(folder, /host-id may be written by others \(mode 666\)/);
   });
 
-  it('is refused with a symbolic link in it, wherever that leads', async (t) => {
+  it('is refused with a symbolic link in it, wherever the link leads', async (t) => {
     const folder = await temporaryFolder(t);
     symlinkSync('/nowhere', path.join(folder, 'sequence.new'));
     refused(folder, /sequence\.new is a symbolic link/);
   });
 
-  it('is refused when it, or a file in it, is another user’s', { skip: isRoot ? false : 'needs root' }, async (t) => {
-    const folder = await temporaryFolder(t);
-    const file = path.join(folder, 'host-id');
-    writeFileSync(file, 'a', { mode: 0o600 });
-    chownSync(file, OTHER_USER, OTHER_USER);
-    refused(folder, /host-id belongs to user 12345, not to 0: .* chown 0 /);
-    chownSync(file, 0, 0);
-    chownSync(folder, OTHER_USER, OTHER_USER);
-    refused(folder, /belongs to user 12345/);
-  });
+  it(
+    'is refused when it, or a file in it, belongs to another user',
+    { skip: isRoot ? false : 'needs root' },
+    async (t) => {
+      const folder = await temporaryFolder(t);
+      const file = path.join(folder, 'host-id');
+      writeFileSync(file, 'a', { mode: 0o600 });
+      chownSync(file, OTHER_USER, OTHER_USER);
+      refused(folder, /host-id belongs to user 12345, not to 0: .* chown 0 /);
+      chownSync(file, 0, 0);
+      chownSync(folder, OTHER_USER, OTHER_USER);
+      refused(folder, /belongs to user 12345/);
+    },
+  );
 
-  it('is looked at before anything is written', async (t) => {
+  it('is checked before anything is written', async (t) => {
     const folder = await temporaryFolder(t);
     const target = path.join(await temporaryFolder(t), 'target');
     symlinkSync(target, path.join(folder, 'lock.db'));

@@ -9,7 +9,7 @@ import { temporaryFolder } from './temporary.ts';
 const MENDED = { kind: 'leaked-lease', text: '10.1.0.2 is leased for nothing', done: 'mended' };
 const YOURS = { kind: 'conflict', text: 'web has 10.1.0.3', done: 'not for Berth to mend' };
 
-/** A stand-in for a shim, that answers always the same. @returns its socket, and what it was asked. */
+/** A stand-in for a shim that always gives the same answer. @returns its socket, and the requests it received. */
 async function shim(t: TestContext, body: string): Promise<{ readonly socket: string; readonly asked: string[] }> {
   const socket = path.join(await temporaryFolder(t), 'berth.sock');
   const asked: string[] = [];
@@ -24,8 +24,8 @@ async function shim(t: TestContext, body: string): Promise<{ readonly socket: st
 const refused = (operation: Promise<unknown>, words: RegExp): Promise<void> =>
   assert.rejects(operation, (error) => error instanceof UserError && words.test(error.message));
 
-describe('who asks a shim where Docker and the table differ', () => {
-  it('hears it, and has it mended when that is asked for', async (t) => {
+describe('a client that asks a shim where Docker and the table differ', () => {
+  it('receives the differences, and can have them mended', async (t) => {
     const diagnosis: Diagnosis = { findings: [MENDED, YOURS] };
     const { socket, asked } = await shim(t, JSON.stringify(diagnosis));
     assert.deepEqual(await askDoctor(socket, false), diagnosis);
@@ -33,12 +33,12 @@ describe('who asks a shim where Docker and the table differ', () => {
     assert.deepEqual(asked, ['POST /Berth.Doctor', 'POST /Berth.Doctor.Fix']);
   });
 
-  it('is told why the two could not be compared', async (t) => {
+  it('receives the reason why the two could not be compared', async (t) => {
     const { socket } = await shim(t, JSON.stringify({ failure: 'dockerd ended meanwhile', findings: [] }));
     await refused(askDoctor(socket, false), /^dockerd ended meanwhile$/);
   });
 
-  it('is told when the shim is of another version, or none is there', async (t) => {
+  it('gets an error when the shim is of another version, or no shim answers', async (t) => {
     for (const body of ['{"Err":"no such method"}', '<html>', '']) {
       const { socket } = await shim(t, body);
       await refused(askDoctor(socket, false), /^the shim at .*berth\.sock is of another version: /);
@@ -47,7 +47,7 @@ describe('who asks a shim where Docker and the table differ', () => {
     await refused(askDoctor(nowhere, false), /^no shim answers at .*berth\.sock: connect ENOENT/);
   });
 
-  it('reads it as text, and knows whether something is left to do', () => {
+  it('gets the differences as text, and whether something is left to do', () => {
     assert.equal(tellDiagnosis({ findings: [] }), 'What Docker has and what the table says agree.');
     assert.equal(
       tellDiagnosis({ findings: [MENDED, YOURS] }),

@@ -50,7 +50,7 @@ describe('parseEndpoint', () => {
   const bad: readonly [why: string, ...texts: string[]][] = [
     ['nothing', '', ' ', '/', ':'],
     ['no URL', 'berth.example', 'berth.example:443', '/run/berth.sock', './berth.sock', '127.0.0.1:3000'],
-    ['a socket without a whole path', 'unix:', 'unix:berth.sock', 'unix:./berth.sock', 'unix', ' unix:/a'],
+    ['a socket without an absolute path', 'unix:', 'unix:berth.sock', 'unix:./berth.sock', 'unix', ' unix:/a'],
     [
       'plain HTTP across a network',
       'http://berth.example',
@@ -59,7 +59,7 @@ describe('parseEndpoint', () => {
       `http://${url}/`,
     ],
     [
-      'what only looks like this machine',
+      'a host that only looks like this machine',
       'http://127.0.0.1.example',
       'http://localhost.example',
       'http://a@b/127.0.0.1',
@@ -69,13 +69,13 @@ describe('parseEndpoint', () => {
       'http://berth.localhost.',
       'http://berth..localhost',
     ],
-    ['this machine as the user of another', 'http://127.0.0.1@berth.example', 'http://localhost:80@berth.example'],
+    ['this machine as the user name of another', 'http://127.0.0.1@berth.example', 'http://localhost:80@berth.example'],
     ['every address of this machine', 'http://0.0.0.0:3000', 'http://[::]:3000'],
     ['another protocol', 'ftp://berth.example', 'ws://127.0.0.1', 'file:///run/berth.sock', 'tcp://127.0.0.1:80'],
-    ['a URL that cannot be', 'https://', 'https://berth.example:99999', 'https://ber th', 'https://[::1'],
+    ['an invalid URL', 'https://', 'https://berth.example:99999', 'https://ber th', 'https://[::1'],
   ];
   for (const [why, ...texts] of bad) {
-    it(`refuses ${why}, and says what to give`, () => {
+    it(`refuses ${why}, and says which forms are valid`, () => {
       for (const text of texts) {
         const message =
           `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine ` +
@@ -95,13 +95,13 @@ describe('parseEndpoint', () => {
     ['http://127.0.0.1/a', 'a path, /a', 'http://127.0.0.1/'],
     ['http://berth.localhost:80/a', 'a path, /a', 'http://berth.localhost/'],
   ] as const) {
-    it(`refuses ${text}, and says that it is for ${more}`, () => {
+    it(`refuses ${text} because of ${more}`, () => {
       const message = `bad endpoint: ${root} is given with ${more}, and Berth answers at the root: give ${root}`;
       assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
     });
   }
 
-  it('keeps connections open, encrypted ones to https alone', () => {
+  it('keeps connections open, with TLS only for https', () => {
     for (const text of ['https://berth.example', 'http://localhost', 'unix:/run/berth.sock']) {
       const { agent } = parseEndpoint(text);
       assert.ok(v.is(keptOpen, agent), text);
@@ -112,7 +112,7 @@ describe('parseEndpoint', () => {
   });
 });
 
-describe('an endpoint that another names', () => {
+describe('an endpoint that the functions name', () => {
   const kinds = [
     'https://berth.example',
     'http://127.0.0.1:3000',
@@ -130,7 +130,7 @@ describe('an endpoint that another names', () => {
     }
   }
 
-  it('may be elsewhere', () => {
+  it('may be on another host', () => {
     assert.equal(endpointNamedBy(parseEndpoint('https://a.example'), 'https://b.example:8443').target.port, 8443);
   });
 });

@@ -6,7 +6,7 @@ import { type TestContext, describe, it } from 'node:test';
 import { readIfThere, writeDurably } from '../../../shim/files.ts';
 import { temporaryFolder } from './temporary.ts';
 
-/** Lets named imports of node:fs see what a test puts in place of a function, until the test ends. */
+/** Lets named imports of node:fs see a function that a test replaces, until the test ends. */
 function install(t: TestContext): void {
   syncBuiltinESMExports();
   t.after(() => {
@@ -16,7 +16,7 @@ function install(t: TestContext): void {
 }
 
 describe('writeDurably', () => {
-  it('writes a new file, for its owner alone, and leaves nothing beside it', async (t) => {
+  it('writes a new file for its owner alone, and leaves no other file', async (t) => {
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'state');
     writeDurably(file, 'Zürich 東京\n');
@@ -25,7 +25,7 @@ describe('writeDurably', () => {
     assert.deepEqual(readdirSync(folder), ['state']);
   });
 
-  it('leaves nothing of a longer text that was there', async (t) => {
+  it('leaves nothing of a longer old text', async (t) => {
     const file = path.join(await temporaryFolder(t), 'state');
     writeDurably(file, 'a long text');
     writeDurably(file, 'short');
@@ -34,7 +34,7 @@ describe('writeDurably', () => {
     assert.equal(readFileSync(file, 'utf8'), '');
   });
 
-  it('puts a whole new file in the place of the old one, which who reads it still sees whole', async (t) => {
+  it('replaces the file as a whole, so that a reader of the old file still sees all of it', async (t) => {
     const file = path.join(await temporaryFolder(t), 'state');
     writeDurably(file, 'old');
     const reader = openSync(file, 'r');
@@ -43,7 +43,7 @@ describe('writeDurably', () => {
     closeSync(reader);
   });
 
-  it('writes over what a crash left half written', async (t) => {
+  it('overwrites what a crash left half written', async (t) => {
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'state');
     writeFileSync(`${file}.new`, 'half of a very long te');
@@ -52,7 +52,7 @@ describe('writeDurably', () => {
     assert.deepEqual(readdirSync(folder), ['state']);
   });
 
-  it('has the bytes on the disk before the name, and the name on the disk before it returns', async (t) => {
+  it('flushes the bytes before the rename, and the rename before it returns', async (t) => {
     const folder = await temporaryFolder(t);
     const steps: string[] = [];
     const opened = new Map<number, string>();
@@ -76,7 +76,7 @@ describe('writeDurably', () => {
     assert.deepEqual(steps, ['sync state.new: text', 'rename to state', 'sync the folder']);
   });
 
-  it('leaves the old text when the disk fails, and says so', async (t) => {
+  it('leaves the old text when the disk fails, and throws', async (t) => {
     const file = path.join(await temporaryFolder(t), 'state');
     writeDurably(file, 'old');
     t.mock.method(fs, 'fsyncSync', () => {
@@ -89,7 +89,7 @@ describe('writeDurably', () => {
     assert.equal(readFileSync(file, 'utf8'), 'old');
   });
 
-  it('fails where there is no folder, and makes none', async (t) => {
+  it('fails without the folder, and does not create it', async (t) => {
     const folder = path.join(await temporaryFolder(t), 'none');
     assert.throws(() => {
       writeDurably(path.join(folder, 'state'), 'text');
@@ -99,7 +99,7 @@ describe('writeDurably', () => {
 });
 
 describe('readIfThere', () => {
-  it('tells a file that is not there from an empty one', async (t) => {
+  it('distinguishes a missing file from an empty one', async (t) => {
     const file = path.join(await temporaryFolder(t), 'state');
     assert.equal(readIfThere(file), undefined);
     writeFileSync(file, '');
@@ -108,7 +108,7 @@ describe('readIfThere', () => {
     assert.equal(readIfThere(file), 'text\n');
   });
 
-  it('does not take what cannot be read for what is not there', async (t) => {
+  it('does not treat an unreadable file as missing', async (t) => {
     const folder = await temporaryFolder(t);
     assert.throws(() => readIfThere(folder), /EISDIR/);
     writeFileSync(path.join(folder, 'file'), '');

@@ -32,7 +32,7 @@ interface Stage {
   readonly asked: Message[];
   readonly warnings: string[];
   readonly open: (wish?: Partial<HandshakeSettings>) => Promise<Handshakes>;
-  /** What the function answers from now on. */
+  /** What the function returns from now on. */
   says: Verdict | Promise<Verdict>;
   now: number;
 }
@@ -66,7 +66,7 @@ async function stage(t: TestContext, says: Verdict | Promise<Verdict>): Promise<
 const poolsOf = ({ current }: Handshakes): string | undefined => current.functions?.pools.text;
 
 describe('the handshake', () => {
-  it('is what the capabilities function says of this driver and space', async (t) => {
+  it('is what the capabilities function returns for this driver and space', async (t) => {
     const { open, asked } = await stage(t, HERE);
     const { current } = await open();
     assert.deepEqual(current.capabilities, { RequiresMACAddress: true, RequiresRequestReplay: false });
@@ -76,7 +76,7 @@ describe('the handshake', () => {
     assert.partialDeepStrictEqual(asked, [{ path: '/Berth.Handshake', headers }]);
   });
 
-  it('is assumed where nobody answers, until somebody does', async (t) => {
+  it('is assumed while the function does not answer', async (t) => {
     const self = await stage(t, AWAY);
     const [bridge, ipvlan] = [await self.open(), await self.open({ driver: 'berth-ipvlan' })];
     assert.deepEqual(
@@ -96,7 +96,7 @@ describe('the handshake', () => {
     assert.equal(poolsOf(bridge), 'unix:/run/here.sock');
   });
 
-  it('of something else than Berth keeps the shim from starting', async (t) => {
+  it('with something other than Berth keeps the shim from starting', async (t) => {
     for (const strange of [STRANGE, refusalOf('no such space')]) {
       const { open } = await stage(t, strange);
       await assert.rejects(
@@ -114,7 +114,7 @@ describe('the handshake', () => {
     await assert.rejects(open(), { constructor: UserError, message: /^bad endpoint "ftp:\/\/example.org"/ });
   });
 
-  it('of something else than Berth later on is told, and changes nothing', async (t) => {
+  it('with something other than Berth later on is logged, and changes nothing', async (t) => {
     const self = await stage(t, HERE);
     const handshakes = await self.open();
     const before = handshakes.current;
@@ -129,8 +129,8 @@ describe('the handshake', () => {
   });
 });
 
-describe('a handshake that was kept', () => {
-  it('serves at once where nobody answers', async (t) => {
+describe('a stored handshake', () => {
+  it('is used at once where the function does not answer', async (t) => {
     const self = await stage(t, HERE);
     (await self.open()).close();
     self.says = AWAY;
@@ -138,7 +138,7 @@ describe('a handshake that was kept', () => {
     assert.equal(self.asked.length, 1);
   });
 
-  it('is asked anew at once in the background', async (t) => {
+  it('is renewed at once in the background', async (t) => {
     const self = await stage(t, HERE);
     (await self.open()).close();
     self.says = THERE;
@@ -155,7 +155,7 @@ describe('a handshake that was kept', () => {
     ['driver', { driver: 'berth-ipvlan' }],
   ];
   for (const [what, wish] of others) {
-    it(`is none for another ${what}`, async (t) => {
+    it(`is not used for another ${what}`, async (t) => {
       const self = await stage(t, HERE);
       (await self.open()).close();
       self.says = AWAY;
@@ -164,14 +164,14 @@ describe('a handshake that was kept', () => {
   }
 
   for (const text of ['', '{', '{"key":"unix:/run/capabilities.sock blue","answer":"{}"}', '[]']) {
-    it(`is none when its file is damaged: ${text}`, async (t) => {
+    it(`is not used when its file is damaged: ${text}`, async (t) => {
       const self = await stage(t, THERE);
       writeFileSync(path.join(self.settings.folder, 'handshake-berth.json'), text);
       assert.equal(poolsOf(await self.open()), 'unix:/run/there.sock');
     });
   }
 
-  it('is kept later when the disk does not take it at first', async (t) => {
+  it('is stored later when the first write fails', async (t) => {
     const self = await stage(t, HERE);
     const inTheWay = path.join(self.settings.folder, 'handshake-berth.json.new');
     mkdirSync(inTheWay);
@@ -188,7 +188,7 @@ describe('a handshake that was kept', () => {
 });
 
 describe('a handshake that is renewed', () => {
-  it('leaves the connections that there are when the answer is the same', async (t) => {
+  it('leaves existing connections when the answer is the same', async (t) => {
     const self = await stage(t, HERE);
     const handshakes = await self.open();
     const before = handshakes.current.functions;
@@ -202,7 +202,7 @@ describe('a handshake that is renewed', () => {
     assert.equal(poolsOf(handshakes), 'unix:/run/there.sock');
   });
 
-  it('is asked once for all who need it at the same time, and not again so soon', async (t) => {
+  it('is requested once for all callers that need it at the same time, and not again right after', async (t) => {
     const self = await stage(t, HERE);
     const handshakes = await self.open();
     self.now += 10_000;
@@ -223,7 +223,7 @@ describe('a handshake that is renewed', () => {
     assert.equal(self.asked.length, 4);
   });
 
-  it('is asked every hour, and no longer once it is closed', async (t) => {
+  it('is requested every hour until it is closed', async (t) => {
     const self = await stage(t, HERE);
     const handshakes = await self.open();
     for (let i = 2; i < 5; i++) {

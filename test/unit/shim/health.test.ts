@@ -25,33 +25,33 @@ const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<Journ
 
 describe('the health of a shim', () => {
   const states: readonly [string, HealthSources, 'ok' | 'degraded' | 'failing', RegExp][] = [
-    ['where all is well', sources(), 'ok', /^$/],
-    ['while the cloud is away', sources({ unreached: () => 'no route' }), 'degraded', /^no route$/],
+    ['without problems', sources(), 'ok', /^$/],
+    ['while the cloud is unreachable', sources({ unreached: () => 'no route' }), 'degraded', /^no route$/],
     [
-      'that has a conflict',
+      'with a conflict',
       sources({ findings: () => [FOUND, { ...FOUND, kind: 'conflict', text: 'web has 10.1.0.2' }] }),
       'degraded',
       /^web has 10\.1\.0\.2$/,
     ],
-    ['that will mend what differs', sources({ findings: () => [FOUND] }), 'ok', /^$/],
-    ['of a host that leaves', sources({ leaving: () => 'it drains' }), 'degraded', /^it drains$/],
+    ['with differences that it will mend', sources({ findings: () => [FOUND] }), 'ok', /^$/],
+    ['of a host that drains', sources({ leaving: () => 'it drains' }), 'degraded', /^it drains$/],
     [
-      'that has waited for minutes',
+      'with calls that have waited for minutes',
       sources({ stats: { depth: 7, oldest: 0 } }),
       'degraded',
       /hear of 7 calls, .* s old$/,
     ],
     [
-      'that has given calls up',
+      'with calls that were given up',
       sources({ stats: { deadLetters: 2 } }),
       'degraded',
       /^2 calls were given up, .* berth doctor --fix/,
     ],
-    ['that has just begun to wait', sources({ stats: { depth: 7, oldest: Date.now() } }), 'ok', /^$/],
-    ['that the fleet does not take', sources({ unregistered: () => 'taken' }), 'failing', /^taken$/],
-    ['whose disk is full', sources({ stats: { failing: 'no space' } }), 'failing', /^no space$/],
+    ['with calls that have just begun to wait', sources({ stats: { depth: 7, oldest: Date.now() } }), 'ok', /^$/],
+    ['of a host that the fleet refuses', sources({ unregistered: () => 'taken' }), 'failing', /^taken$/],
+    ['with a full disk', sources({ stats: { failing: 'no space' } }), 'failing', /^no space$/],
     [
-      'of which all is wrong',
+      'with every problem',
       sources({ unreached: () => 'no route', unregistered: () => 'taken', stats: { failing: 'no space' } }),
       'failing',
       /^taken no space no route$/,
@@ -65,7 +65,7 @@ describe('the health of a shim', () => {
     });
   }
 
-  it('tells how much waits, for how long, and what was given up', () => {
+  it('reports how much waits, for how long, and what was given up', () => {
     for (const oldest of [Date.now() - 2_000, Date.now() + 60_000]) {
       const { host, journal } = healthOf(sources({ stats: { depth: 3, oldest, deadLetters: 2 } }));
       assert.deepEqual([host, journal.depth, journal.deadLetters], ['host-1', 3, 2]);
@@ -85,24 +85,24 @@ async function serve(t: TestContext, body: string): Promise<string> {
   return socket;
 }
 
-describe('who asks a shim for its health', () => {
-  it('hears it', async (t) => {
+describe('a client that asks a shim for its health', () => {
+  it('receives it', async (t) => {
     const health = healthOf(sources({ unreached: () => 'no route' }));
     assert.deepEqual(await askHealth(await serve(t, JSON.stringify(health))), health);
   });
 
-  it('is told when nobody serves the socket', async (t) => {
+  it('gets an error when no process serves the socket', async (t) => {
     await assert.rejects(askHealth(path.join(await temporaryFolder(t), 'berth.sock')), { code: 'ENOENT' });
   });
 
   for (const body of ['', 'hello', '{"status":"fine"}', 'x'.repeat(100_000)]) {
-    it(`takes nothing else for it: ${body.slice(0, 20)}`, async (t) => {
+    it(`rejects any other answer: ${body.slice(0, 20)}`, async (t) => {
       await assert.rejects(askHealth(await serve(t, body)));
     });
   }
 });
 
-/** What Prometheus gets to read, by name and labels. */
+/** The metrics that Prometheus reads, by name and labels. */
 async function scrape(t: TestContext, metrics: Metrics, url = '/metrics'): Promise<{ status: number; text: string }> {
   const server = metrics.server();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -129,7 +129,7 @@ describe('the metrics of a shim', () => {
       findings: () => findings,
     });
 
-  it('count the calls by what became of them, and the attempts', async (t) => {
+  it('count the calls by outcome, and the attempts', async (t) => {
     const metrics = metricsOf();
     metrics.called('RequestPool', 'answered', 20, 1);
     metrics.called('RequestPool', 'refused', 20, 3);
@@ -142,7 +142,7 @@ describe('the metrics of a shim', () => {
     assert.match(text, /^berth_shim_call_duration_seconds_bucket\{le="0.025",method="RequestPool"\} 2$/m);
   });
 
-  it('tell of the journal and of the cloud as they are when they are asked', async (t) => {
+  it('report the journal and the cloud as they are at the time of the scrape', async (t) => {
     const { text } = await scrape(t, metricsOf({ depth: 7, bytes: 900, deadLetters: 2, failing: 'no space' }, false));
     const gauges = {
       in_flight: 5,
@@ -158,7 +158,7 @@ describe('the metrics of a shim', () => {
     assert.match(text, /^berth_shim_journal_oldest_seconds 0$/m);
   });
 
-  it('count by kind where Docker and the table differ, and forget what differs no more', async (t) => {
+  it('count by kind where Docker and the table differ, and forget resolved differences', async (t) => {
     const findings = ['conflict', 'leaked-lease', 'leaked-lease'].map((kind) => ({ kind }));
     const metrics = metricsOf({}, true, findings);
     const { text } = await scrape(t, metrics);
@@ -168,7 +168,7 @@ describe('the metrics of a shim', () => {
     assert.doesNotMatch((await scrape(t, metrics)).text, /^berth_shim_reconcile_findings\{/m);
   });
 
-  it('are in one place only', async (t) => {
+  it('are served in one place only', async (t) => {
     assert.equal((await scrape(t, metricsOf(), '/')).status, 404);
   });
 });

@@ -1,4 +1,4 @@
-/** A process that locks the folder it is told, says so, and holds the lock until its standard input ends. */
+/** A process that locks the given folder, prints that it did, and holds the lock until its standard input ends. */
 import { lockFolder } from '../../../shim/lock.ts';
 
 const lock = lockFolder(process.argv[2] ?? '');

@@ -12,8 +12,8 @@ const at = (address: string, internal = false): NetworkInterfaceInfo => ({
   cidr: `${address}/24`,
 });
 
-describe('what a host has itself', () => {
-  it("is every interface's addresses, the machine's own before those of Docker's bridges", () => {
+describe("a host's own addresses", () => {
+  it("are those of every interface, the machine's own before those of Docker's bridges", () => {
     const interfaces = {
       lo: [at('127.0.0.1', true), at('::1', true)],
       'br-0123456789ab': [at('10.1.0.1')],
@@ -30,14 +30,14 @@ describe('what a host has itself', () => {
     ]);
   });
 
-  it('is told within two thousand bytes', () => {
+  it('are reported within two thousand bytes', () => {
     const many = Array.from({ length: 500 }, (_, i) => at(`10.0.${i >> 8}.${i & 255}`));
     const told = hostAddresses({ eth0: many });
     assert.ok(told.join(',').length <= 2_000 && told.length > 150, String(told.length));
     assert.equal(told[0], '10.0.0.0');
   });
 
-  it('can be read of this very machine', () => {
+  it('can be read on this machine', () => {
     assert.ok(Array.isArray(hostAddresses()));
   });
 });

@@ -1,4 +1,4 @@
-/** What an operator sees and is asked before a host is dead. */
+/** What an operator sees and confirms before a host is declared dead. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Message } from '../../../shim/cloud/client.ts';
@@ -27,7 +27,7 @@ const answered = (body: object): Verdict => ({
   granted: undefined,
 });
 
-/** Ends a host that is like this. @returns what was sent, shown and asked. */
+/** Declares such a host dead. @returns what was sent, shown and asked. */
 async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: string, how = endHost) {
   const sent: string[] = [];
   const [told, questions]: [string[], string[]] = [[], []];
@@ -54,10 +54,10 @@ async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: str
 
 const DEAD = '{"Host":"web-1","State":"dead","Why":"it burns","Key":"KEY"}';
 
-describe('a machine that was a host before, and is to be dead', () => {
+describe('declaring dead the machine that was a host before', () => {
   const FORMER = DEAD.replace('"dead"', '"former-dead"');
 
-  it('has its host shown, and is asked about at a terminal', async () => {
+  it('shows the host, and asks for confirmation at a terminal', async () => {
     const { sent, told, questions, error } = await end({ InLease: true }, {}, 'web-1', endFormer);
     assert.deepEqual([sent, told, error], [[FORMER], [describeHost({ ...HOST, InLease: true })], undefined]);
     assert.match(
@@ -66,37 +66,37 @@ describe('a machine that was a host before, and is to be dead', () => {
     );
   });
 
-  it('stays as it is where nobody agrees, or nobody is there to agree', async () => {
+  it('does nothing without confirmation, or without a terminal', async () => {
     const [other, nobody] = [await end({}, {}, 'yes', endFormer), await end({}, {}, undefined, endFormer)];
     assert.deepEqual([other.sent, other.error], [[], 'that is not web-1: nothing is done']);
     assert.deepEqual([nobody.sent, (nobody.error ?? '').includes('add --yes')], [[], true]);
   });
 
-  it('is so with --yes', async () => {
+  it('needs no confirmation with --yes', async () => {
     assert.deepEqual((await end({}, { yes: true }, undefined, endFormer)).sent, [FORMER]);
   });
 });
 
-describe('a host that is to be dead', () => {
-  it('is shown and asked about at a terminal, and its id is the answer', async () => {
+describe('declaring a host dead', () => {
+  it('shows the host and asks at a terminal, and the answer is its id', async () => {
     const { sent, told, questions, error } = await end({}, {}, ' web-1 ');
     assert.deepEqual([sent, told, error], [[DEAD], [describeHost(HOST)], undefined]);
     assert.match(questions.join(), /is freed at once.*\nType the id of the host to go on: $/);
   });
 
   for (const reply of ['', 'y', 'yes', 'web-2']) {
-    it(`is left alone when the answer is ${JSON.stringify(reply)}`, async () => {
+    it(`does nothing when the answer is ${JSON.stringify(reply)}`, async () => {
       const { sent, error } = await end({}, {}, reply);
       assert.deepEqual([sent, error], [[], 'that is not web-1: nothing is done']);
     });
   }
 
-  it('is not asked about with --yes, nor where it is dead already', async () => {
+  it('asks nothing with --yes, or when the host is dead already', async () => {
     assert.deepEqual((await end({}, { yes: true })).sent, [DEAD]);
     assert.deepEqual((await end({ State: 'dead' }, {})).sent, [DEAD]);
   });
 
-  it('whose lease runs takes --override-lease, which goes with the message, and a question besides', async () => {
+  it('while its lease runs needs --override-lease, which the message carries, and also a confirmation', async () => {
     const host = { State: 'live', InLease: true } as const;
     assert.match((await end(host, { yes: true })).error ?? '', /its lease runs until .* add --override-lease$/);
     const told = await end(host, { overrideLease: true });
@@ -106,8 +106,8 @@ describe('a host that is to be dead', () => {
   });
 });
 
-describe('what an operator sees of a host', () => {
-  it('is its state, its last sign of life, and what it holds', () => {
+describe('the description of a host', () => {
+  it('has its state, its last sign of life, and what it holds', () => {
     assert.equal(
       describeHost(HOST),
       [
@@ -123,7 +123,7 @@ describe('what an operator sees of a host', () => {
     );
   });
 
-  it('says where the count ends, and what is not shown', () => {
+  it('says where the count stops, and what is not shown', () => {
     const network = { Space: 'ci', Pool: '10.0.0.0/8', Addresses: 2, IsAll: false };
     const text = describeHost({ ...HOST, Networks: Array.from({ length: 22 }, () => network), IsAll: false });
     assert.match(text, /^networks {3}22 or more$/m);

@@ -7,7 +7,7 @@ import { cidrAt, formatCidr, parseCidr } from '../../../functions/ipam/address.t
 import { type HostNetwork, readHostNetwork } from '../../../shim/host/routes.ts';
 import { temporaryFolder } from './temporary.ts';
 
-/** As the kernel prints it, every line filled up with blanks. */
+/** As the kernel prints it, every line padded with spaces. */
 const ROUTES4 = [
   'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT',
   'eth0\t00000000\t0100A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0',
@@ -35,7 +35,7 @@ const ROUTES6 = [
   route6('ff000000000000000000000000000000', '08', 'eth0'),
 ].join('\n');
 
-/** Two tables of a VPN client and of policy routing, as the kernel prints them; those of the main one are read elsewhere. */
+/** Two tables of a VPN client and of policy routing, as the kernel prints them; those of the main table are read elsewhere. */
 const TRIES = `Id 100:
   +-- 0.0.0.0/4 2 0 2
      |-- 0.0.0.0
@@ -99,7 +99,7 @@ describe('the routes of a host', () => {
     );
   });
 
-  it('leave out broad ones through a gateway, which say only where all else goes', async (t) => {
+  it('leave out broad ones through a gateway, which act as default routes', async (t) => {
     const four = table4([
       'tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0',
       'tun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0',
@@ -111,7 +111,7 @@ describe('the routes of a host', () => {
     assert.deepEqual((await read(t, { four, six })).routes, ['10.16.0.0/12']);
   });
 
-  it('leave out those that refuse, whose addresses a network of Docker may have', async (t) => {
+  it('leave out those that reject packets, whose addresses a network of Docker may have', async (t) => {
     const refusing = [
       '*\t0000400A\t00000000\t0201\t0\t0\t0\t0000C0FF\t0\t0\t0',
       '*\t000010AC\t00000000\t0001\t0\t0\t0\t0000F0FF\t0\t0\t0',
@@ -123,34 +123,34 @@ describe('the routes of a host', () => {
     assert.ok(!routes.some((text) => text.startsWith('fd00:0009')));
   });
 
-  it('are those of other tables as well, without what refuses and broad ones through a gateway', async (t) => {
+  it('include those of other tables, without those that reject packets and broad ones through a gateway', async (t) => {
     const { routes } = await read(t, { four: table4([routeLine(0xac110000n, 16)]), tries: TRIES });
     assert.deepEqual(routes, ['172.17.0.0/16', '10.9.0.0/16', '10.8.0.0/16']);
   });
 
-  it('are those of both families in one order', async (t) => {
+  it('are in one order for both families', async (t) => {
     const { routes } = await read(t, { four: ROUTES4, six: ROUTES6 });
     const prefixes = routes.map((text) => Number(text.split('/')[1]));
     assert.deepEqual(prefixes, [8, 16, 24, 26, 32, 32, 64]);
   });
 
-  it('are none without tables, with empty ones, and with a heading only', async (t) => {
+  it('are empty without tables, with empty ones, and with a heading only', async (t) => {
     assert.deepEqual(await read(t, {}), { routes: [], nameservers: [] });
     assert.deepEqual(await read(t, { four: '', six: '' }), { routes: [], nameservers: [] });
     assert.deepEqual(await read(t, { four: ROUTES4.split('\n')[0] ?? '', six: '\n' }), { routes: [], nameservers: [] });
   });
 
-  it('leave out lines that say nothing', async (t) => {
+  it('leave out meaningless lines', async (t) => {
     const four = table4(['', 'eth0', 'eth0\t0A\t0\t0\t0\t0\t0\tFF', routeLine(0x0a000000n, 8)]);
     assert.deepEqual((await read(t, { four, six: 'fd00 40\n\nfd' })).routes, ['10.0.0.0/8']);
   });
 
-  it('name a network once that is reached in two ways', async (t) => {
+  it('name a network once even if it is reached in two ways', async (t) => {
     const four = table4([routeLine(0x0a000000n, 8), routeLine(0x0a000000n, 8)]);
     assert.deepEqual((await read(t, { four })).routes, ['10.0.0.0/8']);
   });
 
-  it('are read as the kernel writes them, for every network and mask', async (t) => {
+  it('are parsed as the kernel writes them, for every network and mask', async (t) => {
     const anyRoute = fc.record({ value: fc.bigInt(0n, 2n ** 32n - 1n), prefix: fc.integer({ min: 1, max: 32 }) });
     await fc.assert(
       fc.asyncProperty(fc.array(anyRoute, { minLength: 1, maxLength: 40 }), async (any) => {
@@ -166,7 +166,7 @@ describe('the routes of a host', () => {
 describe('many routes', () => {
   const narrow = Array.from({ length: 400 }, (_, i) => routeLine(0x0a000000n + BigInt(i * 256), 24));
 
-  it('fit into a header, the broadest first of all', async (t) => {
+  it('are limited to the size of a header, the broadest first', async (t) => {
     const broad = [routeLine(0xac100000n, 12), routeLine(0xc0a80000n, 16)];
     const { routes } = await read(t, { four: table4([...narrow, ...broad]) });
     assert.deepEqual(routes.slice(0, 3), ['172.16.0.0/12', '192.168.0.0/16', '10.0.0.0/24']);
@@ -174,7 +174,7 @@ describe('many routes', () => {
     assert.ok(length < 4_000 && length > 3_980, String(length));
   });
 
-  it('end with the first that does not fit, though a narrower one behind it would', async (t) => {
+  it('end before the first that does not fit, even if a narrower one after it would', async (t) => {
     const broad = [routeLine(0x0a000000n, 8), routeLine(0xac100000n, 12)];
     const long = Array.from({ length: 300 }, (_, i) => {
       const [second, third] = [100 + Math.floor(i / 100), 100 + (i % 100)];
@@ -182,32 +182,32 @@ describe('many routes', () => {
     });
     const short = routeLine(0x09000000n, 25);
     const { routes } = await read(t, { four: table4([short, ...long, ...broad]) });
-    // Behind 11 + 14 bytes for the broad ones, 233 of 17 bytes leave 14, and the short one would take 11.
+    // After 11 + 14 bytes for the broad routes, 233 of 17 bytes leave 14 bytes, and the short one would take 11.
     assert.equal(routes.length, 2 + 233);
     assert.ok(!routes.includes('9.0.0.0/25'));
   });
 });
 
 describe('the name servers of a host', () => {
-  it('are those of every file, each once', async (t) => {
+  it('are those of all files, each once', async (t) => {
     const stub = '# written by systemd-resolved\nnameserver 127.0.0.53\noptions edns0 trust-ad\nsearch example.com\n';
     const real = 'nameserver 192.168.1.1\nnameserver 192.168.1.1\n\tnameserver   fd00::53  \nnameserver 127.0.0.53';
     const { nameservers } = await read(t, { resolvers: [stub, real] });
     assert.deepEqual(nameservers, ['127.0.0.53', '192.168.1.1', 'fd00::53']);
   });
 
-  it('are not what a comment says, nor another word', async (t) => {
+  it('are not read from comments or other keywords', async (t) => {
     const resolvers = ['#nameserver 10.0.0.1\n; nameserver 10.0.0.2\nnameservers 10.0.0.3\nmynameserver 10.0.0.4\n'];
     assert.deepEqual((await read(t, { resolvers })).nameservers, []);
   });
 
-  it('are named without the zone of a link-local one', async (t) => {
+  it('are listed without the zone of a link-local address', async (t) => {
     assert.deepEqual((await read(t, { resolvers: ['nameserver fe80::1%eth0\n'] })).nameservers, ['fe80::1']);
   });
 });
 
 describe('this host', () => {
-  it('is read without being told where its tables are, as CIDRs that the functions understand', async () => {
+  it('is read from the default places of its tables, as CIDRs that the functions understand', async () => {
     const { routes } = await readHostNetwork();
     for (const text of routes) assert.notEqual(parseCidr(text), undefined, text);
   });

@@ -10,7 +10,7 @@ import { temporaryFile, temporaryFolder } from './temporary.ts';
 
 const MACHINE_ID = '0123456789abcdef0123456789abcdef';
 
-/** The functions refuse what is no host id, on every call. */
+/** The functions refuse an invalid host id on every call. */
 const isTakenByFunctions = (id: string): boolean => v.is(callHeaders.entries['berth-host'], id);
 
 const refuses = (run: () => unknown, message: string): void => {
@@ -19,7 +19,7 @@ const refuses = (run: () => unknown, message: string): void => {
 
 describe('the identity of a host', () => {
   for (const id of ['web-1', 'i-0123456789abcdef0', 'a', '9', 'Host_1.example:b', 'x'.repeat(128)]) {
-    it(`is the one that was given, and is kept: ${id.slice(0, 30)}`, async (t) => {
+    it(`is the one that was given, and is stored: ${id.slice(0, 30)}`, async (t) => {
       const folder = await temporaryFolder(t);
       assert.equal(hostIdentity(folder, id), id);
       assert.equal(hostIdentity(folder, undefined), id);
@@ -29,7 +29,7 @@ describe('the identity of a host', () => {
   }
 
   for (const id of ['', '-web', '.web', ':web', 'a b', 'a/b', 'a,b', 'web\n', 'wéb', 'a#b', 'x'.repeat(129)]) {
-    it(`is refused when it was given as ${JSON.stringify(id.slice(0, 30))}, and nothing is kept`, async (t) => {
+    it(`is refused when it was given as ${JSON.stringify(id.slice(0, 30))}, and nothing is stored`, async (t) => {
       const folder = await temporaryFolder(t);
       const why = `bad host id ${JSON.stringify(id)}: letters, digits and . _ : - only, at most 128`;
       refuses(() => hostIdentity(folder, id), why);
@@ -38,7 +38,7 @@ describe('the identity of a host', () => {
     });
   }
 
-  it('cannot be changed under what the host holds', async (t) => {
+  it('cannot be changed in a data folder that has one', async (t) => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, 'web-1');
     const why = `the data in ${folder} belong to host web-1, not to web-2: leave out --host-id, or choose another --data`;
@@ -46,13 +46,13 @@ describe('the identity of a host', () => {
     assert.equal(hostIdentity(folder, undefined), 'web-1');
   });
 
-  it('is refused as bad before it is compared with the kept one', async (t) => {
+  it('is refused as invalid before it is compared with the stored one', async (t) => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, 'web-1');
     refuses(() => hostIdentity(folder, 'a b'), 'bad host id "a b": letters, digits and . _ : - only, at most 128');
   });
 
-  it('is kept in a file for its owner alone', async (t) => {
+  it('is stored in a file for its owner alone', async (t) => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, 'web-1');
     const file = path.join(folder, 'host-id');
@@ -61,7 +61,7 @@ describe('the identity of a host', () => {
   });
 
   for (const text of ['', '\n', 'a b\n', 'web-1\nweb-2\n']) {
-    it(`is refused when the file that keeps it is damaged: ${JSON.stringify(text)}`, async (t) => {
+    it(`is refused when the file that stores it is damaged: ${JSON.stringify(text)}`, async (t) => {
       const folder = await temporaryFolder(t);
       const file = path.join(folder, 'host-id');
       writeFileSync(file, text);
@@ -71,15 +71,15 @@ describe('the identity of a host', () => {
     });
   }
 
-  it('is taken from a file that somebody wrote without a line feed', async (t) => {
+  it('is read from a file without a line feed', async (t) => {
     const folder = await temporaryFolder(t);
     writeFileSync(path.join(folder, 'host-id'), 'web-1');
     assert.equal(hostIdentity(folder, 'web-1'), 'web-1');
   });
 });
 
-describe('the identity of a host that was given none', () => {
-  it('follows from the id of the machine, in whatever folder, and does not tell it', async (t) => {
+describe('the identity of a host without a given id', () => {
+  it('is derived from the id of the machine, in whatever folder, and does not reveal it', async (t) => {
     const machine = await temporaryFile(t, `${MACHINE_ID}\n`);
     const id = hostIdentity(await temporaryFolder(t), undefined, machine);
     assert.equal(hostIdentity(await temporaryFolder(t), undefined, machine), id);
@@ -88,7 +88,7 @@ describe('the identity of a host that was given none', () => {
     assert.ok(isTakenByFunctions(id));
   });
 
-  it('is the one that an earlier version derived', async (t) => {
+  it('is the same as an earlier version derived', async (t) => {
     const machine = await temporaryFile(t, MACHINE_ID);
     // printf 'berth 0123456789abcdef0123456789abcdef' | sha256sum | head -c 16
     assert.equal(hostIdentity(await temporaryFolder(t), undefined, machine), 'd8c226687720a12d');
@@ -101,7 +101,7 @@ describe('the identity of a host that was given none', () => {
     assert.notEqual(ids[0], ids[1]);
   });
 
-  it('stays when the machine gets another id, or loses it', async (t) => {
+  it('stays when the machine gets another id or loses its id', async (t) => {
     const folder = await temporaryFolder(t);
     const machine = await temporaryFile(t, MACHINE_ID);
     const id = hostIdentity(folder, undefined, machine);
@@ -111,14 +111,14 @@ describe('the identity of a host that was given none', () => {
     assert.equal(hostIdentity(folder, undefined, machine), id);
   });
 
-  it('may be given later on, but no other', async (t) => {
+  it('may be given explicitly later on, but no other may', async (t) => {
     const folder = await temporaryFolder(t);
     const id = hostIdentity(folder, undefined, await temporaryFile(t, MACHINE_ID));
     assert.equal(hostIdentity(folder, id), id);
     assert.throws(() => hostIdentity(folder, 'web-1'), UserError);
   });
 
-  it('is asked for on a machine without an id', async (t) => {
+  it('must be given on a machine without an id', async (t) => {
     const folder = await temporaryFolder(t);
     for (const machine of [path.join(folder, 'none'), await temporaryFile(t, ''), await temporaryFile(t, ' \n')]) {
       const why = `this machine has no id (${machine}): name the host with --host-id`;
@@ -132,15 +132,15 @@ describe('the identity of an EC2 instance', () => {
   const [ONE, OTHER] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
   const nothing = '/nonexistent/machine-id';
 
-  it('is its instance id, kept, unless another is given', async (t) => {
+  it('is its instance id, which is stored, unless another is given', async (t) => {
     const folder = await temporaryFolder(t);
     assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
     assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
-    assert.equal(hostIdentity(folder, undefined, nothing), ONE, 'also where its metadata are silent');
+    assert.equal(hostIdentity(folder, undefined, nothing), ONE, 'also where its metadata service does not answer');
     assert.equal(hostIdentity(await temporaryFolder(t), 'web-1', nothing, ONE), 'web-1');
   });
 
-  it('is refused with the data of another instance, which are left as they are', async (t) => {
+  it('is refused with the data of another instance, which are left unchanged', async (t) => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, undefined, nothing, ONE);
     const why =
@@ -152,7 +152,7 @@ describe('the identity of an EC2 instance', () => {
     assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);
   });
 
-  it("is another's from when it was given that one, with its data or without, until the disk is copied again", async (t) => {
+  it("is another instance's once that was given, with its data or without, until the disk is copied again", async (t) => {
     const third = 'i-00000000000000003';
     for (const keeps of [true, false]) {
       const folder = await temporaryFolder(t);
@@ -165,7 +165,7 @@ describe('the identity of an EC2 instance', () => {
     }
   });
 
-  it('stays what it was for a host that had another before', async (t) => {
+  it('stays the same for a host that had another before', async (t) => {
     for (const id of ['web-1', 'd8c226687720a12d', 'i-am-a-name']) {
       const folder = await temporaryFolder(t);
       hostIdentity(folder, id);

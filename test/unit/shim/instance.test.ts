@@ -19,22 +19,22 @@ async function metadata(t: TestContext, id: string | undefined): Promise<string[
   return requests;
 }
 
-describe('the instance that this host is', () => {
-  it('is what its metadata service says', async (t) => {
+describe('the EC2 instance id of this host', () => {
+  it('is what its metadata service returns', async (t) => {
     const requests = await metadata(t, ID);
     assert.equal(await instanceId(await temporaryFile(t, EC2)), ID);
     assert.deepEqual(requests, ['PUT /latest/api/token', 'GET /latest/meta-data/instance-id']);
   });
 
   for (const vendor of ['QEMU\n', '', 'Amazon EC2 lookalike\n']) {
-    it(`is none on another machine, and nobody is asked: ${JSON.stringify(vendor)}`, async (t) => {
+    it(`is absent on another machine, without a request to the metadata service: ${JSON.stringify(vendor)}`, async (t) => {
       const requests = await metadata(t, ID);
       assert.equal(await instanceId(await temporaryFile(t, vendor)), undefined);
       assert.deepEqual(requests, []);
     });
   }
 
-  it('is none where the firmware says nothing, and nobody is asked', async (t) => {
+  it('is absent where the firmware names no vendor, without a request to the metadata service', async (t) => {
     const requests = await metadata(t, ID);
     assert.equal(await instanceId('/nonexistent/sys_vendor'), undefined);
     assert.deepEqual(requests, []);
@@ -44,7 +44,7 @@ describe('the instance that this host is', () => {
     ['is switched off', undefined],
     ['says something else', '<html>'],
   ] as const) {
-    it(`is not known where the metadata service ${what}`, async (t) => {
+    it(`is unknown where the metadata service ${what}`, async (t) => {
       await metadata(t, id);
       assert.equal(await instanceId(await temporaryFile(t, EC2)), undefined);
     });

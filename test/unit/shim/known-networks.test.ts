@@ -11,7 +11,7 @@ const noWarning = (text: string): void => {
 };
 
 describe('the networks that dockerd was given', () => {
-  it('are known after a restart, but for those that were released', async (t) => {
+  it('are known after a restart, except for those that were released', async (t) => {
     const folder = await temporaryFolder(t);
     const networks = new KnownNetworks(folder, noWarning);
     for (const poolId of ['one', 'two', 'three']) networks.granted(poolId);
@@ -20,7 +20,7 @@ describe('the networks that dockerd was given', () => {
     assert.deepEqual(new KnownNetworks(folder, noWarning).poolIds, ['one', 'three']);
   });
 
-  it('are none, and it is said, where the file is damaged', async (t) => {
+  it('are forgotten with a warning when the file is damaged', async (t) => {
     const folder = await temporaryFolder(t);
     writeFileSync(path.join(folder, 'networks.json'), '["one');
     const warnings: string[] = [];
@@ -28,7 +28,7 @@ describe('the networks that dockerd was given', () => {
     assert.match(warnings.join(), /networks\.json is damaged: it is written anew$/);
   });
 
-  it('are still known to this process where they cannot be written down, and it is said', async (t) => {
+  it('are still known to this process when they cannot be written, and a warning is logged', async (t) => {
     const folder = path.join(await temporaryFolder(t), 'data');
     mkdirSync(folder);
     const warnings: string[] = [];
@@ -40,8 +40,8 @@ describe('the networks that dockerd was given', () => {
   });
 });
 
-describe('the key of a release that means one lease', () => {
-  it('is greater than that of its request, and than no later one', () => {
+describe('the key of a release of one lease', () => {
+  it('is greater than that of its request, and less than any later one', () => {
     const key = keyAfter('0mkhklzk1abcd');
     assert.match(key, /^0mkhklzk2[0-9a-z]{4}$/);
     assert.equal(keyAfter('0mkhklzkzabcd').slice(0, 9), '0mkhklzl0');

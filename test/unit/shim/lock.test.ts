@@ -42,18 +42,18 @@ const refused = (folder: string): void => {
 };
 
 describe('the lock of a folder', () => {
-  it('is had again and again, one after the other', async (t) => {
+  it('can be taken repeatedly, one holder after the other', async (t) => {
     const folder = await temporaryFolder(t);
     for (let time = 0; time < 3; time++) lockFolder(folder).close();
   });
 
-  it('is refused while another process holds it, in clear words', async (t) => {
+  it('is refused with a clear error while another process holds it', async (t) => {
     const folder = await temporaryFolder(t);
     await holderOf(t, folder);
     refused(folder);
   });
 
-  it('is refused in other words when its file or folder is unusable', async (t) => {
+  it('is refused with another error when its file or folder is unusable', async (t) => {
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'lock.db');
     writeFileSync(file, 'garbage '.repeat(200));
@@ -76,10 +76,10 @@ describe('the lock of a folder', () => {
     lock.close();
   });
 
-  it('stays with who holds it, however often others are refused', async (t) => {
+  it('stays with its holder, however often others are refused', async (t) => {
     const folder = await temporaryFolder(t);
     const lock = lockFolder(folder);
-    // To close any descriptor of a file ends all of a process's own fcntl locks on it: this must not be done to ours.
+    // Closing any descriptor of a file ends all fcntl locks of the process on it: this must not happen to our lock.
     refused(folder);
     refused(folder);
     const child = start(t, folder);
@@ -97,7 +97,7 @@ describe('the lock of a folder', () => {
     lockFolder(folder).close();
   });
 
-  it('is free after its holder was killed on the spot, with nothing to clear away', async (t) => {
+  it('is free after its holder was killed, without a cleanup', async (t) => {
     const folder = await temporaryFolder(t);
     const holder = await holderOf(t, folder);
     await end(holder, () => holder.kill('SIGKILL'));
@@ -106,7 +106,7 @@ describe('the lock of a folder', () => {
     refused(folder);
   });
 
-  it('of one folder is not that of another', async (t) => {
+  it('of one folder does not lock another', async (t) => {
     const [one, other] = [await temporaryFolder(t), await temporaryFolder(t)];
     await holderOf(t, one);
     lockFolder(other).close();

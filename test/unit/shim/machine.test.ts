@@ -13,7 +13,7 @@ interface Hardware {
   readonly cards?: Readonly<Record<string, { readonly mac: string; readonly isCard?: boolean }>>;
 }
 
-/** A kernel's view of some hardware. */
+/** A kernel's view of the given hardware. */
 async function sysfs(t: TestContext, { uuid, cards = {} }: Hardware): Promise<string> {
   const folder = await temporaryFolder(t);
   if (uuid !== undefined) {
@@ -28,15 +28,15 @@ async function sysfs(t: TestContext, { uuid, cards = {} }: Hardware): Promise<st
   return folder;
 }
 
-describe('what a machine tells of itself', () => {
-  it('is the UUID of its firmware and its network cards, each as a hash, the same at each look', async (t) => {
+describe('the description of a machine', () => {
+  it('holds hashes of the UUID of its firmware and of its network cards, which are stable', async (t) => {
     const sys = await sysfs(t, { uuid: UUID.toUpperCase(), cards: { eth0: { mac: 'B0:7B:25:00:00:01' } } });
     const print = machinePrint(undefined, undefined, sys);
     assert.deepEqual(Object.keys(print), ['Product', 'Macs']);
     for (const hash of [print.Product, ...(print.Macs ?? [])]) assert.match(hash ?? '', /^[0-9a-f]{32}$/);
     assert.deepEqual(machinePrint(undefined, undefined, sys), print);
     const lower = await sysfs(t, { uuid: UUID, cards: { eth0: { mac: 'b0:7b:25:00:00:01' } } });
-    assert.deepEqual(machinePrint(undefined, undefined, lower), print, 'in whatever case');
+    assert.deepEqual(machinePrint(undefined, undefined, lower), print, 'in upper or lower case');
   });
 
   it('differs where the hardware does', async (t) => {
@@ -44,14 +44,14 @@ describe('what a machine tells of itself', () => {
     assert.notDeepEqual(machinePrint(undefined, undefined, one), machinePrint(undefined, undefined, other));
   });
 
-  it('is its name and its instance, where it has them', async (t) => {
+  it('holds its name and its instance id, where it has them', async (t) => {
     const sys = await sysfs(t, {});
     const print = machinePrint('rack-7', 'i-0123456789abcdef0', sys);
     assert.deepEqual(Object.keys(print), ['Given', 'Instance']);
     assert.equal(JSON.stringify(print).includes('rack-7'), false);
   });
 
-  it('leaves out what many machines have: placeholders, bridges, addresses that no maker gave', async (t) => {
+  it('leaves out what is not unique: placeholders, bridges, addresses that no vendor assigned', async (t) => {
     for (const uuid of [
       '00000000-0000-0000-0000-000000000000',
       '03000200-0400-0500-0006-000700080009',
@@ -67,7 +67,7 @@ describe('what a machine tells of itself', () => {
     }
   });
 
-  it('is nothing where the system shows nothing', async (t) => {
+  it('is empty where the system shows nothing', async (t) => {
     assert.ok(isNameless(machinePrint(undefined, undefined, path.join(await temporaryFolder(t), 'none'))));
   });
 });

@@ -57,7 +57,7 @@ describe('a message of this host', () => {
     ['ReleaseAddress', 'unix:/run/addresses'],
   ] as const;
   for (const [method, place] of places) {
-    it(`goes where ${method} is served, the body as it is, with what the host adds`, async (t) => {
+    it(`goes to the function that serves ${method}, the body unchanged, with the headers that the host adds`, async (t) => {
       const { messenger, asked } = await stage(t);
       const call = callOf(method, { PoolID: 'Zürich' });
       await messenger.attempt(call, 3, 4_999.9);
@@ -77,7 +77,7 @@ describe('a message of this host', () => {
     });
   }
 
-  it('of a driver that is served no longer goes where another is', async (t) => {
+  it('of a driver that is no longer served goes to the functions of another driver', async (t) => {
     const { messenger, asked } = await stage(t);
     await messenger.release({ ...callOf('ReleasePool', { PoolID: 'p' }), driver: 'berth-ipvlan' }, 100_000);
     const [{ place, message } = assert.fail()] = asked;
@@ -85,7 +85,7 @@ describe('a message of this host', () => {
     assert.partialDeepStrictEqual(message.headers, { 'berth-driver': 'berth-ipvlan', 'berth-attempt': '1000' });
   });
 
-  it('that settles carries the call, and has a key of its own', async (t) => {
+  it('that settles a call carries the call, and has a key of its own', async (t) => {
     const { messenger, asked } = await stage(t);
     const call = addressOf('p');
     await messenger.settle(call, '10.0.0.2');
@@ -101,7 +101,7 @@ describe('a message of this host', () => {
     assert.ok(asked.every(({ place, message }) => place === 'unix:/run/hosts' && message.path === '/Berth.Settle'));
   });
 
-  it('of its own goes out also while the disk is full', async (t) => {
+  it('that it sends itself goes out also while the disk is full', async (t) => {
     const { messenger, asked, data } = await stage(t);
     mkdirSync(path.join(data, 'sequence.new'));
     assert.equal((await messenger.settle(poolOf(), undefined)).kind, 'answered');
@@ -109,7 +109,7 @@ describe('a message of this host', () => {
     assert.equal(asked.length, 2);
   });
 
-  it('goes nowhere before it is known where the functions are, which is told', async (t) => {
+  it('is not sent before the functions are known, and the error says so', async (t) => {
     const { messenger, asked } = await stage(t, false);
     const verdict = await messenger.attempt(poolOf(), 1, 1_000);
     assert.partialDeepStrictEqual(verdict, { kind: 'failed', isOpen: false, remedy: 'renew' });

@@ -16,7 +16,7 @@ const answered = (body: object, refusal?: string): Verdict => ({
 });
 const HANDSHAKE = answered({ Functions: { Console: 'unix:/run/console.sock', Pools: 'unix:/run/pools.sock' } });
 
-/** Declares a host dead to functions that give these answers. */
+/** Declares a host dead at functions that give these answers. */
 async function declare(...answers: Verdict[]) {
   const asked: [string, string, string][] = [];
   const ask = (endpoint: Endpoint, { path, body }: Message): Promise<Verdict> => {
@@ -28,7 +28,7 @@ async function declare(...answers: Verdict[]) {
 }
 
 describe('an operator who declares a host dead', () => {
-  it('asks where the console is, and tells it', async () => {
+  it('asks for the endpoint of the console, and reports the death there', async () => {
     const { outcome, asked } = await declare(HANDSHAKE, answered({ Outcome: 'done' }));
     assert.equal(outcome, 'done');
     assert.deepEqual(asked, [
@@ -37,7 +37,7 @@ describe('an operator who declares a host dead', () => {
     ]);
   });
 
-  it('learns when nobody has ever been that host', async () => {
+  it('learns that the host never existed', async () => {
     assert.equal((await declare(HANDSHAKE, answered({ Outcome: 'unknown' }))).outcome, 'unknown');
   });
 
@@ -47,14 +47,14 @@ describe('an operator who declares a host dead', () => {
     ['the console cannot be reached', [HANDSHAKE, failed], /^nobody listens there$/],
     ['the console refuses', [HANDSHAKE, answered({ Error: 'no' }, 'only an operator may')], /^only an operator may$/],
     [
-      'the functions are of an elder version',
+      'the functions are of an older version',
       [answered({ Functions: { Pools: 'unix:/x' } })],
       /no answer of this version/,
     ],
     ['the console answers something else', [HANDSHAKE, answered({})], /no answer of this version/],
   ];
   for (const [what, answers, words] of failures) {
-    it(`is told when ${what}`, async () => {
+    it(`gets an error when ${what}`, async () => {
       await assert.rejects(declare(...answers), (error) => error instanceof UserError && words.test(error.message));
     });
   }

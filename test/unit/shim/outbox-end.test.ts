@@ -1,12 +1,12 @@
-/** How the outbox ends, and how it is hurried. */
+/** How the outbox stops, and how it is flushed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TIMEOUT, endRun, openKeys, outboxStage } from './outbox-stage.ts';
 import { HEARD, callOf, failureOf, poolOf, releaseOf } from './stand-ins.ts';
 import { settled } from './steered-time.ts';
 
-describe('the outbox, when it is told to stop', { timeout: TIMEOUT }, () => {
-  it('waits for the answer that is under way, and writes it down', async (t) => {
+describe('the outbox, when it is stopped', { timeout: TIMEOUT }, () => {
+  it('waits for the answer in progress, and records it', async (t) => {
     const { journal, outbox, cloud, release } = await outboxStage(t);
     const fate = release(releaseOf('p', '10.0.0.2'));
     await settled();
@@ -17,7 +17,7 @@ describe('the outbox, when it is told to stop', { timeout: TIMEOUT }, () => {
     assert.equal(await fate, 'heard');
   });
 
-  it('leaves in the journal what is not under way, and tells who waits for it', async (t) => {
+  it('leaves in the journal what is not in progress, and answers the calls that wait for it', async (t) => {
     const { journal, outbox, cloud, release } = await outboxStage(t);
     cloud.always = failureOf('silence');
     const calls = Array.from({ length: 40 }, (_, i) => releaseOf(`p${i >> 1}`, '10.0.0.2'));
@@ -32,7 +32,7 @@ describe('the outbox, when it is told to stop', { timeout: TIMEOUT }, () => {
     assert.equal(cloud.asked.length, asked);
   });
 
-  it('does not send what waits for its turn', async (t) => {
+  it('does not send calls that wait for their turn', async (t) => {
     const { outbox, cloud, release } = await outboxStage(t);
     for (let i = 0; i < 20; i++) void release(releaseOf(`p${i}`, '10.0.0.2'));
     await settled();
@@ -43,7 +43,7 @@ describe('the outbox, when it is told to stop', { timeout: TIMEOUT }, () => {
     assert.ok(underWay < 20 && cloud.asked.length === underWay);
   });
 
-  it('does so also before the fleet has said anything', async (t) => {
+  it('stops also before the fleet has answered a registration', async (t) => {
     const { outbox, release } = await outboxStage(t, { ready: new Promise(() => undefined) });
     const fate = release(releaseOf('p', '10.0.0.2'));
     await settled();
@@ -51,7 +51,7 @@ describe('the outbox, when it is told to stop', { timeout: TIMEOUT }, () => {
     assert.equal(await fate, 'waiting');
   });
 
-  it('goes on after the next start where it was, in order', async (t) => {
+  it('continues after the next start where it was, in order', async (t) => {
     const first = await outboxStage(t);
     const calls = [releaseOf('p', '10.0.0.2'), callOf('ReleasePool', { PoolID: 'p' })];
     for (const call of calls) void first.release(call);
@@ -71,10 +71,10 @@ describe('the outbox, when it is told to stop', { timeout: TIMEOUT }, () => {
   });
 });
 
-describe('a flush', { timeout: TIMEOUT }, () => {
+describe('a flush of the outbox', { timeout: TIMEOUT }, () => {
   const all = (): boolean => true;
 
-  it('is over at once when nothing concerns it', async (t) => {
+  it('ends at once when no call concerns it', async (t) => {
     const { outbox, cloud, release } = await outboxStage(t);
     void release(releaseOf('p', '10.0.0.2'));
     await settled();
@@ -82,7 +82,7 @@ describe('a flush', { timeout: TIMEOUT }, () => {
     assert.equal(cloud.asked.length, 1);
   });
 
-  it('tries at once what concerns it, and is over when that is heard', async (t) => {
+  it('sends at once the calls that concern it, and ends when they are accepted', async (t) => {
     const { outbox, cloud, time, release } = await outboxStage(t);
     cloud.always = failureOf('silence');
     const calls = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3')];
@@ -96,14 +96,14 @@ describe('a flush', { timeout: TIMEOUT }, () => {
     );
   });
 
-  it('ends when its patience does', async (t) => {
+  it('ends when its time limit is over', async (t) => {
     const { outbox, release } = await outboxStage(t);
     void release(releaseOf('p', '10.0.0.2'));
     await settled();
     await outbox.flush(all, 5);
   });
 
-  it('sends nothing before the fleet has taken this host', async (t) => {
+  it('sends nothing before the fleet has accepted this host', async (t) => {
     const { outbox, cloud, settle } = await outboxStage(t, { ready: new Promise(() => undefined) });
     settle(poolOf('10.0.0.0/24'));
     await outbox.flush(all, 5);

@@ -1,4 +1,4 @@
-/** An outbox before a cloud that a test speaks for, with a real journal on a disk that may fail, and time that it steers. */
+/** An outbox and a cloud that a test controls, with a real journal on a disk that may fail, and steered time. */
 import type { TestContext } from 'node:test';
 import type { Verdict } from '../../../shim/cloud/verdict.ts';
 import type { Disk } from '../../../shim/journal/disk.ts';
@@ -11,10 +11,10 @@ import { Cloud, testLog } from './stand-ins.ts';
 import { SteeredTime } from './steered-time.ts';
 import { temporaryFolder } from './temporary.ts';
 
-/** ms, for tests that would wait for ever where something is wrong. */
+/** ms, for tests that would wait forever if something is wrong. */
 export const TIMEOUT = limit(20_000);
 
-/** ms from which on nothing can land any more. */
+/** ms after which no attempt can take effect any more. */
 export const BOUND = 1_000;
 
 export interface OutboxStage {
@@ -24,19 +24,19 @@ export interface OutboxStage {
   readonly cloud: Cloud;
   readonly time: SteeredTime;
   readonly log: ReturnType<typeof testLog>;
-  /** What the disk does not do. */
+  /** The operations that fail on the disk. */
   readonly failing: Set<keyof Disk>;
-  /** Keeps a release, and gives it to the outbox. */
+  /** Records a release, and passes it to the outbox. */
   readonly release: (call: KeptCall) => Promise<Fate>;
-  /** Has a call settled, of which dockerd was given `keep`. */
+  /** Settles a call for which dockerd received `keep`. */
   readonly settle: (call: KeptCall, keep?: string) => void;
 }
 
 export interface OutboxWish {
-  /** What the cloud answers at once. */
+  /** What the cloud returns at once. */
   readonly always?: Verdict;
   readonly ready?: Promise<unknown>;
-  /** Of an earlier run. */
+  /** The folder of an earlier run. */
   readonly folder?: string;
 }
 

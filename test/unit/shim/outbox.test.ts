@@ -5,14 +5,14 @@ import { HEARD, callOf, failureOf, refusalOf, releaseOf } from './stand-ins.ts';
 import { settled } from './steered-time.ts';
 
 describe('a release in the outbox', { timeout: TIMEOUT }, () => {
-  it('is forgotten when the cloud has heard it', async (t) => {
+  it('is removed when the cloud has accepted it', async (t) => {
     const { journal, outbox, release } = await outboxStage(t, { always: HEARD });
     assert.equal(await release(releaseOf('p', '10.0.0.2')), 'heard');
     assert.deepEqual(openKeys(journal), []);
     assert.ok(outbox.isIdle);
   });
 
-  it('waits for those before it of the same address, and for no other', async (t) => {
+  it('waits for earlier ones of the same address, and for no other', async (t) => {
     const { cloud, release } = await outboxStage(t);
     const [first, second] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.2')];
     const [beside, other] = [releaseOf('p', '10.0.0.3'), releaseOf('q', '10.0.0.2')];
@@ -24,7 +24,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.deepEqual(cloud.keys.slice(3), [second.key]);
   });
 
-  it('of a network waits for all before it in that network, and holds up what comes after it', async (t) => {
+  it('of a network waits for all earlier ones in that network, and holds back the later ones', async (t) => {
     const { cloud, release } = await outboxStage(t);
     const [one, two, late] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.3'), releaseOf('p', '10.0.0.4')];
     const network = callOf('ReleasePool', { PoolID: 'p' });
@@ -42,7 +42,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.deepEqual(cloud.keys.slice(3), [late.key]);
   });
 
-  it('takes the room of one, however many releases of its address wait before it', async (t) => {
+  it('takes the memory of one, however many releases of its address wait before it', async (t) => {
     const { cloud, release } = await outboxStage(t);
     const calls = Array.from({ length: 4_000 }, () => releaseOf('p', '10.0.0.2'));
     const before = process.memoryUsage().heapUsed;
@@ -53,7 +53,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.deepEqual(cloud.keys, [calls[0]?.key]);
   });
 
-  it('is tried again under its own key until it is heard, with pauses that grow up to half a minute', async (t) => {
+  it('is retried under its own key until it is accepted, with pauses that grow to half a minute', async (t) => {
     const { cloud, time, release, log } = await outboxStage(t);
     cloud.always = failureOf('silence');
     const call = releaseOf('p', '10.0.0.2');
@@ -67,7 +67,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.equal(log.lines.length, 1, 'and the log is not filled with it');
   });
 
-  it('that fails holds up its own pool alone', async (t) => {
+  it('that fails holds back only its own pool', async (t) => {
     const { cloud, release } = await outboxStage(t);
     const sick = releaseOf('sick', '10.0.0.2');
     void release(sick);
@@ -77,7 +77,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.equal(await release(releaseOf('sound', '10.1.0.2')), 'heard');
   });
 
-  it('goes to the dead letters when it is refused, and those behind it go on', async (t) => {
+  it('goes to the dead letters when it is refused, and the later ones continue', async (t) => {
     const { journal, cloud, release } = await outboxStage(t);
     const fates = [release(releaseOf('p', '10.0.0.2')), release(releaseOf('p', '10.0.0.3'))];
     await settled();
@@ -89,7 +89,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.deepEqual(openKeys(journal), []);
   });
 
-  it('need not wait out its pause once another was heard', async (t) => {
+  it('does not wait for the end of its pause once another was accepted', async (t) => {
     const { cloud, time, release } = await outboxStage(t);
     cloud.always = failureOf('silence');
     void release(releaseOf('p', '10.0.0.2'));
@@ -101,7 +101,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.equal(cloud.asked.length, before + 2);
   });
 
-  it('is sent when the fleet has taken this host, and not before', async (t) => {
+  it('is sent when the fleet has accepted this host, and not before', async (t) => {
     const taken = Promise.withResolvers<undefined>();
     const { cloud, release } = await outboxStage(t, { ready: taken.promise, always: HEARD });
     const fate = release(releaseOf('p', '10.0.0.2'));
@@ -111,7 +111,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.equal(await fate, 'heard');
   });
 
-  it('is skipped when it was given up meanwhile', async (t) => {
+  it('is skipped when it was given up in the meantime', async (t) => {
     const taken = Promise.withResolvers<undefined>();
     const { cloud, journal, release } = await outboxStage(t, { ready: taken.promise, always: HEARD });
     const call = releaseOf('p', '10.0.0.2');
@@ -123,7 +123,7 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
     assert.deepEqual(cloud.keys, []);
   });
 
-  it('is tried again also after a sender that throws', async (t) => {
+  it('is retried also after a sender that throws', async (t) => {
     const { cloud, time, release } = await outboxStage(t, { always: HEARD });
     t.mock.method(cloud, 'release', () => Promise.reject(new Error('unforeseen')), { times: 1 });
     const fate = release(releaseOf('p', '10.0.0.2'));
@@ -132,8 +132,8 @@ describe('a release in the outbox', { timeout: TIMEOUT }, () => {
   });
 });
 
-describe('a release that the cloud has heard and the disk does not take', { timeout: TIMEOUT }, () => {
-  it('holds up nobody, and is crossed out when there is space again', async (t) => {
+describe('a release that the cloud has accepted while the disk is full', { timeout: TIMEOUT }, () => {
+  it('holds back no other, and is removed when there is space again', async (t) => {
     const { journal, cloud, time, failing, release } = await outboxStage(t);
     const [first, second] = [releaseOf('p', '10.0.0.2'), releaseOf('p', '10.0.0.2')];
     const fates = [release(first), release(second)];

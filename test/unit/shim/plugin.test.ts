@@ -20,7 +20,7 @@ import { temporaryFolder } from './temporary.ts';
 interface Stage extends CallsStage {
   readonly socket: string;
   readonly server: Server;
-  /** Where the sequence is kept. */
+  /** The folder that stores the sequence. */
   readonly data: string;
 }
 
@@ -28,7 +28,7 @@ interface Wish {
   readonly budget?: number;
   /** ms since the epoch, for the sequence. */
   readonly now?: () => number;
-  /** Is called whenever something is logged. */
+  /** Called whenever something is logged. */
   readonly onLog?: () => void;
 }
 
@@ -60,7 +60,7 @@ async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wish = {})
 
 const ADDRESS = { PoolID: 'p', Address: '' };
 
-/** A call that is cut off when the test wants it. */
+/** A call that the test can cut off. */
 function call(socketPath: string, method: string, length: number): ClientRequest {
   const headers = { 'content-length': length };
   const sent = httpRequest({ socketPath, path: `/IpamDriver.${method}`, method: 'POST', headers, agent: false });
@@ -85,8 +85,8 @@ async function until(condition: () => boolean): Promise<void> {
   assert.ok(condition());
 }
 
-describe('a request whose connection is gone', { timeout: TIMEOUT }, () => {
-  it('is undone when it is granted after that', async (t) => {
+describe('a request whose connection closes', { timeout: TIMEOUT }, () => {
+  it('is undone when it is granted afterwards', async (t) => {
     const { socket, server, attempts, cloud, journal } = await stage(t);
     const body = JSON.stringify(ADDRESS);
     const sent = call(socket, 'RequestAddress', body.length);
@@ -100,7 +100,7 @@ describe('a request whose connection is gone', { timeout: TIMEOUT }, () => {
     assert.equal(journal.entries()[0]?.kind, 'settle');
   });
 
-  it('is not begun when it breaks off before its body ends', async (t) => {
+  it('is not begun when it breaks off before the end of its body', async (t) => {
     const { socket, server, attempts } = await stage(t);
     const sent = call(socket, 'RequestAddress', 100);
     sent.write('{"PoolID":"p"}');
@@ -111,7 +111,7 @@ describe('a request whose connection is gone', { timeout: TIMEOUT }, () => {
     assert.deepEqual(attempts, []);
   });
 
-  it('is kept when dockerd waited for it', async (t) => {
+  it('is kept when dockerd has waited for the answer', async (t) => {
     const { socket, attempts, cloud, journal } = await stage(t);
     const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
     await until(() => attempts.length === 1);
@@ -134,8 +134,8 @@ async function connectionsGone(server: Server): Promise<void> {
   }
 }
 
-describe('a request that takes too long to come', { timeout: TIMEOUT }, () => {
-  it('is answered, and not begun when it is there at last', async (t) => {
+describe('a request that takes too long to arrive', { timeout: TIMEOUT }, () => {
+  it('is answered, and not begun when it arrives at last', async (t) => {
     const { socket, attempts } = await stage(t, { budget: 1 });
     const sent = call(socket, 'RequestAddress', 27);
     sent.write('{"PoolID":"p",');
@@ -156,7 +156,7 @@ describe('a request that takes too long to come', { timeout: TIMEOUT }, () => {
   });
 });
 
-describe('a request that is granted in the moment in which its time is over', { timeout: TIMEOUT }, () => {
+describe('a request that is granted at the moment its time is over', { timeout: TIMEOUT }, () => {
   it('is undone as well', async (t) => {
     let grant = (): void => undefined;
     const { socket, attempts, cloud } = await stage(t, {
@@ -173,30 +173,34 @@ describe('a request that is granted in the moment in which its time is over', { 
   });
 });
 
-/** Takes nothing, as a file on a full disk. */
+/** Fails every write, like a file on a full disk. */
 const FULL = '/dev/full';
 
-describe('a release where the disk takes no more numbers', { timeout: TIMEOUT }, () => {
-  it('has one all the same, and a request hears where there is no space', { skip: !existsSync(FULL) }, async (t) => {
-    let now = Date.UTC(2026, 0);
-    const { socket, data, cloud } = await stage(t, { now: () => now });
-    cloud.always = HEARD;
-    const release = { PoolID: 'p', Address: '10.0.0.2' };
-    await callPlugin(socket, 'IpamDriver.ReleaseAddress', release);
-    const inTheWay = path.join(data, 'sequence.new');
-    symlinkSync(FULL, inTheWay);
-    now += 100_000;
-    assert.deepEqual((await callPlugin(socket, 'IpamDriver.ReleaseAddress', release)).json, {});
-    const { json } = await callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
-    const words = `Berth cannot write its sequence: no space left on the device: free some in ${data}`;
-    assert.equal(json['Error'], words);
-    const [first = '', second = ''] = cloud.keys;
-    assert.ok(first < second);
-  });
+describe('a release while the sequence cannot be written', { timeout: TIMEOUT }, () => {
+  it(
+    'gets a number all the same, and a request gets an error that says where space is missing',
+    { skip: !existsSync(FULL) },
+    async (t) => {
+      let now = Date.UTC(2026, 0);
+      const { socket, data, cloud } = await stage(t, { now: () => now });
+      cloud.always = HEARD;
+      const release = { PoolID: 'p', Address: '10.0.0.2' };
+      await callPlugin(socket, 'IpamDriver.ReleaseAddress', release);
+      const inTheWay = path.join(data, 'sequence.new');
+      symlinkSync(FULL, inTheWay);
+      now += 100_000;
+      assert.deepEqual((await callPlugin(socket, 'IpamDriver.ReleaseAddress', release)).json, {});
+      const { json } = await callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
+      const words = `Berth cannot write its sequence: no space left on the device: free some in ${data}`;
+      assert.equal(json['Error'], words);
+      const [first = '', second = ''] = cloud.keys;
+      assert.ok(first < second);
+    },
+  );
 });
 
-describe('a server that is shut', { timeout: TIMEOUT }, () => {
-  it('answers what is under way, and takes its socket away at once', async (t) => {
+describe('a server that shuts down', { timeout: TIMEOUT }, () => {
+  it('answers the calls in progress, and removes its socket at once', async (t) => {
     const { socket, server, attempts } = await stage(t);
     const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
     await until(() => attempts.length === 1);
@@ -207,7 +211,7 @@ describe('a server that is shut', { timeout: TIMEOUT }, () => {
     await shut;
   });
 
-  it('waits for as long as it is told, and no longer', async (t) => {
+  it('waits for the given time, and no longer', async (t) => {
     const { socket, server, attempts } = await stage(t);
     const answer = callPlugin(socket, 'IpamDriver.RequestAddress', ADDRESS);
     await until(() => attempts.length === 1);

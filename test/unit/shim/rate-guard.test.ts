@@ -13,7 +13,7 @@ function guardOf(): { guard: RateGuard; clock: { now: number }; grant: (count: n
 }
 
 describe('automatic pools', () => {
-  it('are refused after sixteen that nobody named', () => {
+  it('are refused after sixteen that no later request named', () => {
     const { guard, grant } = guardOf();
     grant(15);
     assert.equal(guard.refusal(), undefined);
@@ -21,7 +21,7 @@ describe('automatic pools', () => {
     assert.match(guard.refusal() ?? '', /^dockerd asked for 16 automatic pools within 5 s and used none: .*--subnet/);
   });
 
-  it('are given on to whoever names what he gets', () => {
+  it('are granted without end to a caller that names each one it gets', () => {
     const { guard, grant } = guardOf();
     for (let i = 0; i < 100; i++) {
       grant(1);
@@ -30,7 +30,7 @@ describe('automatic pools', () => {
     }
   });
 
-  it('are given again once five seconds have passed', () => {
+  it('are granted again once five seconds have passed', () => {
     const { guard, clock, grant } = guardOf();
     grant(16);
     clock.now = 4_999;
@@ -39,7 +39,7 @@ describe('automatic pools', () => {
     assert.equal(guard.refusal(), undefined);
   });
 
-  it('are given again to whoever was refused and then names one', () => {
+  it('are granted again once a refused caller names one', () => {
     const { guard, grant } = guardOf();
     grant(16);
     guard.named('somebody else');
@@ -48,7 +48,7 @@ describe('automatic pools', () => {
     assert.equal(guard.refusal(), undefined);
   });
 
-  it('are given one for each question that came before, named or not', () => {
+  it('are granted once for each preceding query, named or not', () => {
     const { guard, grant } = guardOf();
     for (let i = 0; i < 100; i++) {
       guard.asked();
@@ -57,9 +57,9 @@ describe('automatic pools', () => {
     }
   });
 
-  it('are refused to a loop, though networks are made beside it', () => {
+  it('are refused to a loop, even if networks are created at the same time', () => {
     const { guard, grant } = guardOf();
-    // Before a network with one pool, engines of 27 and later ask twice.
+    // For a network with one pool, engines of version 27 and later send two queries first.
     let rounds = 0;
     for (; guard.refusal() === undefined && rounds < 1_000; rounds++) {
       if (rounds % 4 === 0) {
@@ -73,7 +73,7 @@ describe('automatic pools', () => {
     assert.ok(rounds < 20, `refused after ${rounds} rounds`);
   });
 
-  it('are refused to a loop whose networks were asked for long ago', () => {
+  it('are refused to a loop whose networks were requested long ago', () => {
     const { guard, clock, grant } = guardOf();
     for (let i = 0; i < 50; i++) guard.asked();
     clock.now = 30_000;
@@ -81,7 +81,7 @@ describe('automatic pools', () => {
     assert.notEqual(guard.refusal(), undefined);
   });
 
-  it('are given to a network that is asked for while a loop is refused', () => {
+  it('are granted to a network that is requested while a loop is refused', () => {
     const { guard, grant } = guardOf();
     grant(16);
     assert.notEqual(guard.refusal(), undefined);
@@ -91,11 +91,11 @@ describe('automatic pools', () => {
     assert.notEqual(guard.refusal(), undefined);
   });
 
-  it('are not refused for long when the clock of the system is put back', (t) => {
+  it('are not refused for long when the system clock is set back', (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 0) });
     const guard = new RateGuard();
     for (let i = 0; i < 16; i++) guard.granted(`pool-${i}`);
     t.mock.timers.setTime(Date.UTC(2027, 0));
-    assert.notEqual(guard.refusal(), undefined, 'it goes by a clock of its own');
+    assert.notEqual(guard.refusal(), undefined, 'the guard has a clock of its own');
   });
 });

@@ -1,4 +1,4 @@
-/** What a registration makes of a host that was silent, or that is about to go. */
+/** Registrations of a host that was silent, or that drains. */
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { temporaryFolder } from './temporary.ts';
 const HEARTBEAT = 600_000;
 const proposal = v.object({ Proposed: v.string() });
 
-/** A registration whose every message gets the next of these answers, the last one again and again. */
+/** A registration whose every message gets the next of these answers; the last answer repeats. */
 async function registrationOn(t: TestContext, ...answers: readonly object[]) {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const sent: object[] = [];
@@ -47,7 +47,7 @@ async function registrationOn(t: TestContext, ...answers: readonly object[]) {
 }
 
 describe('a host that returns from silence', () => {
-  it('registers again soon while there is more to wake, then with each heartbeat', async (t) => {
+  it('registers again soon while there are networks to wake, then with each heartbeat', async (t) => {
     const { registration, sent, pass } = await registrationOn(t, { Waking: true }, { Waking: true }, { Waking: false });
     await registration.keep();
     assert.equal(sent.length, 1);
@@ -61,14 +61,14 @@ describe('a host that returns from silence', () => {
     assert.equal(sent.length, 4);
   });
 
-  it('that does not hear of waking from an elder function waits for its heartbeat', async (t) => {
+  it('waits for its heartbeat when an older function does not mention waking', async (t) => {
     const { registration, sent, pass } = await registrationOn(t, {});
     await registration.keep();
     await pass(HEARTBEAT / 2);
     assert.equal(sent.length, 1);
   });
 
-  it('registers at once when a call is refused for its silence, however many are', async (t) => {
+  it('registers once, at once, when calls are refused for its silence, however many', async (t) => {
     const { registration, sent, pass } = await registrationOn(t, {}, { Epoch: 2 });
     let now = 0;
     t.mock.method(performance, 'now', () => now);
@@ -114,7 +114,7 @@ describe('a host that the fleet drains', () => {
       findings: () => [],
     });
 
-  it('says so once in its log, and in its health until that is over', async (t) => {
+  it('logs the drain once, and reports it in its health until it is over', async (t) => {
     const { registration, warnings, pass } = await registrationOn(
       t,
       ...['draining', 'draining', 'live'].map((State) => ({ State })),
@@ -130,7 +130,7 @@ describe('a host that the fleet drains', () => {
     assert.equal(health(registration.leaving).status, 'ok');
   });
 
-  it('is not told by a state that is not known yet', async (t) => {
+  it('is not assumed from an unknown state', async (t) => {
     const { registration } = await registrationOn(t, { State: 'something new' });
     await registration.keep();
     assert.deepEqual([registration.leaving, registration.refusal], [undefined, undefined]);

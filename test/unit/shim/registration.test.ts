@@ -30,9 +30,9 @@ interface Stage {
   readonly warnings: string[];
   readonly floors: string[];
   readonly renewals: string[];
-  /** What the cloud answers from now on. */
+  /** What the cloud returns from now on. */
   says: (sent: Sent) => Verdict | Promise<Verdict>;
-  /** Throws when an earlier machine's calls are to be given up. */
+  /** May throw when the calls of an earlier machine are given up. */
   onRenewed: () => void;
   readonly pass: (milliseconds: number) => Promise<void>;
 }
@@ -83,7 +83,7 @@ async function isTaken({ registration }: Stage): Promise<boolean> {
 }
 
 describe('a registration', () => {
-  it('tells who this is, and learns epoch and floor', async (t) => {
+  it('identifies this host, and learns epoch and floor', async (t) => {
     const self = await stage(t, accepts({ Epoch: 3 }));
     await self.registration.keep();
     assert.deepEqual([self.registration.epoch, self.floors, self.sent.length], [3, ['0000000a0'], 1]);
@@ -124,7 +124,7 @@ describe('a registration', () => {
     assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { current: self.sent[0]?.Proposed });
   });
 
-  it('is not sent while the disk does not take it, and then is', async (t) => {
+  it('is not sent before it can be written to the disk', async (t) => {
     const self = await stage(t, accepts());
     const inTheWay = path.join(self.folder, 'incarnation.json.new');
     mkdirSync(inTheWay);
@@ -136,7 +136,7 @@ describe('a registration', () => {
     assert.ok(await isTaken(self));
   });
 
-  it('comes again with each heartbeat, as told', async (t) => {
+  it('is repeated with each heartbeat, at the interval that the functions ask for', async (t) => {
     const self = await stage(t, accepts({ HeartbeatSeconds: 60 }));
     await self.registration.keep();
     await self.pass(53_000);
@@ -145,7 +145,7 @@ describe('a registration', () => {
     assert.equal(self.sent.length, 2);
   });
 
-  it('says why it fails once, not each time', async (t) => {
+  it('logs the reason of a failure once, not each time', async (t) => {
     const self = await stage(t, () => failureOf('silence'));
     await self.registration.keep();
     for (let i = 0; i < 5; i++) await self.pass(RETRY);
@@ -153,7 +153,7 @@ describe('a registration', () => {
   });
 
   for (const text of ['{}', '{"Incarnation":"a","Epoch":0,"Floor":"000000000","HeartbeatSeconds":1,"Fresh":false}']) {
-    it(`takes no answer for Berth's that is none: ${text}`, async (t) => {
+    it(`rejects an unexpected response: ${text}`, async (t) => {
       const self = await stage(t, () => ({ kind: 'answered', text, refusal: undefined, granted: undefined }));
       await self.registration.keep();
       assert.match(self.warnings[0] ?? '', /^this host is not registered: this is no answer of Berth: {/);
@@ -167,7 +167,7 @@ describe('a registration', () => {
     await assert.rejects(stage(t, accepts(), folder), UserError);
   });
 
-  it('changes nothing when it is answered after its end', async (t) => {
+  it('changes nothing when it is answered after it was closed', async (t) => {
     const answer = Promise.withResolvers<Verdict>();
     const self = await stage(t, () => answer.promise);
     const kept = self.registration.keep();
@@ -184,8 +184,8 @@ describe('a registration', () => {
   });
 });
 
-describe('a host that the fleet does not take', () => {
-  it('is told why until it is taken, whether or not the cloud answers meanwhile', async (t) => {
+describe('a host that the fleet refuses', () => {
+  it('reports the reason until it is accepted, whether or not the cloud answers in the meantime', async (t) => {
     const self = await stage(t, () => refusalOf('another machine has been this host'));
     await self.registration.keep();
     assert.equal(self.registration.refusal, 'another machine has been this host');
@@ -200,8 +200,8 @@ describe('a host that the fleet does not take', () => {
   });
 });
 
-describe('a host that the fleet takes for a new one', () => {
-  it('gives up what an earlier one left before anything is sent', async (t) => {
+describe('a host that the fleet accepts as a new one', () => {
+  it('gives up what an earlier machine left before anything is sent', async (t) => {
     const self = await stage(t, accepts({ Fresh: true }));
     self.onRenewed = () => {
       assert.equal(self.registration.epoch, 1);
@@ -211,7 +211,7 @@ describe('a host that the fleet takes for a new one', () => {
     assert.ok(await isTaken(self));
   });
 
-  it('is not registered before it could do so', async (t) => {
+  it('is not registered before it has given that up', async (t) => {
     const self = await stage(t, accepts({ Fresh: true }));
     self.onRenewed = () => {
       throw new Error('no space left');
@@ -222,12 +222,12 @@ describe('a host that the fleet takes for a new one', () => {
     self.onRenewed = () => undefined;
     await self.pass(RETRY);
     assert.ok(await isTaken(self));
-    assert.deepEqual(self.sent[1], first, 'which the cloud then answers the same');
+    assert.deepEqual(self.sent[1], first, 'the same message, to which the cloud gives the same answer');
   });
 });
 
 describe('the lineage of a folder', () => {
-  it('is made with it, kept, and another for another', async (t) => {
+  it('is created with the folder, kept, and different for another folder', async (t) => {
     const [one, other] = [await temporaryFolder(t), await temporaryFolder(t)];
     const made = lineage(one);
     assert.match(made, /^[0-9a-f]{24}$/);

@@ -10,17 +10,17 @@ import { temporaryFolder } from './temporary.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
-/** As a number, for people and for arithmetic. */
+/** As a number, for readability and arithmetic. */
 const numberOf = (requestKey: string): number => parseInt(sequenceOf(requestKey), 36);
 const setAside = (folder: string): number => Number(readFileSync(path.join(folder, 'sequence'), 'utf8'));
 
 describe('a request key', () => {
-  it('is the clock in base 36, of fixed width, and four random characters', async (t) => {
+  it('consists of the clock in base 36, of fixed width, and four random characters', async (t) => {
     const key = new Sequence(await temporaryFolder(t), () => START).requestKey();
     assert.match(key, /^0mjuohs00[0-9a-z]{4}$/);
   });
 
-  it('is what the functions take for one, whatever the clock says', async (t) => {
+  it('is valid for the functions, whatever the clock says', async (t) => {
     for (const now of [0, 1, 35, 36, START, 36 ** 9 - 1]) {
       const key = new Sequence(await temporaryFolder(t), () => now).requestKey();
       assert.ok(isRequestKey(key), key);
@@ -28,7 +28,7 @@ describe('a request key', () => {
     }
   });
 
-  it('is not the one that the same disk gave before, when it is rolled back', async (t) => {
+  it('differs from the earlier one when the disk is rolled back', async (t) => {
     const folder = await temporaryFolder(t);
     new Sequence(folder, () => START).requestKey();
     const [image, copy] = [path.join(folder, 'image'), path.join(folder, 'copy')];
@@ -46,14 +46,14 @@ describe('a request key', () => {
 });
 
 describe('the sequence', () => {
-  it('gives no number that the disk does not know of, also after a write that failed', async (t) => {
+  it('returns no number above what is on the disk, even after a failed write', async (t) => {
     const folder = await temporaryFolder(t);
     const sequence = new Sequence(folder, () => START);
     rmSync(folder, { recursive: true });
     for (const attempt of [1, 2]) assert.throws(() => sequence.requestKey(), /ENOENT/, `attempt ${attempt}`);
   });
 
-  it('gives one all the same to what creates nothing, above all before it', async (t) => {
+  it('returns a number without the disk for calls that create nothing, above all earlier ones', async (t) => {
     const folder = await temporaryFolder(t);
     const sequence = new Sequence(folder, () => START);
     const first = numberOf(sequence.requestKey());
@@ -71,7 +71,7 @@ describe('the sequence', () => {
     assert.ok(setAside(folder) > third);
   });
 
-  it('goes on above what the cloud has seen of this host, and is never put back', async (t) => {
+  it('continues above what the cloud has seen of this host, and never goes back', async (t) => {
     const folder = await temporaryFolder(t);
     const sequence = new Sequence(folder, () => START);
     sequence.raise((START + 1_000_000).toString(36).padStart(9, '0'));
@@ -83,7 +83,7 @@ describe('the sequence', () => {
     assert.ok(numberOf(new Sequence(folder, () => START).requestKey()) > raised + 1);
   });
 
-  it('counts on within a millisecond, and while the clock goes backwards', async (t) => {
+  it('keeps rising within a millisecond, and while the clock goes backwards', async (t) => {
     let now = START;
     const sequence = new Sequence(await temporaryFolder(t), () => now);
     const drawn = [START, START, START - 9_000_000, START + 1, START + 10].map((clock) => {
@@ -93,14 +93,14 @@ describe('the sequence', () => {
     assert.deepEqual(drawn, [0, 1, 2, 3, 10]);
   });
 
-  it('goes on above all that it gave before a restart, also when the clock lost a year meanwhile', async (t) => {
+  it('continues above all earlier numbers after a restart, even if the clock has lost a year', async (t) => {
     const folder = await temporaryFolder(t);
     const last = numberOf(new Sequence(folder, () => START).requestKey());
     const next = numberOf(new Sequence(folder, () => START - 365 * 86_400_000).requestKey());
     assert.ok(next > last);
   });
 
-  it('only ever rises, over restarts and jumps of the clock, and the disk is always ahead of it', async (t) => {
+  it('always rises, over restarts and jumps of the clock, and the disk is always ahead of it', async (t) => {
     const base = await temporaryFolder(t);
     const anyStep = fc.oneof(
       fc.record({ restart: fc.constant(false), jump: fc.integer({ min: -90_000, max: 90_000 }) }),
@@ -128,7 +128,7 @@ describe('the sequence', () => {
     );
   });
 
-  it('asks the disk once for a minute of numbers, not at every call', async (t) => {
+  it('writes once for a minute of numbers, not at every call', async (t) => {
     const folder = await temporaryFolder(t);
     let now = START;
     const sequence = new Sequence(folder, () => now);
@@ -150,7 +150,7 @@ describe('the sequence', () => {
     assert.throws(() => setAside(folder), /ENOENT/);
   });
 
-  it('goes on where a clock that was once in the year 4500 has left it, with the right clock as with the wrong one', async (t) => {
+  it('continues where a clock in the year 4500 once left it, with the right clock and with the wrong one', async (t) => {
     const folder = await temporaryFolder(t);
     const wrong = (): number => Date.UTC(4500, 0);
     const given = [wrong, wrong, () => START, wrong].map((clock) => numberOf(new Sequence(folder, clock).requestKey()));
@@ -159,12 +159,12 @@ describe('the sequence', () => {
       given.toSorted((a, b) => a - b),
     );
     assert.equal(new Set(given).size, 4);
-    // What a shim that believed such a clock has left on its disk.
+    // A shim that trusted such a clock has left this on its disk.
     writeFileSync(path.join(folder, 'sequence'), String(wrong()));
     assert.equal(numberOf(new Sequence(folder, () => START).requestKey()), wrong() + 1);
   });
 
-  it('goes on from a file that ends with a line feed', async (t) => {
+  it('continues from a file that ends with a line feed', async (t) => {
     const folder = await temporaryFolder(t);
     writeFileSync(path.join(folder, 'sequence'), `${START + 5}\n`);
     assert.equal(numberOf(new Sequence(folder, () => START).requestKey()), START + 6);

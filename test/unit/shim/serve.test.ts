@@ -1,4 +1,4 @@
-/** The parts of a shim, put together, before functions that answer as a test says. */
+/** A whole shim, in front of functions that answer as a test says. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { existsSync } from 'node:fs';
@@ -25,12 +25,12 @@ interface Heard {
 interface Stage {
   readonly data: string;
   readonly socket: string;
-  /** What reached the functions but for handshakes. */
+  /** The requests that reached the functions, without handshakes. */
   readonly heard: Heard[];
-  /** Answers by path; without one, `{}`. */
+  /** Answers by path; the default is `{}`. */
   readonly says: Map<string, object | Promise<object>>;
   readonly start: () => Promise<Shim>;
-  /** Waits until so much was heard on a path. */
+  /** Waits until the given number of requests arrived on a path. */
   readonly until: (path: string, count?: number) => Promise<Heard>;
 }
 
@@ -93,7 +93,7 @@ async function stage(t: TestContext): Promise<Stage> {
   return { data: folder, socket: path.join(folder, 'berth.sock'), heard, says, start, until };
 }
 
-/** What an earlier run left. */
+/** The calls that an earlier run left. */
 async function leave({ data }: Stage): Promise<string> {
   const identity = { hostId: 'host-1', incarnation: lineage(data) };
   const journal = Journal.open(data, identity, { warn: () => undefined });
@@ -109,8 +109,8 @@ async function journalOf({ socket }: Stage): Promise<unknown> {
   return (await callPlugin(socket, 'Berth.Health')).json['journal'];
 }
 
-describe('what an earlier run has left', { timeout: TIMEOUT }, () => {
-  it('is sent once the fleet has taken this host, and not before', async (t) => {
+describe('a release that an earlier run has left', { timeout: TIMEOUT }, () => {
+  it('is sent once the fleet has accepted this host, and not before', async (t) => {
     const self = await stage(t);
     const key = await leave(self);
     const answer = Promise.withResolvers<object>();
@@ -123,20 +123,20 @@ describe('what an earlier run has left', { timeout: TIMEOUT }, () => {
     assert.equal((await self.until(RELEASE)).key, key);
   });
 
-  it('is put into the dead letters, and not sent, where the fleet takes this host for a new one', async (t) => {
+  it('goes to the dead letters, and is not sent, where the fleet accepts this host as a new one', async (t) => {
     const self = await stage(t);
     await leave(self);
     self.says.set(REGISTER, { ...registered, Fresh: true });
     await self.start();
     await self.until(REGISTER);
-    // A release of its own is heard after all that was before it.
+    // A release of this run arrives after all earlier calls.
     await callPlugin(self.socket, 'IpamDriver.ReleaseAddress', { PoolID: 'p', Address: '10.0.0.3' });
     const { body } = await self.until(RELEASE);
     assert.match(body, /10\.0\.0\.3/);
     assert.partialDeepStrictEqual(await journalOf(self), { depth: 0, deadLetters: 1 });
   });
 
-  it('is held back, and all requests are refused, where the fleet does not take this host', async (t) => {
+  it('is held back, and all requests are refused, while the fleet refuses this host', async (t) => {
     const self = await stage(t);
     await leave(self);
     self.says.set(REGISTER, { Error: 'another machine has been host host-1' });
@@ -153,7 +153,7 @@ describe('what an earlier run has left', { timeout: TIMEOUT }, () => {
 const health = async ({ socket }: Stage): Promise<unknown> => (await callPlugin(socket, 'Berth.Health')).json['status'];
 
 describe('a shim', { timeout: TIMEOUT }, () => {
-  it('goes on above the highest number that the fleet has seen of it', async (t) => {
+  it('continues above the highest number that the fleet has seen of it', async (t) => {
     const self = await stage(t);
     self.says.set(REGISTER, { ...registered, Floor: '0zzzzzzzz' });
     await self.start();
@@ -163,7 +163,7 @@ describe('a shim', { timeout: TIMEOUT }, () => {
     assert.ok((await self.until(RELEASE, 2)).key > '0zzzzzzzz');
   });
 
-  it('that is told to stop answers what is under way, and remembers what the cloud has not heard', async (t) => {
+  it('that is stopped answers the calls in progress, and keeps what the cloud has not accepted', async (t) => {
     const self = await stage(t);
     const shim = await self.start();
     await self.until(REGISTER);

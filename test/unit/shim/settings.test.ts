@@ -22,7 +22,7 @@ function pretend(t: TestContext, uid: number, variables: Readonly<Record<string,
 }
 
 describe('the path of a socket', () => {
-  it('may have 107 bytes, which the kernel takes', async (t) => {
+  it('may have 107 bytes, which the kernel accepts', async (t) => {
     const folder = await temporaryFolder(t);
     const socket = path.join(folder, 's'.repeat(107 - Buffer.byteLength(folder) - 1));
     assert.equal(Buffer.byteLength(socket), 107);
@@ -32,7 +32,7 @@ describe('the path of a socket', () => {
     server.close();
   });
 
-  it('is refused with 108 bytes, with the path and the remedy', () => {
+  it('is refused with 108 bytes, and the error names the path and the remedy', () => {
     const socket = `/${'s'.repeat(107)}`;
     const message = `the path of the socket is too long (107 bytes at most): ${socket}; choose a shorter folder`;
     assert.throws(
@@ -52,19 +52,19 @@ describe('the path of a socket', () => {
 });
 
 describe('the default folders', () => {
-  it("are the system's for root, whatever its variables say", (t) => {
+  it("are the system's for root, whatever its environment variables say", (t) => {
     pretend(t, 0, { XDG_RUNTIME_DIR: '/run/user/0', XDG_DATA_HOME: '/root/data' });
     assert.equal(defaultSockets(), '/run/docker/plugins');
     assert.equal(defaultData(), '/var/lib/berth');
   });
 
-  it("are the user's own for anybody else", (t) => {
+  it("are the user's own for any other user", (t) => {
     pretend(t, 1000, { XDG_RUNTIME_DIR: '/run/user/1000', XDG_DATA_HOME: '/home/me/data' });
     assert.equal(defaultSockets(), '/run/user/1000/docker/plugins');
     assert.equal(defaultData(), '/home/me/data/berth');
   });
 
-  it('are below the home of a user without such variables', (t) => {
+  it('are below the home of a user without such environment variables', (t) => {
     pretend(t, 1000, {});
     assert.equal(defaultSockets(), path.join(homedir(), '.local/run/docker/plugins'));
     assert.equal(defaultData(), path.join(homedir(), '.local/share/berth'));
@@ -78,20 +78,20 @@ describe('the drivers to serve', () => {
     ['berth,berth-ipvlan', ['berth', 'berth-ipvlan']],
     [' berth-ipvlan , berth ', ['berth', 'berth-ipvlan']],
   ] as const) {
-    it(`are those that were named: ${text}`, () => {
+    it(`are those that were given: ${text}`, () => {
       assert.deepEqual(parseDrivers(text), drivers);
     });
   }
 
   for (const text of ['', ',', 'berth,', 'berth,berth', 'berth,macvlan', 'Berth', 'berth berth-ipvlan']) {
-    it(`are refused: ${JSON.stringify(text)}`, () => {
+    it(`are refused for ${JSON.stringify(text)}`, () => {
       const message = `bad drivers ${JSON.stringify(text)}: give berth,berth-ipvlan, or one of them`;
       assert.throws(() => parseDrivers(text), { constructor: UserError, message });
     });
   }
 });
 
-describe('the place of the metrics', () => {
+describe('the address of the metrics', () => {
   const places = [
     ['127.0.0.1:9464', { host: '127.0.0.1', port: 9_464 }],
     ['localhost:1', { host: 'localhost', port: 1 }],
@@ -99,7 +99,7 @@ describe('the place of the metrics', () => {
     ['unix:/run/berth/metrics.sock', { path: '/run/berth/metrics.sock' }],
   ] as const;
   for (const [text, place] of places) {
-    it(`is on this machine: ${text}`, () => {
+    it(`may be on this machine: ${text}`, () => {
       assert.deepEqual(parseMetricsPlace(text), place);
     });
   }

@@ -9,7 +9,7 @@ const keeps = ({ asked }: Cloud): (string | undefined)[] =>
   asked.filter(({ kind }) => kind === 'settle').map(({ keep }) => keep);
 
 describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, () => {
-  it('is settled at once, and again when none of them can land any more', async (t) => {
+  it('is settled at once, and again when no attempt can take effect any more', async (t) => {
     const { journal, cloud, time, settle } = await outboxStage(t);
     cloud.always = HEARD;
     settle(poolOf());
@@ -35,7 +35,7 @@ describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, ()
     assert.deepEqual(journal.entries(), []);
   });
 
-  it('is tried until it is heard', async (t) => {
+  it('is retried until the settlement is accepted', async (t) => {
     const { journal, cloud, time, settle } = await outboxStage(t);
     cloud.always = failureOf('silence');
     settle(poolOf());
@@ -54,7 +54,7 @@ describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, ()
     assert.deepEqual([journal.entries().length, journal.stats.deadLetters, cloud.asked.length], [0, 1, 1]);
   });
 
-  it('is settled after the next start again, with what is kept', async (t) => {
+  it('is settled again after the next start, with what is kept', async (t) => {
     const first = await outboxStage(t);
     first.settle(addressOf('p'), '10.0.0.2');
     await endRun(first);
@@ -65,7 +65,7 @@ describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, ()
     assert.deepEqual(keeps(cloud), ['10.0.0.2', '10.0.0.2']);
   });
 
-  it('is crossed out when there is space again, if the disk was full when it was settled', async (t) => {
+  it('is removed from the journal when there is space again, if the disk was full when it was settled', async (t) => {
     const { journal, cloud, time, failing, settle } = await outboxStage(t);
     cloud.always = HEARD;
     settle(poolOf());
@@ -77,7 +77,7 @@ describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, ()
     assert.deepEqual([journal.entries(), cloud.asked.length], [[], 2]);
   });
 
-  it('is dead when there is space again, if it was refused', async (t) => {
+  it('goes to the dead letters when there is space again, if the settlement was refused', async (t) => {
     const { journal, cloud, time, failing, settle } = await outboxStage(t);
     cloud.always = refusalOf('foreign');
     settle(poolOf());
@@ -89,7 +89,7 @@ describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, ()
     assert.deepEqual([journal.entries(), journal.stats.deadLetters], [[], 1]);
   });
 
-  it('keeps nothing where the journal has no result, as a disk that was full leaves it', async (t) => {
+  it('keeps nothing where the journal has no result, as after a full disk', async (t) => {
     const { journal, outbox, cloud } = await outboxStage(t);
     const call = addressOf('p');
     journal.begin(call);
@@ -99,13 +99,13 @@ describe('a call whose attempts were not all answered', { timeout: TIMEOUT }, ()
   });
 });
 
-describe('what a settlement keeps', { timeout: TIMEOUT }, () => {
+describe('the result that a settlement keeps', { timeout: TIMEOUT }, () => {
   const released: readonly [string, KeptCall, string, KeptCall][] = [
     ['an address', addressOf('p'), '10.0.0.2', releaseOf('p', '10.0.0.2')],
     ['a pool', poolOf(), 'p', callOf('ReleasePool', { PoolID: 'p' })],
   ];
   for (const [what, call, keep, release] of released) {
-    it(`is ${what} until that is released, and nothing from then on`, async (t) => {
+    it(`is ${what} until its release, and nothing from then on`, async (t) => {
       const { journal, outbox, cloud, time, settle } = await outboxStage(t);
       cloud.always = HEARD;
       settle(call, keep);
@@ -117,7 +117,7 @@ describe('what a settlement keeps', { timeout: TIMEOUT }, () => {
     });
   }
 
-  it('is nothing from then on also when the disk does not take that, and after it does', async (t) => {
+  it('is nothing after the release, even while the disk cannot record that, and afterwards', async (t) => {
     const { journal, outbox, cloud, time, failing, settle } = await outboxStage(t);
     cloud.always = HEARD;
     const [call, release] = [addressOf('p'), releaseOf('p', '10.0.0.2')];
@@ -132,7 +132,7 @@ describe('what a settlement keeps', { timeout: TIMEOUT }, () => {
     assert.deepEqual(keeps(cloud), ['10.0.0.2', undefined]);
   });
 
-  it('is written down as nothing as soon as the disk takes it', async (t) => {
+  it('is recorded as nothing as soon as the disk can write it', async (t) => {
     const { journal, outbox, cloud, time, failing, settle } = await outboxStage(t);
     const [call, release] = [addressOf('p'), releaseOf('p', '10.0.0.2')];
     settle(call, '10.0.0.2');
@@ -145,7 +145,7 @@ describe('what a settlement keeps', { timeout: TIMEOUT }, () => {
     assert.deepEqual(journal.find(call.key), { kind: 'settle', call, keep: undefined });
   });
 
-  it('is nothing after a start that finds the release beside it', async (t) => {
+  it('is nothing after a start that finds the release in the journal', async (t) => {
     const first = await outboxStage(t);
     const [call, release] = [addressOf('p'), releaseOf('p', '10.0.0.2')];
     first.settle(call, '10.0.0.2');
@@ -157,7 +157,7 @@ describe('what a settlement keeps', { timeout: TIMEOUT }, () => {
     assert.deepEqual(keeps(cloud), [undefined]);
   });
 
-  it('stays when another is released, or the same address of another pool', async (t) => {
+  it('stays when another address is released, or the same address of another pool', async (t) => {
     const { journal, outbox, cloud, time, settle } = await outboxStage(t);
     cloud.always = HEARD;
     settle(addressOf('p'), '10.0.0.2');
@@ -170,7 +170,7 @@ describe('what a settlement keeps', { timeout: TIMEOUT }, () => {
   });
 });
 
-describe('settlements that many need at once', { timeout: TIMEOUT }, () => {
+describe('settlements that many calls need at once', { timeout: TIMEOUT }, () => {
   it('share one attempt', async (t) => {
     const { outbox, cloud, settle } = await outboxStage(t);
     settle(poolOf());
@@ -182,7 +182,7 @@ describe('settlements that many need at once', { timeout: TIMEOUT }, () => {
     await Promise.all(flushes);
   });
 
-  it('are tried at once, and waited for', async (t) => {
+  it('are sent at once, and awaited', async (t) => {
     const { outbox, cloud, time, settle } = await outboxStage(t);
     cloud.always = failureOf('silence');
     settle(poolOf());
@@ -193,7 +193,7 @@ describe('settlements that many need at once', { timeout: TIMEOUT }, () => {
     assert.ok(cloud.asked.length > before);
   });
 
-  it('are no matter of those whom they do not concern', async (t) => {
+  it('do not delay calls that they do not concern', async (t) => {
     const { outbox, cloud, settle } = await outboxStage(t);
     settle(poolOf());
     await cloud.until(1);

@@ -1,4 +1,4 @@
-/** What an operator gives for a space, and what is shown of one. */
+/** What an operator may set on a space, and how a space is shown. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { durationText, parseDuration } from '../../../protocol/duration.ts';
@@ -25,7 +25,7 @@ const SPACE: SpaceAnswer = {
 };
 
 describe('a space', () => {
-  it('is shown a line for each setting, with what is by default', () => {
+  it('is shown with a line for each setting, and its defaults marked', () => {
     assert.equal(
       describeSpace(SPACE),
       `space                    ci
@@ -46,18 +46,18 @@ rev                      abc`,
     );
   });
 
-  it('is shown without what its functions do not know', () => {
+  it('is shown without settings that its functions do not know', () => {
     const { Widest4: _4, Widest6: _6, GivenOutside: _g, MaxHostsPerPrincipal: _h, ...Settings } = SPACE.Settings;
     assert.doesNotMatch(describeSpace({ ...SPACE, Settings }), /widest|given-outside|max-hosts|undefined/);
   });
 
-  it('that nobody has set has no rev', () => {
+  it('that was never set has no rev', () => {
     assert.match(describeSpace({ ...SPACE, Rev: '' }), /\nrev +none$/);
   });
 });
 
-describe('what is changed of a space', () => {
-  it('is what is named, by the names that the functions know', () => {
+describe('a change of a space', () => {
+  it('holds the settings that are named, by the names that the functions know', () => {
     const given = {
       endpoint: 'unix:/x',
       range: ['10.0.0.0/8'],
@@ -73,7 +73,7 @@ describe('what is changed of a space', () => {
     });
   });
 
-  it('is a limit that is taken away, or a setting that goes back to its default', () => {
+  it('can remove a limit, or reset a setting to its default', () => {
     assert.deepEqual(changesOf({ maxPools: 'none' }, ['exclude', 'size4']), {
       MaxPools: null,
       Excluded: null,
@@ -82,11 +82,16 @@ describe('what is changed of a space', () => {
   });
 
   for (const [what, given, unset, words] of [
-    ['nothing', { force: true }, [], /^there is nothing to change: name a setting/],
-    ['what there is not', {}, ['colour'], /^no setting "colour" to unset: there are range, size4, /],
-    ['what is set as well', { maxPools: 3 }, ['max-pools'], /^--max-pools is set and unset at once/],
+    ['an empty change', { force: true }, [], /^there is nothing to change: name a setting/],
+    ['an unknown setting', {}, ['colour'], /^no setting "colour" to unset: there are range, size4, /],
+    [
+      'a setting that is set and unset at once',
+      { maxPools: 3 },
+      ['max-pools'],
+      /^--max-pools is set and unset at once/,
+    ],
   ] as const) {
-    it(`may not be ${what}`, () => {
+    it(`is refused for ${what}`, () => {
       assert.throws(
         () => changesOf(given, unset),
         (error) => error instanceof UserError && words.test(error.message),
@@ -96,7 +101,7 @@ describe('what is changed of a space', () => {
 });
 
 describe('a time', () => {
-  it('is read as people write it, and written as they read it', () => {
+  it('is parsed and written in a human-readable form', () => {
     for (const [text, milliseconds] of [
       ['500ms', 500],
       ['30s', 30_000],
@@ -113,7 +118,7 @@ describe('a time', () => {
   });
 
   for (const text of ['', '30', 's', '-1s', '1.5h', '1w', '1 h', '10000000000s', '1H']) {
-    it(`is none as ${JSON.stringify(text)}`, () => {
+    it(`is invalid as ${JSON.stringify(text)}`, () => {
       assert.equal(parseDuration(text), undefined);
     });
   }

@@ -6,7 +6,7 @@ import type { KeptCall } from '../../../shim/journal/journal.ts';
 import type { Sender } from '../../../shim/outbox/outbox.ts';
 import { settled } from './steered-time.ts';
 
-/** Of the event loop: far more than a disk needs. */
+/** Turns of the event loop: far more than a disk needs. */
 const MOST_TURNS = 10_000;
 
 let calls = 0;
@@ -51,13 +51,13 @@ export interface Asked {
   readonly call: KeptCall;
   readonly kind: 'release' | 'settle';
   readonly keep: string | undefined;
-  /** Gives the answer that the test has in mind. */
+  /** Returns the answer that the test has chosen. */
   readonly answer: (verdict: Verdict) => void;
 }
 
-/** A cloud that says nothing until it is told to, or always the same. */
+/** A cloud that answers when a test says so, or always with the same answer. */
 export class Cloud implements Sender {
-  /** All that it was asked, in order. */
+  /** All requests, in order. */
   readonly asked: Asked[] = [];
   /** Answers at once, from now on. */
   always: Verdict | undefined;
@@ -78,18 +78,18 @@ export class Cloud implements Sender {
     return this.asked.map(({ call }) => call.key);
   }
 
-  /** What was asked n-th, counted from the end if negative. */
+  /** The nth request, counted from the end if negative. */
   at(n: number): Asked {
-    return this.asked.at(n) ?? assert.fail(`only ${this.asked.length} were asked`);
+    return this.asked.at(n) ?? assert.fail(`only ${this.asked.length} requests arrived`);
   }
 
-  /** Waits until so much was asked, and returns the last of it. */
+  /** Waits until the given number of requests arrived, and returns the last of them. */
   async until(count: number): Promise<Asked> {
     for (let turn = 0; turn < MOST_TURNS && this.asked.length < count; turn++) await settled();
     return this.at(count - 1);
   }
 
-  /** Leaves nobody without an answer. */
+  /** Answers all requests that are still open. */
   end(): void {
     this.always = failureOf('the test is over');
     for (const { answer } of this.asked) answer(this.always);

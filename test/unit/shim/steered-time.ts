@@ -1,4 +1,4 @@
-/** Time that a test moves on: whoever pauses goes on when it gets there, in order. */
+/** Time that a test advances: each pause ends when the time reaches its end, in order. */
 import type { Time } from '../../../shim/time.ts';
 
 interface Sleeper {
@@ -6,9 +6,9 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Chance gives always the same. */
+/** The random number is always the same. */
 export class SteeredTime implements Time {
-  /** ms of each pause that was asked for. */
+  /** ms of each requested pause. */
   readonly pauses: number[] = [];
   readonly #drawn: number;
   readonly #sleepers = new Set<Sleeper>();
@@ -43,7 +43,7 @@ export class SteeredTime implements Time {
     signal?.removeEventListener('abort', sleeper.wake);
   }
 
-  /** Goes on, past every pause that ends meanwhile, and lets all that follows from them happen. */
+  /** Advances past every pause that ends on the way, and lets everything that follows from them run. */
   async advance(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     await settled();
@@ -60,7 +60,7 @@ export class SteeredTime implements Time {
   }
 }
 
-/** Lets all happen that waits for nothing but its turn. */
+/** Lets everything run that waits only for its turn. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }

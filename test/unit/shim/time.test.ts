@@ -6,7 +6,7 @@ import { TIMEOUT } from './outbox-stage.ts';
 const never = new Promise<never>(() => undefined);
 
 describe('an operation with a time limit', () => {
-  it('comes to what it comes to in time', async () => {
+  it('returns its own outcome when it ends in time', async () => {
     assert.equal(await within(60_000, Promise.resolve(1), () => 'late'), 1);
     await assert.rejects(
       within(60_000, Promise.reject(new Error('no')), () => 'late'),
@@ -14,7 +14,7 @@ describe('an operation with a time limit', () => {
     );
   });
 
-  it('comes to what is said of it when the time is over', async () => {
+  it('returns the given outcome when the time is over', async () => {
     assert.equal(await within(1, never, () => 'late'), 'late');
     await assert.rejects(
       within(1, never, () => {
@@ -24,14 +24,14 @@ describe('an operation with a time limit', () => {
     );
   });
 
-  it('leaves no timer behind, which would keep a process from its end', async () => {
+  it('leaves no timer behind, which would keep a process from exiting', async () => {
     const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
     const before = timers();
     await within(60_000, Promise.resolve(1), () => 'late');
     assert.equal(timers(), before);
   });
 
-  it('disturbs nobody when it fails after that', async () => {
+  it('causes no unhandled error when it fails after its time limit', async () => {
     const { promise, reject } = Promise.withResolvers<never>();
     assert.equal(await within(1, promise, () => 'late'), 'late');
     reject(new Error('too late'));
@@ -40,7 +40,7 @@ describe('an operation with a time limit', () => {
 });
 
 describe('a pause', { timeout: TIMEOUT }, () => {
-  it('ends when the signal is given, before or after it began', async () => {
+  it('ends when its signal is aborted, before or after it began', async () => {
     const given = new AbortController();
     const pause = realTime.pause(3_600_000, given.signal);
     given.abort();

@@ -38,7 +38,7 @@ describe('usableRange', () => {
     });
   }
 
-  it('is never empty nor outside its prefix', () => {
+  it('is never empty and never outside its prefix', () => {
     fc.assert(
       fc.property(anyCidr, (any) => {
         const usable = usableRange(any);
@@ -57,7 +57,7 @@ describe('overlap and intersection', () => {
     .record({ family: anyFamily, value: fc.bigInt(0n, 31n), hostBits: fc.nat(5) })
     .map(({ family, value, hostBits }) => cidrAt({ family, value }, addressBits(family) - hostBits));
 
-  it('of ranges are what counting says', () => {
+  it('of ranges agree with counting addresses', () => {
     fc.assert(
       fc.property(smallRange, smallRange, (a, b) => {
         const inBoth = numbers(a.first, a.last).filter(
@@ -71,7 +71,7 @@ describe('overlap and intersection', () => {
     );
   });
 
-  it('of prefixes are what counting says', () => {
+  it('of prefixes agree with counting addresses', () => {
     fc.assert(
       fc.property(smallCidr, smallCidr, (a, b) => {
         const [inA, inB] = [a, b].map((any) => numbers(any.first, any.first + cidrSize(any) - 1n));
@@ -83,7 +83,7 @@ describe('overlap and intersection', () => {
     );
   });
 
-  it('holds both ends of a range, what is between, and nothing of another family', () => {
+  it('include both ends of a range and all in between, and nothing of the other family', () => {
     const ten = range('10.0.0.5-10.0.0.7');
     for (const inside of ['10.0.0.5', '10.0.0.6', '10.0.0.7']) assert.ok(rangeContains(ten, address(inside)), inside);
     for (const outside of ['10.0.0.4', '10.0.0.8', '::a00:6'])

@@ -79,16 +79,16 @@ describe('parseAddress', () => {
 
   const bad: readonly [why: string, ...texts: string[]][] = [
     ['nothing', '', ' ', '.', '...', ':', ':::', '::::'],
-    ['a leading zero, which some take for octal', '010.0.0.1', '10.00.0.1', '10.0.0.01', '::ffff:192.0.2.01'],
+    ['a leading zero, which some parsers read as octal', '010.0.0.1', '10.00.0.1', '10.0.0.01', '::ffff:192.0.2.01'],
     ['hexadecimal, octal and short forms of inet_aton', '0x0a.0.0.1', '0xa000001', '167772161', '10.1', '1.2.3'],
     ['an octet above 255', '256.0.0.1', '1.2.3.999', '1.2.3.1000', '::1.2.3.256'],
     ['too many or empty octets', '1.2.3.4.5', '1..3.4', '.1.2.3.4', '1.2.3.4.', '1.2.3.'],
-    ['a sign or a blank', '-1.0.0.1', '+1.0.0.1', ' 1.2.3.4', '1.2.3.4 ', '1.2.3.4\n', '::1 ', '\t::1'],
+    ['a sign or a space', '-1.0.0.1', '+1.0.0.1', ' 1.2.3.4', '1.2.3.4 ', '1.2.3.4\n', '::1 ', '\t::1'],
     ['digits of other scripts', '١.٢.٣.٤', '１.2.3.4'],
     ['a zone index', 'fe80::1%eth0', 'fe80::1%1', '::1%', '1.2.3.4%eth0'],
     ['a prefix length or a port', '10.0.0.1/24', '::1/64', '1.2.3.4:80', '[::1]', '[::1]:80'],
     ['two gaps', '1::2::3', '::1::', ':::1', '1:::2'],
-    ['a gap of no group at all', '1:2:3:4:5:6:7:8::', '::1:2:3:4:5:6:7:8', '1:2:3:4::5:6:7:8'],
+    ['a gap that stands for no group', '1:2:3:4:5:6:7:8::', '::1:2:3:4:5:6:7:8', '1:2:3:4::5:6:7:8'],
     ['too few or too many groups', '1:2:3:4:5:6:7', '1:2:3:4:5:6:7:8:9', '1:2:3:4:5:6:7:1.2.3.4', '1:2'],
     ['a group too long or not hexadecimal', '12345::', '00001::', 'g::', '::0x1', '1:2:3:4:5:6:7:-8'],
     ['a colon at an end', ':1:2:3:4:5:6:7', '1:2:3:4:5:6:7:', ':1::2', '1::2:'],
@@ -106,7 +106,7 @@ describe('parseAddress', () => {
     fc.assert(
       fc.property(anySpelling, ({ spelled, meant }) => {
         assert.deepEqual(parseAddress(spelled), meant);
-        // Which takes `::1.2.3.4` for `::ffff:1.2.3.4`, unlike RFC 4291 §2.5.5.1 and the rest of the world.
+        // ipaddr.js reads `::1.2.3.4` as `::ffff:1.2.3.4`, unlike RFC 4291 §2.5.5.1 and everyone else.
         if (!/^::[\d.]+$/.test(spelled)) assert.equal(meant.value, valueOf(ipaddr.parse(spelled).toByteArray()));
       }),
       { numRuns: 1_000 },
@@ -157,7 +157,7 @@ describe('formatAddress', () => {
     });
   }
 
-  it('agrees with ipaddr.js on every address, and is read back', () => {
+  it('agrees with ipaddr.js on every address, and its output parses back', () => {
     fc.assert(
       fc.property(anyAddress, (any) => {
         const text = formatAddress(any);
@@ -189,12 +189,12 @@ describe('parseCidr', () => {
   }
 
   const bad: readonly [why: string, ...texts: string[]][] = [
-    ['a part left out', '', '/', '/24', '10.0.0.0', '10.0.0.0/', '10/8'],
+    ['a missing part', '', '/', '/24', '10.0.0.0', '10.0.0.0/', '10/8'],
     ['a length beyond the family', '10.0.0.0/33', '10.0.0.0/1000', 'fd00::/129'],
-    ['a length that is no plain number', '10.0.0.0/08', 'fd00::/064', '10.0.0.0/+8', '10.0.0.0/-1', '10.0.0.0/8.0'],
+    ['a length that is not a plain number', '10.0.0.0/08', 'fd00::/064', '10.0.0.0/+8', '10.0.0.0/-1', '10.0.0.0/8.0'],
     ['a length in another notation', '10.0.0.0/0x8', 'fd00::/1e1', '10.0.0.0/255.0.0.0'],
     ['what parseAddress refuses', '010.0.0.0/8', 'fe80::%eth0/64', '10.0.0.256/8'],
-    ['blanks and more slashes', '10.0.0.0/8 ', ' 10.0.0.0/8', '10.0.0.0 /8', '10.0.0.0/8/8', '10.0.0.0//8'],
+    ['spaces and extra slashes', '10.0.0.0/8 ', ' 10.0.0.0/8', '10.0.0.0 /8', '10.0.0.0/8/8', '10.0.0.0//8'],
   ];
   for (const [why, ...texts] of bad) {
     it(`refuses ${why}`, () => {
@@ -202,7 +202,7 @@ describe('parseCidr', () => {
     });
   }
 
-  it('masks as ipaddr.js does, and is read back', () => {
+  it('masks as ipaddr.js does, and its output parses back', () => {
     fc.assert(
       fc.property(anyAddress, fc.nat(128), (any, number) => {
         const prefix = number % (addressBits(any.family) + 1);

@@ -1,4 +1,4 @@
-/** What operators take back of a host. */
+/** What operators undo about a host: a drain, and its binding to a machine. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE } from '../../../../functions/ipam/host.ts';
@@ -25,7 +25,7 @@ async function stage() {
   const net = await host.pool({ pool: '10.1.0.0/24' });
   await host.pool({ pool: '10.2.0.0/24' });
   const address = await host.address(net, '', MAC);
-  const item = () => deps.store.hosts.get(OLD) ?? assert.fail('there is no host');
+  const item = () => deps.store.hosts.get(OLD) ?? assert.fail('the host is missing');
   const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
   const fence = async (): Promise<void> => {
     deps.world.advance(LEASE);
@@ -35,7 +35,7 @@ async function stage() {
 }
 
 describe('a drain that is lifted', () => {
-  it('leaves host and networks live, in an epoch of which the host learns by registering', async () => {
+  it('leaves the host and its networks live, in an epoch that the host learns by registering', async () => {
     const { deps, host, net, register, item, states } = await stage();
     await reportDrain(deps, OLD, 'soon');
     assert.deepEqual(states(), ['draining 1', 'draining 1']);
@@ -48,7 +48,7 @@ describe('a drain that is lifted', () => {
     await host.pool({ pool: '10.3.0.0/24' }, host.call({ epoch }));
   });
 
-  it('is so once, however often it is said, and again when it drains again', async () => {
+  it('takes effect once, however often it is requested, and again after a new drain', async () => {
     const { deps, item, states } = await stage();
     for (const epoch of [2, 3]) {
       await reportDrain(deps, OLD, 'soon');
@@ -58,7 +58,7 @@ describe('a drain that is lifted', () => {
     }
   });
 
-  it('leaves more to wake than one call does to the next', async () => {
+  it('wakes all networks, even more than one step can', async () => {
     const { deps, host, states } = await stage();
     for (let i = 0; i < 100; i++) await host.pool();
     await reportDrain(deps, OLD, 'soon');
@@ -67,7 +67,7 @@ describe('a drain that is lifted', () => {
   });
 
   for (const state of ['fenced', 'dead'] as const) {
-    it(`is none where the host is ${state}: nothing is done, and it is said what helps`, async () => {
+    it(`does nothing where the host is ${state}, and the error names the remedy`, async () => {
       const { deps, item, states, fence } = await stage();
       if (state === 'fenced') await fence();
       else await reportDeath(deps, OLD, 'gone');
@@ -81,7 +81,7 @@ describe('a drain that is lifted', () => {
     });
   }
 
-  it('of a host of which nobody has heard is none', async () => {
+  it('does nothing for an unknown host', async () => {
     const { deps } = await stage();
     assert.equal(await resumeHost(deps, 'nobody'), 'unknown');
     assert.equal(await adoptHost(deps, 'nobody', `${ROLE}/${NEW}`), 'unknown');
@@ -90,11 +90,11 @@ describe('a drain that is lifted', () => {
 
 describe('a host that is adopted', () => {
   for (const [what, incarnation, isFresh] of [
-    ['with the disk of the other: its journal counts', 'one', false],
-    ['with an image of yesterday: its journal is void', 'zero', true],
-    ['with nothing of it', undefined, true],
+    ['with the disk of the former machine: its journal counts', 'one', false],
+    ['with an old image of the disk: its journal is void', 'zero', true],
+    ['with an empty disk', undefined, true],
   ] as const) {
-    it(`is the next machine that registers, ${what}; its networks wake`, async () => {
+    it(`becomes the next machine that registers, ${what}; its networks wake`, async () => {
       const { deps, host, net, address, register, item, states, fence } = await stage();
       await fence();
       assert.equal(await adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'done');
@@ -111,7 +111,7 @@ describe('a host that is adopted', () => {
     });
   }
 
-  it('is nobody but who was named, whoever comes first', async () => {
+  it('becomes only the machine that was named, even if another registers first', async () => {
     const { deps, host, net, register, item, states, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
@@ -133,7 +133,7 @@ describe('a host that is adopted', () => {
     await host.address(net, '', {}, host.call({ epoch }));
   });
 
-  it('is any session of a role that is named without one, but no instance of it', async () => {
+  it('becomes any session of a role that is named without a session, but no EC2 instance of that role', async () => {
     const { deps, register, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, ROLE);
@@ -143,14 +143,14 @@ describe('a host that is adopted', () => {
   });
 
   for (const [what, principal] of [
-    ['nobody, as a program of an earlier version says it', undefined],
+    ['nobody, as an earlier version of the program puts it', undefined],
     ['a role, whose sessions sign', 'arn:aws:iam::123456789012:role/berth-host'],
-    ['everybody', '*'],
-    ['everybody of an account', 'arn:aws:iam::123456789012:user/'],
+    ['everyone', '*'],
+    ['everyone in an account', 'arn:aws:iam::123456789012:user/'],
     ['the id of an instance alone', NEW],
     ['nothing', ''],
   ] as const) {
-    it(`is not adopted by ${what}: it is said what to give`, async () => {
+    it(`cannot be adopted for ${what}: the error says what to give`, async () => {
       const { deps, item, fence } = await stage();
       await fence();
       const before = item();
@@ -163,7 +163,7 @@ describe('a host that is adopted', () => {
     });
   }
 
-  it('may be named anew before it has registered', async () => {
+  it('can be given another principal before it has registered', async () => {
     const { deps, register, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/i-0bad0bad0bad0bad0`);
@@ -173,7 +173,7 @@ describe('a host that is adopted', () => {
     assert.equal((await register(NEW, undefined, 'new')).state, 'live');
   });
 
-  it('is nobody where an earlier version left it open to whoever comes first, until somebody is named', async () => {
+  it('stays closed where an earlier version left it open to any machine, until an operator names one', async () => {
     const { deps, register, item, fence } = await stage();
     await fence();
     deps.store.hosts.set(OLD, { ...item(), principal: '', isAdopted: true });
@@ -187,7 +187,7 @@ describe('a host that is adopted', () => {
     assert.equal((await register(NEW, undefined, 'new')).state, 'live');
   });
 
-  it('may be the one that it was, when that is named', async () => {
+  it('can stay the former machine, when that is named', async () => {
     const { deps, register, item, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${OLD}`);
@@ -197,7 +197,7 @@ describe('a host that is adopted', () => {
     await refused(register(NEW, undefined, 'new'), 'foreign-host', /is bound to/);
   });
 
-  it('may have been dead: it lives again, with nothing', async () => {
+  it('may have been dead: it is live again, and holds nothing', async () => {
     const { deps, host, net, register } = await stage();
     await reportDeath(deps, OLD, 'gone');
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
@@ -207,7 +207,7 @@ describe('a host that is adopted', () => {
     await host.pool({}, host.call({ epoch }));
   });
 
-  it('is so once, however often it is said', async () => {
+  it('is adopted once, however often it is requested', async () => {
     const { deps, item, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
@@ -217,7 +217,7 @@ describe('a host that is adopted', () => {
   });
 
   for (const state of ['live', 'draining'] as const) {
-    it(`is not one that is ${state}: it is said what to do first, and nothing is done`, async () => {
+    it(`cannot be ${state}: nothing changes, and the error says what to do first`, async () => {
       const { deps, item, states } = await stage();
       if (state === 'draining') await reportDrain(deps, OLD, 'soon');
       const before = [item(), states()];
@@ -230,8 +230,8 @@ describe('a host that is adopted', () => {
   }
 });
 
-describe('what EC2 says of an instance', () => {
-  it('is said of the host of its id', async () => {
+describe('an event of EC2 about an instance', () => {
+  it("applies to the host that has the instance's id", async () => {
     const { deps, item } = await stage();
     assert.equal(await reportInstance(deps, OLD, 'EC2: shutting-down', reportDrain), 'done');
     assert.equal(item().state, 'draining');
@@ -240,7 +240,7 @@ describe('what EC2 says of an instance', () => {
     assert.equal(await reportInstance(deps, NEW, 'EC2: terminated', reportDeath), 'unknown');
   });
 
-  it('is not said of another machine that was let be that host', async () => {
+  it('does not apply to another machine that was adopted as that host', async () => {
     const { deps, register, item, states, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);

@@ -1,4 +1,4 @@
-/** Who may act as a host. */
+/** Which principals may act as a host. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Host, LEASE, sessionOf } from '../../../../functions/ipam/host.ts';
@@ -14,7 +14,7 @@ const [ONE, OTHER] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
 const USER = 'arn:aws:iam::123456789012:user/ops';
 const EVE = 'arn:aws:iam::123456789012:user/eve';
 
-/** One function, and hosts that register. */
+/** One function, and hosts that register with it. */
 function stage() {
   const deps = fleet();
   const reads: string[] = [];
@@ -41,8 +41,8 @@ function stage() {
   };
 }
 
-describe('a call in the name of a host', () => {
-  it('is let through when whoever registered it has signed, in any session of a role', async () => {
+describe('a call on behalf of a host', () => {
+  it('is accepted when the principal that registered the host has signed it, in any session of a role', async () => {
     const { register, check } = stage();
     await register('web', `${ROLE}/monday`);
     await check('web', `${ROLE}/monday`);
@@ -56,7 +56,7 @@ describe('a call in the name of a host', () => {
     ['another role', `${ROLE}/s`, `${ROLE}-2/s`],
     ['the same user of another account', USER, USER.replace('123456789012', '210987654321')],
   ] as const) {
-    it(`is refused when ${what} has signed, also where the host was found right a moment ago`, async () => {
+    it(`is refused when ${what} has signed it, even right after a call that was accepted`, async () => {
       const { register, check } = stage();
       await register('web', bound);
       const refusal = (): Promise<void> => refused(check('web', signer), 'foreign-host', /^host web is bound to /);
@@ -67,13 +67,13 @@ describe('a call in the name of a host', () => {
     });
   }
 
-  it('is refused with what the log is to say: who the host is bound to', async () => {
+  it('is refused with the principal that the host is bound to, for the log', async () => {
     const { register, check } = stage();
     await register('web', `${ROLE}/monday`);
     await assert.rejects(check('web', EVE), (error) => error instanceof Refusal && error.details['bound'] === ROLE);
   });
 
-  it('is refused when nobody has registered that host, so that it registers first', async () => {
+  it('is refused when the host is not registered, so that it registers first', async () => {
     const { check, register } = stage();
     await refused(check('web', USER), 'host-unknown', /^host web is not registered/);
     await register('web', USER);
@@ -81,8 +81,8 @@ describe('a call in the name of a host', () => {
   });
 });
 
-describe('who has been found right', () => {
-  it('is not looked up again for five minutes, by one function', async () => {
+describe('a principal that was accepted', () => {
+  it('is not looked up again for five minutes by the same function', async () => {
     const { deps, reads, register, check } = stage();
     await register('web', USER);
     await check('web', USER);
@@ -95,7 +95,7 @@ describe('who has been found right', () => {
     assert.deepEqual(reads, ['web', 'web']);
   });
 
-  it('is not forgotten because somebody else tried', async () => {
+  it('is not forgotten when another principal tries', async () => {
     const { reads, register, check } = stage();
     await register('web', USER);
     await check('web', USER);
@@ -105,7 +105,7 @@ describe('who has been found right', () => {
     assert.deepEqual(reads, ['web', 'web']);
   });
 
-  it('is looked up each time while the host is fenced or dead, and so may be adopted', async () => {
+  it('is looked up each time while the host is fenced or dead, since it may be adopted then', async () => {
     for (const state of ['fenced', 'dead'] as const) {
       const { reads, register, change, check } = stage();
       await register('web', USER);
@@ -116,7 +116,7 @@ describe('who has been found right', () => {
     }
   });
 
-  it('is found wrong at once when the host belongs to another since', async () => {
+  it('is refused at once when the host has since been bound to another', async () => {
     const { register, change, check } = stage();
     await register('web', USER);
     await check('web', USER);
@@ -125,7 +125,7 @@ describe('who has been found right', () => {
     await refused(check('web', USER), 'foreign-host', /bound to .*eve/);
   });
 
-  it('is remembered of so many hosts at most, the eldest forgotten first', async () => {
+  it('is remembered for a bounded number of hosts, and the oldest is forgotten first', async () => {
     const { deps, reads, register, change, check } = stage();
     await register('web', USER);
     await check('web', USER);
@@ -143,7 +143,7 @@ describe('who has been found right', () => {
 });
 
 describe('a host that is adopted', () => {
-  /** It was live and known to a function when it fell silent; then an operator lets another be it. */
+  /** The host was live and known to a function when it fell silent; then an operator adopts another machine as this host. */
   async function adopted() {
     const made = stage();
     const { deps, register, change, check } = made;
@@ -155,13 +155,13 @@ describe('a host that is adopted', () => {
     return made;
   }
 
-  it('is nobody until it registers', async () => {
+  it('accepts no principal until it registers', async () => {
     const { deps, check } = await adopted();
     deps.world.advance(HINT_AGE);
     for (const who of [USER, EVE]) await refused(check('web', who), 'host-unknown', /is not registered/);
   });
 
-  it('is not another before every function has forgotten whom it took it for', async () => {
+  it('cannot register as another machine before every function has forgotten the former principal', async () => {
     const { deps, register, check } = await adopted();
     await check('web', USER);
     deps.world.advance(BINDING_ENDS - 1);
@@ -182,10 +182,10 @@ describe('a host that is adopted', () => {
 describe('the id of an instance', () => {
   for (const [what, principal] of [
     ['another instance', `${ROLE}/${OTHER}`],
-    ['a session of the role by another name', `${ROLE}/eve`],
-    ['an instance of another role by another name', `${ROLE}-2/${OTHER}`],
+    ['a session of the role with another name', `${ROLE}/eve`],
+    ['an instance of another role with another name', `${ROLE}-2/${OTHER}`],
   ] as const) {
-    it(`is not registered first by ${what}`, async () => {
+    it(`cannot be registered first by ${what}`, async () => {
       const { deps, register } = stage();
       const words = new RegExp(`^${ONE} is the id of an EC2 instance, and this call is signed by ${principal}`);
       await refused(register(ONE, principal), 'foreign-host', words);
@@ -193,7 +193,7 @@ describe('the id of an instance', () => {
     });
   }
 
-  it('is registered by its own session, and by a user, who has none', async () => {
+  it('can be registered by its own session, and by a user, who has no session', async () => {
     for (const principal of [`${ROLE}/${ONE}`, USER, 'arn:aws:iam::123456789012:root']) {
       const { register, check } = stage();
       await register(ONE, principal);
@@ -201,7 +201,7 @@ describe('the id of an instance', () => {
     }
   });
 
-  it('is one of 8 or 17 digits: any other may be had by an instance', async () => {
+  it('has 8 or 17 digits: an instance may register any other id', async () => {
     for (const id of ['web', 'i-am-a-name', 'i-0123456', 'i-0123456789ABCDEF0', `${ONE}0`]) {
       assert.ok(!isInstanceId(id));
       const { register } = stage();
@@ -209,7 +209,7 @@ describe('the id of an instance', () => {
     }
   });
 
-  it('is found in the session of a role, and in nothing else', () => {
+  it('is found only in the session of a role', () => {
     assert.equal(sessionOf(`${ROLE}/${ONE}`), ONE);
     assert.equal(sessionOf(`${ROLE}/a/b`), 'a/b');
     for (const arn of [USER, '', 'arn:aws:sts::123456789012:federated-user/s']) assert.equal(sessionOf(arn), undefined);

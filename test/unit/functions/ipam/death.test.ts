@@ -1,4 +1,4 @@
-/** What becomes of a host of which others tell that it goes, or is dead. */
+/** What happens to a host that is reported dead or about to go. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE } from '../../../../functions/ipam/host.ts';
@@ -11,7 +11,7 @@ const USER = 'arn:aws:iam::123456789012:user/ops';
 const MAC = withMac('02:42:0a:00:00:05');
 const DRAINS = /^host a is about to go and gets (no address in 10\.1\.0\.0\/24 of space default|no new network): use/;
 
-/** Hosts `a` and `b` share a pool; `a` has one of its own besides, a lease and a reservation. */
+/** Hosts `a` and `b` share a pool; `a` also has one of its own, a lease and a reservation. */
 async function stage() {
   const deps = fleet();
   const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
@@ -29,19 +29,23 @@ async function stage() {
 }
 
 describe('a host that is reported dead', () => {
-  it('holds nothing any more: its networks, leases and reservations, and pools that were its own', async () => {
+  it('loses its networks, leases and reservations, and the pools that no other host uses', async () => {
     const { deps, b, shared, address, held, hostItem } = await stage();
     assert.equal(await reportDeath(deps, 'a', 'EC2: terminated'), 'done');
     const host = hostItem();
     assert.deepEqual([host?.state, host?.epoch, host?.why], ['dead', 2, 'EC2: terminated']);
     assert.equal(deps.store.pools.size, 1);
     assert.equal(held().filter((slot) => slot?.startsWith('L')).length, 0);
-    assert.equal(held().filter((slot) => slot?.startsWith('R')).length, 2, 'two gateways, of which one pool has ended');
+    assert.equal(
+      held().filter((slot) => slot?.startsWith('R')).length,
+      2,
+      'two gateways, one of them in a pool that has ended',
+    );
     deps.world.advance(60_000);
     assert.equal(await b.address(shared, address, MAC), address);
   });
 
-  it('gets nothing any more, and loses nothing that others hold', async () => {
+  it('gets nothing more, and others lose nothing that they hold', async () => {
     const { deps, a, b, net, shared } = await stage();
     const other = await b.address(shared, '', MAC);
     await reportDeath(deps, 'a', 'gone');
@@ -50,14 +54,14 @@ describe('a host that is reported dead', () => {
     assert.equal(await b.release(shared, other), 'freed');
   });
 
-  it('is dead once, however often it is told', async () => {
+  it('dies once, however often it is reported', async () => {
     const { deps, hostItem } = await stage();
     await reportDeath(deps, 'a', 'gone');
     assert.equal(await reportDeath(deps, 'a', 'again'), 'done');
     assert.deepEqual([hostItem()?.epoch, hostItem()?.why], [2, 'gone']);
   });
 
-  it('also after it was fenced', async () => {
+  it('dies the same way after it was fenced', async () => {
     const { deps, held } = await stage();
     deps.world.advance(LEASE);
     await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
@@ -65,7 +69,7 @@ describe('a host that is reported dead', () => {
     assert.equal(held().filter((slot) => slot?.startsWith('L')).length, 0);
   });
 
-  it('of which nobody has heard is none: nothing is written', async () => {
+  it('causes no write if it is unknown', async () => {
     const { deps } = await stage();
     const { refs, hosts } = deps.store;
     const before = [new Map(refs), new Map(hosts)];
@@ -74,7 +78,7 @@ describe('a host that is reported dead', () => {
     assert.deepEqual([refs, hosts], before);
   });
 
-  it('and registers all the same lives in the raised epoch; what is gone stays gone', async () => {
+  it('is live in the raised epoch if it registers again; what it lost stays lost', async () => {
     const { deps, a, net, register } = await stage();
     await reportDeath(deps, 'a', 'a mistake');
     const { state, epoch, isFresh, isWaking } = await register('one', 'two');
@@ -83,7 +87,7 @@ describe('a host that is reported dead', () => {
     await a.address(await a.pool({ pool: '10.2.0.0/24' }, a.call({ epoch })), '', MAC, a.call({ epoch }));
   });
 
-  it('leaves its place to another machine at once', async () => {
+  it('leaves its id to another machine at once', async () => {
     const { deps, register } = await stage();
     await refused(register('copy', 'two'), 'host-taken', /^another machine has been host a/);
     await reportDeath(deps, 'a', 'gone');
@@ -91,8 +95,8 @@ describe('a host that is reported dead', () => {
   });
 });
 
-describe('a host that is reported to go soon', () => {
-  it('gets no address and no network, keeps what it has, and may give it back', async () => {
+describe('a host that drains', () => {
+  it('gets no address and no network, keeps what it has, and may release it', async () => {
     const { deps, a, net, address, held, hostItem } = await stage();
     const leased = () => held().filter((slot) => slot?.startsWith('L'));
     const before = leased();
@@ -107,21 +111,21 @@ describe('a host that is reported to go soon', () => {
     await a.leave(net);
   });
 
-  it('goes on to be so when it registers', async () => {
+  it('still drains after it registers', async () => {
     const { deps, register } = await stage();
     await reportDrain(deps, 'a', 'soon');
     const { state, isWaking } = await register('one', 'two');
     assert.deepEqual([state, isWaking], ['draining', false]);
   });
 
-  it('is not called back to life by it when it is dead', async () => {
+  it('stays dead when a drain is reported after its death', async () => {
     const { deps, hostItem } = await stage();
     await reportDeath(deps, 'a', 'gone');
     assert.equal(await reportDrain(deps, 'a', 'soon'), 'done');
     assert.equal(hostItem()?.state, 'dead');
   });
 
-  it('is fenced when it falls silent, and lives when it returns', async () => {
+  it('is fenced when it falls silent, and is live when it returns', async () => {
     const { deps, a, net, register } = await stage();
     await reportDrain(deps, 'a', 'soon');
     deps.world.advance(LEASE);

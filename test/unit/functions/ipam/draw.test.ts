@@ -22,38 +22,38 @@ describe('a ring of candidates', () => {
     assert.deepEqual(texts(ring(26, '10.0.0.0/24')), ['10.0.0.0/26', '10.0.0.64/26', '10.0.0.128/26', '10.0.0.192/26']);
   });
 
-  it('has a range of its own size as the only one', () => {
+  it('has a range of the candidate size as its only candidate', () => {
     assert.deepEqual(texts(ring(24, '10.0.0.0/24')), ['10.0.0.0/24']);
     assert.deepEqual(texts(ring(32, '10.0.0.7/32')), ['10.0.0.7/32']);
     assert.deepEqual(texts(ring(0, '0.0.0.0/0')), ['0.0.0.0/0']);
   });
 
-  it('goes through several ranges one after the other, as they were given', () => {
+  it('goes through several ranges one after the other, in the order given', () => {
     const expected = ['10.9.0.0/25', '10.9.0.128/25', '10.1.0.0/25', '10.5.0.0/25', '10.5.0.128/25'];
     assert.deepEqual(texts(ring(25, '10.9.0.0/24', '10.1.0.0/25', '10.5.0.0/24')), expected);
   });
 
-  it('leaves out a range too small for a candidate', () => {
+  it('leaves out a range that is too small for a candidate', () => {
     assert.deepEqual(texts(ring(25, '10.9.0.0/26', '10.1.0.0/25', '10.5.0.0/32')), ['10.1.0.0/25']);
     assert.equal(ring(23, '10.9.0.0/24').count, 0n);
     assert.equal(ring(24).count, 0n);
   });
 
-  it('counts what no machine could list', () => {
+  it('counts more candidates than a machine could list', () => {
     const wide = ring(128, '::/0');
     assert.equal(wide.count, 2n ** 128n);
     assert.equal(formatCidr(candidate(wide, 2n ** 128n - 1n)), 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128');
     assert.equal(formatCidr(candidate(ring(64, 'fdbe:5274:6800::/48'), 65_535n)), 'fdbe:5274:6800:ffff::/64');
   });
 
-  it('begins anew after the last', () => {
+  it('starts over after the last candidate', () => {
     const small = ring(25, '10.0.0.0/24', '10.1.0.0/25');
     assert.deepEqual(candidate(small, 3n), candidate(small, 0n));
     assert.deepEqual(candidate(small, 3_000_002n), candidate(small, 2n));
   });
 });
 
-/** Up to four ranges of four to six bits each, apart from each other or not, and candidates within 10.0.0.0/25. */
+/** Up to four ranges of four to six bits each, which may overlap, and candidates within 10.0.0.0/25. */
 const BASE = cidr('10.0.0.0/25').first;
 const anyRing = fc
   .record({
@@ -96,28 +96,28 @@ describe('a ring over several ranges', () => {
 });
 
 describe('firstClear', () => {
-  it('takes the number itself when nothing is in the way', () => {
+  it('returns the given candidate when it is clear', () => {
     assert.equal(firstClear(ring(25, '10.0.0.0/24'), 1n, new RangeSet()), 1n);
   });
 
-  it('goes round the ring to what lies before', () => {
+  it('wraps around the ring to earlier candidates', () => {
     const taken = new RangeSet([range('10.0.0.64-10.0.0.255')]);
     assert.equal(firstClear(ring(26, '10.0.0.0/24'), 2n, taken), 4n);
   });
 
-  it('passes a large obstacle in one step, not subnet by subnet', () => {
+  it('skips a large obstacle in one step, not subnet by subnet', () => {
     const taken = new RangeSet([range('fd00::-fd7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff')]);
     assert.equal(firstClear(ring(128, 'fd00::/8'), 5n, taken), 2n ** 119n);
   });
 
-  it('is undefined when there is no room at all', () => {
+  it('returns undefined when no candidate is clear', () => {
     assert.equal(firstClear(ring(26, '10.0.0.0/24'), 3n, new RangeSet([range('10.0.0.0-10.0.0.255')])), undefined);
     const oneOfEach = ['10.0.0.5', '10.0.0.70', '10.0.0.191', '10.0.0.192'].map(range);
     assert.equal(firstClear(ring(26, '10.0.0.0/24'), 0n, new RangeSet(oneOfEach)), undefined);
     assert.equal(firstClear(ring(24), 0n, new RangeSet()), undefined);
   });
 
-  it('is the first clear candidate round the ring, and undefined exactly when there is none', () => {
+  it('returns the first clear candidate around the ring, and undefined only when no candidate is clear', () => {
     let [found, full] = [0, 0];
     fc.assert(
       fc.property(anyRing, anyTaken, fc.nat(), (any, taken, from) => {
@@ -132,6 +132,6 @@ describe('firstClear', () => {
       }),
       { numRuns: 3_000 },
     );
-    assert.ok(found > 300 && full > 30, `both were tried: ${found} with room, ${full} without`);
+    assert.ok(found > 300 && full > 30, `both cases must occur: ${found} with a clear candidate, ${full} without`);
   });
 });

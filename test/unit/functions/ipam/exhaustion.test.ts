@@ -1,4 +1,4 @@
-/** What a pool that has no address left tells, and that it is true. */
+/** What the error of an exhausted pool says, and that it is true. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
@@ -8,7 +8,7 @@ import { testWorld } from '../../../support/world.ts';
 
 const POOL = '10.1.0.0/28';
 
-/** Hosts on one pool, of which each holds so many addresses. */
+/** Hosts on one pool, each of which holds the given number of addresses. */
 async function crowd(held: Readonly<Record<string, number>>, options = {}) {
   const deps = fleet();
   const networks: { host: Host; net: GrantedPool; addresses: string[] }[] = [];
@@ -23,15 +23,15 @@ async function crowd(held: Readonly<Record<string, number>>, options = {}) {
   return { deps, networks, ...last };
 }
 
-describe('a pool that has no address left', () => {
-  it('names itself, the one host that holds all, and what helps', async () => {
+describe('the error of an exhausted pool', () => {
+  it('names the pool, the one host that holds all addresses, and the remedies', async () => {
     const { host, net } = await crowd({ a: 13 });
     const words =
       /^no available addresses on this pool: 10.1.0.0\/28: none of its 14 addresses is free: 13 held by host a, 1 reserved as gateway or auxiliary address; remove containers that are not needed, or create the network with a larger subnet$/;
     await refused(host.address(net), 'no-address-left', words);
   });
 
-  it('names the three hosts that hold most, all their networks together', async () => {
+  it('names the three hosts that hold most, over all their networks', async () => {
     const { host, net, networks, deps } = await crowd({ a: 2, b: 3, c: 2, d: 1 }, { 'berth.gateway': 'none' });
     const second = await (networks[0]?.host ?? assert.fail()).pool({
       pool: POOL,
@@ -43,12 +43,12 @@ describe('a pool that has no address left', () => {
     await refused(host.address(net), 'no-address-left', words);
   });
 
-  it('names all hosts when they are few', async () => {
+  it('names all hosts when there are few', async () => {
     const { host, net } = await crowd({ a: 9, b: 4 });
     await refused(host.address(net), 'no-address-left', /13 held \(9 by host a, 4 by host b\), 1 reserved/);
   });
 
-  it('tells how many addresses rest, and for how long, when the call cannot wait for one', async () => {
+  it('says how many addresses are resting, and for how long, when the call cannot wait for one', async () => {
     const { deps, host, net, addresses } = await crowd({ a: 13 });
     await host.release(net, addresses[0] ?? '');
     deps.world.advance(700);
@@ -61,7 +61,7 @@ describe('a pool that has no address left', () => {
     assert.equal(patient, addresses[0], 'the one that has rested longest');
   });
 
-  it('speaks of the range that a network is confined to', async () => {
+  it('names the range that a network is confined to', async () => {
     const host = new Host(fleet(), 'b');
     const net = await host.pool({ pool: POOL, subPool: '10.1.0.8/31' });
     const got = [await host.address(net), await host.address(net)];
@@ -71,7 +71,7 @@ describe('a pool that has no address left', () => {
     await refused(host.address(net), 'no-address-left', words);
   });
 
-  it('has one address, or none', async () => {
+  it('is worded for a pool of one usable address, and of none', async () => {
     const host = new Host(fleet(), 'a');
     const one = await host.pool({ pool: '10.1.0.1/32' });
     await host.address(one);
@@ -80,19 +80,19 @@ describe('a pool that has no address left', () => {
     await refused(host.address(none), 'no-address-left', /fd00::\/128: it has no usable address$/);
   });
 
-  it('says so although it cannot be found out who holds it', async () => {
+  it('is returned even when the holders cannot be found out', async () => {
     const store = new ForgetfulStore();
     const host = new Host({ store, world: testWorld() }, 'a');
     const net = await host.pool({ pool: '10.1.0.0/31' });
     await host.address(net);
     await host.address(net);
-    // The first asks whether the network may take an address at all.
+    // The first read asks whether the network may take an address at all.
     store.readsLeft = 1;
     await refused(host.address(net), 'no-address-left', /2 held by host unknown/);
   });
 });
 
-/** Reads no reference after the first few. */
+/** Fails to read references after the first few. */
 class ForgetfulStore extends MemoryStore {
   readsLeft = Infinity;
 

@@ -1,4 +1,4 @@
-/** What stays behind when a request fails on its way. */
+/** What stays behind when a request fails halfway. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Store } from '../../../../functions/ipam/store.ts';
@@ -9,7 +9,7 @@ import { testWorld } from '../../../support/world.ts';
 
 class StoreDown extends Error {}
 
-/** A store whose nth operation from now takes place, but fails for the caller. */
+/** A store whose nth operation from now takes effect, but fails for the caller. */
 function failing() {
   const memory = new MemoryStore();
   let left = Infinity;
@@ -25,7 +25,7 @@ function failing() {
 
 const live = ({ refs }: MemoryStore): number => [...refs.values()].filter(({ state }) => state !== 'gone').length;
 
-describe('a request for a pool that the store fails', () => {
+describe('a request for a pool during which the store fails', () => {
   const wishes: readonly [what: string, wish: PoolWish, others: number][] = [
     ['a new pool', { pool: '10.1.0.0/24' }, 0],
     ['a pool that others hold', { pool: '10.1.0.0/24' }, 1],
@@ -35,7 +35,7 @@ describe('a request for a pool that the store fails', () => {
     ['reservations', { pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.5-10.1.0.7' } }, 0],
   ];
   for (const [what, wish, others] of wishes) {
-    it(`leaves no reference that nobody can release: ${what}`, async () => {
+    it(`leaves no reference that cannot be released: ${what}`, async () => {
       let failures = 0;
       for (let operation = 1; ; operation++) {
         const { memory, failAt, deps } = failing();
@@ -55,8 +55,8 @@ describe('a request for a pool that the store fails', () => {
   }
 });
 
-describe('a request that comes late', () => {
-  it("for a pool is granted, though its host has moved another network's gateway meanwhile", async () => {
+describe('a late request', () => {
+  it("for a pool is granted, though its host has moved another network's gateway in the meantime", async () => {
     const { memory, deps } = failing();
     const host = new Host(deps, 'a');
     const first = await host.pool({ pool: '10.1.0.0/24' });
@@ -68,7 +68,7 @@ describe('a request that comes late', () => {
     assert.deepEqual([live(memory), memory.pools.size], [0, 0]);
   });
 
-  it('for a reservation does not bring it back under a gateway that another network keeps', async () => {
+  it("for a reservation does not restore it over another network's gateway", async () => {
     const { memory, deps } = failing();
     const [c, d] = [new Host(deps, 'c'), new Host(deps, 'd')];
     const late: (() => Promise<unknown>)[] = [];

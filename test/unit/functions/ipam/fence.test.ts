@@ -1,4 +1,4 @@
-/** What becomes of a host that is silent, and of one that returns; test/models/ tries it on every order of steps. */
+/** What happens to a host that falls silent, and to one that returns; test/models/ checks every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Host as Registered, LEASE } from '../../../../functions/ipam/host.ts';
@@ -30,25 +30,25 @@ async function stage(networks = 1) {
     deps.world.advance(LEASE);
     return fence();
   };
-  const hostItem = (): Registered => deps.store.hosts.get('a') ?? assert.fail('there is no host');
+  const hostItem = (): Registered => deps.store.hosts.get('a') ?? assert.fail('the host is missing');
   const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
   return { deps, host, net: net ?? assert.fail(), register, fence, silence, hostItem, states };
 }
 
 describe('a host that is silent past its lease', () => {
-  it('is fenced: its epoch is raised, its networks sleep, and nothing is freed', async () => {
+  it('is fenced: its epoch rises, its networks sleep, and nothing is freed', async () => {
     const { deps, host, net, silence, hostItem, states } = await stage(2);
     await host.address(net);
     const [chunks, pools] = [new Map(deps.store.chunks), new Map(deps.store.pools)];
     assert.equal((await silence())?.quieted, 2);
     const { state, epoch, fencedAt, why } = hostItem();
     assert.deepEqual([state, epoch, fencedAt], ['fenced', 2, deps.world.now()]);
-    assert.equal(why, 'nothing was heard of it for a whole lease');
+    assert.equal(why, 'no heartbeat arrived for a whole lease');
     assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
     assert.deepEqual([deps.store.chunks, deps.store.pools], [chunks, pools]);
   });
 
-  it('is not fenced a moment earlier, nor when it has spoken since', async () => {
+  it('is not fenced a moment earlier, nor after it has registered again', async () => {
     const { deps, fence, register, silence, states } = await stage();
     deps.world.advance(LEASE - 1);
     assert.equal(await fence(), undefined);
@@ -59,14 +59,14 @@ describe('a host that is silent past its lease', () => {
     assert.notEqual(await silence(), undefined);
   });
 
-  it('is fenced once, however often it is tried', async () => {
+  it('is fenced once, however often the sweep tries', async () => {
     const { fence, silence, hostItem, states } = await stage();
     await silence();
     assert.equal((await fence())?.quieted, 0);
     assert.deepEqual([hostItem().epoch, ...states()], [2, 'dormant 1']);
   });
 
-  it('gets no address and no network, in either epoch, and its releases are taken', async () => {
+  it('gets no address and no network in either epoch, but may release', async () => {
     const { deps, host, net, silence } = await stage();
     const address = await host.address(net);
     await silence();
@@ -75,17 +75,17 @@ describe('a host that is silent past its lease', () => {
       await refused(host.pool({ pool: '10.9.0.0/24' }, host.call({ epoch })), 'host-fenced', SILENT);
       await refused(host.pool({}, host.call({ epoch })), 'host-fenced', SILENT);
     }
-    assert.equal(deps.store.pools.size, 1, 'what was refused has left nothing');
+    assert.equal(deps.store.pools.size, 1, 'the refused calls left nothing behind');
     assert.equal(await host.release(net, address), 'freed');
   });
 
-  it('of which nobody knows is not fenced', async () => {
+  it('is not fenced if it is unknown', async () => {
     const deps = fleet();
     assert.equal(await fenceHost(deps, 'nobody', Infinity), undefined);
     assert.equal(deps.store.hosts.size, 0);
   });
 
-  it('is left for the next time when there is no time', async () => {
+  it('is left to the next sweep when time runs out', async () => {
     const { deps, fence, states } = await stage();
     deps.world.advance(LEASE);
     await fenceHost(deps, 'a', 0);
@@ -96,7 +96,7 @@ describe('a host that is silent past its lease', () => {
 });
 
 describe('a fenced host that registers', () => {
-  it('lives in the raised epoch, and so do its networks; its leases are as they were', async () => {
+  it('is live in the raised epoch, and so are its networks; its leases are unchanged', async () => {
     const { deps, host, net, silence, register, hostItem, states } = await stage();
     const address = await host.address(net);
     await silence();
@@ -111,7 +111,7 @@ describe('a fenced host that registers', () => {
     await refused(host.address(net), 'host-fenced', SILENT);
   });
 
-  it('is told to register again while more is to wake', async () => {
+  it('is asked to register again while there are more networks to wake', async () => {
     const { silence, register, states } = await stage(70);
     await silence();
     assert.equal((await register()).isWaking, true);
@@ -120,13 +120,13 @@ describe('a fenced host that registers', () => {
     assert.ok(states().every((one) => one === 'live 2'));
   });
 
-  it('does not look at what it holds when nothing sleeps', async () => {
+  it('does not read its networks when none sleeps', async () => {
     const { deps, register } = await stage();
     deps.store.refsOfHost = () => assert.fail('it looked');
     assert.equal((await register()).isWaking, false);
   });
 
-  it('wakes no network that has ended meanwhile', async () => {
+  it('does not wake a network that has ended in the meantime', async () => {
     const { host, net, silence, register, states } = await stage();
     await silence();
     await host.leave(net);

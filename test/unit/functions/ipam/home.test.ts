@@ -5,7 +5,7 @@ import { homeRegionCheck } from '../../../../functions/ipam/hosts/home-region.ts
 import { refused } from '../../../support/fleet.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 
-/** Counts how often the table is asked. */
+/** Counts how often the table is read. */
 function table() {
   const memory = new MemoryStore();
   const asked: string[] = [];
@@ -16,7 +16,7 @@ function table() {
   };
 }
 
-it('the first Region that writes a table is its home, and every other is refused by name', async () => {
+it('the first Region that writes a table becomes its home, and every other Region is refused by name', async () => {
   const memory = new MemoryStore();
   const check = (region: string) => homeRegionCheck({ store: memory }, region)();
   await check('eu-west-1');
@@ -26,7 +26,7 @@ it('the first Region that writes a table is its home, and every other is refused
   await refused(check('us-east-1'), 'foreign-region', words);
 });
 
-it('a process asks once while it is at home, and again while it is not', async () => {
+it('a process in the home Region reads the home once, and a process elsewhere reads it each time', async () => {
   const home = table();
   const check = home.check('eu-west-1');
   await check();
@@ -38,7 +38,7 @@ it('a process asks once while it is at home, and again while it is not', async (
   assert.equal(home.asked.length, 3);
 });
 
-it('where there is no Region, there is nothing to be checked', async () => {
+it('a process without a Region does not check the home', async () => {
   const local = table();
   await local.check()();
   assert.deepEqual(local.asked, []);

@@ -11,13 +11,13 @@ const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
 const USER = 'arn:aws:iam::123456789012:user/ops';
 const ALIVE = /^another machine has been host web since 2026-01-01T00:00:00\.000Z: a copied disk image needs an id/;
 
-/** One id, and machines that say that they have it. */
+/** One id, and machines that claim it. */
 function stage() {
   const deps = fleet();
   const machine = new Machine(deps, 'web');
   const register = (incarnation: string | undefined, proposed: string, more: Partial<Registration> = {}) =>
     registerHost(deps, machine.call(), registration(incarnation, proposed, more));
-  const host = (): Host => deps.store.hosts.get('web') ?? assert.fail('there is no host');
+  const host = (): Host => deps.store.hosts.get('web') ?? assert.fail('the host is missing');
   return { deps, machine, register, host };
 }
 
@@ -28,7 +28,7 @@ const registration = (
 ): Registration => ({ principal: USER, incarnation, proposed, shimVersion: '1.0', engineVersion: '', ...more });
 
 describe('a host that registers', () => {
-  it('for the first time gets the first epoch, and is written down', async () => {
+  it('for the first time gets the first epoch, and is stored', async () => {
     const { deps, register, host } = stage();
     const floor = deps.world.now().toString(36).padStart(9, '0');
     const answer = await register(undefined, 'one', { engineVersion: '28.5.2' });
@@ -68,7 +68,7 @@ describe('a host that registers', () => {
     });
   });
 
-  it('is asked to be heard of six times while its space remembers it, within bounds, and taken to live for three', async () => {
+  it('must send six heartbeats while its space remembers it, within bounds, and has a lease of three', async () => {
     for (const [forgetAfter, heartbeat] of [
       [7 * 86_400_000, 600_000],
       [3_600_000, 600_000],
@@ -82,12 +82,12 @@ describe('a host that registers', () => {
     }
   });
 
-  it('for the first time may hold an incarnation of elsewhere', async () => {
+  it('for the first time may bring an incarnation from another table', async () => {
     const { register } = stage();
     assert.equal((await register('elsewhere', 'one')).isFresh, false);
   });
 
-  it('again rotates its incarnation, and stays since when and in which epoch it was', async () => {
+  it('again gets a new incarnation, and keeps its start and its epoch', async () => {
     const { deps, register, host } = stage();
     await register(undefined, 'one');
     deps.store.hosts.set('web', { ...host(), epoch: 4 });
@@ -99,7 +99,7 @@ describe('a host that registers', () => {
     assert.deepEqual([host().since, lastSeen, shimVersion], [since, deps.world.now(), '1.1']);
   });
 
-  it('and repeats it, for it did not hear the answer, is told the same', async () => {
+  it('and repeats the call, since the answer was lost, gets the same answer', async () => {
     const { register } = stage();
     await register(undefined, 'one');
     assert.equal((await register(undefined, 'one')).incarnation, 'one');
@@ -109,7 +109,7 @@ describe('a host that registers', () => {
     assert.equal((await register('two', 'three')).incarnation, 'three');
   });
 
-  it('with an incarnation of yesterday is refused while the other is alive', async () => {
+  it('with an old incarnation is refused while the other machine is alive', async () => {
     const { deps, register } = stage();
     await register(undefined, 'one');
     await register('one', 'two');
@@ -119,20 +119,20 @@ describe('a host that registers', () => {
     assert.equal((await register('two', 'three')).incarnation, 'three');
   });
 
-  it('without an incarnation, where there is a host, is refused while that is alive', async () => {
+  it('without an incarnation is refused while the host of its id is alive', async () => {
     const { register } = stage();
     await register(undefined, 'one');
     await refused(register(undefined, 'copy'), 'host-taken', ALIVE);
   });
 
-  it('is told the remedies: an id of its own, or when it may take the place', async () => {
+  it('is shown the remedies: an id of its own, or the time when it may take over', async () => {
     const { register } = stage();
     await register(undefined, 'one');
     const words = /with --host-id and an empty data folder; .* take its place after 2026-01-01T00:30:00\.000Z$/;
     await refused(register('x', 'copy'), 'host-taken', words);
   });
 
-  it('takes the place of one that was not seen for a lease, and is told to forget what it holds', async () => {
+  it('takes over from a host that was silent for a lease, and must forget what its own disk holds', async () => {
     const { deps, register, host } = stage();
     await register(undefined, 'one');
     deps.store.hosts.set('web', { ...host(), epoch: 3 });
@@ -143,7 +143,7 @@ describe('a host that registers', () => {
     await refused(register('one', 'back'), 'host-taken', /^another machine has been host web since 2026-01-01T00:30/);
   });
 
-  it('is told to forget also when it did not hear that at first, and not when it registers again', async () => {
+  it('must forget also when the first answer was lost, but not when it registers again', async () => {
     const { deps, register } = stage();
     await register(undefined, 'one');
     deps.world.advance(LEASE);
@@ -152,7 +152,7 @@ describe('a host that registers', () => {
     assert.equal((await register('reborn', 'next')).isFresh, false);
   });
 
-  it('keeps its place for a lease from when it was seen last', async () => {
+  it('keeps its id for a lease after it was last seen', async () => {
     const { deps, register } = stage();
     await register(undefined, 'one');
     deps.world.advance(LEASE - 1);
@@ -163,7 +163,7 @@ describe('a host that registers', () => {
 });
 
 describe('the floor of the sequences of a host', () => {
-  it('is the highest that was seen, and never falls', () => {
+  it('is the highest sequence seen, and never falls', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 36 ** 6 }), { minLength: 1 }), (sequences) => {
         let host: Host | undefined;
@@ -190,7 +190,7 @@ describe('the principal of a host', () => {
     assert.equal(host().principal, first);
   };
 
-  it('is whoever signed first: a user, or a role in any session', async () => {
+  it('is the principal that signed first: a user, or a role in any session', async () => {
     await registered(USER, USER);
     await registered(`${ROLE}/monday`, `${ROLE}/tuesday`);
     await registered(`${ROLE}/i-0123456789abcdef0`, `${ROLE}/i-0123456789abcdef0`);
@@ -206,7 +206,7 @@ describe('the principal of a host', () => {
     ['an EC2 instance of a role that was on none', `${ROLE}/s`, `${ROLE}/i-0123456789abcdef0`],
   ];
   for (const [what, first, then] of strangers) {
-    it(`is not ${what}, also after the lease: both are named`, async () => {
+    it(`cannot become ${what}, not even after the lease; the error names both`, async () => {
       const { deps, register } = stage();
       await register(undefined, 'one', { principal: first });
       const { hosts } = deps.store;
@@ -224,7 +224,7 @@ describe('the principal of a host', () => {
     });
   }
 
-  it('is named by the instance where EC2 named the session, in each partition', () => {
+  it('includes the instance where EC2 named the session, in each partition', () => {
     assert.equal(boundPrincipal(`${ROLE}/s`), ROLE);
     assert.equal(boundPrincipal(`${ROLE}/i-01234567`), `${ROLE}/i-01234567`);
     assert.equal(boundPrincipal(`${ROLE}/i-0123456`), ROLE);
@@ -238,7 +238,7 @@ describe('the principal of a host', () => {
 });
 
 describe('machines that register as one host at the same moment', () => {
-  /** Each with a nonce of its own. @returns which of them got through. */
+  /** Each registers with a nonce of its own. @returns those that succeeded. */
   async function race(store: Store, deps: ReturnType<typeof fleet>, incarnation: string | undefined) {
     const proposals = ['a', 'b', 'c', 'd'];
     const results = await Promise.allSettled(
@@ -254,7 +254,7 @@ describe('machines that register as one host at the same moment', () => {
     ['from copies of one disk', 'one', 0],
     ['after the host before them was lost', undefined, LEASE],
   ] as const) {
-    it(`${what}: one of them is the host, whatever the order of their steps`, async () => {
+    it(`${what}: one of them becomes the host, whatever the order of their steps`, async () => {
       for (let seed = 0; seed < 100; seed++) {
         const { deps, register, host } = stage();
         if (age !== undefined) {
@@ -271,7 +271,7 @@ describe('machines that register as one host at the same moment', () => {
     });
   }
 
-  it('and keep changing it: a call gives up in the end', async () => {
+  it('again and again make a call give up in the end', async () => {
     const { deps, machine, register } = stage();
     await register(undefined, 'one');
     let tries = 0;

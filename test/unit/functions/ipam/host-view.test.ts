@@ -1,4 +1,4 @@
-/** What an operator is told of a host before it is ended. */
+/** What an operator sees of a host before declaring it dead. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
@@ -18,7 +18,7 @@ async function stage() {
 }
 
 describe('a look at a host', () => {
-  it('counts networks that have not ended, and the addresses of each', async () => {
+  it('counts the networks that have not ended, and the addresses of each', async () => {
     const { deps, host } = await stage();
     const net = await host.pool({ pool: '10.1.0.0/24' });
     for (let i = 0; i < 20; i++) await host.address(net, '');
@@ -26,7 +26,7 @@ describe('a look at a host', () => {
     await other.address(await other.pool({ pool: '10.1.0.0/24' }), '');
     await host.leave(await host.pool({ pool: '10.2.0.0/24' }));
     deps.world.advance(5_000);
-    const view = (await viewHost(deps, 'a')) ?? assert.fail('there is no host');
+    const view = (await viewHost(deps, 'a')) ?? assert.fail('the host is missing');
     assert.deepEqual([view.isInLease, view.silence, view.isAll], [true, 5_000, true]);
     assert.deepEqual(
       view.networks.map(({ cidr, addresses }) => [formatCidr(cidr), addresses]),
@@ -44,13 +44,13 @@ describe('a look at a host', () => {
     assert.deepEqual([view?.networks.length, view?.isAll], [64, false]);
   });
 
-  it('is none at a host that nobody knows', async () => {
+  it('returns nothing for an unknown host', async () => {
     assert.equal(await viewHost(fleet(), 'nobody'), undefined);
   });
 });
 
-describe('an operator who says that a host is dead', () => {
-  it('has to override its lease while that runs, to the millisecond', async () => {
+describe('an operator who declares a host dead', () => {
+  it('must override the lease while it runs, to the millisecond', async () => {
     const { deps, state } = await stage();
     deps.world.advance(LEASE - 1);
     await refused(declareDead(deps, 'a', 'gone', false), 'host-state', /--override-lease/);
@@ -60,7 +60,7 @@ describe('an operator who says that a host is dead', () => {
     assert.equal(state(), 'dead');
   });
 
-  it('may override it', async () => {
+  it('may override the lease', async () => {
     const { deps, state } = await stage();
     assert.equal(await declareDead(deps, 'a', 'gone', true), 'done');
     assert.equal(state(), 'dead');

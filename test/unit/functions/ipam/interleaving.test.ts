@@ -1,4 +1,4 @@
-/** Callers side by side, their steps mixed by a seed: what must hold at every step, and what must be left at the end. */
+/** Concurrent callers, their steps interleaved by a seed: what must hold at every step, and what must be left at the end. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { overlap } from '../../../../functions/ipam/address.ts';
@@ -10,7 +10,7 @@ import { testWorld } from '../../../support/world.ts';
 
 const SEEDS = Array.from({ length: 400 }, (_, i) => i + 1);
 
-/** What was refused did not happen; what failed otherwise is a fault. */
+/** A refused call had no effect; any other failure is a fault. */
 function unlessRefused(error: unknown): undefined {
   if (error instanceof Refusal) return undefined;
   throw error;
@@ -29,20 +29,20 @@ function setting(seed: number) {
       );
     }
   };
-  // The clocks of the functions differ: who announced first is not always who is the elder.
+  // The clocks of the functions differ: the first to announce does not always have the older announcement.
   const random = chance(seed + 0.5);
   const exact = testWorld({ seed });
   const world = { ...exact, now: () => exact.now() + Math.floor(random() * 100) };
   return { memory, generations, deps: { store: interleaved(memory, seed, check), world } };
 }
 
-/** The life of a pool that a PoolID belongs to. */
+/** The generation of the pool that a PoolID belongs to. */
 const generationOf = (poolId: string): string => poolId.split(',')[4] ?? assert.fail(poolId);
 
-describe('pools, whoever is first', () => {
+describe('pools, in whatever order callers act', () => {
   const WISHES = ['10.0.0.0/30', '10.0.0.0/29', '10.0.0.0/30', '10.0.0.4/30', '10.0.0.0/30'];
 
-  it('never overlap, outlive no reference and lose none', async () => {
+  it('never overlap, do not outlive their references and lose none', async () => {
     let granted = 0;
     for (const seed of SEEDS) {
       const { memory, generations, deps } = setting(seed);
@@ -72,8 +72,8 @@ describe('pools, whoever is first', () => {
   });
 });
 
-describe('addresses, whoever is first', () => {
-  it('have one holder at a time, and are all free in the end', async () => {
+describe('addresses, in whatever order callers act', () => {
+  it('have one holder at a time, and are all free at the end', async () => {
     for (const seed of SEEDS) {
       const { memory, deps } = setting(seed);
       const random = chance(-seed);

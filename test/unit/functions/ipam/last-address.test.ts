@@ -1,4 +1,4 @@
-/** A pool of N addresses has N, for whoever asks, in whatever order. */
+/** A pool of N addresses gives out N, whichever hosts ask, in whatever order. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
@@ -20,7 +20,7 @@ async function hostsOn(deps: Fleet, pool: string): Promise<Network[]> {
   return Promise.all(hosts.map(async (host) => ({ host, net: await host.pool({ pool }) })));
 }
 
-/** As many endpoints as asked for, of all hosts, ask at once. */
+/** The given number of endpoints, spread over all hosts, ask at once. */
 async function askAll(networks: readonly Network[], endpoints: number) {
   const asks = Array.from({ length: endpoints }, async (_, i) => {
     const network = networks[i % networks.length] ?? assert.fail();
@@ -48,28 +48,28 @@ function fulfilled(count: number, endpoints: number, { granted, refusals }: Awai
   assert.equal(refusals.length, endpoints - count);
 }
 
-describe('a pool that is asked for more than it has, by 64 hosts at once', () => {
+describe('a pool of which 64 hosts at once request more than it has', () => {
   for (const [pool, count, seeds] of [
     ['10.1.0.0/26', 61, 5],
     ['10.1.0.0/24', 253, 2],
     ['fd00::/122', 62, 2],
   ] as const) {
     for (let seed = 1; seed <= seeds; seed++) {
-      it(`gives all ${count} addresses of ${pool}, and again when they are freed (seed ${seed})`, async () => {
+      it(`gives out all ${count} addresses of ${pool}, and again after they are freed (seed ${seed})`, async () => {
         const store = interleaved(new MemoryStore(), seed, () => undefined);
         const networks = await hostsOn({ store, world: testWorld({ seed }) }, pool);
         const endpoints = 2 * count;
         const first = await askAll(networks, endpoints);
         fulfilled(count, endpoints, first);
         await Promise.all(first.granted.map(({ network: { host, net }, address }) => host.release(net, address)));
-        // Nothing is cool, and yet nothing else is left.
+        // None has cooled down, but nothing else is left.
         const second = await askAll(networks, endpoints);
         fulfilled(count, endpoints, second);
       });
     }
   }
 
-  it('gives its gateway to all of them', async () => {
+  it('gives its gateway to every host', async () => {
     const store = interleaved(new MemoryStore(), 1, () => undefined);
     const networks = await hostsOn({ store, world: testWorld() }, '10.1.0.0/26');
     const gateways = await Promise.all(networks.map(({ host, net }) => host.address(net, '', GATEWAY)));

@@ -1,4 +1,4 @@
-/** The limits of a space: what they refuse, what stays of what they refused, and what they cost. */
+/** The limits of a space: what they refuse, what a refused call leaves behind, and what they cost. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseCidr } from '../../../../functions/ipam/address.ts';
@@ -21,11 +21,11 @@ async function limited(settings: SpaceSettings) {
 
 const liveRefs = ({ refs }: MemoryStore): number => [...refs.values()].filter(({ state }) => state !== 'gone').length;
 
-describe('a space that may hold so many pools', () => {
+describe('a space with a limit of pools', () => {
   const words =
     /^space default may hold 2 IPv4 pools, and all of them are taken: .*berth space set default --max-pools/;
 
-  it('grants that many, given or automatic, and refuses the next with the limit and the remedy', async () => {
+  it('grants as many pools as the limit, given or automatic, and refuses the next with the limit and the remedy', async () => {
     const deps = await limited({ maxPools: 2 });
     const host = new Host(deps, 'a');
     const first = await host.pool({ pool: '10.1.0.0/24' });
@@ -38,14 +38,14 @@ describe('a space that may hold so many pools', () => {
     await host.pool({ pool: '10.2.0.0/24' });
   });
 
-  it('lets hosts join the pools that stand', async () => {
+  it('lets hosts join existing pools', async () => {
     const deps = await limited({ maxPools: 1 });
     await new Host(deps, 'a').pool({ pool: '10.1.0.0/24' });
     await new Host(deps, 'b').pool({ pool: '10.1.0.0/24' });
     assert.equal(liveRefs(deps.store), 2);
   });
 
-  it('counts each family for itself, and no other space', async () => {
+  it('counts each family separately, and ignores other spaces', async () => {
     const deps = await limited({ maxPools: 1 });
     const host = new Host(deps, 'a');
     await host.pool({ space: 'other' });
@@ -54,18 +54,18 @@ describe('a space that may hold so many pools', () => {
     await refused(host.pool({ v6: true }), 'limit-reached', /may hold 1 IPv6 pools/);
   });
 
-  it('counts all pages of them', async () => {
+  it('counts the pools of all pages', async () => {
     const deps = await limited({ maxPools: 150 });
     const host = new Host(deps, 'a');
     for (let i = 0; i < 150; i++) await host.pool({ pool: `10.1.${i}.0/24` });
     await refused(host.pool(), 'limit-reached', /may hold 150 IPv4 pools/);
   });
 
-  it('takes no pool at all when that is none', async () => {
+  it('takes no pool at all when the limit is zero', async () => {
     await refused(new Host(await limited({ maxPools: 0 }), 'a').pool(), 'limit-reached', /may hold 0 IPv4 pools/);
   });
 
-  it('keeps what it holds when the limit is lowered', async () => {
+  it('keeps its pools when the limit is lowered', async () => {
     const deps = await limited({});
     const host = new Host(deps, 'a');
     const nets = [await host.pool(), await host.pool(), await host.pool()];
@@ -74,7 +74,7 @@ describe('a space that may hold so many pools', () => {
     await refused(host.pool(), 'limit-reached', words);
   });
 
-  it('clears away an announcement that was abandoned, and counts one that was not', async () => {
+  it('clears an abandoned announcement, and counts one that is not abandoned', async () => {
     const deps = await limited({ maxPools: 1 });
     const rival = { space: 'default', createdBy: 'dead', gateway: undefined, cooldown: 1, exclusive: false };
     const announcedAt = deps.world.now();
@@ -87,7 +87,7 @@ describe('a space that may hold so many pools', () => {
     assert.equal(await deps.store.readPool('default', cidr('10.9.0.0/24')), undefined);
   });
 
-  it('waits for younger announcements to give way, and says so when they do not', async () => {
+  it('waits for younger announcements to give way, and says so if they do not', async () => {
     const deps = await limited({ maxPools: 1 });
     const rival = { space: 'default', createdBy: 'b', gateway: undefined, cooldown: 1, exclusive: false };
     const host = new Host(deps, 'a');
@@ -98,11 +98,11 @@ describe('a space that may hold so many pools', () => {
   });
 });
 
-describe('callers at once', () => {
+describe('concurrent callers', () => {
   const SEEDS = Array.from({ length: 300 }, (_, i) => i + 1);
   const MAX = 2;
 
-  it('never exceed the pools that a space may hold, fill it, and leave nothing of what was refused', async () => {
+  it('never exceed the limit of pools, reach it, and leave nothing of refused calls', async () => {
     let refusals = 0;
     for (const seed of SEEDS) {
       const memory = new MemoryStore();
@@ -110,7 +110,7 @@ describe('callers at once', () => {
         const confirmed = [...memory.pools.values()].filter(({ state }) => state !== 'pending').length;
         assert.ok(confirmed <= MAX, `seed ${seed}: ${confirmed} pools`);
       };
-      // The clocks of the functions differ: the elder may come later.
+      // The clocks of the functions differ: the older announcement may come later.
       const [random, exact] = [chance(seed + 0.5), testWorld({ seed })];
       const world = { ...exact, now: () => exact.now() + Math.floor(random() * 100) };
       const deps = { store: interleaved(memory, seed, check), world };
@@ -132,11 +132,11 @@ describe('callers at once', () => {
   });
 });
 
-describe('a host that may have so many networks', () => {
+describe('a host with a limit of networks', () => {
   const words =
     /^host a may have 2 IPv4 networks in space default, and has them all, .*--max-networks-per-host NUMBER\)$/;
 
-  it('is granted that many, and no other, whether it would create the pool or join it', async () => {
+  it('gets as many networks as the limit and no more, whether it would create the pool or join it', async () => {
     const deps = await limited({ maxNetworksPerHost: 2 });
     const [host, other] = [new Host(deps, 'a'), new Host(deps, 'b')];
     await other.pool({ pool: '10.3.0.0/24' });
@@ -150,7 +150,7 @@ describe('a host that may have so many networks', () => {
     await host.pool({ pool: '10.3.0.0/24' });
   });
 
-  it('leaves no reservation on a pool that it was not to join', async () => {
+  it('leaves no reservation on a pool that it may not join', async () => {
     const deps = await limited({ maxNetworksPerHost: 1 });
     const [host, other] = [new Host(deps, 'a'), new Host(deps, 'b')];
     const theirs = await other.pool({ pool: '10.3.0.0/24' });
@@ -160,13 +160,13 @@ describe('a host that may have so many networks', () => {
     assert.equal(await other.address(theirs, '10.3.0.1', withMac('02:42:ac:11:00:02')), '10.3.0.1');
   });
 
-  it('gets none when that is none', async () => {
+  it('gets no network when the limit is zero', async () => {
     const deps = await limited({ maxNetworksPerHost: 0 });
     await refused(new Host(deps, 'a').pool(), 'limit-reached', /may have 0 IPv4 networks/);
     assert.equal(deps.store.pools.size, 0);
   });
 
-  it('is counted by the space and the family alone, draining ones included', async () => {
+  it('is limited per space and family, also while it drains', async () => {
     const deps = await limited({ maxNetworksPerHost: 1 });
     const host = new Host(deps, 'a');
     await host.pool({ space: 'other' });
@@ -176,7 +176,7 @@ describe('a host that may have so many networks', () => {
     await refused(host.pool(), 'limit-reached', /may have 1 IPv4 networks/);
   });
 
-  it('is counted over all pages and tombstones', async () => {
+  it('is limited over all pages, tombstones passed over', async () => {
     const deps = await limited({ maxNetworksPerHost: 30 });
     const host = new Host(deps, 'a');
     for (let i = 0; i < 40; i++) {
@@ -186,7 +186,7 @@ describe('a host that may have so many networks', () => {
     await refused(host.pool(), 'limit-reached', /may have 30 IPv4 networks/);
   });
 
-  it('does not count what another attempt of the same call has left, since that is undone', async () => {
+  it('is not charged for what another attempt of the same call has left, since that is undone', async () => {
     const deps = await limited({ maxNetworksPerHost: 1 });
     const host = new Host(deps, 'a');
     const call = host.call();
@@ -196,7 +196,7 @@ describe('a host that may have so many networks', () => {
 });
 
 describe('a space without limits', () => {
-  it('counts nothing: the same is read as ever', async () => {
+  it('counts nothing: the reads are the same as before', async () => {
     const reads = { pools: 0, hosts: 0 };
     const { store: memory, world } = fleet();
     const store = interleaved(memory, 1, () => undefined);

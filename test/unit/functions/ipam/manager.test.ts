@@ -1,4 +1,4 @@
-/** Swarm's managers, as the engine suite has heard them ask (test/system/engine/swarm.test.ts). */
+/** Swarm's managers, with the requests that the engine suite recorded (test/system/engine/swarm.test.ts). */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { overlap } from '../../../../functions/ipam/address.ts';
@@ -22,7 +22,7 @@ function swarm(): Deps {
   return deps;
 }
 
-/** A leader that starts: it asks for the network, its gateway, and what is in use in it. */
+/** A leader that starts: it requests the network, its gateway, and the addresses in use in it. */
 async function lead(host: Host, inUse: readonly string[] = [], pool = SUBNET): Promise<GrantedPool> {
   const net = await host.pool({ pool, space: 'default.global' });
   await host.address(net, '', { ...GATEWAY, ...SERIAL });
@@ -46,12 +46,12 @@ describe('a manager', () => {
     }
     const net = await node.pool({ pool: SUBNET });
     assert.equal(await node.address(net, address, withMac(MAC)), address);
-    // The nodes' space is where addresses are held in earnest.
+    // The addresses are really held in the nodes' space.
     const other = await manager.pool({ pool: SUBNET });
     await refused(manager.address(other, address, withMac(MAC)), 'address-in-use', /held by an endpoint .* of host n/);
   });
 
-  it('plans in the managers’ part of the space that a network names', async () => {
+  it("plans in the managers' part of the space that a network names", async () => {
     const deps = swarm();
     const host = new Host(deps, 'm');
     const options = { 'berth.space': 'prod' };
@@ -60,20 +60,20 @@ describe('a manager', () => {
     assert.deepEqual(livePools(deps).toSorted(), ['prod', 'prod.global']);
   });
 
-  it('gets automatic subnets where its nodes have no others', () => {
+  it('gets automatic subnets from ranges that its nodes do not use', () => {
     const [own, others] = [defaultsOf(globalSpaceOf('default')).ranges, DEFAULT_SPACE.ranges];
     assert.equal(own.length, 2);
     for (const range of own) assert.ok(others.every((other) => !overlap(range, other)));
   });
 
-  it('gives back an address that it asked for by name', async () => {
+  it('releases an address that it requested explicitly', async () => {
     const host = new Host(swarm(), 'm');
     const net = await lead(host, ['10.77.0.9']);
     assert.equal(await host.release(net, '10.77.0.9'), 'freed');
     assert.equal(await planned(host, net, '10.77.0.9'), '10.77.0.9');
   });
 
-  it('is alone in its space', async () => {
+  it('shares its space with no other driver', async () => {
     const host = new Host(swarm(), 'h');
     const net = await host.pool({ pool: SUBNET, space: 'default.global' });
     const words = /^address space default\.global is for the managers of a swarm alone: .* driver of local scope$/;
@@ -85,7 +85,7 @@ describe('a manager', () => {
 });
 
 describe('a leader that starts', () => {
-  it('has the addresses that it had before, and leaves nothing behind when the network goes', async () => {
+  it('gets the addresses that it had before, and leaves nothing behind when the network goes', async () => {
     const deps = swarm();
     const host = new Host(deps, 'm');
     const inUse = [];
@@ -98,7 +98,7 @@ describe('a leader that starts', () => {
     assert.deepEqual(livePools(deps), []);
   });
 
-  it('takes the place of a leader on another host, which gets nothing any more', async () => {
+  it('takes over from a leader on another host, which gets nothing more', async () => {
     const deps = swarm();
     const [former, leader] = [new Host(deps, 'm1'), new Host(deps, 'm2')];
     const before = await lead(former);
@@ -111,26 +111,26 @@ describe('a leader that starts', () => {
     assert.deepEqual(livePools(deps), []);
   });
 
-  it('stays when what an earlier one has asked for is late', async () => {
+  it('is not ended by a late request of an earlier leader', async () => {
     const deps = swarm();
     const [former, leader] = [new Host(deps, 'm1'), new Host(deps, 'm2')];
     const before = await former.pool({ pool: SUBNET, space: 'default.global' });
     deps.world.advance(1_000);
     const after = await leader.pool({ pool: SUBNET, space: 'default.global' });
-    // The former one gets to its gateway first: it must not end who came later.
+    // The former leader requests its gateway first: it must not end the later leader.
     await former.address(before, '', { ...GATEWAY, ...SERIAL });
     await leader.address(after, '', { ...GATEWAY, ...SERIAL });
     assert.match(await planned(leader, after), /^10\.77\.0\./);
     await refused(planned(former, before), 'pool-gone', /was released/);
   });
 
-  it('takes no address of a network that stands', async () => {
+  it('takes no address of a network that another leader is starting', async () => {
     const deps = swarm();
     const [former, leader] = [new Host(deps, 'm1'), new Host(deps, 'm2')];
     const before = await lead(former);
     const address = await planned(former, before);
     deps.world.advance(1_000);
-    // It has not come to its gateway.
+    // The leader has not requested its gateway yet.
     const after = await leader.pool({ pool: SUBNET, space: 'default.global' });
     await refused(planned(leader, after, address), 'address-in-use', /held by an endpoint of host m1/);
   });

@@ -22,7 +22,7 @@ const KNOWN = ['space', 'size', 'order', 'gateway', 'reserve', 'exclusive', 'coo
 
 const parse = (key: string, value: string, family: Family = 4) => parseOptions({ [`berth.${key}`]: value }, family);
 
-/** Every value that a family takes, with what it means; what is not there means that the value is passed over. */
+/** Every value that a family takes, with what it means; a missing family ignores the value. */
 const good: Record<string, readonly [value: string, v4: Partial<PoolOptions>, v6?: Partial<PoolOptions>][]> = {
   space: [
     ['prod', { space: 'prod' }],
@@ -138,18 +138,18 @@ function refusal(run: () => unknown): string {
     if (error instanceof Refusal) return error.message;
     throw error;
   }
-  return assert.fail('it was not refused');
+  return assert.fail('the options were accepted');
 }
 
 describe('parseOptions', () => {
-  it('takes nothing as the defaults', () => {
+  it('returns the defaults for no options', () => {
     assert.deepEqual(parseOptions({}, 4), NONE);
     assert.deepEqual(parseOptions({}, 6), NONE);
   });
 
   for (const [key, rows] of Object.entries(good)) {
     for (const [value, v4, v6 = v4] of rows) {
-      it(`takes berth.${key}=${value.slice(0, 40)}`, () => {
+      it(`accepts berth.${key}=${value.slice(0, 40)}`, () => {
         assert.deepEqual(parse(key, value, 4), { ...NONE, ...v4 });
         assert.deepEqual(parse(key, value, 6), { ...NONE, ...v6 });
       });
@@ -157,7 +157,7 @@ describe('parseOptions', () => {
   }
 
   for (const [key, values] of Object.entries(bad)) {
-    it(`refuses a bad berth.${key} for either family, and says what to give`, () => {
+    it(`refuses a bad berth.${key} for either family, and says which values are valid`, () => {
       for (const value of values) {
         const start = `bad value ${quote(value)} for berth.${key}: give `;
         for (const family of [4, 6] as const) {
@@ -168,7 +168,7 @@ describe('parseOptions', () => {
     });
   }
 
-  it('takes many at once', () => {
+  it('accepts many options at once', () => {
     const options = { 'berth.size': '26', 'berth.order': 'serial', 'berth.exclusive': 'true', 'berth.name': 'ci' };
     assert.deepEqual(parseOptions(options, 4), { ...NONE, size: 26, order: 'serial', exclusive: true, name: 'ci' });
   });
@@ -178,25 +178,25 @@ describe('parseOptions', () => {
     refuses(() => parseOptions(options, 4), 'bad value "sideways" for berth.order: give spread or serial');
   });
 
-  it('passes over what is not meant for Berth', () => {
+  it('ignores options that are not meant for Berth', () => {
     const foreign = { 'com.docker.network.bridge.name': 'br0', berth: '1', 'Berth.size': 'x', berthsize: 'x', '': '' };
     assert.deepEqual(parseOptions(foreign, 4), NONE);
   });
 
-  it('refuses an unknown key, and lists what is known', () => {
+  it('refuses an unknown key, and lists the known keys', () => {
     const known = KNOWN.map((key) => `berth.${key}`).join(', ');
     for (const key of ['berth.sise', 'berth.', 'berth.Size', 'berth.size ', 'berth.constructor', 'berth.size.v4']) {
       refuses(() => parseOptions({ [key]: '26' }, 4), `unknown option ${key}: known are ${known}`);
     }
   });
 
-  it('refuses an unknown key on one line that is no longer than it must be', () => {
+  it('refuses an unknown key with a bounded error on one line', () => {
     const key = `berth.\n\u202e${'x'.repeat(200)}`;
     const told = refusal(() => parseOptions({ [key]: '26' }, 4));
     assert.ok(told.startsWith(String.raw`unknown option berth.\u{a}\u{202e}${'x'.repeat(61)}…: known are `), told);
   });
 
-  it('knows no more than these tables do', () => {
+  it('knows no option that these tables lack', () => {
     assert.deepEqual(Object.keys(good), KNOWN);
     assert.deepEqual(Object.keys(bad), KNOWN);
   });
@@ -212,7 +212,7 @@ describe('berth.cooldown', () => {
 });
 
 describe('berth.reserve', () => {
-  it('takes 256 addresses of a family and not one more', () => {
+  it('accepts 256 addresses of a family and no more', () => {
     assert.equal(parse('reserve', '10.0.0.0-10.0.0.127,10.0.1.0-10.0.1.127').reserve.length, 2);
     refuses(
       () => parse('reserve', '10.0.0.0-10.0.1.0'),
@@ -249,7 +249,7 @@ describe('gatewayOf', () => {
     ['fd00::4/128', undefined, undefined],
   ];
   for (const [pool, first, last] of table) {
-    it(`of ${pool} is ${first ?? 'none'}, by choice ${last ?? 'none'} or none`, () => {
+    it(`returns ${first ?? 'none'} for ${pool}, on request ${last ?? 'none'} or none`, () => {
       assert.deepEqual(gatewayOf(cidr(pool), undefined), first === undefined ? undefined : address(first));
       assert.deepEqual(gatewayOf(cidr(pool), 'first'), first === undefined ? undefined : address(first));
       assert.deepEqual(gatewayOf(cidr(pool), 'last'), last === undefined ? undefined : address(last));
@@ -282,7 +282,7 @@ describe('gatewayOf', () => {
     });
   }
 
-  it('is usable whenever there is one, and there is one in every pool of four addresses or more', () => {
+  it('returns a usable address, and always one in a pool of four addresses or more', () => {
     const usableIn = (pool: Cidr, choice: 'first' | 'last'): boolean => {
       const [gateway, usable] = [gatewayOf(pool, choice), usableRange(pool)];
       return gateway !== undefined && usable !== undefined && rangeContains(usable, gateway);

@@ -44,7 +44,7 @@ const refused = (text: string): void => {
 };
 
 describe('a PoolID', () => {
-  it('has the form that Docker keeps in its store already', () => {
+  it("has the form that is already in Docker's store", () => {
     const body = `berth1,default,10.195.3.0/24,-,generation12,${REF},spread,30000,berth`;
     assert.equal(TEXT, `${body},${digestText(world, body, 6)}`);
     const sealed = `${body.replace('berth1', 'berth2')},${SEAL}`;
@@ -56,7 +56,7 @@ describe('a PoolID', () => {
     );
   });
 
-  it('is read back as what was written', () => {
+  it('reads back as it was written', () => {
     fc.assert(
       fc.property(anyId, fc.option(digits(20), { nil: undefined }), (any, seal) => {
         assert.deepEqual(decodePoolId(world, encodePoolId(world, any, seal), HOST), { ...any, seal });
@@ -64,7 +64,7 @@ describe('a PoolID', () => {
     );
   });
 
-  it('does not depend on the world that it is read in', () => {
+  it('reads the same in another world', () => {
     assert.deepEqual(decodePoolId(testWorld({ now: 0, seed: 2 }), TEXT, HOST), { ...id, seal: undefined });
     assert.deepEqual(decodePoolId(testWorld({ now: 0, seed: 2 }), SEALED, HOST), { ...id, seal: SEAL });
   });
@@ -81,18 +81,18 @@ describe('a damaged PoolID', () => {
     }
   });
 
-  it('is refused with any one character missing, or any one too many', () => {
+  it('is refused with any one character missing or added', () => {
     for (let at = 0; at <= TEXT.length; at++) {
       if (at < TEXT.length) refused(TEXT.slice(0, at) + TEXT.slice(at + 1));
       for (const other of printable) refused(TEXT.slice(0, at) + other + TEXT.slice(at));
     }
   });
 
-  it('is refused wherever it was cut off', () => {
+  it('is refused wherever it is cut off', () => {
     for (let length = 0; length < TEXT.length; length++) refused(TEXT.slice(0, length));
   });
 
-  it('is refused with two characters exchanged', () => {
+  it('is refused with two characters swapped', () => {
     fc.assert(
       fc.property(anyId, fc.nat(), fc.nat(), (any, one, other) => {
         const characters = Array.from(encodePoolId(world, any, SEAL));
@@ -105,12 +105,12 @@ describe('a damaged PoolID', () => {
   });
 });
 
-describe('a PoolID whose check is right', () => {
+describe('a PoolID with a correct check', () => {
   const withCheck = (body: string): string => `${body},${digestText(world, body, 6)}`;
   const fields = ['berth1', 'default', '10.195.3.0/24', '-', 'generation12', REF, 'spread', '30000', 'berth'];
   const put = (index: number, value: string): string => withCheck(fields.with(index, value).join(','));
 
-  it('is taken when its fields are sound', () => {
+  it('is accepted when its fields are valid', () => {
     assert.deepEqual(decodePoolId(world, withCheck(fields.join(',')), HOST), { ...id, seal: undefined });
   });
 
@@ -126,12 +126,12 @@ describe('a PoolID whose check is right', () => {
     ['driver', 8, '', 'bridge', 'berth-macvlan'],
   ];
   for (const [what, index, ...values] of unsound) {
-    it(`is refused with an unsound ${what}`, () => {
+    it(`is refused with an invalid ${what}`, () => {
       for (const value of values) refused(put(index, value));
     });
   }
 
-  it('of the second version is refused without a sound seal', () => {
+  it('of the second version is refused without a valid seal', () => {
     const sealed = (...seal: string[]) => withCheck([...fields.with(0, 'berth2'), ...seal].join(','));
     assert.deepEqual(decodePoolId(world, sealed(SEAL), HOST), { ...id, seal: SEAL });
     for (const seal of ['', SEAL.slice(1), `${SEAL}s`, SEAL.toUpperCase()]) refused(sealed(seal));
@@ -139,7 +139,7 @@ describe('a PoolID whose check is right', () => {
     refused(sealed(SEAL, SEAL));
   });
 
-  it('is refused with a field too many or too few', () => {
+  it('is refused with one field too many or too few', () => {
     refused(withCheck([...fields, ''].join(',')));
     refused(withCheck([...fields, 'more'].join(',')));
     for (let index = 0; index < fields.length; index++) refused(withCheck(fields.toSpliced(index, 1).join(',')));
@@ -148,7 +148,7 @@ describe('a PoolID whose check is right', () => {
 });
 
 describe('a PoolID that is not for the caller', () => {
-  it('of a newer version is refused as such, and nothing else is taken for that', () => {
+  it('of a newer version is refused as such, and no other PoolID is', () => {
     const versioned = (version: string, check?: string): string => {
       const body = TEXT.slice(0, TEXT.lastIndexOf(',')).replace('berth1', version);
       return `${body},${check ?? digestText(world, body, 6)}`;
@@ -157,14 +157,14 @@ describe('a PoolID that is not for the caller', () => {
       /^the pool id "berth9,.*\(it begins with berth9, these functions know berth2\): upgrade the functions$/;
     const newer = { name: 'Refusal', code: 'newer-format', message };
     assert.throws(() => decodePoolId(world, versioned('berth9'), HOST), newer);
-    // Its fields are not known here.
+    // The fields of the newer version are not known here.
     const body = 'berth9,something,else';
     assert.throws(() => decodePoolId(world, `${body},${digestText(world, body, 6)}`, HOST), newer);
     refused(versioned('berth9', '000000'));
     for (const other of ['berth', 'berth12345', 'birth9', 'Berth9', 'berth1x', '']) refused(versioned(other));
   });
 
-  it('is refused when it names a network of another host, and says which', () => {
+  it('is refused when it names a network of another host, and the error says which', () => {
     assert.throws(() => decodePoolId(world, TEXT, { hostId: 'other' }), {
       name: 'Refusal',
       code: 'foreign-pool',
@@ -180,7 +180,7 @@ describe('a PoolID that is not for the caller', () => {
     ['x'.repeat(81), `"${'x'.repeat(80)}…"`],
   ];
   for (const [text, quoted] of foreign) {
-    it(`is refused with its text, cut short: ${quoted.slice(0, 30)}`, () => {
+    it(`is refused, and the error quotes it, shortened: ${quoted.slice(0, 30)}`, () => {
       assert.throws(() => decodePoolId(world, text, HOST), {
         name: 'Refusal',
         code: 'foreign-pool',

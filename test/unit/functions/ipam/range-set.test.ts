@@ -10,7 +10,7 @@ const anyRange: fc.Arbitrary<Range> = fc
   .record({ first: fc.bigInt(0n, END), length: fc.bigInt(0n, 12n) })
   .map(({ first, length }) => ({ family: 4, first, last: first + length }));
 
-/** The longest runs of members, by counting. */
+/** The longest runs of members, found by counting. */
 function runsOf(members: ReadonlySet<bigint>): Range[] {
   const firsts = [...members].filter((value) => !members.has(value - 1n)).sort((a, b) => Number(a - b));
   return firsts.map((first) => {
@@ -25,7 +25,7 @@ describe('RangeSet', () => {
     assert.equal(new RangeSet().meets(range('0.0.0.0-255.255.255.255')), undefined);
   });
 
-  it('meets what shares as much as one address, and nothing beside it', () => {
+  it('meets a range that shares a single address, and none next to it', () => {
     const set = new RangeSet([range('10.0.0.10-10.0.0.20')]);
     for (const meeting of ['10.0.0.1-10.0.0.10', '10.0.0.20-10.0.0.30', '10.0.0.15', '10.0.0.1-10.0.0.30']) {
       assert.deepEqual(set.meets(range(meeting)), range('10.0.0.10-10.0.0.20'), meeting);
@@ -35,18 +35,18 @@ describe('RangeSet', () => {
     }
   });
 
-  it('makes one of ranges that touch', () => {
+  it('merges ranges that touch', () => {
     const set = new RangeSet([range('10.0.0.0-10.0.0.4'), range('10.0.0.10-10.0.0.14'), range('10.0.0.5-10.0.0.9')]);
     assert.deepEqual(set.meets(range('10.0.0.7')), range('10.0.0.0-10.0.0.14'));
   });
 
-  it('leaves ranges apart that a single address parts', () => {
+  it('keeps ranges apart that a single address separates', () => {
     const set = new RangeSet([range('10.0.0.0-10.0.0.4'), range('10.0.0.6-10.0.0.9')]);
     assert.equal(set.meets(range('10.0.0.5')), undefined);
     assert.deepEqual(set.meets(range('10.0.0.6')), range('10.0.0.6-10.0.0.9'));
   });
 
-  it('holds all there is, at both ends of a family', () => {
+  it('can hold a whole family, up to both of its ends', () => {
     for (const all of [cidr('0.0.0.0/0'), cidr('::/0')]) {
       const set = new RangeSet([cidrRange(all)]);
       set.add({ ...cidrRange(all), last: 0n });
@@ -54,7 +54,7 @@ describe('RangeSet', () => {
     }
   });
 
-  it('meets the lowest run that counting finds, whatever was added in whatever order', () => {
+  it('meets the lowest run that counting finds, whatever ranges are added in whatever order', () => {
     fc.assert(
       fc.property(fc.array(anyRange, { maxLength: 12 }), anyRange, (added, asked) => {
         const set = new RangeSet(added);

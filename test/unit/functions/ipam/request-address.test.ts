@@ -5,7 +5,7 @@ import { GATEWAY, Host, fleet, named, network, refused, withMac } from '../../..
 const MAC = '02:42:0a:01:00:05';
 
 describe('any address', () => {
-  it('lies in the pool, is neither network, broadcast nor gateway, and never given twice', async () => {
+  it('lies in the pool, is not its network, broadcast or gateway address, and is never given twice', async () => {
     const { host, net } = await network('10.1.0.0/28');
     const got = await Promise.all(Array.from({ length: 13 }, () => host.address(net)));
     const expected = Array.from({ length: 13 }, (_, i) => `10.1.0.${i + 2}`);
@@ -26,7 +26,7 @@ describe('any address', () => {
     ['fd00::/128', 0],
   ] as const;
   for (const [pool, count] of sizes) {
-    it(`can be had ${count} times in ${pool}`, async () => {
+    it(`is granted ${count} times in ${pool}`, async () => {
       const { host, net } = await network(pool);
       const got = await Promise.all(Array.from({ length: count }, () => host.address(net)));
       assert.equal(new Set(got).size, count);
@@ -42,7 +42,7 @@ describe('any address', () => {
     assert.equal(await host.address(net, '10.1.0.200', withMac(MAC)), '10.1.0.200');
   });
 
-  it('is the lowest that is free in a serial pool', async () => {
+  it('is the lowest free address in a serial pool', async () => {
     const { host, net } = await network('10.1.0.0/24', { options: { 'berth.order': 'serial' } });
     const got = [];
     for (let i = 0; i < 40; i++) got.push(await host.address(net));
@@ -52,7 +52,7 @@ describe('any address', () => {
     );
   });
 
-  it('is found to the last one in a pool of many chunks, by hosts that know nothing of each other', async () => {
+  it('is found up to the last one in a pool of many chunks, by independent hosts', async () => {
     const deps = fleet();
     const hosts = Array.from({ length: 20 }, (_, i) => new Host(deps, `h${i}`));
     const nets = await Promise.all(hosts.map((host) => host.pool({ pool: '10.1.0.0/22' })));
@@ -62,7 +62,7 @@ describe('any address', () => {
     await refused(ask(0), 'no-address-left', /none of its 1022 addresses is free: 1021 held/);
   });
 
-  it('is spread over a whole IPv6 pool', async () => {
+  it('is spread over the whole of an IPv6 pool', async () => {
     const { deps, host, net } = await network('fd00::/64');
     for (let i = 0; i < 50; i++) await host.address(net);
     assert.ok(deps.store.chunks.size > 40);
@@ -72,7 +72,7 @@ describe('any address', () => {
     ['name', named('web')],
     ['MAC', withMac(MAC)],
   ] as const) {
-    it(`is the same one when the endpoint of that ${what} starts again`, async () => {
+    it(`is the same when the endpoint of that ${what} starts again`, async () => {
       const { host, net } = await network();
       const first = await host.address(net, '', options);
       await host.release(net, first);
@@ -80,27 +80,27 @@ describe('any address', () => {
     });
   }
 
-  it('is another one for an equally named endpoint of another host', async () => {
+  it('is another for an endpoint of the same name on another host', async () => {
     const { deps, host, net } = await network();
     const other = new Host(deps, 'b');
     const theirs = await other.address(await other.pool({ pool: '10.1.0.0/24' }), '', named('web'));
     assert.notEqual(await host.address(net, '', named('web')), theirs);
   });
 
-  it('rests before another endpoint gets it, while others are free', async () => {
+  it('rests before another endpoint gets it, while other addresses are free', async () => {
     const { deps, host, net } = await network('10.1.0.0/29');
     const freed = await host.address(net, '', named('one'));
     await host.release(net, freed);
     const others = await Promise.all(['a', 'b', 'c', 'd'].map((name) => host.address(net, '', named(name))));
     assert.ok(!others.includes(freed));
     assert.equal(others.length, 4);
-    // Nothing else is left: it is given out early, though not before two functions' clocks can differ.
+    // Nothing else is left: it is given out early, but not within the time that two functions' clocks can differ by.
     const released = deps.world.now();
     assert.equal(await host.address(net, '', named('last')), freed);
     assert.equal(deps.world.now() - released, 2_000);
   });
 
-  it('may be had again by anyone once it has cooled down', async () => {
+  it('is available to any endpoint once it has cooled down', async () => {
     const { deps, host, net } = await network('10.1.0.7/32');
     const one = await host.address(net, '', named('one'));
     await host.release(net, one);
@@ -110,14 +110,14 @@ describe('any address', () => {
     assert.equal(deps.world.now(), before + 30_001);
   });
 
-  it('is the same one when a call is repeated', async () => {
+  it('is the same when the call is repeated', async () => {
     const { host, net } = await network();
     const call = host.call();
     const first = await host.address(net, '', {}, call);
     assert.equal(await host.address(net, '', {}, { ...call, attempt: 2 }), first);
   });
 
-  it('is the same one when a call is repeated whose preferred address was taken', async () => {
+  it('is the same when a call whose preferred address was taken is repeated', async () => {
     const { host, net } = await network('10.1.0.0/28');
     const calls = Array.from({ length: 10 }, () => host.call());
     const got = await Promise.all(calls.map((call) => host.address(net, '', {}, call)));
@@ -139,7 +139,7 @@ describe('any address', () => {
 });
 
 describe('a given address', () => {
-  it('is granted once, and the error says who holds it', async () => {
+  it('is granted once, and the error for others says who holds it', async () => {
     const { deps, host, net } = await network();
     assert.equal(await host.address(net, '10.1.0.5', { ...withMac(MAC), ...named('web-1') }), '10.1.0.5');
     const other = new Host(deps, 'b');
@@ -149,7 +149,7 @@ describe('a given address', () => {
     await refused(other.address(theirs, '10.1.0.5', withMac('02:42:0a:01:00:06')), 'address-in-use', words);
   });
 
-  it('is granted at once when it was released a moment ago', async () => {
+  it('is granted at once right after its release', async () => {
     const { deps, host, net } = await network();
     await host.address(net, '10.1.0.5', withMac(MAC));
     await host.release(net, '10.1.0.5');
@@ -173,7 +173,7 @@ describe('a given address', () => {
     ['10.1.0.x', 'invalid-request', /^invalid address: "10.1.0.x"/],
   ] as const;
   for (const [address, code, words] of bad) {
-    it(`is refused as ${address}`, async () => {
+    it(`is refused if it is ${address}`, async () => {
       const { host, net } = await network();
       await refused(host.address(net, address, withMac(MAC)), code, words);
     });
@@ -185,7 +185,7 @@ describe('a given address', () => {
   });
 });
 
-describe('a network that may take no address', () => {
+describe('a request on a network that may take no address', () => {
   it('is refused after its release, and the claim is undone', async () => {
     const { deps, host, net } = await network();
     const other = new Host(deps, 'b');
@@ -198,7 +198,7 @@ describe('a network that may take no address', () => {
     assert.deepEqual(leased, []);
   });
 
-  it('is refused under an epoch that was fenced, and the claim is undone', async () => {
+  it('is refused in a fenced epoch, and the claim is undone', async () => {
     const { deps, host, net } = await network();
     await refused(host.address(net, '', {}, host.call({ epoch: 2 })), 'host-fenced', /was silent for too long/);
     await refused(host.address(net, '', GATEWAY, host.call({ epoch: 2 })), 'host-fenced', /was silent/);
@@ -208,7 +208,7 @@ describe('a network that may take no address', () => {
     assert.deepEqual(leased, []);
   });
 
-  it('is refused when it belongs to another host', async () => {
+  it('is refused when the network belongs to another host', async () => {
     const { deps, net } = await network();
     const thief = new Host(deps, 'b');
     await refused(thief.address(net), 'foreign-pool', /belongs to another host than b/);
@@ -218,14 +218,14 @@ describe('a network that may take no address', () => {
 });
 
 describe('a release', () => {
-  it('frees the lease of its network, once', async () => {
+  it('frees the lease of its own network, once', async () => {
     const { host, net } = await network();
     const address = await host.address(net);
     assert.equal(await host.release(net, address), 'freed');
     assert.equal(await host.release(net, address), 'nothing');
   });
 
-  it("frees nobody else's lease", async () => {
+  it("frees no other host's lease", async () => {
     const { deps, host, net } = await network();
     await host.address(net, '10.1.0.5', withMac(MAC));
     const late = host.call();
@@ -237,7 +237,7 @@ describe('a release', () => {
     await refused(host.address(net, '10.1.0.5', withMac(MAC)), 'address-in-use', /of host b/);
   });
 
-  it('that is late does not free what the same network holds by now', async () => {
+  it('that is late does not free a newer lease of the same network', async () => {
     const { host, net } = await network();
     await host.address(net, '10.1.0.5', withMac(MAC));
     const late = host.call();
@@ -247,14 +247,14 @@ describe('a release', () => {
     assert.equal(await host.release(net, '10.1.0.5'), 'freed');
   });
 
-  it('leaves a gateway reserved: it lasts as long as its network', async () => {
+  it('leaves a gateway reserved, since that lasts as long as its network', async () => {
     const { host, net } = await network();
     await host.address(net, '', GATEWAY);
     assert.equal(await host.release(net, '10.1.0.1'), 'nothing');
     await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
   });
 
-  it('refuses what is no address of the pool', async () => {
+  it('is refused for an address that is not in the pool', async () => {
     const { host, net } = await network();
     await refused(host.release(net, '10.2.0.5'), 'out-of-range', /10.2.0.5 is not an address of 10.1.0.0\/24/);
     await refused(host.release(net, ''), 'invalid-request', /^invalid address: ""/);

@@ -30,17 +30,21 @@ describe('a given pool', () => {
     ['no CIDR', { pool: '10.1.0.0' }, /invalid address pool: "10.1.0.0" is not a CIDR/],
     ['nonsense', { pool: 'x/24' }, /invalid address pool/],
     ['a prefix that is too long', { pool: '10.1.0.0/33' }, /invalid address pool/],
-    ['all of IPv6, by another address', { pool: 'f656::/0' }, /"f656::\/0" is ::\/0, which no network can have/],
+    [
+      'all of IPv6, written with another address',
+      { pool: 'f656::/0' },
+      /"f656::\/0" is ::\/0, which no network can have/,
+    ],
     ['a pool at 0.0.0.0', { pool: '0.1.0.0/8' }, /is 0\.0\.0\.0\/8, which no network can have/],
     ['a subpool without a pool', { subPool: '10.1.0.0/25' }, /--ip-range needs a --subnet/],
-    ['a subpool elsewhere', { pool: '10.1.0.0/24', subPool: '10.2.0.0/25' }, /not within 10.1.0.0\/24/],
+    ['a subpool outside the pool', { pool: '10.1.0.0/24', subPool: '10.2.0.0/25' }, /not within 10.1.0.0\/24/],
     ['a subpool of the other family', { pool: '10.1.0.0/24', subPool: 'fd00::/80' }, /incompatible address families/],
     ['a bad space', { space: 'a#b' }, /invalid address space: "a#b"/],
     ['an unknown option', { options: { 'berth.colour': 'red' } }, /unknown option berth.colour: known are berth.space/],
-    ['a name beside a subnet', { pool: '10.1.0.0/24', options: { 'berth.name': 'x' } }, /leave out --subnet/],
-    ['a gateway outside', { pool: '10.1.0.0/24', options: { 'berth.gateway': '10.2.0.1' } }, /lies outside/],
+    ['a name together with a subnet', { pool: '10.1.0.0/24', options: { 'berth.name': 'x' } }, /leave out --subnet/],
+    ['a gateway outside the pool', { pool: '10.1.0.0/24', options: { 'berth.gateway': '10.2.0.1' } }, /lies outside/],
     [
-      'a reservation outside',
+      'a reservation outside the pool',
       { pool: '10.1.0.0/24', options: { 'berth.reserve': '10.2.0.1' } },
       /lies outside the pool/,
     ],
@@ -53,7 +57,7 @@ describe('a given pool', () => {
     });
   }
 
-  it('is shared by hosts that ask for the same, and lives until the last has left', async () => {
+  it('is shared by hosts that request the same, and lives until the last has left', async () => {
     const deps = fleet();
     const hosts = ['a', 'b', 'c'].map((id) => new Host(deps, id));
     const pools = await Promise.all(hosts.map((host) => host.pool({ pool: '10.1.0.0/24' })));
@@ -78,7 +82,7 @@ describe('a given pool', () => {
     await refused(host.address(first), 'pool-gone', /was released; remove the network/);
   });
 
-  it('may be released again and again', async () => {
+  it('may be released repeatedly', async () => {
     const deps = fleet();
     const [one, two] = [new Host(deps, 'a'), new Host(deps, 'b')];
     const mine = await one.pool({ pool: '10.1.0.0/24' });
@@ -90,7 +94,7 @@ describe('a given pool', () => {
 
   const overlaps = ['10.1.0.0/16', '10.1.2.0/23', '10.1.2.128/25', '10.0.0.0/8'];
   for (const pool of overlaps) {
-    it(`is refused as ${pool} when 10.1.2.0/24 stands`, async () => {
+    it(`is refused as ${pool} when 10.1.2.0/24 exists`, async () => {
       const deps = fleet();
       await new Host(deps, 'first').pool({ pool: '10.1.2.0/24' });
       const words =
@@ -107,7 +111,7 @@ describe('a given pool', () => {
     assert.equal((await host.pool({ pool: '10.1.0.0/8', options: { 'berth.space': 'third' } })).pool, '10.0.0.0/8');
   });
 
-  it('never overlaps another one, whoever is fastest', async () => {
+  it('never overlaps another, whichever call is fastest', async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const deps = fleet(seed);
       const wishes = ['10.1.0.0/24', '10.1.0.0/16', '10.1.0.128/25', '10.0.0.0/8', '10.1.1.0/24', '10.1.0.0/24'];
@@ -119,7 +123,7 @@ describe('a given pool', () => {
     }
   });
 
-  it('clears away an announcement that was abandoned, its own or one that overlaps', async () => {
+  it('clears an abandoned announcement, of the same pool or of one that overlaps', async () => {
     const deps = fleet();
     const abandoned = { space: 'default', createdBy: 'dead', gateway: undefined, cooldown: 1, exclusive: false };
     const announcedAt = deps.world.now();
@@ -131,7 +135,7 @@ describe('a given pool', () => {
     assert.equal((await host.pool({ pool: '10.1.4.0/22' })).pool, '10.1.4.0/22');
   });
 
-  it('ends with a clear error when an elder announcement stays for the whole call', async () => {
+  it('fails with a clear error when an older announcement stays for the whole call', async () => {
     const deps = fleet();
     const elder = { space: 'default', createdBy: 'elder', gateway: undefined, cooldown: 1, exclusive: false };
     await deps.store.announcePool({ ...elder, announcedAt: deps.world.now(), cidr: cidr('10.1.0.0/16') });
@@ -149,7 +153,7 @@ describe('the terms of a shared pool', () => {
     [{ 'berth.gateway': 'none' }, /has 10.1.0.1, this network asks for none/],
   ] as const;
   for (const [options, words] of terms) {
-    it(`are the first host's: ${JSON.stringify(options)} is refused`, async () => {
+    it(`are set by the first host: ${JSON.stringify(options)} is refused`, async () => {
       const deps = fleet();
       await new Host(deps, 'a').pool({ pool: '10.1.0.0/24' });
       await refused(new Host(deps, 'b').pool({ pool: '10.1.0.0/24', options }), 'pool-overlap', words);
@@ -157,7 +161,7 @@ describe('the terms of a shared pool', () => {
     });
   }
 
-  it('are taken over by who names none', async () => {
+  it('are adopted by a host that names none', async () => {
     const deps = fleet();
     const options = { 'berth.gateway': 'last', 'berth.cooldown': '5s' };
     await new Host(deps, 'a').pool({ pool: '10.1.0.0/24', options });
@@ -201,7 +205,7 @@ describe('an automatic pool', () => {
     });
   }
 
-  it('is another one each time, however equal the requests', async () => {
+  it('is a different one each time, even for equal requests', async () => {
     const deps = small('10.0.0.0/16', 24);
     const hosts = Array.from({ length: 16 }, (_, i) => new Host(deps, `h${i}`));
     const pools = await Promise.all(hosts.flatMap((host) => Array.from({ length: 16 }, () => host.pool())));
@@ -211,7 +215,7 @@ describe('an automatic pool', () => {
     await refused(new Host(deps, 'late').pool(), 'no-pool-left', words);
   });
 
-  it('is found to the last subnet, and again once one is free', async () => {
+  it('is found up to the last subnet, and again once one is free', async () => {
     const deps = small('10.0.0.0/28', 30);
     const host = new Host(deps, 'a');
     const pools = [await host.pool(), await host.pool(), await host.pool(), await host.pool()];
@@ -220,7 +224,7 @@ describe('an automatic pool', () => {
     assert.equal((await host.pool()).pool, pools[2]?.pool);
   });
 
-  it('stays clear of what the host reaches, what the space excludes, and what stands', async () => {
+  it('avoids what the host reaches, what the space excludes, and existing pools', async () => {
     const deps = small('10.0.0.0/22', 24);
     const seen = deps.store.spaces.get('default') ?? assert.fail();
     await deps.store.writeSpace('default', { ...seen.settings, excluded: [cidr('10.0.1.0/25')] }, seen);
@@ -230,7 +234,7 @@ describe('an automatic pool', () => {
     await refused(host.pool({ avoid: [range('10.0.0.53/32')] }), 'no-pool-left', /fully subnetted/);
   });
 
-  it('is found where an announcement was abandoned', async () => {
+  it('is found in the place of an abandoned announcement', async () => {
     const deps = small('10.0.0.0/24', 24);
     const abandoned = { space: 'default', createdBy: 'dead', gateway: undefined, cooldown: 1, exclusive: false };
     await deps.store.announcePool({ ...abandoned, announcedAt: deps.world.now(), cidr: cidr('10.0.0.0/24') });
@@ -241,7 +245,7 @@ describe('an automatic pool', () => {
     await refused(new Host(fleet(), 'a').pool({ pool: '0.0.0.0/8' }), 'no-pool-left', /no IPv4 range for a \/8/);
   });
 
-  it('of a name is refused to a host that reaches it already, which would ask for another for ever', async () => {
+  it('of a name is refused to a host that reaches its subnet already, which dockerd would request forever', async () => {
     const deps = fleet();
     const options = { 'berth.name': 'ci' };
     const { pool } = await new Host(deps, 'a').pool({ options });
@@ -253,14 +257,14 @@ describe('an automatic pool', () => {
     );
   });
 
-  it('of a name refuses reservations that lie outside, also to who joins', async () => {
+  it('of a name refuses reservations outside it, also to a host that joins', async () => {
     const deps = fleet();
     await new Host(deps, 'a').pool({ options: { 'berth.name': 'ci' } });
     const wish = { options: { 'berth.name': 'ci', 'berth.reserve': '1.2.3.4' } };
     await refused(new Host(deps, 'b').pool(wish), 'invalid-request', /1\.2\.3\.4 lies outside the pool/);
   });
 
-  it('is shared by those who ask for the same name', async () => {
+  it('of a name is shared by hosts that request the same name', async () => {
     const deps = fleet();
     const options = { 'berth.name': 'ci' };
     const hosts = Array.from({ length: 8 }, (_, i) => new Host(deps, `h${i}`));

@@ -5,7 +5,7 @@ import { GATEWAY, Host, network, refused, withMac } from '../../../support/fleet
 const MAC = '02:42:0a:01:00:05';
 
 describe('gateways and other reservations', () => {
-  it('are shared: every host that asks gets the same', async () => {
+  it('are shared: every host that asks gets the same address', async () => {
     const { deps, host, net } = await network();
     const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: '10.1.0.0/24' });
@@ -26,13 +26,13 @@ describe('gateways and other reservations', () => {
     [{ 'berth.gateway': 'none' }, '10.1.0.1'],
   ] as const;
   for (const [options, gateway] of choices) {
-    it(`are where ${JSON.stringify(options)} says`, async () => {
+    it(`are placed as ${JSON.stringify(options)} says`, async () => {
       const { host, net } = await network('10.1.0.0/24', { options });
       assert.equal(await host.address(net, '', GATEWAY), gateway);
     });
   }
 
-  it('are kept even when dockerd does not ask', async () => {
+  it('are kept even if dockerd does not request them', async () => {
     const { host, net } = await network('10.1.0.0/30');
     assert.equal(await host.address(net), '10.1.0.2');
     await refused(
@@ -42,12 +42,12 @@ describe('gateways and other reservations', () => {
     );
   });
 
-  it('are not kept unasked with berth.gateway=none', async () => {
+  it('are not kept without a request under berth.gateway=none', async () => {
     const { host, net } = await network('10.1.0.0/30', { options: { 'berth.gateway': 'none' } });
     assert.deepEqual([await host.address(net), await host.address(net)].sort(), ['10.1.0.1', '10.1.0.2']);
   });
 
-  it('give the default gateway up when the gateway lies elsewhere', async () => {
+  it('free the default gateway when the gateway lies elsewhere', async () => {
     const { host, net } = await network('10.1.0.0/30');
     assert.equal(await host.address(net, '10.1.0.2', GATEWAY), '10.1.0.2');
     assert.equal(await host.address(net), '10.1.0.1');
@@ -62,7 +62,7 @@ describe('gateways and other reservations', () => {
     assert.equal(await other.address(theirs, '', GATEWAY), '10.1.0.1');
   });
 
-  it('are refused where an endpoint is', async () => {
+  it('are refused where an endpoint holds the address', async () => {
     const { host, net } = await network();
     await host.address(net, '10.1.0.9', withMac(MAC));
     await refused(host.address(net, '10.1.0.9'), 'address-in-use', /held by an endpoint \(MAC/);
@@ -79,7 +79,7 @@ describe('gateways and other reservations', () => {
     );
   });
 
-  it('of berth.reserve refuse the network when an endpoint is there, and leave nothing', async () => {
+  it('of berth.reserve refuse the network when an endpoint holds the address, and leave nothing', async () => {
     const { deps, host, net } = await network();
     await host.address(net, '10.1.0.9', withMac(MAC));
     const wish = { pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } };
@@ -87,7 +87,7 @@ describe('gateways and other reservations', () => {
     assert.equal([...deps.store.refs.values()].filter(({ state }) => state === 'live').length, 1);
   });
 
-  it('of berth.reserve that were made before one was refused are free again', async () => {
+  it('of berth.reserve are freed again when a later one is refused', async () => {
     const { deps, host, net } = await network();
     await host.address(net, '10.1.0.9', withMac(MAC));
     const wish = { pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.5-10.1.0.12' } };
@@ -95,13 +95,13 @@ describe('gateways and other reservations', () => {
     assert.equal(await host.address(net, '10.1.0.6', withMac('02:42:0a:01:00:06')), '10.1.0.6');
   });
 
-  it('of berth.reserve stay when the gateway moves away from one of them', async () => {
+  it('of berth.reserve stay when the gateway moves off one of them', async () => {
     const { host, net } = await network('10.1.0.0/24', { options: { 'berth.reserve': '10.1.0.1' } });
     await host.address(net, '10.1.0.254', GATEWAY);
     await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
   });
 
-  it('end with the last network that keeps the default gateway, while others have theirs elsewhere', async () => {
+  it('end with the last network that keeps the default gateway, while other networks have theirs elsewhere', async () => {
     const { deps, host, net } = await network('10.1.0.0/29');
     await host.address(net, '10.1.0.6', GATEWAY);
     const other = new Host(deps, 'b');
@@ -123,7 +123,7 @@ describe('gateways and other reservations', () => {
     assert.equal(await host.address(net, '10.1.0.9', withMac(MAC)), '10.1.0.9');
   });
 
-  it('cannot be told from a container on berth-ipvlan: a given address is exclusive there', async () => {
+  it('look like a container on berth-ipvlan: a given address is exclusive there', async () => {
     const { deps, host, net } = await network('10.1.0.0/24', {}, 'berth-ipvlan');
     await host.address(net, '10.1.0.9');
     const other = new Host(deps, 'b', 'berth-ipvlan');

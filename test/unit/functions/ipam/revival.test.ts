@@ -1,4 +1,4 @@
-/** A host returns after its networks were given up, and takes up again what is still free. */
+/** A host returns after its networks were given up, and revives what is still free. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAddress } from '../../../../functions/ipam/address.ts';
@@ -14,7 +14,7 @@ const USER = 'arn:aws:iam::123456789012:user/ops';
 const SUBNET = '10.1.0.0/24';
 const LONG = 8 * 86_400_000;
 const ip = (text: string) => parseAddress(text) ?? assert.fail(text);
-/** Codes are told apart here; the words have tests of their own. */
+/** These tests compare codes; the texts have tests of their own. */
 const WORDS = /./;
 const mac = (last: number) => `02:00:00:00:00:0${last}`;
 
@@ -45,7 +45,7 @@ async function stage({ shared = false, sweeps = true } = {}) {
   deps.world.advance(LONG);
   if (sweeps) {
     await sweepAll();
-    // Tombstones and chunks of what has ended go, too.
+    // The tombstones and chunks of what has ended go, too.
     deps.world.advance(LONG);
     await sweepAll();
   }
@@ -62,7 +62,7 @@ async function stage({ shared = false, sweeps = true } = {}) {
 describe('a forgotten host that returns', () => {
   for (const shared of [false, true]) {
     const where = shared ? 'on a subnet that others kept' : 'on a subnet that had ended';
-    it(`has its network and its leases again, ${where}`, async () => {
+    it(`gets its network and its leases back, ${where}`, async () => {
       const { register, revive, holdings, held, late, a, net, deps, sweepAll } = await stage({ shared });
       await register();
       await refused(late(), 'pool-gone', WORDS);
@@ -79,7 +79,7 @@ describe('a forgotten host that returns', () => {
       deps.world.advance(LONG);
       await register();
       await sweepAll();
-      assert.equal((await holdings()).leases.length, 3, 'no sweep takes what is revived');
+      assert.equal((await holdings()).leases.length, 3, 'no sweep frees what is revived');
       const [first] = held;
       await a.release(
         net,
@@ -90,7 +90,7 @@ describe('a forgotten host that returns', () => {
     });
   }
 
-  it('gets no other address until it has said all that it holds', async () => {
+  it('gets no other address until it has reported all that it holds', async () => {
     const { register, revive, late, held } = await stage();
     await register();
     assert.equal((await revive({ held: held.slice(0, 1), isLast: false })).state, 'reviving');
@@ -99,7 +99,7 @@ describe('a forgotten host that returns', () => {
     await late();
   });
 
-  it('is told who has an address of its own meanwhile, and keeps the rest', async () => {
+  it('learns who has taken one of its addresses in the meantime, and keeps the rest', async () => {
     const { register, revive, b, theirs, held, holdings } = await stage({ shared: true });
     const [first, second] = held;
     assert.ok(first !== undefined && second !== undefined && theirs !== undefined);
@@ -118,7 +118,7 @@ describe('a forgotten host that returns', () => {
     );
   });
 
-  it('is told when its subnet is in use by others, and takes nothing from them', async () => {
+  it('is refused when its subnet is in use by others, and takes nothing from them', async () => {
     const { register, revive, b, deps } = await stage();
     const theirs = await b.pool({ pool: '10.1.0.0/16' });
     await b.address(theirs, '', withMac(mac(7)));
@@ -133,7 +133,7 @@ describe('a forgotten host that returns', () => {
     assert.deepEqual([deps.store.pools, others()], before);
   });
 
-  it('may ask twice, and nothing changes', async () => {
+  it('may repeat the revival, and nothing changes', async () => {
     const { register, revive, holdings } = await stage();
     await register();
     await revive();
@@ -142,14 +142,14 @@ describe('a forgotten host that returns', () => {
     assert.deepEqual(await holdings(), before);
   });
 
-  it('must register first, under the epoch of its fence', async () => {
+  it('must register first, since its epoch was fenced', async () => {
     const { revive, register } = await stage();
     await refused(revive(), 'host-fenced', WORDS);
     await register();
     await refused(revive({}, { epoch: 1 }), 'host-fenced', WORDS);
   });
 
-  it('is refused what is no address of its network, and nothing is taken up', async () => {
+  it('is refused an address outside its network, and nothing is revived', async () => {
     const { register, revive, held, deps } = await stage();
     await register();
     const before = structuredClone([deps.store.pools, deps.store.refs, deps.store.chunks]);
@@ -167,7 +167,7 @@ describe('a forgotten host that returns', () => {
     assert.deepEqual([deps.store.pools, deps.store.refs, deps.store.chunks], before);
   });
 
-  it('whose revival was cut off by another silence ends it, and may begin anew', async () => {
+  it('can end a revival that another silence cut off, and start again', async () => {
     const { register, revive, holdings, held, deps, sweepAll, late } = await stage();
     await register();
     await revive({ held: held.slice(0, 1), isLast: false });
@@ -181,11 +181,11 @@ describe('a forgotten host that returns', () => {
     assert.equal((await holdings()).leases.length, 2);
   });
 
-  it('writes its leases afresh: what was about to free the old ones misses', async () => {
+  it('writes new leases, which a late release of the old ones does not free', async () => {
     const { register, revive, deps, holdings } = await stage({ shared: true, sweeps: false });
     const { store } = deps;
     await register();
-    // It is declared dead in error: its network ends, and whoever frees has read the slots, and is slow to write.
+    // It is declared dead in error: its network ends, and the call that frees has read the slots, but is slow to write.
     const writeSlot = store.writeSlot.bind(store);
     const slow: (() => Promise<unknown>)[] = [];
     store.writeSlot = (...args) => {
@@ -202,8 +202,8 @@ describe('a forgotten host that returns', () => {
   });
 });
 
-describe('what a host is told of its networks', () => {
-  it('is which it has, and what they lease', async () => {
+describe("the list of a host's networks", () => {
+  it('has its networks, and what they lease', async () => {
     const deps = fleet();
     const a = new Host(deps, 'a');
     const [one, two] = [await a.pool({ pool: SUBNET }), await a.pool({ pool: 'fd00:1::/64', v6: true })];
@@ -227,14 +227,14 @@ describe('what a host is told of its networks', () => {
     );
     assert.deepEqual((await look(one.poolId)).leases, narrow.leases);
     assert.ok(networks.some(({ key }) => key === narrow.key));
-    assert.deepEqual((await look(two.poolId)).leases, [], 'a wide pool is not looked through');
+    assert.deepEqual((await look(two.poolId)).leases, [], 'a wide pool is not scanned');
     assert.deepEqual(
       (await look(two.poolId, [wide])).leases.map(({ address }) => address),
       [ip(wide)],
     );
   });
 
-  it('goes on page by page in a pool of many addresses', async () => {
+  it('continues page by page in a pool of many addresses', async () => {
     const deps = fleet();
     const a = new Host(deps, 'a');
     const net = await a.pool({ pool: '10.0.0.0/16' });

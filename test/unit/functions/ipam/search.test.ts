@@ -54,7 +54,7 @@ describe('the span of a pool', () => {
     ['fd00::/64', 'fd00::/64', 1n, 2n ** 64n - 1n],
   ];
   for (const [pool, usable, first, last] of table) {
-    it(`${pool}, of which ${usable} is used, is ${first} to ${last}`, () => {
+    it(`is ${first} to ${last} for ${pool}, limited to ${usable}`, () => {
       const range = usableRange(cidr(usable)) ?? assert.fail();
       assert.deepEqual(spanOf(range, cidr(pool).first), { first, last });
     });
@@ -62,7 +62,7 @@ describe('the span of a pool', () => {
 });
 
 describe('slotsWithin', () => {
-  it('has all sixteen of a chunk in the middle', () => {
+  it('returns all sixteen slots of a chunk in the middle', () => {
     assert.deepEqual(slotsWithin(1n, { first: 15n, last: 32n }), every);
   });
 
@@ -73,19 +73,19 @@ describe('slotsWithin', () => {
     assert.deepEqual(slotsWithin(0n, { first: 0n, last: 0n }), [0]);
   });
 
-  it('has none of a chunk outside', () => {
+  it('returns no slot of a chunk outside the span', () => {
     assert.deepEqual(slotsWithin(0n, { first: 16n, last: 31n }), []);
     assert.deepEqual(slotsWithin(2n, { first: 16n, last: 31n }), []);
   });
 });
 
 describe('openSlots', () => {
-  it('goes round an unused chunk from where the seeker starts', () => {
+  it("goes around an unused chunk from the seeker's start", () => {
     assert.deepEqual(open({}, { start: 0 }), every);
     assert.deepEqual(open({}, { start: 13 }), [13, 14, 15, ...every.slice(0, 13)]);
   });
 
-  it('goes upwards from the lowest when addresses are serial', () => {
+  it('goes up from the lowest slot when addresses are serial', () => {
     assert.deepEqual(open({}, { start: 13, order: 'serial' }), every);
   });
 
@@ -94,14 +94,14 @@ describe('openSlots', () => {
     assert.deepEqual(inMiddle, [5, 6, 3, 4]);
   });
 
-  it('never has what is leased or reserved, not even to its own endpoint', () => {
+  it('never returns a leased or reserved slot, not even to its own endpoint', () => {
     const held = filled(leased());
     held[7] = { value: reserved, sticky: seeker.sticky };
     held[8] = { value: leased(), sticky: seeker.sticky };
     assert.deepEqual(open(held), []);
   });
 
-  it('has what has rested until just before the bound, and not what rests longer', () => {
+  it('returns slots that were freed before the bound, and none freed later', () => {
     const held = {
       ...filled(leased()),
       3: { value: free(NOW - 1) },
@@ -116,18 +116,18 @@ describe('openSlots', () => {
     ['its own place, released before it asked', true, own],
     ['its own place, when addresses are serial', true, own, { order: 'serial' }],
     ['the place of another endpoint of its host', false, { ...own, sticky: 'other1' }],
-    ['a place that is marked for nobody', false, { value: own.value }],
+    ['a place that is marked for no endpoint', false, { value: own.value }],
     ['a place that another host released', false, { ...own, value: free(NOW + 9, 'hosttag2', '0000004zz') }],
-    ['its own place, released by the very call', false, { ...own, value: free(NOW + 9, 'hosttag1', SEQUENCE) }],
+    ['its own place, released by the same call', false, { ...own, value: free(NOW + 9, 'hosttag1', SEQUENCE) }],
     ['its own place, released after it asked', false, { ...own, value: free(NOW + 9, 'hosttag1', '000000501') }],
   ];
   for (const [what, taken, held, other] of rows) {
-    it(`${taken ? 'has' : 'leaves'} ${what}, while that rests`, () => {
+    it(`${taken ? 'returns' : 'leaves out'} ${what}, while that rests`, () => {
       assert.deepEqual(open({ ...filled(leased()), 9: held }, other), taken ? [9] : []);
     });
   }
 
-  it('prefers its own place to all others, resting or rested', () => {
+  it("prefers the endpoint's own place to all others, resting or rested", () => {
     for (const releasedAt of [NOW - 5_000, NOW + 9]) {
       const held = { 9: { value: free(releasedAt, 'hosttag1'), sticky: 'sticky' } };
       for (const order of ['spread', 'serial'] as const) {
@@ -136,17 +136,17 @@ describe('openSlots', () => {
     }
   });
 
-  it('does not prefer the place of another', () => {
+  it("does not prefer another endpoint's place", () => {
     const held = { 9: { value: free(NOW - 5_000, 'hosttag2'), sticky: 'sticky' }, 10: { value: free(NOW - 5_000) } };
     assert.deepEqual(open(held), every);
   });
 
-  it('refuses to guess what a damaged slot means', () => {
+  it('throws on a damaged slot', () => {
     assert.throws(() => open({ 3: { value: 'Lnonsense' } }), /not a slot: "Lnonsense"/);
   });
 });
 
-describe('a slot that was last asked for by its name', () => {
+describe('a slot that was last requested by its address', () => {
   const rested = (sticky: string) => ({ 3: { value: free(NOW - 1, 'hosttag1', '000000400'), sticky } });
 
   it('is open to no other endpoint, however long it has rested', () => {
@@ -154,13 +154,13 @@ describe('a slot that was last asked for by its name', () => {
     assert.ok(!open(rested('!other')).includes(3));
   });
 
-  it('is the own place of the endpoint that asked for it', () => {
+  it('is the own place of the endpoint that requested it', () => {
     assert.equal(open(rested('!ticky'))[0], 3);
   });
 });
 
 describe('lastResorts', () => {
-  it('has what was freed at the bound or later or was given by its name, with when and where', () => {
+  it('returns slots freed at the bound or later, or requested by address, with time and place', () => {
     const held = {
       2: { value: free(NOW - 1) },
       3: { value: free(NOW) },
@@ -201,7 +201,7 @@ describe('every slot of a span', () => {
     stickies: slots.map((held) => held?.sticky),
   }));
 
-  it('is held, open or cooling, and both only when it is the own place of who seeks', () => {
+  it("is held, open or cooling, and open and cooling only if it is the seeker's own place", () => {
     fc.assert(
       fc.property(anyChunk, fc.nat(15), fc.constantFrom('spread', 'serial'), (any, start, order) => {
         const opened = openSlots(any, ALL, { ...seeker, start, order }, NOW);
@@ -226,12 +226,12 @@ describe('slotsOfKey', () => {
     assert.deepEqual(slotsOfKey(chunk({ ...filled(leased()), 15: { value: leased(key) } }), key), [15]);
   });
 
-  it('finds nothing in an unused chunk, nor in one that was never written', () => {
+  it('finds nothing in an unused chunk, or in one that was never written', () => {
     assert.deepEqual(slotsOfKey(chunk({}), key), []);
     assert.deepEqual(slotsOfKey({ index: 0n, slots: [], stickies: [] }, key), []);
   });
 
-  it('takes no other call of the same sequence, no release and no reservation for the call', () => {
+  it('ignores other calls of the same sequence, releases and reservations', () => {
     const others = { 1: { value: leased('0000004000abd') }, 2: { value: free(NOW) }, 3: { value: reserved } };
     assert.deepEqual(slotsOfKey(chunk(others), key), []);
   });

@@ -1,4 +1,4 @@
-/** What the settlement of a call makes of the words of the call; test/models/ tries it on every order of steps. */
+/** What a settlement derives from the text of the call; test/models/ checks every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type UnsettledAddress, settleAddress, settlePool } from '../../../../functions/ipam/recovery/settle.ts';
@@ -6,7 +6,7 @@ import { GATEWAY, Host, type Fleet, named, network, refused, withMac } from '../
 
 const MAC = withMac('02:42:0a:01:00:05');
 
-/** A network of a host, and a call of it for an address that was carried out. */
+/** A network of a host, and its call for an address, which took effect. */
 async function stage(address = '', options: Record<string, string> = MAC) {
   const { deps, host, net } = await network();
   const call = host.call();
@@ -31,9 +31,9 @@ describe('the settlement of a request for an address', () => {
   for (const [what, address, options] of [
     ['any', '', MAC],
     ['any, of an endpoint with a name', '', named('web')],
-    ['a given one', '10.1.0.9', MAC],
+    ['a given address', '10.1.0.9', MAC],
   ] as const) {
-    it(`frees what nobody was given, and keeps what dockerd was given: ${what}`, async () => {
+    it(`frees what no caller received, and keeps what dockerd received: ${what}`, async () => {
       const { deps, given, settle } = await stage(address, options);
       await settle({ keep: given });
       assert.equal(leases(deps), 1);
@@ -42,13 +42,13 @@ describe('the settlement of a request for an address', () => {
     });
   }
 
-  it('frees the attempt that was not answered when dockerd was given another address', async () => {
+  it('frees the address of an unanswered attempt when dockerd received another address', async () => {
     const { deps, settle } = await stage();
     await settle({ keep: '10.1.0.77' });
     assert.equal(leases(deps), 0);
   });
 
-  it('refuses an address to keep that is none, or none of the pool, and frees nothing', async () => {
+  it('refuses an address to keep that is invalid or outside the pool, and frees nothing', async () => {
     const { deps, given, settle } = await stage();
     for (const keep of ['', `${given}/24`, 'nonsense', '10.2.0.9', 'fd00::1']) {
       await refused(settle({ keep }), 'invalid-request', /^invalid address to keep: ".*" is none of 10\.1\.0\.0\/24$/);
@@ -57,15 +57,15 @@ describe('the settlement of a request for an address', () => {
   });
 
   for (const [what, changes] of [
-    ['an address that is none', { address: '10.1.0' }],
+    ['an invalid address', { address: '10.1.0' }],
     ['an address outside the pool', { address: '10.2.0.1' }],
     ['an address of the other family', { address: 'fd00::1' }],
     ['the network address', { address: '10.1.0.0' }],
     ['the broadcast address', { address: '10.1.0.255' }],
-    ['a MAC that is none', { options: withMac('02:42') }],
+    ['an invalid MAC', { options: withMac('02:42') }],
     ['a gateway outside the pool', { address: '10.2.0.1', options: GATEWAY }],
   ] as const) {
-    it(`has nothing to do where the request was refused for what it says: ${what}`, async () => {
+    it(`has nothing to do where the request was refused as invalid: ${what}`, async () => {
       const { deps, settle } = await stage();
       const before = new Map(deps.store.chunks);
       await settle(changes);
@@ -73,7 +73,7 @@ describe('the settlement of a request for an address', () => {
     });
   }
 
-  it('refuses a PoolID that is damaged, or of another host', async () => {
+  it('is refused for a PoolID that is damaged or of another host', async () => {
     const { deps, net, settle } = await stage();
     await refused(settle({ poolId: 'berth1' }), 'foreign-pool', /was not issued by Berth, or was damaged/);
     await refused(settle({ poolId: `${net.poolId}x` }), 'foreign-pool', /was not issued by Berth, or was damaged/);
@@ -81,7 +81,7 @@ describe('the settlement of a request for an address', () => {
     assert.equal(leases(deps), 1);
   });
 
-  it('is refused when it is not younger than the call', async () => {
+  it('is refused when it is not newer than the call', async () => {
     const { host, settle } = await stage();
     const { requestKey } = host.call();
     await refused(
@@ -105,7 +105,7 @@ describe('the settlement of a request for a pool', () => {
   }
   const standing = ({ store }: Awaited<ReturnType<typeof twoAttempts>>['deps']): number => store.pools.size;
 
-  it('ends what was left, but for what is to be kept', async () => {
+  it('ends what the call left, except for what is to be kept', async () => {
     const { deps, host, requestKey, kept, lost } = await twoAttempts();
     await settle(deps, host, requestKey, kept.poolId);
     assert.equal(standing(deps), 2);
@@ -115,7 +115,7 @@ describe('the settlement of a request for a pool', () => {
     assert.equal(standing(deps), 1);
   });
 
-  it('refuses a PoolID to keep that is damaged, or of another host, and ends nothing', async () => {
+  it('refuses a PoolID to keep that is damaged or of another host, and ends nothing', async () => {
     const { deps, host, requestKey } = await twoAttempts();
     const foreign = await new Host(deps, 'b').pool({ pool: '10.9.0.0/24' });
     for (const keep of ['', 'nonsense', foreign.poolId]) {

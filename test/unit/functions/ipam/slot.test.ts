@@ -34,7 +34,7 @@ const anyMac = fc.oneof(
 );
 const anyText = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme', minLength: 5 }));
 
-// With a prototype, as object literals have.
+// With a prototype, like an object literal.
 const plain = { noNullPrototype: true } as const;
 const anyFree: fc.Arbitrary<FreeSlot> = fc.record(
   { kind: fc.constant('free' as const), releasedAt: anyTime, hostTag: digits(8), sequence: anySequence },
@@ -63,14 +63,14 @@ const FREE = 'F0mjuohs00.hosttag1.0mjuohs01';
 const RESERVED = 'Rhosttag1refref.0mjuohs00';
 
 describe('a slot as text', () => {
-  it('has the form that tables hold already', () => {
+  it('has the form that existing tables hold', () => {
     const free: Slot = { kind: 'free', releasedAt: 1_767_225_600_000, hostTag: 'hosttag1', sequence: '0mjuohs01' };
     assert.equal(encodeSlot(free), FREE);
     assert.equal(encodeSlot(lease), LEASE);
     assert.equal(encodeSlot({ kind: 'reserved', ref: 'hosttag1refref', sequence: '0mjuohs00' }), RESERVED);
   });
 
-  it('is read back as what was written', () => {
+  it('reads back as it was written', () => {
     fc.assert(
       fc.property(anySlot, (slot) => {
         assert.deepEqual(decodeSlot(encodeSlot(slot)), slot);
@@ -79,7 +79,7 @@ describe('a slot as text', () => {
     );
   });
 
-  it('is printable ASCII, so that text order is byte order, which DynamoDB compares by', () => {
+  it("is printable ASCII, so that text order equals DynamoDB's byte order", () => {
     fc.assert(
       fc.property(fc.oneof(anySlot, leased(anyText)), (slot) => {
         assert.match(encodeSlot(slot), /^[\x21-\x7e]+$/);
@@ -89,7 +89,7 @@ describe('a slot as text', () => {
 });
 
 describe('the order of slots', () => {
-  it('is free, leased, reserved', () => {
+  it('puts free slots before leased ones, and those before reserved ones', () => {
     fc.assert(
       fc.property(anyFree, leased(anyText), anyReserved, (free, taken, reserved) => {
         assert.ok(encodeSlot(free) < encodeSlot(taken));
@@ -98,7 +98,7 @@ describe('the order of slots', () => {
     );
   });
 
-  it('of times as text is that of the times', () => {
+  it('is the same for times and their text', () => {
     fc.assert(
       fc.property(anyTime, anyTime, (a, b) => {
         assert.equal(encodeTime(a).length, SEQUENCE_WIDTH);
@@ -108,7 +108,7 @@ describe('the order of slots', () => {
     assert.equal(encodeTime(LATEST).length, SEQUENCE_WIDTH);
   });
 
-  it('has exactly the slots that were freed before a time below freedBefore', () => {
+  it('puts exactly the slots that were freed before a time below its freedBefore', () => {
     fc.assert(
       fc.property(anySlot, anyTime, fc.integer({ min: -1, max: 1 }), (slot, time, step) => {
         const near = slot.kind === 'free' && step !== 0 ? Math.min(slot.releasedAt + step, LATEST) : time;
@@ -119,14 +119,14 @@ describe('the order of slots', () => {
     );
   });
 
-  it('has nothing below freedBefore a time before the epoch', () => {
+  it('puts nothing below freedBefore of a time before 1970', () => {
     assert.equal(freedBefore(-5), freedBefore(0));
     assert.ok(
       encodeSlot({ kind: 'free', releasedAt: 0, hostTag: '00000000', sequence: '000000000' }) >= freedBefore(-5),
     );
   });
 
-  it('has exactly the leases of a ref with a smaller sequence within leasesUpTo', () => {
+  it('puts exactly the leases of a reference with a smaller sequence within leasesUpTo', () => {
     fc.assert(
       fc.property(
         fc.oneof(leased(anyText), anySlot),
@@ -145,7 +145,7 @@ describe('the order of slots', () => {
     );
   });
 
-  it('leaves the lease of the same sequence out of leasesUpTo, whatever its nonce', () => {
+  it('puts the lease of the same sequence outside leasesUpTo, whatever its nonce', () => {
     const [, to] = leasesUpTo(lease.ref, '0mjuohs00');
     for (const nonce of ['0000', 'zzzz']) {
       assert.ok(encodeSlot({ ...lease, requestKey: `0mjuohs00${nonce}` }) > to);
@@ -184,14 +184,14 @@ describe('the size of slots', () => {
     ['\u202eevil', '?evil'],
   ];
   for (const [name, kept] of names) {
-    it(`keeps of the name ${JSON.stringify(name)} what fits and can be read: ${kept}`, () => {
+    it(`limits the name ${JSON.stringify(name)} to what fits and is readable: ${kept}`, () => {
       const slot = decodeSlot(encodeSlot({ ...lease, name }));
       assert.deepEqual(slot, { ...lease, name: kept });
       assert.ok(kept.length <= NAME_MAX_BYTES);
     });
   }
 
-  it('lets a full chunk stay within 1,024 bytes, one write unit, in a pool of any size', () => {
+  it('keeps a full chunk within 1,024 bytes, one write unit, in a pool of any size', () => {
     const slot = encodeSlot({ ...lease, name: '👩‍👩‍👧‍👦 a long name of an endpoint' });
     for (const pool of ['10.0.0.0/8', 'fd00::/64', '::/0']) {
       const last = cidrSize(cidr(pool)) / BigInt(CHUNK_SIZE) - 1n;
@@ -201,7 +201,7 @@ describe('the size of slots', () => {
         item[stickyAttribute(i)] = 'sticky';
       }
       assert.equal(Object.keys(item).length, 2 + 2 * CHUNK_SIZE);
-      // DynamoDB: the length of the attribute's name and of its value, in UTF-8.
+      // DynamoDB counts the length of the attribute's name and of its value, in UTF-8.
       const size = Object.entries(item)
         .flat()
         .reduce((sum, text) => sum + Buffer.byteLength(text), 0);
@@ -217,7 +217,7 @@ describe('the MAC of a lease', () => {
     });
   }
 
-  it('is kept apart from every other', () => {
+  it('is stored differently from every other MAC', () => {
     fc.assert(
       fc.property(anyMac, anyMac, (a, b) => {
         assert.equal(encodeSlot({ ...lease, mac: a }) === encodeSlot({ ...lease, mac: b }), a === b);
@@ -226,20 +226,20 @@ describe('the MAC of a lease', () => {
   });
 });
 
-describe('text that is no slot', () => {
+describe('text that is not a slot', () => {
   const damaged: readonly [why: string, ...texts: string[]][] = [
     ['nothing', '', 'F', 'L', 'R', '.', '...'],
     ['an unknown kind', `X${LEASE.slice(1)}`, LEASE.slice(1), LEASE.toLowerCase(), ` ${FREE}`],
-    ['the kind of another', `F${LEASE.slice(1)}`, `R${LEASE.slice(1)}`, `L${FREE.slice(1)}`, `R${FREE.slice(1)}`],
+    ['the kind of another slot', `F${LEASE.slice(1)}`, `R${LEASE.slice(1)}`, `L${FREE.slice(1)}`, `R${FREE.slice(1)}`],
     ['a time of another width', FREE.replace('0mjuohs00', 'mjuohs00'), FREE.replace('0mjuohs00', '00mjuohs00')],
     ['a sequence of another width', `${FREE}0`, FREE.slice(0, -1), `${RESERVED}0`, RESERVED.slice(0, -1)],
-    ['a field left out', 'F0mjuohs00.hosttag1', 'Rhosttag1refref', 'Lhosttag1refref.0mjuohs00k3y5'],
-    ['capitals where there are none', FREE.toUpperCase(), RESERVED.toUpperCase(), LEASE.replace('refref', 'REFREF')],
+    ['a missing field', 'F0mjuohs00.hosttag1', 'Rhosttag1refref', 'Lhosttag1refref.0mjuohs00k3y5'],
+    ['capital letters', FREE.toUpperCase(), RESERVED.toUpperCase(), LEASE.replace('refref', 'REFREF')],
     ['a MAC of another width', LEASE.replace('AkKsEQAC', 'AkKsEQA'), LEASE.replace('AkKsEQAC', 'AkKsEQACA')],
-    ['a MAC of characters that none has', LEASE.replace('AkKsEQAC', '!!!!!!!!')],
-    ['a lease that ends before its name', LEASE.slice(0, LEASE.lastIndexOf('.'))],
-    ['a field too many', `${FREE}.more`, `${RESERVED}.more`],
-    ['the name of something of every object', 'constructor', '__proto__', 'toString'],
+    ['a MAC with invalid characters', LEASE.replace('AkKsEQAC', '!!!!!!!!')],
+    ['a lease that is cut off before its name', LEASE.slice(0, LEASE.lastIndexOf('.'))],
+    ['an extra field', `${FREE}.more`, `${RESERVED}.more`],
+    ['the name of a property that every object has', 'constructor', '__proto__', 'toString'],
   ];
   for (const [why, ...texts] of damaged) {
     it(`is refused: ${why}`, () => {

@@ -1,4 +1,4 @@
-/** How operators look at a space and change it while networks live in it, on a real engine. */
+/** Operators view a space and change it while networks live in it, on a real engine. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
@@ -48,7 +48,7 @@ function stage(store: Store = engine.store) {
 const texts = (cidrs: readonly Parameters<typeof formatCidr>[0][]): string[] => cidrs.map(formatCidr);
 
 describe('a space', () => {
-  it('that nobody has set is as by default', async () => {
+  it('that was never set has the defaults', async () => {
     const { show } = stage();
     const { config, rev, settings } = await show();
     assert.deepEqual([config, rev, settings], [DEFAULT_SPACE, undefined, {}]);
@@ -64,7 +64,7 @@ describe('a space', () => {
 });
 
 describe('a change of a space', () => {
-  it('sets what it names, keeps the rest, and holds for what is asked for from then on', async () => {
+  it('sets what it names, keeps the rest, and applies to later requests', async () => {
     const { set, pool, show } = stage();
     await set({ ranges: ['10.64.3.77/16'], size4: 26, cooldown: 5_000 });
     const { config, warnings } = await set({ size4: 27, maxPools: 9 });
@@ -75,7 +75,7 @@ describe('a change of a space', () => {
     assert.match((await pool()).pool, /^10\.64\..*\/27$/);
   });
 
-  it('takes a setting back to its default, and leaves the others', async () => {
+  it('resets a setting to its default, and leaves the others', async () => {
     const { set, show } = stage();
     await set({ size4: 26, size6: 80, maxPools: 9, excluded: ['10.0.0.0/8'] });
     await set({ size4: null, maxPools: null });
@@ -87,27 +87,35 @@ describe('a change of a space', () => {
   });
 
   const bad: readonly (readonly [what: string, patch: SpacePatch, words: RegExp])[] = [
-    ['a range that is no prefix', { ranges: ['10.0.0.0'] }, /^bad value "10.0.0.0" for range: give prefixes such as/],
-    ['an exclusion that is none', { excluded: ['x/8'] }, /^bad value "x\/8" for exclude: /],
     [
-      'too many of them',
+      'a range that is not a prefix',
+      { ranges: ['10.0.0.0'] },
+      /^bad value "10.0.0.0" for range: give prefixes such as/,
+    ],
+    ['an exclusion that is not a prefix', { excluded: ['x/8'] }, /^bad value "x\/8" for exclude: /],
+    [
+      'too many exclusions',
       { excluded: Array.from({ length: 129 }, (_, i) => `10.0.${i}.0/24`) },
       /129 prefixes .*at most 128/,
     ],
-    ['a size of nothing', { size4: 0 }, /^bad value 0 for size4: give a whole number from 1 to 32$/],
-    ['a size that IPv6 has not', { size6: 129 }, /^bad value 129 for size6/],
-    ['half a size', { size4: 24.5 }, /^bad value 24.5 for size4/],
+    ['a size of zero', { size4: 0 }, /^bad value 0 for size4: give a whole number from 1 to 32$/],
+    ['a size beyond IPv6', { size6: 129 }, /^bad value 129 for size6/],
+    ['a fractional size', { size4: 24.5 }, /^bad value 24.5 for size4/],
     ['no cool-down', { cooldown: 0 }, /^bad value 0ms for cooldown: give a time from 2s to 1d$/],
-    ['a cool-down that clocks do not keep', { cooldown: 1_999 }, /^bad value 1999ms for cooldown/],
-    ['a memory of no time', { forgetAfter: 0 }, /^bad value 0ms for forget-after: give a time from 1m to 365d$/],
-    ['a limit below nothing', { maxPools: -1 }, /^bad value -1 for max-pools: give a whole number from 0 to 10000$/],
+    ['a cool-down shorter than clocks can differ', { cooldown: 1_999 }, /^bad value 1999ms for cooldown/],
+    ['a time to forget of zero', { forgetAfter: 0 }, /^bad value 0ms for forget-after: give a time from 1m to 365d$/],
+    ['a negative limit', { maxPools: -1 }, /^bad value -1 for max-pools: give a whole number from 0 to 10000$/],
     [
-      'managers in a space where none plan',
+      'managers in a space where no manager plans',
       { managers: ['m1'] },
       /^managers of a swarm plan in space \w+\.global, beside \w+: berth space set/,
     ],
-    ['a manager that no host can be', { managers: ['m 1'] }, /^bad value "m 1" for managers: give the ids of hosts/],
-    ['a limit that cannot be counted', { maxNetworksPerHost: 1_001 }, /^bad value 1001 for max-networks-per-host/],
+    [
+      'a manager that cannot be a host id',
+      { managers: ['m 1'] },
+      /^bad value "m 1" for managers: give the ids of hosts/,
+    ],
+    ['a limit too large to count', { maxNetworksPerHost: 1_001 }, /^bad value 1001 for max-networks-per-host/],
     ['nothing', {}, /^there is nothing to change: name a setting$/],
     [
       'ranges that overlap',
@@ -129,7 +137,7 @@ describe('a change of a space', () => {
     });
   }
 
-  it('is made of several at once, and none is lost', async () => {
+  it('concurrent with others is not lost', async () => {
     const { set, show } = stage();
     const patches: SpacePatch[] = [{ size4: 26 }, { size6: 80 }, { cooldown: 5_000 }, { maxPools: 9 }];
     await Promise.all(patches.map((patch) => set(patch)));
@@ -137,7 +145,7 @@ describe('a change of a space', () => {
     assert.deepEqual([config.size, config.cooldown, config.maxPools], [{ 4: 26, 6: 80 }, 5_000, 9]);
   });
 
-  it('that is meant for what somebody saw is refused when it is not so any more', async () => {
+  it('based on an older state is refused when the state has changed since', async () => {
     const { set, show } = stage();
     const { rev } = await set({ excluded: ['10.0.0.0/24'] }, { ifRev: '' });
     await set({ excluded: ['10.0.0.0/24', '10.0.1.0/24'] }, { ifRev: rev });
@@ -147,7 +155,7 @@ describe('a change of a space', () => {
     assert.deepEqual(texts((await show()).config.excluded), ['10.0.0.0/24', '10.0.1.0/24']);
   });
 
-  it('ends with a clear error when others always come first', async () => {
+  it('fails with a clear error when other changes always come first', async () => {
     const store: Store = { ...engine.store, writeSpace: () => Promise.resolve(undefined) };
     await refused(stage(store).set({ size4: 26 }), 'busy', /is changed by several at once: try again/);
   });
@@ -157,7 +165,7 @@ describe('an exclusion', () => {
   for (const [what, held, excluded] of [
     ['within it', '10.1.2.0/24', '10.1.0.0/16'],
     ['around it', '10.1.0.0/16', '10.1.2.0/24'],
-    ['that is it', '10.1.2.0/24', '10.1.2.0/24'],
+    ['equal to it', '10.1.2.0/24', '10.1.2.0/24'],
   ] as const) {
     it(`is refused while a pool is held ${what}, which is named, unless it is forced`, async () => {
       const { set, pool, hostId, show } = stage();
@@ -172,33 +180,33 @@ describe('an exclusion', () => {
       assert.deepEqual(
         (await set({ excluded: [excluded, '10.9.0.0/16'] })).warnings,
         [],
-        'what stood is not asked again',
+        'what was excluded before is not checked again',
       );
     });
   }
 
-  it('beside all that is held is made', async () => {
+  it('outside all held pools is made', async () => {
     const { set, pool } = stage();
     await pool('10.1.0.0/24');
     await pool('10.1.2.0/24');
     assert.deepEqual((await set({ excluded: ['10.1.1.0/24', '10.2.0.0/16', 'fd00::/16'] })).warnings, []);
   });
 
-  it('names a few pools where there are many', async () => {
+  it('over many held pools is refused with a few of them named', async () => {
     const { set, pool } = stage();
     for (let i = 0; i < 5; i++) await pool(`10.1.${i}.0/24`);
     await refused(set({ excluded: ['10.1.0.0/16'] }), 'still-held', /10.1.2.0\/24 \([^)]*\) and more stays/);
   });
 
-  it('of all that the ranges have is made, and told', async () => {
+  it('of the whole of the ranges is made, with a warning', async () => {
     const { set } = stage();
     const { warnings } = await set({ ranges: ['10.64.0.0/16'], excluded: ['10.64.0.0/17', '10.64.128.0/17'] });
     assert.deepEqual(warnings, ['what is excluded leaves no room in the ranges for an automatic IPv4 pool']);
   });
 });
 
-describe('what a change does to what is held is told', () => {
-  it('of ranges that are given no more', async () => {
+describe('the warning of a change with effects on what is held', () => {
+  it('names pools outside the new ranges', async () => {
     const { set, pool, hostId } = stage();
     await set({ ranges: ['10.64.0.0/16', '10.65.0.0/16'] });
     await pool('10.64.1.0/24');
@@ -209,7 +217,7 @@ describe('what a change does to what is held is told', () => {
     ]);
   });
 
-  it('of limits that are exceeded already', async () => {
+  it('names limits that are exceeded already', async () => {
     const { set, pool } = stage();
     await pool();
     await pool();
@@ -222,7 +230,7 @@ describe('what a change does to what is held is told', () => {
     assert.deepEqual((await set({ maxPools: 2, maxNetworksPerHost: 2 })).warnings, []);
   });
 
-  it('of a cool-down', async () => {
+  it('says that existing pools keep their cool-down', async () => {
     const { set, pool } = stage();
     assert.deepEqual((await set({ cooldown: 5_000 })).warnings, []);
     await pool();
@@ -231,7 +239,7 @@ describe('what a change does to what is held is told', () => {
     ]);
   });
 
-  it('of a time to forget that is shorter than a lease', async () => {
+  it('names a time to forget that is shorter than a lease', async () => {
     const { set } = stage();
     const { warnings } = await set({ forgetAfter: 5 * 60_000 });
     assert.match(
@@ -254,7 +262,7 @@ describe('a shorter time to forget', () => {
     return staged;
   }
 
-  it('that frees the networks of a silent host is refused, and the host named, unless it is forced', async () => {
+  it('that frees the networks of a silent host is refused with the host named, unless it is forced', async () => {
     const { set, hostId } = await silentFor(2);
     const words = new RegExp(
       `frees what hosts hold that have been fenced for 2h \\(forget-after\\): ${hostId}: .*--force$`,
@@ -265,12 +273,12 @@ describe('a shorter time to forget', () => {
     assert.equal(warnings.length, 1);
   });
 
-  it('is made when nobody has been silent for so long', async () => {
+  it('is accepted when no host has been silent for that long', async () => {
     const { set } = await silentFor(2);
     assert.deepEqual((await set({ forgetAfter: 2 * HOUR + 1_000 })).warnings, []);
   });
 
-  it('is made when who has been holds nothing in this space', async () => {
+  it('is accepted when the silent host holds nothing in this space', async () => {
     const { deps } = await silentFor(3);
     const { warnings } = await changeSpace(deps, {
       ...{ space: `s${++spaces}`, patch: { forgetAfter: HOUR }, ifRev: undefined, force: false },
@@ -278,7 +286,7 @@ describe('a shorter time to forget', () => {
     assert.deepEqual(warnings, []);
   });
 
-  it('is refused when not all silent hosts could be looked at in time', async () => {
+  it('is refused when there was no time to check all silent hosts', async () => {
     const { deps, space } = await silentFor(1);
     let steps = 0;
     const world = { ...deps.world, now: () => deps.world.now() + steps };

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { SpaceMemory } from '../../../../functions/ipam/spaces/cache.ts';
 import { fleet } from '../../../support/fleet.ts';
 
-it('what a space remembers is read once a minute, however many hosts are heard of', async () => {
+it("a space's time to forget is read once a minute, however many hosts send heartbeats", async () => {
   const deps = fleet();
   const memory = new SpaceMemory(deps);
   const set = (forgetAfter: number) => deps.store.spaces.set('ci', { settings: { forgetAfter }, rev: 'r' });

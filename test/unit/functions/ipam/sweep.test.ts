@@ -1,4 +1,4 @@
-/** What a sweep finds, and what it leaves alone; test/models/ tries it on every order of steps. */
+/** What a sweep finds, and what it leaves alone; test/models/ checks every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { INDEX_LAG, IN_FLIGHT, LEASE } from '../../../../functions/ipam/host.ts';
@@ -25,7 +25,7 @@ function stage(ids = ['a', 'b']) {
     return registerHost(deps, call, { ...told, incarnation, proposed: `nonce${++registrations}` });
   };
   const run = (cursor?: SweepCursor, limit = 1_000) => sweep(deps, { deadline: Infinity, limit, cursor });
-  /** What it did, but for what it looked at. */
+  /** What it did, without the counts of what it looked at. */
   const found = async (): Promise<Partial<SweepReport>> => {
     const { cursor: _cursor, standing: _standing, hosts: _hosts, items: _items, reasons, ...report } = await run();
     assert.deepEqual(reasons, []);
@@ -35,7 +35,7 @@ function stage(ids = ['a', 'b']) {
 }
 
 describe('a sweep', () => {
-  it('has nothing to do where nothing was left', async () => {
+  it('has nothing to do where nothing was left behind', async () => {
     const { deps, a, b, register, found } = stage();
     await register();
     const net = await a.pool({ pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } });
@@ -48,7 +48,7 @@ describe('a sweep', () => {
     assert.deepEqual([deps.store.pools, deps.store.refs, deps.store.chunks, deps.store.hosts], before);
   });
 
-  it('fences the silent, and forgets what slept for as long as its space says', async () => {
+  it('fences silent hosts, and forgets networks that slept for as long as their space says', async () => {
     const { deps, a, b, register, found } = stage();
     await deps.store.writeSpace('ci', { forgetAfter: HOUR }, undefined);
     await register();
@@ -82,10 +82,10 @@ describe('a sweep', () => {
     deps.world.advance(1);
     assert.deepEqual(await found(), { fenced: 1, quieted: 1 });
     deps.world.advance(7 * DAY - 1);
-    assert.deepEqual(await found(), {}, 'it sleeps anew');
+    assert.deepEqual(await found(), {}, 'it sleeps again');
   });
 
-  it('looks no more at what a dead host held once nothing is left of it', async () => {
+  it('stops reading the networks of a dead host once nothing is left of them', async () => {
     const { deps, a, register, found } = stage();
     await register();
     await a.pool({ pool: '10.1.0.0/24' });
@@ -98,7 +98,7 @@ describe('a sweep', () => {
     await found();
   });
 
-  it('ends what a dead host held where the report was cut off', async () => {
+  it('ends what a dead host held when the report of its death was cut off', async () => {
     const { deps, a, register, found } = stage();
     await register();
     await a.pool({ pool: '10.1.0.0/24' });
@@ -110,7 +110,7 @@ describe('a sweep', () => {
     assert.equal(deps.store.pools.size, 0);
   });
 
-  it('removes tombstones when they are old, and then what is left of their pool', async () => {
+  it('removes old tombstones, and then what is left of their pool', async () => {
     const { deps, a, found } = stage();
     const net = await a.pool({ pool: '10.1.0.0/24' });
     await a.address(net, '', MAC);
@@ -126,7 +126,7 @@ describe('a sweep', () => {
     assert.deepEqual([pools.size, refs.size, chunks.size], [0, 0, 0]);
   });
 
-  it('removes an announcement that was abandoned, and no younger one', async () => {
+  it('removes an abandoned announcement, and no younger one', async () => {
     const { deps, found } = stage();
     const gateway = undefined;
     const cidr = { family: 4, first: 0x0a010000n, prefix: 24 } as const;
@@ -138,7 +138,7 @@ describe('a sweep', () => {
     assert.deepEqual(await found(), { announcements: 1 });
   });
 
-  it('removes a pool that nobody refers to, and frees a reservation that no network keeps', async () => {
+  it('removes a pool without references, and frees a reservation that no network keeps', async () => {
     const { deps, a, b, found } = stage();
     const shared = await a.pool({ pool: '10.1.0.0/24' });
     await b.pool({ pool: '10.1.0.0/24' });
@@ -153,7 +153,7 @@ describe('a sweep', () => {
 });
 
 describe('a sweep with bounds', () => {
-  it('goes on where the one before has stopped, until all is done', async () => {
+  it('continues where the previous sweep stopped, until all is done', async () => {
     const { deps, hosts, register, run } = stage(Array.from({ length: 30 }, (_, i) => `host-${i}`));
     for (const host of hosts) await register(host);
     for (const [i, host] of hosts.entries()) await host.pool({ pool: `10.${i}.0.0/24` });
@@ -172,7 +172,7 @@ describe('a sweep with bounds', () => {
     );
   });
 
-  it('begins nothing when its time is over', async () => {
+  it('starts nothing when its time is over', async () => {
     const { deps, register } = stage();
     await register();
     deps.world.advance(LEASE);

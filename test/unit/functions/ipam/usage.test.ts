@@ -1,4 +1,4 @@
-/** What a sweep tells of how full pools are, and of how things stand. */
+/** What a sweep reports about how full pools are, and about its own progress. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE } from '../../../../functions/ipam/host.ts';
@@ -14,7 +14,7 @@ const PRINCIPAL = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion
 const macOf = (i: number) =>
   withMac(`02:42:0a:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`);
 
-/** Sweeps in steps until the walk over all items has come to its end. */
+/** Sweeps in steps until the walk over all items has ended. */
 async function walk(deps: Fleet, limit: number, from: SweepCursor = FIRST_CURSOR) {
   let cursor = from;
   let standing: Standing;
@@ -27,7 +27,7 @@ async function walk(deps: Fleet, limit: number, from: SweepCursor = FIRST_CURSOR
   return { cursor, standing, steps };
 }
 
-/** A pool of each size, with so many containers in each. */
+/** A pool of each size, with the given number of containers in each. */
 async function crowded(): Promise<Fleet> {
   const deps = fleet();
   const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
@@ -47,8 +47,8 @@ async function crowded(): Promise<Fleet> {
   return deps;
 }
 
-describe('how full the pools are', () => {
-  it('is told at the end of a walk, the gateway of each pool included, and the fullest by name', async () => {
+describe('the usage of the pools', () => {
+  it('is reported at the end of a walk, including the gateway of each pool, with the fullest pool by name', async () => {
     const { standing } = await walk(await crowded(), 100_000);
     const { usage } = standing;
     assert.ok(usage !== undefined);
@@ -64,7 +64,7 @@ describe('how full the pools are', () => {
     assert.deepEqual([usage.pools, usage.held, usage.open], [5, 127 + 21 + 301 + 4 + 5, {}]);
   });
 
-  it('comes out the same however many runs the walk takes', async () => {
+  it('is the same however many runs the walk takes', async () => {
     const deps = await crowded();
     const whole = await walk(deps, 100_000);
     for (const limit of [1, 7, 50]) {
@@ -74,7 +74,7 @@ describe('how full the pools are', () => {
     }
   });
 
-  it('is not told while a walk is under way, nor when none is due', async () => {
+  it('is not reported during a walk, or when no walk is due', async () => {
     const deps = await crowded();
     const first = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined });
     assert.equal(first.standing.usage, undefined);
@@ -84,7 +84,7 @@ describe('how full the pools are', () => {
     assert.equal(idle.cursor.usage, undefined);
   });
 
-  it('says nothing of addresses that rest', async () => {
+  it('does not count resting addresses', async () => {
     const deps = fleet();
     const a = new Host(deps, 'a');
     const net = await a.pool({ pool: '10.1.0.0/24' });
@@ -93,8 +93,8 @@ describe('how full the pools are', () => {
   });
 });
 
-describe('how the sweep itself stands', () => {
-  it('is told by the time since a walk came to its end, and not before the first has', async () => {
+describe('the progress of the sweep', () => {
+  it('is the time since the last complete walk, and is not reported before the first', async () => {
     const deps = await crowded();
     const first = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined });
     assert.equal(first.standing.lag, undefined);
@@ -116,7 +116,7 @@ describe('fenced hosts', () => {
     return deps;
   }
 
-  it('are counted by every sweep that comes by all hosts: those of earlier sweeps, too', async () => {
+  it('are counted by every sweep that visits all hosts, including those fenced by earlier sweeps', async () => {
     const deps = await silent(5);
     const first = await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
     assert.equal(first.standing.fencedHosts, 5);
@@ -126,7 +126,7 @@ describe('fenced hosts', () => {
     assert.equal(next.standing.fencedHosts, 4);
   });
 
-  it('are counted over as many runs as it takes to come by all hosts', async () => {
+  it('are counted over as many runs as it takes to visit all hosts', async () => {
     const deps = await silent(5);
     let cursor: SweepCursor | undefined;
     const told: (number | undefined)[] = [];

@@ -28,7 +28,7 @@ const ipv4: fc.Arbitrary<Address> = fc
   .bigInt({ min: 0n, max: 2n ** 32n - 1n })
   .map((value) => ({ family: 4 as const, value }));
 
-/** Half of the groups are zero, for there the spelling of IPv6 is difficult. */
+/** Half of the groups are zero, since zeros make the spelling of IPv6 difficult. */
 const ipv6: fc.Arbitrary<Address> = fc
   .array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 0xffff })), { minLength: 8, maxLength: 8 })
   .map((groups) => ({
@@ -44,5 +44,5 @@ export const anyCidr: fc.Arbitrary<Cidr> = anyAddress.chain((inside) =>
   fc.integer({ min: 0, max: addressBits(inside.family) }).map((prefix) => cidrAt(inside, prefix)),
 );
 
-/** Text of a fixed width, of the digits that names, keys and sequences are made of. */
+/** Text of a fixed width, in the digits that names, keys and sequences consist of. */
 export const digits = (width: number): fc.Arbitrary<string> => fc.stringMatching(new RegExp(`^[0-9a-z]{${width}}$`));

@@ -1,4 +1,4 @@
-/** A /16 from empty to full, against a naive oracle: the set of addresses that nobody has. */
+/** A /16 from empty to full, against a naive oracle: the set of free addresses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatAddress, usableRange } from '../../../../functions/ipam/address.ts';
@@ -22,7 +22,7 @@ const LEASE = encodeSlot({
   name: '',
 });
 
-/** Leases all but so many addresses, chosen by chance. @returns those that are left. */
+/** Leases all but the given number of addresses, chosen at random. @returns those that are left. */
 async function fill(deps: Fleet, generation: string, spare: number, seed: number): Promise<Set<string>> {
   const usable = usableRange(POOL) ?? assert.fail();
   const random = chance(seed);
@@ -57,7 +57,7 @@ describe('a /16', () => {
     [99, 655],
     [99.9, 65],
   ] as const) {
-    it(`of which ${held} % are held gives what is free, each address once, and takes it back`, async () => {
+    it(`that is ${held} % full gives out each free address once, and takes it back`, async () => {
       const { hosts, free } = await crowd(spare, 1);
       assert.equal(free.size, spare);
       for (let i = 0; i < CLAIMS; i++) {
@@ -71,7 +71,7 @@ describe('a /16', () => {
     });
   }
 
-  it('of which one address is left gives it, and then says that all 65,534 were looked at', async () => {
+  it('with one address left gives it out, and then reports that none of its 65,534 addresses is free', async () => {
     const { hosts, free } = await crowd(1, 2);
     const { host, net } = hosts[0] ?? assert.fail();
     assert.deepEqual([await host.address(net)], [...free]);

@@ -11,7 +11,7 @@ const walk = (span: Span, start: bigint): Segment[][] => [...windows(span, start
 const chunksOf = (segments: readonly Segment[]): bigint[] =>
   segments.flatMap(({ first, last }) => numbers(first, last));
 
-/** The span of some whole chunks. */
+/** A span of whole chunks. */
 const chunkSpan = (first: bigint, last: bigint): Span => ({ first: first * 16n, last: last * 16n + 15n });
 
 const anySpan = fc
@@ -26,13 +26,13 @@ const anySpan = fc
   }));
 
 describe('windows', () => {
-  it('of a pool of one chunk are that chunk', () => {
+  it('of a one-chunk pool are that chunk', () => {
     assert.deepEqual(walk({ first: 0n, last: 0n }, 0n), [[{ first: 0n, last: 0n }]]);
     assert.deepEqual(walk({ first: 1n, last: 14n }, 0n), [[{ first: 0n, last: 0n }]]);
     assert.deepEqual(walk({ first: 17n, last: 18n }, 1n), [[{ first: 1n, last: 1n }]]);
   });
 
-  it('go on from the chunk after the start, round the end, to the start itself', () => {
+  it('go from the chunk after the start, around the end, to the start itself', () => {
     assert.deepEqual(walk(chunkSpan(0n, 2n), 1n), [
       [
         { first: 2n, last: 2n },
@@ -56,7 +56,7 @@ describe('windows', () => {
     assert.deepEqual(widths, [4, 16, 64, 256, 512, 512, 512, 124]);
   });
 
-  it('read 65,536 addresses at most, and less only where there is no more', () => {
+  it('read at most 65,536 addresses, and fewer only where there are no more', () => {
     for (const [chunks, read] of [
       [4_095n, 4_095n],
       [4_096n, 4_096n],
@@ -67,7 +67,7 @@ describe('windows', () => {
     }
   });
 
-  it('visit the chunks round the ring in order, each once, and end with the start when they see all', () => {
+  it('visit the chunks around the ring in order, each once, and end with the start when they see all', () => {
     fc.assert(
       fc.property(anySpan, ({ span, start }) => {
         const [low, high] = [chunkOf(span.first), chunkOf(span.last)];
@@ -82,7 +82,7 @@ describe('windows', () => {
     );
   });
 
-  it('have segments that each lie within one group, and no more of them than groups and ends make needed', () => {
+  it('have segments that each lie within one group, and no more of them than necessary', () => {
     fc.assert(
       fc.property(anySpan, ({ span, start }) => {
         for (const window of windows(span, start)) {

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { type World, digestBelow, digestText, pauseWithJitter } from '../../../../functions/ipam/world.ts';
 import { testWorld } from '../../../support/world.ts';
 
-/** A world of which a single answer is of interest. */
+/** A world of which only one answer matters. */
 const worldWith = (part: Partial<World>): World => ({ ...testWorld(), ...part });
 
 describe('digestText', () => {
-  it('has exactly the length asked for, in the digits of names', () => {
+  it('has exactly the requested length, in the digits of names', () => {
     fc.assert(
       fc.property(fc.string(), fc.integer({ min: 1, max: 20 }), (text, length) => {
         assert.match(digestText(testWorld(), text, length), new RegExp(`^[0-9a-z]{${length}}$`));
@@ -16,14 +16,14 @@ describe('digestText', () => {
     );
   });
 
-  it('fills up a small hash with zeros, and takes the low digits of a large one', () => {
+  it('pads a small hash with zeros, and takes the low digits of a large one', () => {
     assert.equal(digestText(worldWith({ digest: () => 35n }), '', 4), '000z');
     assert.equal(digestText(worldWith({ digest: () => 36n ** 30n + 37n }), '', 4), '0011');
   });
 });
 
 describe('digestBelow', () => {
-  it('is below its bound, and depends on nothing but the text', () => {
+  it('is below its bound, and depends only on the text', () => {
     fc.assert(
       fc.property(fc.string(), fc.bigInt(1n, 2n ** 70n), (text, bound) => {
         const number = digestBelow(testWorld(), text, bound);
@@ -50,7 +50,7 @@ describe('pauseWithJitter', () => {
     return paused;
   };
 
-  it('waits for half the time at least, and for less than the whole', async () => {
+  it('waits for at least half the time, and for less than all of it', async () => {
     assert.equal(await pauseFor('0000'), 50);
     assert.equal(await pauseFor('i000'), 75);
     const longest = await pauseFor('zzzz');
@@ -59,14 +59,14 @@ describe('pauseWithJitter', () => {
 });
 
 describe('the world of tests', () => {
-  it('moves its clock when told, and when somebody pauses', async () => {
+  it('moves its clock on request, and when a caller pauses', async () => {
     const world = testWorld({ now: 1_000 });
     world.advance(5);
     await world.pause(2.5);
     assert.equal(world.now(), 1_008);
   });
 
-  it('draws the same for the same seed, and something else each time', () => {
+  it('draws the same sequence for the same seed, with a different value each time', () => {
     const [one, same, other] = [testWorld({ seed: 7 }), testWorld({ seed: 7 }), testWorld({ seed: 8 })];
     const drawn = [one.random(40), one.random(40)];
     assert.deepEqual([same.random(40), same.random(40)], drawn);

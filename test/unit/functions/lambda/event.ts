@@ -1,4 +1,4 @@
-/** Events as a Function URL sends them, and what a function logs and answers. */
+/** Events as a Function URL sends them, and what a function logs and returns. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
@@ -56,7 +56,7 @@ export function eventOf(
   };
 }
 
-/** A function with so much time left. */
+/** A function with the given time left. */
 export const contextWith = (remaining: number) => ({ getRemainingTimeInMillis: () => remaining });
 
 const response = v.object({
@@ -68,7 +68,7 @@ const response = v.object({
   body: v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())),
 });
 
-/** The status and the JSON object of an answer, which has the content type of Docker's plugins. */
+/** The status and the JSON object of a response, which has the content type of Docker's plugins. */
 export function answerOf(result: LambdaFunctionURLResult): { status: number; body: Record<string, unknown> } {
   const { statusCode, body } = v.parse(response, result);
   return { status: statusCode, body };
@@ -80,7 +80,7 @@ export const refusalOf = (result: LambdaFunctionURLResult): string | undefined =
 
 const line = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
 
-/** Takes what is logged during a test off the screen. */
+/** Keeps what is logged during a test off the screen. */
 export function captureLog(t: TestContext): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   t.mock.method(output, 'log', (...told: unknown[]) => {

@@ -1,4 +1,4 @@
-/** Samples are those of AWS's documentation, with its account, instance and region. */
+/** The samples are from AWS's documentation, with its account, instance and Region. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type FleetEvent, parseFleetEvent } from '../../../../functions/lambda/fleet-event.ts';
@@ -101,7 +101,7 @@ describe('an event of EventBridge', () => {
     });
   }
 
-  it('says why', () => {
+  it('gives the reason', () => {
     const why = (event: unknown) => {
       const meaning = parseFleetEvent(event);
       return meaning.kind === 'tick' ? '' : meaning.why;
@@ -111,18 +111,18 @@ describe('an event of EventBridge', () => {
   });
 });
 
-describe('what is no event of AWS is refused', () => {
+describe('the parser of events refuses', () => {
   const strangers: readonly (readonly [string, unknown])[] = [
     ['nothing', undefined],
-    ['a text', 'terminated'],
+    ['a string', 'terminated'],
     ['an empty object', {}],
     ['an event of another kind', { ...stateChange('terminated'), 'detail-type': 'EC2 Instance Launch Successful' }],
-    ['a source that anybody may use', { ...stateChange('terminated'), source: 'my.ec2' }],
+    ['a source that anyone may use', { ...stateChange('terminated'), source: 'my.ec2' }],
     ['a source of another service', { ...stateChange('terminated'), source: 'aws.autoscaling' }],
-    ['a schedule that is none', { ...tick, source: 'custom' }],
+    ['an invalid schedule', { ...tick, source: 'custom' }],
     ['no instance', { ...stateChange('terminated'), detail: { state: 'terminated' } }],
-    ['an instance id that is none', { ...scaledIn('EC2'), detail: { EC2InstanceId: 'web-1', Destination: 'EC2' } }],
-    ['a request through a URL', { version: '2.0', rawPath: '/Berth.HostState', body: '{}', headers: {} }],
+    ['an invalid instance id', { ...scaledIn('EC2'), detail: { EC2InstanceId: 'web-1', Destination: 'EC2' } }],
+    ['a request through a Function URL', { version: '2.0', rawPath: '/Berth.HostState', body: '{}', headers: {} }],
   ];
   for (const [what, event] of strangers) {
     it(what, () => {

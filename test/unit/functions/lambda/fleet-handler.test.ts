@@ -19,7 +19,7 @@ const swept = (did: Record<string, number>, gauges: Record<string, Gauge | undef
   ...{ gauges, about: { pools: 3 } },
 });
 
-/** What was asked for, and what was logged of it. */
+/** The calls that were made, and what was logged. */
 async function handled(t: TestContext, event: unknown, actions: Partial<FleetActions> = {}) {
   t.mock.timers.enable({ apis: ['Date'], now: NOW });
   const lines = captureLog(t);
@@ -43,25 +43,25 @@ const metricsOf = (Metrics: readonly object[]) => ({
 });
 
 describe('a tick of the schedule', () => {
-  it('sweeps until shortly before the function ends, and tells in one line what it did', async (t) => {
+  it('sweeps until shortly before the function ends, and logs in one line what it did', async (t) => {
     const { asked, lines } = await handled(t, TICK);
     assert.deepEqual(asked, [['sweep', NOW + 52_000]]);
     assert.deepEqual(lines[0], { level: 'info', message: 'swept', hosts: 7, fenced: 2, forgotten: 0, pools: 3 });
   });
 
-  it('counts what it did for CloudWatch, and not what it did not', async (t) => {
+  it('emits metrics to CloudWatch for what it did, and none for what it did not', async (t) => {
     const { lines } = await handled(t, TICK);
     assert.deepEqual(lines.slice(1), [
       { _aws: metricsOf([{ Name: 'Fenced', Unit: 'Count' }]), Table: 'berth-test', Fenced: 2 },
     ]);
   });
 
-  it('with nothing to do costs no metric', async (t) => {
+  it('with nothing to do emits no metric', async (t) => {
     const { lines } = await handled(t, TICK, { sweep: () => Promise.resolve(swept({ fenced: 0 })) });
     assert.deepEqual(lines, [{ level: 'info', message: 'swept', hosts: 7, fenced: 0, pools: 3 }]);
   });
 
-  it('tells how things stand, be it at nothing, and leaves out what it does not know', async (t) => {
+  it('reports gauges even when they are zero, and leaves out those that it does not know', async (t) => {
     const gauges = {
       fencedHosts: { unit: 'Count', value: 0 },
       fullestPool: { unit: 'Percent', value: 87.5 },
@@ -77,13 +77,13 @@ describe('a tick of the schedule', () => {
     ]);
   });
 
-  it('that fails is told to Lambda', async (t) => {
+  it('that fails is reported to Lambda', async (t) => {
     await assert.rejects(handled(t, TICK, { sweep: () => Promise.reject(new Error('no table')) }), /^Error: no table$/);
   });
 });
 
 describe('an event of an instance', () => {
-  it('that has ended is its host’s death, once told', async (t) => {
+  it('that has ended reports the death of its host, and is logged once', async (t) => {
     const { asked, lines } = await handled(t, stateChange('terminated'));
     const why = 'EC2 says that the instance is terminated';
     assert.deepEqual(asked, [['death', INSTANCE, why]]);
@@ -98,12 +98,12 @@ describe('an event of an instance', () => {
     assert.deepEqual(asked, [['drain', INSTANCE, 'EC2 says that the instance is shutting-down']]);
   });
 
-  it('that may come back asks for nothing', async (t) => {
+  it('that may come back does nothing', async (t) => {
     const { asked, lines } = await handled(t, stateChange('stopped'));
     assert.deepEqual([asked, lines.map(({ outcome }) => outcome)], [[], ['none']]);
   });
 
-  it('that is no host is told, and not counted', async (t) => {
+  it('that is not a host is logged, and not counted', async (t) => {
     const { lines } = await handled(t, stateChange('terminated'), { death: () => Promise.resolve('unknown') });
     assert.deepEqual(
       lines.map(({ outcome }) => outcome),
@@ -111,13 +111,13 @@ describe('an event of an instance', () => {
     );
   });
 
-  it('that fails is told to Lambda, which repeats it', async (t) => {
+  it('that fails is reported to Lambda, which retries it', async (t) => {
     const death = () => Promise.reject(new Error('no table'));
     await assert.rejects(handled(t, stateChange('terminated'), { death }), /^Error: no table$/);
   });
 });
 
-it('what is no event is refused loudly, and not repeated', async (t) => {
+it('an unknown event is refused with an error in the log, and not retried', async (t) => {
   const event = { ...stateChange('terminated'), source: 'somebody' };
   const { asked, lines } = await handled(t, event);
   assert.deepEqual(asked, []);

@@ -25,10 +25,10 @@ async function call(method: Method, part?: EventPart, path = PATH) {
   return answerOf(await handle({ [PATH]: method })(eventOf(path, part), contextWith(10_000)));
 }
 
-/** The text that a refused request is answered with; the log is not shown. */
+/** The error of a refused request; the log is not shown. */
 const refusal = (t: TestContext, method: Method, part: EventPart): Promise<unknown> => errorText(t, method, part, 200);
 
-/** The text that is answered when the fault is ours. */
+/** The error when the fault is Berth's. */
 const fault = (t: TestContext, method: Method, part: EventPart): Promise<unknown> => errorText(t, method, part, 500);
 
 async function errorText(t: TestContext, method: Method, part: EventPart, expected: number): Promise<unknown> {
@@ -39,7 +39,7 @@ async function errorText(t: TestContext, method: Method, part: EventPart, expect
   return body['Error'];
 }
 
-/** The request as a method gets it. */
+/** The request as a method receives it. */
 async function received(part: EventPart, remaining: number): Promise<Request> {
   let seen: Request | undefined;
   const method: Method = (request) => {
@@ -51,14 +51,14 @@ async function received(part: EventPart, remaining: number): Promise<Request> {
 }
 
 describe('a request', () => {
-  it('is answered with 200 and what its method says, at once or later', async () => {
+  it('is answered with 200 and what its method returns, at once or later', async () => {
     const body = '{"Pool":"10.0.0.0/24"}';
     assert.deepEqual(await call(echo, { body }), { status: 200, body: { Echoed: { Pool: '10.0.0.0/24' } } });
     const later: Method = (request) => Promise.resolve(echo(request));
     assert.deepEqual(await call(later, { body }), { status: 200, body: { Echoed: { Pool: '10.0.0.0/24' } } });
   });
 
-  it('is found by its whole path, and by nothing that every object has', async () => {
+  it('is routed by its whole path, and not to a property that every object has', async () => {
     const paths = ['/', '', '/IpamDriver.Ech', '/IpamDriver.echo', `${PATH}/`, `x${PATH}`, 'constructor', '__proto__'];
     for (const path of [...paths, 'toString', '/Plugin.Activate']) {
       assert.deepEqual(await call(() => assert.fail('called'), { body: '{}' }, path), {
@@ -68,12 +68,12 @@ describe('a request', () => {
     }
   });
 
-  it('with a path of any length is answered shortly', async () => {
+  it('with a path of any length gets a short error', async () => {
     const { status, body } = await call(echo, {}, `/${'x'.repeat(5_000)}`);
     assert.deepEqual({ status, body }, { status: 404, body: { Err: `no such method: /${'x'.repeat(99)}…` } });
   });
 
-  it('with a path of any characters is answered on one line', async () => {
+  it('with a path of any characters gets an error on one line', async () => {
     const { status, body } = await call(echo, {}, '/a\r\nb\u2028\ud800');
     assert.deepEqual(
       { status, body },
@@ -81,7 +81,7 @@ describe('a request', () => {
     );
   });
 
-  it('reaches its method with its headers, its body and who signed it', async () => {
+  it('reaches its method with its headers, its body and its principal', async () => {
     const request = await received({ body: '{"Pool":"Zürich"}', headers: { 'berth-host': 'h' } }, 10_000);
     assert.deepEqual(
       { ...request, deadline: 0 },
@@ -89,7 +89,7 @@ describe('a request', () => {
     );
   });
 
-  it('may come in base 64', async () => {
+  it('may be encoded in base 64', async () => {
     const text = '{"Pool":"Zürich 東京"}';
     const part = { body: Buffer.from(text).toString('base64'), isBase64Encoded: true };
     assert.equal((await received(part, 10_000)).body, text);
@@ -107,28 +107,28 @@ describe('the body of a request', () => {
   const json = { body: '{}' };
   const cases: readonly [what: string, part: EventPart, told: string][] = [
     ['none', {}, 'the request has no body: dockerd repeats a broken request so; try again'],
-    ['an empty one', { body: '' }, 'the request has no body: dockerd repeats a broken request so; try again'],
+    ['an empty body', { body: '' }, 'the request has no body: dockerd repeats a broken request so; try again'],
     ['blanks', { body: ' \r\n' }, 'the request has no body: dockerd repeats a broken request so; try again'],
     [
-      'an empty one in base 64',
+      'an empty body in base 64',
       { body: '', isBase64Encoded: true },
       'the request has no body: dockerd repeats a broken request so; try again',
     ],
     ['no JSON', { body: 'Pool=10.0.0.0/24' }, 'the request is not JSON'],
     ['JSON that was cut off', { body: '{"Pool":"10.0.0.0/24"' }, 'the request is not JSON'],
     ['two JSON objects', { body: '{}{}' }, 'the request is not JSON'],
-    ['base 64 that is not said to be', { body: 'e30=' }, 'the request is not JSON'],
+    ['base 64 that is not marked as such', { body: 'e30=' }, 'the request is not JSON'],
     ['null', { body: 'null' }, 'the request is malformed: body: Invalid type: Expected Object but received null'],
     ['a list', { body: '[]' }, 'the request is malformed: Pool: Invalid key: Expected "Pool" but received undefined'],
     ['a text', { body: '"Pool"' }, 'the request is malformed: body: Invalid type: Expected Object but received "Pool"'],
-    ['a field missing', json, 'the request is malformed: Pool: Invalid key: Expected "Pool" but received undefined'],
+    ['a missing field', json, 'the request is malformed: Pool: Invalid key: Expected "Pool" but received undefined'],
     [
-      'a field of another type',
+      'a field of the wrong type',
       { body: '{"Pool":7}' },
       'the request is malformed: Pool: Invalid type: Expected string but received 7',
     ],
     [
-      'a field deep inside of another type',
+      'a nested field of the wrong type',
       { body: '{"Pool":"","Inner":{"List":[1,"2"]}}' },
       'the request is malformed: Inner.List.1: Invalid type: Expected number but received "2"',
     ],
@@ -139,7 +139,7 @@ describe('the body of a request', () => {
     });
   }
 
-  it('may have 65,536 bytes and not one more, however it comes', async (t) => {
+  it('may have 65,536 bytes and no more, however it is encoded', async (t) => {
     const longest = JSON.stringify({ Pool: 'é'.repeat((MAX_BODY_BYTES - 12) / 2) });
     assert.equal(Buffer.byteLength(longest), MAX_BODY_BYTES - 1);
     const encode = (text: string) => ({ body: Buffer.from(text).toString('base64'), isBase64Encoded: true });
@@ -151,7 +151,7 @@ describe('the body of a request', () => {
     }
   });
 
-  it('may have as many bytes as its function takes', async (t) => {
+  it('may have as many bytes as its function allows', async (t) => {
     captureLog(t);
     const send = async (body: string) =>
       answerOf(await handle({ [PATH]: () => ({}) }, 10)(eventOf(PATH, { body }), contextWith(10_000))).body;
@@ -182,7 +182,7 @@ describe('the headers that a shim adds', () => {
     });
   });
 
-  it('shorten the time that there is, and never lengthen it', (t) => {
+  it('shorten the time left, and never lengthen it', (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: NOW });
     const request = { body: '', principal: undefined, deadline: NOW + 5_000 };
     const deadlineWith = (remaining: string): number =>
@@ -193,7 +193,7 @@ describe('the headers that a shim adds', () => {
   });
 
   for (const missing of Object.keys(CALL_HEADERS)) {
-    it(`are refused without ${missing}, which the error names`, async (t) => {
+    it(`are refused without ${missing}, and the error names it`, async (t) => {
       const headers = Object.fromEntries(Object.entries(CALL_HEADERS).filter(([name]) => name !== missing));
       const told = `the header of the request is malformed: ${missing}: Invalid key: Expected "${missing}" but received undefined`;
       assert.equal(await refusal(t, method, { body: '{}', headers }), told);
@@ -209,7 +209,7 @@ describe('the headers that a shim adds', () => {
     'berth-remaining-ms': ['', '0', '900001', '1e3', '-5', 'Infinity'],
   };
   for (const [name, values] of Object.entries(bad)) {
-    it(`are refused with a bad ${name}, which the error names`, async (t) => {
+    it(`are refused with a bad ${name}, and the error names it`, async (t) => {
       for (const value of values) {
         const told = await refusal(t, method, { body: '{}', headers: { ...CALL_HEADERS, [name]: value } });
         assert.ok(
@@ -226,12 +226,12 @@ describe('a refusal', () => {
     throw new Refusal('address-in-use', 'Address already in use: 10.0.0.5');
   };
 
-  it('is answered with 200 and its text, which Docker shows', async (t) => {
+  it('is returned with 200 and its text, which Docker shows', async (t) => {
     assert.equal(await refusal(t, method, { body: '{}' }), 'Address already in use: 10.0.0.5');
     assert.equal(await refusal(t, () => Promise.reject(new Refusal('busy', 'try again')), {}), 'try again');
   });
 
-  it('is logged as what it is, with who asked what', async (t) => {
+  it('is logged as a refusal, with the caller and the request', async (t) => {
     const lines = captureLog(t);
     await call(method, { body: '{}' });
     assert.deepEqual(lines, [
@@ -249,7 +249,7 @@ describe('a refusal', () => {
   });
 });
 
-describe('a fault of ours', () => {
+describe('an internal fault', () => {
   const SECRET = 'AKIASECRET at table prod-berth';
   const told =
     'Berth failed to answer (request 0mjuohs00abcd): the log of the function says why; trying again may help';
@@ -265,15 +265,15 @@ describe('a fault of ours', () => {
       'an error that only looks like a refusal',
       () => Promise.reject(Object.assign(new Error(SECRET), { name: 'Refusal', code: 'busy' })),
     ],
-    ['an answer that is no JSON', () => ({ Size: 1n, [SECRET]: 1 })],
+    ['a result that JSON cannot hold', () => ({ Size: 1n, [SECRET]: 1 })],
   ];
   for (const [what, method] of faults) {
-    it(`is told in general and not in its own words: ${what}`, async (t) => {
+    it(`is answered with a general error without its details: ${what}`, async (t) => {
       assert.equal(await fault(t, method, { body: '{}' }), told);
     });
   }
 
-  it('is logged in full, and found there by the request key', async (t) => {
+  it('is logged in full, with the request key to find it by', async (t) => {
     const lines = captureLog(t);
     await call(() => Promise.reject(new TypeError(SECRET)), { body: '{}' });
     const [line, counted] = lines;
@@ -298,17 +298,17 @@ describe('a fault of ours', () => {
     assert.match(error.stack, /handler\.test\.ts/);
   });
 
-  it('is answered also when it holds what JSON cannot', async (t) => {
+  it('is answered also when it holds values that JSON cannot', async (t) => {
     const odd = Object.assign(new Error(SECRET), { cause: { big: 1n } });
     assert.equal(await fault(t, () => Promise.reject(odd), { body: '{}' }), told);
   });
 
-  it('is answered also when the request does not say who asks', async (t) => {
+  it('is answered also when the request does not name the caller', async (t) => {
     const text = await fault(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers: {} });
     assert.equal(text, told.replace('0mjuohs00abcd', 'unknown'));
   });
 
-  it('does not repeat what is no request key', async (t) => {
+  it('does not echo an invalid request key', async (t) => {
     const headers = { 'berth-request': 'x\r\ny' };
     const text = await fault(t, () => Promise.reject(new Error(SECRET)), { body: '{}', headers });
     assert.equal(text, told.replace('0mjuohs00abcd', 'unknown'));
@@ -316,11 +316,11 @@ describe('a fault of ours', () => {
 });
 
 describe('parseAs', () => {
-  it('returns what the schema makes of a value', () => {
+  it('returns the output of the schema', () => {
     assert.equal(parseAs(v.pipe(v.string(), v.transform(Number)), '7', 'it'), 7);
   });
 
-  it('repeats what was sent in part only, and on one line', () => {
+  it('quotes a bad value shortened, and on one line', () => {
     const long = `\n${'x'.repeat(60_000)}`;
     const why = String.raw`Invalid type: Expected number but received "\u{a}`;
     assert.throws(() => parseAs(v.record(v.string(), v.number()), { [long]: long }, 'it'), {
@@ -328,7 +328,7 @@ describe('parseAs', () => {
     });
   });
 
-  it('refuses as a malformed request, naming what it was and the first field that is wrong', () => {
+  it('refuses a bad value as a malformed request, and names the value and its first wrong field', () => {
     assert.throws(() => parseAs(v.object({ a: v.number(), b: v.number() }), { a: '1', b: '2' }, 'the settings'), {
       name: 'Refusal',
       code: 'invalid-request',

@@ -16,7 +16,7 @@ import {
 } from '../../../../functions/lambda/messages.ts';
 import { range } from '../ipam/values.ts';
 
-/** Where a message is wrong, or '' when it is not. */
+/** The field at which a message is wrong, or '' when it is valid. */
 function wrongAt(schema: v.GenericSchema, message: unknown): string {
   const result = v.safeParse(schema, message);
   return result.success ? '' : (v.getDotPath(result.issues[0]) ?? 'body');
@@ -30,7 +30,7 @@ const messages = {
 } as const;
 
 describe("Docker's messages", () => {
-  it('are read as Docker 29 sends them', () => {
+  it('are accepted as Docker 29 sends them', () => {
     const pool = {
       AddressSpace: 'default',
       Pool: '10.1.0.0/24',
@@ -48,7 +48,7 @@ describe("Docker's messages", () => {
     assert.deepEqual(v.parse(releasePoolMessage, { PoolID: 'p' }), { PoolID: 'p' });
   });
 
-  it('may leave out what is empty, and say null for no options', () => {
+  it('may omit what is empty, and have null for no options', () => {
     const empty = { AddressSpace: 'default', Pool: '', SubPool: '', Options: {}, V6: false };
     assert.deepEqual(v.parse(requestPoolMessage, { AddressSpace: 'default' }), empty);
     assert.deepEqual(v.parse(requestPoolMessage, { AddressSpace: 'default', Options: null }), empty);
@@ -59,26 +59,31 @@ describe("Docker's messages", () => {
     });
   });
 
-  it('may carry fields that no version had yet, which are passed over', () => {
+  it('may carry unknown fields, which are ignored', () => {
     assert.deepEqual(v.parse(releasePoolMessage, { PoolID: 'p', Reason: 'x' }), { PoolID: 'p' });
   });
 
   const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`key${i}`, '']));
   const cases: readonly [what: string, name: keyof typeof messages, message: object, at: string][] = [
-    ['an address space left out', 'RequestPool', {}, 'AddressSpace'],
+    ['a missing address space', 'RequestPool', {}, 'AddressSpace'],
     ['an empty address space', 'RequestPool', { AddressSpace: '' }, 'AddressSpace'],
-    ['a pool that is no text', 'RequestPool', { AddressSpace: 'a', Pool: null }, 'Pool'],
-    ['V6 that is no truth value', 'RequestPool', { AddressSpace: 'a', V6: 'true' }, 'V6'],
+    ['a pool that is not a string', 'RequestPool', { AddressSpace: 'a', Pool: null }, 'Pool'],
+    ['V6 that is not a boolean', 'RequestPool', { AddressSpace: 'a', V6: 'true' }, 'V6'],
     ['options that are a list', 'RequestPool', { AddressSpace: 'a', Options: ['x'] }, 'Options'],
-    ['options that are a text', 'RequestPool', { AddressSpace: 'a', Options: 'x' }, 'Options'],
-    ['an option that is no text', 'RequestPool', { AddressSpace: 'a', Options: { k: 1 } }, 'Options.k'],
-    ['an option too long', 'RequestPool', { AddressSpace: 'a', Options: { k: 'x'.repeat(2_049) } }, 'Options.k'],
+    ['options that are a string', 'RequestPool', { AddressSpace: 'a', Options: 'x' }, 'Options'],
+    ['an option that is not a string', 'RequestPool', { AddressSpace: 'a', Options: { k: 1 } }, 'Options.k'],
+    [
+      'an option that is too long',
+      'RequestPool',
+      { AddressSpace: 'a', Options: { k: 'x'.repeat(2_049) } },
+      'Options.k',
+    ],
     ['65 options', 'RequestPool', { AddressSpace: 'a', Options: many(65) }, 'Options'],
-    ['a pool too long', 'RequestPool', { AddressSpace: 'a', Pool: 'x'.repeat(2_049) }, 'Pool'],
-    ['a PoolID left out', 'ReleasePool', {}, 'PoolID'],
+    ['a pool that is too long', 'RequestPool', { AddressSpace: 'a', Pool: 'x'.repeat(2_049) }, 'Pool'],
+    ['a missing PoolID', 'ReleasePool', {}, 'PoolID'],
     ['an empty PoolID', 'RequestAddress', { PoolID: '' }, 'PoolID'],
-    ['an address that is no text', 'RequestAddress', { PoolID: 'p', Address: 1 }, 'Address'],
-    ['an address left out', 'ReleaseAddress', { PoolID: 'p' }, 'Address'],
+    ['an address that is not a string', 'RequestAddress', { PoolID: 'p', Address: 1 }, 'Address'],
+    ['a missing address', 'ReleaseAddress', { PoolID: 'p' }, 'Address'],
     ['an empty address', 'ReleaseAddress', { PoolID: 'p', Address: '' }, 'Address'],
   ];
   for (const [what, name, message, at] of cases) {
@@ -87,7 +92,7 @@ describe("Docker's messages", () => {
     });
   }
 
-  it('may have 64 options of 2,048 bytes, which is more than anybody gives', () => {
+  it('may have 64 options of 2,048 bytes, more than any caller sends', () => {
     const Options = { ...many(63), k: 'x'.repeat(2_048) };
     assert.equal(wrongAt(requestPoolMessage, { AddressSpace: 'a', Options }), '');
   });
@@ -111,14 +116,14 @@ describe('the settlement of a call', () => {
     assert.equal(v.parse(settleMessage, nothingKept).Keep, undefined);
   });
 
-  it('of a pool needs no more than the key', () => {
+  it('of a pool needs only the key', () => {
     for (const Request of [{}, null, 'x', { Pool: 7 }]) {
       const parsed = v.parse(settleMessage, settlement({ Method: 'RequestPool', Request, Keep: 'p' }));
       assert.deepEqual(parsed, { Method: 'RequestPool', RequestKey: '0mjuohs00abcd', Keep: 'p' });
     }
   });
 
-  it('of a request for an address that is malformed, and so was refused, has nothing to do', () => {
+  it('of a malformed request for an address, which was refused, has nothing to do', () => {
     for (const Request of [
       {},
       null,
@@ -141,7 +146,7 @@ describe('the settlement of a call', () => {
     ['Keep', settlement({ Keep: 'x'.repeat(2_049) })],
     ['Request', { Method: 'RequestAddress', RequestKey: '0mjuohs00abcd' }],
   ] as const) {
-    it(`is refused where it is malformed itself: ${at} of ${JSON.stringify(message).slice(0, 120)}`, () => {
+    it(`is refused where the settlement itself is malformed: ${at} of ${JSON.stringify(message).slice(0, 120)}`, () => {
       assert.equal(wrongAt(settleMessage, message), at);
     });
   }
@@ -150,7 +155,7 @@ describe('the settlement of a call', () => {
 describe('the registration of a host', () => {
   const registration = (changes: object = {}) => ({ Proposed: 'x'.repeat(8), ShimVersion: '0.1.0', ...changes });
 
-  it('may leave out what is not known', () => {
+  it('may omit what is unknown', () => {
     const unknown = { ...registration(), Incarnation: undefined, EngineVersion: '' };
     assert.deepEqual({ Incarnation: undefined, ...v.parse(registerMessage, registration()) }, unknown);
     const nulls = registration({ Incarnation: null, EngineVersion: null });
@@ -178,7 +183,7 @@ describe('the registration of a host', () => {
   }
 });
 
-describe('what a host has', () => {
+describe('the request for what a host has', () => {
   const place = { generation: '0mjuohs00abc', name: 'abcdefgh012345', requestKey: '0mjuohs00abcd' };
   const endpoint = { Address: '10.1.0.2', MacAddress: '02:00:00:00:00:01', Name: 'web' };
   const revival = (changes: object = {}) => ({
@@ -186,7 +191,7 @@ describe('what a host has', () => {
     ...changes,
   });
 
-  it('is asked page by page, and may leave out what is not known', () => {
+  it('asks page by page, and may omit what is unknown', () => {
     assert.equal(wrongAt(networksMessage, { After: null }), '');
     assert.equal(wrongAt(networksMessage, { After: place }), '');
     assert.equal(wrongAt(holdingsMessage, { PoolID: 'p' }), '');
@@ -218,19 +223,19 @@ describe('what a host has', () => {
   }
 });
 
-describe('what an automatic pool must stay clear of', () => {
+describe('the networks that an automatic pool must avoid', () => {
   const avoid = (routes?: string, nameservers?: string) =>
     v.parse(avoidHeaders, {
       ...(routes !== undefined && { 'berth-routes': routes }),
       ...(nameservers !== undefined && { 'berth-nameservers': nameservers }),
     });
 
-  it('is nothing for a host that tells nothing', () => {
+  it('are empty for a host that reports none', () => {
     assert.deepEqual(avoid(), []);
     assert.deepEqual(avoid('', ''), []);
   });
 
-  it('is the networks that the host reaches and the addresses of its name servers', () => {
+  it('are those that the host reaches and the addresses of its name servers', () => {
     assert.deepEqual(avoid('10.0.0.0/8,fdbe:5274:6800:0001:0000:0000:0000:0000/64', '192.168.1.1,fd00::53'), [
       range('10.0.0.0-10.255.255.255'),
       range('fdbe:5274:6800:1::-fdbe:5274:6800:1:ffff:ffff:ffff:ffff'),
@@ -239,7 +244,7 @@ describe('what an automatic pool must stay clear of', () => {
     ]);
   });
 
-  it('is what can be read of it, for it only helps to choose', () => {
+  it('are those that can be parsed, since they only help to choose', () => {
     assert.deepEqual(avoid('nonsense, 10.0.0.0/8 ,10.0.0.1,,/,300.0.0.0/8', '::1/64,dns.example, 9.9.9.9'), [
       range('10.0.0.0-10.255.255.255'),
       range('9.9.9.9'),
@@ -248,7 +253,7 @@ describe('what an automatic pool must stay clear of', () => {
 });
 
 describe('the headers of a handshake', () => {
-  it('name the driver, and the default space unless another', () => {
+  it('name the driver, and the default space unless they name another', () => {
     const driver = { 'berth-driver': 'berth-ipvlan' };
     assert.deepEqual(v.parse(handshakeHeaders, driver), { ...driver, 'berth-space': 'default' });
     assert.deepEqual(v.parse(handshakeHeaders, { ...driver, 'berth-space': 'prod' }), {

@@ -1,4 +1,4 @@
-/** Who may speak for the fleet, and what is said. */
+/** Which principals may report on hosts as operators, and what they may report. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
@@ -25,7 +25,7 @@ describe('an operator', () => {
     'arn:aws:sts::123456789012:assumed-role/berth-host/i-12345678',
     'arn:aws-us-gov:sts::123456789012:assumed-role/path/berth-host/i-1234567890abcdef0',
   ]) {
-    it(`is not an instance, whatever its policy allows: ${principal}`, () => {
+    it(`cannot be an instance, whatever its policy allows: ${principal}`, () => {
       assert.throws(
         () => parseOperator(request(principal)),
         (error) => error instanceof Refusal && error.code === 'foreign-host' && error.message.includes(principal),
@@ -33,16 +33,16 @@ describe('an operator', () => {
     });
   }
 
-  it('has signed', () => {
+  it('must have signed', () => {
     assert.throws(() => parseOperator(request(undefined)), /is not signed/);
   });
 });
 
-describe('what is said of a host', () => {
+describe('the report about a host', () => {
   const Key = 'key-of-this-one';
   const accepted = (message: object): boolean => v.safeParse(hostStateMessage, message).success;
 
-  it('is that it is dead, drains, drains no more or is adopted, and why', () => {
+  it('says that it is dead, drains, no longer drains or is adopted, and why', () => {
     assert.deepEqual(v.parse(hostStateMessage, { Host: 'web-1', State: 'dead', Key }), {
       Host: 'web-1',
       State: 'dead',
@@ -54,7 +54,7 @@ describe('what is said of a host', () => {
     for (const State of ['live', 'adopted']) assert.ok(accepted({ Host: 'web-1', State, Key }));
   });
 
-  it('is nothing else', () => {
+  it('says nothing else', () => {
     for (const message of [
       { Host: 'web-1', Key },
       { Host: 'web-1', State: 'dead', Key, OverrideLease: 'yes' },

@@ -5,16 +5,16 @@ import { PRINCIPAL, answerOf, contextWith, eventOf } from './event.ts';
 
 const PATH = '/Berth.Echo';
 
-describe('who signed a request', () => {
+describe('the principal of a request', () => {
   const method: Method = (request) => ({ Principal: parsePrincipal(request) });
 
-  it('is whom Lambda found', async () => {
+  it('is the one that Lambda verified', async () => {
     assert.deepEqual(answerOf(await handle({ [PATH]: method })(eventOf(PATH), contextWith(10_000))).body, {
       Principal: PRINCIPAL,
     });
   });
 
-  it('is nobody where Lambda has not checked that', () => {
+  it('is missing where Lambda has not checked the signature', () => {
     assert.throws(() => parsePrincipal({ headers: {}, body: '', principal: undefined, deadline: 0 }), {
       name: 'Refusal',
       code: 'invalid-request',

@@ -12,7 +12,7 @@ describe('the code of a refusal', () => {
   const codeOf = async (method: Method, path = PATH) =>
     refusalOf(await handle({ [PATH]: method })(eventOf(path), contextWith(10_000)));
 
-  it('stands in a header of the answer, for the shim', async (t) => {
+  it('is in a header of the response, for the shim', async (t) => {
     captureLog(t);
     const codes: readonly RefusalCode[] = ['busy', 'foreign-pool', 'host-taken'];
     for (const code of codes) {
@@ -21,7 +21,7 @@ describe('the code of a refusal', () => {
     assert.equal(await codeOf((request) => parseMessage(v.object({}), request)), 'invalid-request');
   });
 
-  it('stands in no other answer: of a success, of a fault, of a method that is not there', async (t) => {
+  it('is in no other response: of a success, of a fault, of an unknown method', async (t) => {
     captureLog(t);
     assert.equal(await codeOf(() => ({})), undefined);
     assert.equal(await codeOf(() => Promise.reject(new Error('no'))), undefined);
@@ -29,9 +29,9 @@ describe('the code of a refusal', () => {
   });
 });
 
-describe("a request for what is another's", () => {
+describe('a request for what belongs to another host', () => {
   for (const code of ['foreign-host', 'foreign-pool'] as const) {
-    it(`is logged as a warning (${code}), with whose it is`, async (t) => {
+    it(`is logged as a warning (${code}), with the owner`, async (t) => {
       const lines = captureLog(t);
       const method: Method = () => Promise.reject(new Refusal(code, 'no', { bound: 'somebody' }));
       await handle({ [PATH]: method })(eventOf(PATH), contextWith(10_000));
@@ -44,12 +44,12 @@ describe("a request for what is another's", () => {
 
 const emf = v.looseObject({ _aws: v.object({ CloudWatchMetrics: v.unknown() }) });
 
-describe('a refusal since nothing is left', () => {
+describe('a refusal because nothing is left', () => {
   for (const [code, metric] of [
     ['no-address-left', 'NoAddressLeft'],
     ['no-pool-left', 'NoPoolLeft'],
   ] as const) {
-    it(`that says ${code} is counted for who looks after the fleet`, async (t) => {
+    it(`with the code ${code} is counted in a metric for operators`, async (t) => {
       const lines = captureLog(t);
       await handle({ [PATH]: () => Promise.reject(new Refusal(code, 'none left')) })(
         eventOf(PATH),
@@ -64,7 +64,7 @@ describe('a refusal since nothing is left', () => {
     });
   }
 
-  it('is not what any other refusal is', async (t) => {
+  it('is the only kind that is counted', async (t) => {
     const lines = captureLog(t);
     await handle({ [PATH]: () => Promise.reject(new Refusal('busy', 'try again')) })(
       eventOf(PATH),
@@ -74,7 +74,7 @@ describe('a refusal since nothing is left', () => {
   });
 });
 
-it('what is logged of a call has the name that Lambda gives the invocation', async (t) => {
+it("the log of a call has Lambda's id of the invocation", async (t) => {
   const lines = captureLog(t);
   const context = { ...contextWith(10_000), awsRequestId: '6bc28136' };
   await handle({ [PATH]: () => Promise.reject(new Error('no')) })(eventOf(PATH), context);

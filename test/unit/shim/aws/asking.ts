@@ -1,4 +1,4 @@
-/** Asks AWS's chain for credentials, and looks at what comes of it. */
+/** Requests credentials from AWS's provider chain, and checks the outcome. */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
@@ -22,7 +22,7 @@ export function same(found: AwsCredentialIdentity, expected: AwsCredentialIdenti
   assert.partialDeepStrictEqual(found, expected);
 }
 
-/** Passes when there are none, told in such words, and nothing that was printed or thrown holds a secret. */
+/** Passes when there are no credentials, the error matches, and nothing that was printed or thrown holds a secret. */
 export async function none(t: TestContext, words: RegExp, timeout?: number): Promise<void> {
   const printed: unknown[] = [];
   for (const stream of [process.stdout, process.stderr]) {

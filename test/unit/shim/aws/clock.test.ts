@@ -10,7 +10,7 @@ describe("a host's clock", () => {
     ['an hour slow', -60 * MINUTE, /"Signature expired: /],
     ['an hour fast', 60 * MINUTE, /"Signature not yet current: /],
   ] as const) {
-    it(`that is ${what} is corrected once a signature was refused for it`, async (t) => {
+    it(`that is ${what} is corrected once a signature is refused for it`, async (t) => {
       const target = await localFunction(t, { now: () => NOW });
       const signer = signers(undefined, () => NOW + skew)(target.endpoint);
       const answer = await send(target, signer);
@@ -37,11 +37,11 @@ describe("a host's clock", () => {
     });
   }
 
-  it('is corrected when it is off by hardly more than allowed, as a date has whole seconds and travels', () => {
+  it('is corrected when it is off by almost as much as AWS allows, since a Date header is rounded and delayed', () => {
     assert.equal(signerWith(guest(), () => NOW).learnClock(new Date(NOW + 4.9 * MINUTE).toUTCString()), true);
   });
 
-  it('that was corrected is right from then on, also when it is set right later', async () => {
+  it('stays correct after its correction, also when the system clock is fixed later', async () => {
     let own = NOW - 60 * MINUTE;
     const signer = signerWith(guest(), () => own);
     assert.equal(signer.learnClock(new Date(NOW).toUTCString()), true);
@@ -53,7 +53,7 @@ describe("a host's clock", () => {
   });
 
   for (const date of [undefined, '', 'yesterday']) {
-    it(`is left alone when it is told ${String(date)}`, () => {
+    it(`is left alone for the Date header ${String(date)}`, () => {
       assert.equal(signerWith(guest(), () => NOW).learnClock(date), false);
     });
   }

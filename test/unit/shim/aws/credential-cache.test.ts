@@ -7,7 +7,7 @@ const START = Date.UTC(2026, 0, 1);
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** Gives credentials for an hour, numbered; tells how often it was asked; fails when told. */
+/** Returns numbered credentials for an hour, counts its calls, and fails on request. */
 function giver(lifetime: number | 'unlimited' = HOUR) {
   const state = { now: START, asked: 0, isDown: false };
   const fetch = async (): Promise<AwsCredentialIdentity> => {
@@ -25,14 +25,14 @@ function giver(lifetime: number | 'unlimited' = HOUR) {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('credentials', () => {
-  it('are asked for once, for all who wait', async () => {
+  it('are requested once for all waiting callers', async () => {
     const { state, get } = giver();
     assert.deepEqual(await Promise.all([get(), get(), get()]), [1, 1, 1]);
     assert.equal(await get(), 1);
     assert.equal(state.asked, 1);
   });
 
-  it('are asked for again before they expire, and nobody waits for that', async () => {
+  it('are renewed before they expire, and no caller waits for that', async () => {
     const { state, get } = giver();
     await get();
     state.now += HOUR - 5 * MINUTE;
@@ -44,7 +44,7 @@ describe('credentials', () => {
     assert.deepEqual([await get(), state.asked], [2, 2]);
   });
 
-  it('serve to their end while none are given, which is asked for with pauses', async () => {
+  it('are used until they expire while renewal fails, and renewal is retried with pauses', async () => {
     const { state, get } = giver();
     await get();
     state.isDown = true;
@@ -56,7 +56,7 @@ describe('credentials', () => {
     assert.equal(state.asked, 1 + 240 / 30);
   });
 
-  it('that have expired are not used, also while none are given', async () => {
+  it('that have expired are not used, even while renewal fails', async () => {
     const { state, get } = giver();
     await get();
     state.isDown = true;
@@ -66,14 +66,14 @@ describe('credentials', () => {
     assert.equal(await get(), 3);
   });
 
-  it('that do not expire are not asked for again', async () => {
+  it('that do not expire are not requested again', async () => {
     const { state, get } = giver('unlimited');
     await get();
     state.now += 1_000 * HOUR;
     assert.deepEqual([await get(), state.asked], [1, 1]);
   });
 
-  it('that are given with little time left are not asked for at each call', async () => {
+  it('that arrive with little time left are not requested at each call', async () => {
     const { state, get } = giver(MINUTE);
     for (let call = 0; call < 20; call++) {
       state.now += 1_000;
@@ -83,14 +83,14 @@ describe('credentials', () => {
     assert.equal(state.asked, 1);
   });
 
-  it('are asked for afresh once they are forgotten', async () => {
+  it('are requested again once they are forgotten', async () => {
     const { cache, get } = giver();
     await get();
     cache.forget();
     assert.equal(await get(), 2);
   });
 
-  it('that are forgotten by many at once are asked for once', async () => {
+  it('that many callers forget at once are requested once', async () => {
     const { state, cache, get } = giver();
     await get();
     const answers = [1, 2, 3].map(() => {
@@ -101,7 +101,7 @@ describe('credentials', () => {
     assert.equal(state.asked, 2);
   });
 
-  it('that could not be had are asked for again at the next call', async () => {
+  it('that were not available are requested again at the next call', async () => {
     const { state, get } = giver();
     state.isDown = true;
     await assert.rejects(Promise.all([get(), get()]), /down/);

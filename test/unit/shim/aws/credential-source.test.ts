@@ -6,8 +6,8 @@ import { parseEndpoint } from '../../../../shim/endpoint.ts';
 import { GIVEN, HOUR, ask, none, same } from './asking.ts';
 import { containerCredentials, environment, instanceMetadata, metadataOf, standIn, writeConfig } from './stand-ins.ts';
 
-describe('credentials of the environment', () => {
-  it('are its variables', async (t) => {
+describe('credentials from the environment', () => {
+  it('come from its variables', async (t) => {
     await environment(t, {
       AWS_ACCESS_KEY_ID: 'AKIA',
       AWS_SECRET_ACCESS_KEY: 'a-secret',
@@ -20,7 +20,7 @@ describe('credentials of the environment', () => {
     });
   });
 
-  it('are a profile, as it is when they are asked for', async (t) => {
+  it('come from a profile, as it is at the time of the request', async (t) => {
     const home = await environment(t, { AWS_PROFILE: 'ci' });
     const profile = (key: string) => `[profile ci]\naws_access_key_id = ${key}\naws_secret_access_key = a-secret\n`;
     await writeConfig(home, profile('AKIA1'));
@@ -29,23 +29,23 @@ describe('credentials of the environment', () => {
     assert.equal((await ask()).accessKeyId, 'AKIA2');
   });
 
-  it('that are missing are told with what may be done', async (t) => {
+  it('that are missing are reported with the remedies', async (t) => {
     await environment(t, {});
     await none(t, /^no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and .*, or give the instance a role$/);
   });
 
-  it('that a profile lacks are told with its name', async (t) => {
+  it('that a profile lacks are reported with its name', async (t) => {
     await environment(t, { AWS_PROFILE: 'typo' });
     await none(t, /the profile typo gives none: see ~\/\.aws\/config/);
   });
 
-  it('that a failed program should have given leave its arguments out', async (t) => {
+  it('from a program that fails are reported without its arguments', async (t) => {
     const home = await environment(t, { AWS_PROFILE: 'ci' });
     await writeConfig(home, '[profile ci]\ncredential_process = false --password my-secret\n');
     await none(t, /the profile ci gives none/);
   });
 
-  it('that want a person are told so', async (t) => {
+  it('that need an MFA code are reported as such', async (t) => {
     const home = await environment(t, { AWS_PROFILE: 'ci' });
     await writeConfig(
       home,
@@ -60,33 +60,33 @@ describe('credentials of an instance', () => {
   const onInstance = (t: TestContext, url: string) =>
     environment(t, { AWS_EC2_METADATA_DISABLED: 'false', AWS_EC2_METADATA_SERVICE_ENDPOINT: url });
 
-  it('are those of its role, asked for with a token', async (t) => {
+  it('are those of its role, requested with a token', async (t) => {
     const service = await instanceMetadata(t, () => metadataOf(GIVEN));
     await onInstance(t, service.url);
     same(await ask());
     assert.equal(service.requests[0], 'PUT /latest/api/token');
   });
 
-  it('are never asked for without a token, nor again and again, of a service that does not answer', async (t) => {
+  it('are never requested without a token, and only once when the metadata service does not answer', async (t) => {
     const service = await standIn(t, () => undefined);
     await onInstance(t, service.url);
     await none(t, /give the instance a role/);
     assert.deepEqual(service.requests, ['PUT /latest/api/token']);
   });
 
-  it('are told to be missing where it has no role', async (t) => {
+  it('are reported as missing where the instance has no role', async (t) => {
     const service = await instanceMetadata(t, () => ({ status: 404, body: '' }));
     await onInstance(t, service.url);
     await none(t, /give the instance a role/);
   });
 
-  it('are not quoted where they cannot be understood', async (t) => {
+  it('are not quoted when they cannot be parsed', async (t) => {
     const service = await instanceMetadata(t, () => ({ status: 200, body: 'x"my-secret"' }));
     await onInstance(t, service.url);
     await none(t, /give the instance a role/);
   });
 
-  it('are renewed before they expire, serve while the service is down, and not beyond their end', async (t) => {
+  it('are renewed before they expire, and used while the service is down, but not after they expire', async (t) => {
     const state = { now: Date.now(), isDown: false, given: 0 };
     const service = await instanceMetadata(t, () => {
       if (state.isDown) return { status: 500, body: '' };
@@ -118,14 +118,14 @@ describe('credentials of an instance', () => {
 });
 
 describe('credentials of a container', () => {
-  it('are those that its endpoint gives for its token', async (t) => {
+  it('are those that its endpoint returns for its token', async (t) => {
     const service = await containerCredentials(t, 'container-token', () => metadataOf(GIVEN));
     const uri = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${service.url}/v2/credentials` };
     await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'container-token' });
     same(await ask());
   });
 
-  it('are told to be missing where it gives none', async (t) => {
+  it('are reported as missing where its endpoint returns none', async (t) => {
     const service = await containerCredentials(t, 'container-token', () => metadataOf(GIVEN));
     const uri = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${service.url}/v2/credentials` };
     await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'wrong-token' });

@@ -9,7 +9,7 @@ import { parseEndpoint } from '../../../../shim/endpoint.ts';
 import { localFunction } from '../../../support/local-function.ts';
 import { REQUEST, guest, send } from './requests.ts';
 
-describe("the credentials of a machine's cloud", () => {
+describe('the credentials of a local cloud', () => {
   const setUpAfresh = async (t: TestContext) => {
     const target = await localFunction(t);
     const signer = signers(undefined)(target.endpoint);
@@ -21,7 +21,7 @@ describe("the credentials of a machine's cloud", () => {
     return { target, signer, file };
   };
 
-  it('are read again after they were refused, not before', async (t) => {
+  it('are read again after they were refused, and not before', async (t) => {
     const { target, signer } = await setUpAfresh(t);
     await send(target, signer);
     signer.forgetCredentials();
@@ -30,14 +30,14 @@ describe("the credentials of a machine's cloud", () => {
     assert.deepEqual(who, ['local', 'local', 'i-0123456789']);
   });
 
-  it('are named when they are damaged, with the remedy and without what is in them', async (t) => {
+  it('are reported by file name when damaged, with the remedy and without their content', async (t) => {
     const { target, signer, file } = await setUpAfresh(t);
     await writeFile(file, '[default]\naws_secret_access_key = guest-secret\n');
     signer.forgetCredentials();
     await assert.rejects(send(target, signer), /credentials holds no access key: remove it and start the cloud/);
   });
 
-  it('are named when they cannot be read', async (t) => {
+  it('are reported by file name when they cannot be read', async (t) => {
     const { endpoint } = await localFunction(t);
     const inFile = parseEndpoint(`${endpoint.text}/test.sock`);
     await assert.rejects(
@@ -46,7 +46,7 @@ describe("the credentials of a machine's cloud", () => {
     );
   });
 
-  it('never name a program to run', async (t) => {
+  it('never run a program', async (t) => {
     const { target, signer, file } = await setUpAfresh(t);
     await writeFile(file, '[default]\ncredential_process = touch ran\n');
     signer.forgetCredentials();

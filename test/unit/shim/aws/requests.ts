@@ -1,4 +1,4 @@
-/** A request as the shim sends it, and who may sign it. */
+/** A request as the shim sends it, and the principals that may sign it. */
 import assert from 'node:assert/strict';
 import type { AwsCredentialIdentity } from '@smithy/types';
 import type { Key } from '../../../../infra/local/keyring.ts';

@@ -5,7 +5,7 @@ import { type TestContext, describe, it } from 'node:test';
 import { GIVEN, HOUR, ask, none, same } from './asking.ts';
 import { environment, logInToSso, ssoPortal, standIn, tokenService, writeConfig } from './stand-ins.ts';
 
-describe('credentials of a person who has logged in (SSO)', () => {
+describe('credentials of an SSO session', () => {
   const PROFILE =
     '[profile dev]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = fleet\n' +
     '[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.example.com/start\n';
@@ -18,25 +18,25 @@ describe('credentials of a person who has logged in (SSO)', () => {
     return portal;
   }
 
-  it('are those that the portal gives', async (t) => {
+  it('are those that the portal returns', async (t) => {
     const portal = await loggedIn(t, 'sso-token', new Date(Date.now() + HOUR));
     same(await ask());
     assert.deepEqual(portal.requests, ['GET /federation/credentials?account_id=111122223333&role_name=fleet']);
   });
 
-  it('that the portal does not give any more are told with the remedy', async (t) => {
+  it('that the portal no longer returns are reported with the remedy', async (t) => {
     await loggedIn(t, 'old-token', new Date(Date.now() + HOUR));
     await none(t, /the SSO session is over: run aws sso login --profile dev$/);
   });
 
-  it('whose session has expired are told with the remedy', async (t) => {
+  it('after the session has expired are reported with the remedy', async (t) => {
     await loggedIn(t, 'sso-token', new Date(Date.now() - HOUR));
     await none(t, /the SSO session is over: run aws sso login --profile dev$/);
   });
 });
 
 describe('credentials of a role', () => {
-  it('are those that STS gives for the token of a web identity', async (t) => {
+  it('are those that STS returns for the token of a web identity', async (t) => {
     const sts = await tokenService(t, (body) => body.includes('WebIdentityToken=web-token'), GIVEN);
     const home = await environment(t, { AWS_ENDPOINT_URL_STS: sts.url });
     const file = path.join(home, 'token');
@@ -46,7 +46,7 @@ describe('credentials of a role', () => {
     same(await ask());
   });
 
-  it('name the file of the token where there is none', async (t) => {
+  it('are reported with the file of the token where that is missing', async (t) => {
     const file = '/nowhere/oidc';
     const role = { AWS_ROLE_ARN: 'arn:aws:iam::111122223333:role/fleet', AWS_WEB_IDENTITY_TOKEN_FILE: file };
     await environment(t, role);
@@ -57,14 +57,14 @@ describe('credentials of a role', () => {
     '[profile fleet]\nrole_arn = arn:aws:iam::111122223333:role/fleet\nsource_profile = base\n' +
     '[profile base]\naws_access_key_id = AKIA\naws_secret_access_key = base-secret\n';
 
-  it('are those that STS gives to the user of another profile', async (t) => {
+  it('are those that STS returns to the user of another profile', async (t) => {
     const sts = await tokenService(t, (body) => body.includes('Action=AssumeRole&'), GIVEN);
     const home = await environment(t, { AWS_PROFILE: 'fleet', AWS_ENDPOINT_URL_STS: sts.url });
     await writeConfig(home, ROLE);
     same(await ask());
   });
 
-  it('that STS refuses are told in one line of its words', async (t) => {
+  it('that STS refuses are reported with its message on one line', async (t) => {
     const sts = await tokenService(t, () => false, GIVEN);
     const home = await environment(t, { AWS_PROFILE: 'fleet', AWS_ENDPOINT_URL_STS: sts.url });
     await writeConfig(home, ROLE);
@@ -74,14 +74,14 @@ describe('credentials of a role', () => {
     );
   });
 
-  it('that nobody gives in time are told so', async (t) => {
+  it('that do not arrive in time are reported with the time limit', async (t) => {
     const sts = await standIn(t, () => undefined);
     const home = await environment(t, { AWS_PROFILE: 'fleet', AWS_ENDPOINT_URL_STS: sts.url });
     await writeConfig(home, ROLE);
     await none(t, /who gives them did not answer in 0\.1 s/, 100);
   });
 
-  it('are told with the network where STS is not there', async (t) => {
+  it('are reported with the network error where STS cannot be reached', async (t) => {
     const home = await environment(t, { AWS_PROFILE: 'fleet', AWS_ENDPOINT_URL_STS: 'http://127.0.0.1:1' });
     await writeConfig(home, ROLE);
     await none(t, /cannot be reached \(ECONNREFUSED\)/);

@@ -6,7 +6,7 @@ import { UserError } from '../../../../shim/user-error.ts';
 
 const scopeOf = (endpoint: string, region?: string) => signingScope(parseEndpoint(endpoint), region);
 
-describe('what a signature is good for', () => {
+describe('the scope of a signature', () => {
   for (const [endpoint, region, service, expected] of [
     ['https://abc123.lambda-url.eu-west-1.on.aws', undefined, 'lambda', 'eu-west-1'],
     ['https://abc123.lambda-url.us-gov-west-1.on.aws/', 'eu-west-1', 'lambda', 'us-gov-west-1'],
@@ -24,12 +24,12 @@ describe('what a signature is good for', () => {
     ['http://abc123.execute-api.eu-west-2.localhost:4566', 'eu-west-1', 'execute-api', 'eu-west-2'],
     ['http://abc123.lambda-url.localhost:4566', 'eu-west-1', 'lambda', 'eu-west-1'],
   ] as const) {
-    it(`${endpoint}, ${region ?? 'no region'} given: ${service} in ${expected}`, () => {
+    it(`for ${endpoint} and ${region ?? 'no region'} is ${service} in ${expected}`, () => {
       assert.deepEqual(scopeOf(endpoint, region), { service, region: expected });
     });
   }
 
-  it('is not known of a custom domain without a region, and the remedy is told', () => {
+  it('is unknown for a custom domain without a region, and the error names the remedy', () => {
     assert.throws(
       () => scopeOf('https://berth.example.com'),
       (error) => error instanceof UserError && /berth\.example\.com.*--region or AWS_REGION/.test(error.message),

@@ -7,13 +7,13 @@ import { MINUTE, NOW, REQUEST, ROLE, guest, refused, send, signerWith } from './
 
 const MISMATCH = /The request signature we calculated does not match the signature you provided\./;
 
-describe('what is signed', () => {
+describe('the signed part of a request', () => {
   const key = { ...guest(), sessionToken: undefined };
   const sign = (changes: Partial<Unsigned> = {}) => signerWith(key, () => NOW).sign({ ...REQUEST, ...changes });
   const signedHeaders = (headers: Record<string, string>) =>
     parseAuthorization(headers['authorization'] ?? '')?.signedHeaders.join(' ');
 
-  it('is all headers of ours, in lower case', async () => {
+  it('includes all of our headers, in lower case', async () => {
     const headers = await sign();
     const names = 'berth-host berth-routes content-type host x-amz-content-sha256 x-amz-date';
     assert.equal(signedHeaders(headers), names);
@@ -21,14 +21,14 @@ describe('what is signed', () => {
     assert.equal(headers['x-amz-date'], '20260102T030405Z');
   });
 
-  it('is the security token, too', async () => {
+  it('includes the security token', async () => {
     const headers = await signerWith(guest(), () => NOW).sign(REQUEST);
     assert.equal(headers['x-amz-security-token'], 'guest/token==');
     assert.match(signedHeaders(headers) ?? '', /x-amz-security-token/);
   });
 
   for (const name of ['Authorization', 'Date', 'Host', 'X-Amz-Content-Sha256', 'X-Amz-Date', 'X-Amz-Security-Token']) {
-    it(`is never what the caller says of ${name}`, async () => {
+    it(`never includes the caller's ${name}`, async () => {
       assert.deepEqual(await sign({ headers: { ...REQUEST.headers, [name]: 'forged' } }), await sign());
     });
   }
@@ -39,18 +39,18 @@ describe('what is signed', () => {
     ['berth.example.com', 8443, 'berth.example.com:8443'],
     ['::1', 8000, '[::1]:8000'],
   ] as const) {
-    it(`is the host as ${host}`, async () => {
+    it(`includes the host as ${host}`, async () => {
       assert.equal((await sign({ hostname, port }))['host'], host);
     });
   }
 
-  it('is a path without a query only', async () => {
+  it('must be a path without a query', async () => {
     await assert.rejects(sign({ path: '/a?b=c' }), /without a query/);
   });
 });
 
-describe('a request that is signed', () => {
-  it("reaches a machine's function without further ado", async (t) => {
+describe('a signed request', () => {
+  it('reaches a local function', async (t) => {
     const target = await localFunction(t);
     const answer = await send(target, signers(undefined)(target.endpoint));
     assert.equal(answer.status, 200);
@@ -60,7 +60,7 @@ describe('a request that is signed', () => {
     assert.equal(event.headers['berth-host'], 'a');
   });
 
-  it('reaches it as who signed', async (t) => {
+  it('reaches the function with its principal', async (t) => {
     const target = await localFunction(t);
     await target.addKeys(guest());
     assert.equal((await send(target, signerWith(guest(), Date.now))).status, 200);
@@ -71,7 +71,7 @@ describe('a request that is signed', () => {
     assert.equal(iam.accessKey, guest().accessKey);
   });
 
-  it('reaches it with no body as well', async (t) => {
+  it('reaches the function without a body as well', async (t) => {
     const target = await localFunction(t);
     const headers = await signers(undefined)(target.endpoint).sign({ ...REQUEST, body: Buffer.alloc(0) });
     assert.equal((await post(target.endpoint, { path: REQUEST.path, headers, body: Buffer.alloc(0) })).status, 200);
@@ -81,7 +81,7 @@ describe('a request that is signed', () => {
     ['path', { path: '/IpamDriver.ReleaseAddress' }],
     ['body', { body: Buffer.from('{"PoolID":"e"}') }],
   ] as const) {
-    it(`is refused when its ${what} was changed on the way`, async (t) => {
+    it(`is refused when its ${what} was changed in transit`, async (t) => {
       const target = await localFunction(t);
       refused(await send(target, signers(undefined)(target.endpoint), changes), MISMATCH);
       assert.deepEqual(target.events, []);
@@ -90,9 +90,9 @@ describe('a request that is signed', () => {
 
   for (const [what, forged] of [
     ['changed', 'b'],
-    ['said twice', ['a', 'b']],
+    ['repeated', ['a', 'b']],
   ] as const) {
-    it(`is refused when a header was ${what} on the way`, async (t) => {
+    it(`is refused when a header was ${what} in transit`, async (t) => {
       const target = await localFunction(t);
       const signed = await signers(undefined)(target.endpoint).sign(REQUEST);
       const headers = { ...signed, 'berth-host': typeof forged === 'string' ? forged : [...forged] };
@@ -115,7 +115,7 @@ describe('a request that is signed', () => {
     );
   });
 
-  it('and one that is not is forbidden', async (t) => {
+  it('is required: an unsigned request is forbidden', async (t) => {
     const target = await localFunction(t);
     refused(await post(target.endpoint, { path: '/', headers: {}, body: REQUEST.body }), /^{"Message":"Forbidden"}$/);
   });

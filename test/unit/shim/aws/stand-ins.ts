@@ -1,4 +1,4 @@
-/** Stand-ins on loopback for those who give credentials on AWS, which answer as AWS documents. */
+/** Stand-ins on loopback for AWS's providers of credentials, which answer as AWS documents. */
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, createServer } from 'node:http';
@@ -9,7 +9,7 @@ import { temporaryFolder } from '../temporary.ts';
 
 export interface StandIn {
   readonly url: string;
-  /** Method and path of each request, in their order. */
+  /** Method and path of each request, in order. */
   readonly requests: string[];
 }
 
@@ -18,7 +18,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** `undefined`: it never answers. */
+/** `undefined`: the stand-in never answers. */
 type Answerer = (request: IncomingMessage, body: string) => Answer | undefined;
 
 /** Closed after the test. */
@@ -50,7 +50,7 @@ export interface Temporary {
 
 const json = (body: object, status = 200): Answer => ({ status, body: JSON.stringify(body) });
 
-/** As the metadata services of instances and containers write it. */
+/** In the format of the metadata services of instances and containers. */
 export const metadataOf = ({ accessKeyId, secretAccessKey, sessionToken, expiration }: Temporary): Answer =>
   json({
     Code: 'Success',
@@ -63,7 +63,7 @@ export const metadataOf = ({ accessKeyId, secretAccessKey, sessionToken, expirat
 
 const ROLE_PATH = '/latest/meta-data/iam/security-credentials/';
 
-/** An instance's metadata service, version 2: nothing without a token, which only a PUT gets. */
+/** An instance's metadata service, version 2: it answers only with a token, which only a PUT returns. */
 export function instanceMetadata(t: TestContext, give: () => Answer): Promise<StandIn> {
   return standIn(t, ({ method, url, headers }) => {
     if (url === '/latest/api/token') {
@@ -88,7 +88,7 @@ export const ssoPortal = (t: TestContext, token: string, given: Temporary): Prom
       : json({ __type: 'UnauthorizedException', message: 'Session token not found or invalid' }, 401),
   );
 
-/** STS: gives a role's credentials for a web identity's token, or to a user who signs. */
+/** STS: returns a role's credentials for a web identity's token, or to a user who signs. */
 export const tokenService = (
   t: TestContext,
   isAllowed: (body: string) => boolean,
@@ -106,7 +106,7 @@ const assumed = (action: string, { accessKeyId, secretAccessKey, sessionToken, e
 <SessionToken>${sessionToken}</SessionToken><Expiration>${expiration.toISOString()}</Expiration></Credentials>
 </${action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`;
 
-/** As some refusals of AWS do, it quotes the request. */
+/** Quotes the request, as some refusals of AWS do. */
 const stsRefusal = `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
 <Code>AccessDenied</Code><Message>User: arn:aws:iam::111122223333:user/ci is not authorized to perform: sts:AssumeRole
 
@@ -114,7 +114,7 @@ The Canonical String for this request should have been x-amz-security-token:give
 <RequestId>1</RequestId></ErrorResponse>`;
 
 /**
- * An environment of its own for a test: none of AWS's variables but the given ones, an empty home, and no metadata service
+ * An environment of its own for a test: none of AWS's variables except the given ones, an empty home, and no metadata service
  * unless given.
  *
  * @returns its home

@@ -11,13 +11,13 @@ const UNREACHED = failureOf('nobody listens', { isOpen: false });
 
 interface Told {
   readonly outcome: Outcome;
-  /** How long each attempt might take, and when it began. */
+  /** The time limit of each attempt, and when it began. */
   readonly attempts: readonly { readonly number: number; readonly timeout: number; readonly at: number }[];
   readonly renewals: readonly Failed['remedy'][];
   readonly end: number;
 }
 
-/** Each attempt takes its whole time, or none, and gets the next of the answers, the last one again and again. */
+/** Each attempt takes its whole time, or none, and gets the next of the answers; the last answer repeats. */
 async function insisting(answers: readonly Verdict[], takes: 'all' | 'none' = 'none', renewing = 0): Promise<Told> {
   const time = new SteeredTime(1);
   const attempts: { number: number; timeout: number; at: number }[] = [];
@@ -49,7 +49,7 @@ describe('a call to a cloud that answers', () => {
     }
   });
 
-  it('is open for what an attempt before it may have left, and only then', async () => {
+  it('is open only if an earlier attempt may have left something', async () => {
     assert.deepEqual((await insisting([SILENCE, grantOf('x')])).outcome.isOpen, true);
     assert.deepEqual((await insisting([UNREACHED, grantOf('x')])).outcome.isOpen, false);
     assert.deepEqual((await insisting([SILENCE, UNREACHED, grantOf('x')])).outcome.isOpen, true);
@@ -57,7 +57,7 @@ describe('a call to a cloud that answers', () => {
 });
 
 describe('a call to a cloud that is silent', () => {
-  it('leaves time for a second attempt, which has all that is left', async () => {
+  it('leaves time for a second attempt, which gets all the time left', async () => {
     const { outcome, attempts, end } = await insisting([SILENCE], 'all');
     assert.deepEqual(attempts, [
       { number: 1, timeout: 11_000, at: 0 },
@@ -69,7 +69,7 @@ describe('a call to a cloud that is silent', () => {
 });
 
 describe('a call to a cloud that fails at once', () => {
-  it('is repeated with pauses that grow up to two seconds, for as long as there is time', async () => {
+  it('is repeated with pauses that grow to two seconds, as long as there is time', async () => {
     const { outcome, attempts } = await insisting([UNREACHED]);
     const begun = attempts.map(({ at }) => at);
     const pauses = begun.slice(1).map((at, i) => at - (begun[i] ?? 0));
@@ -78,28 +78,28 @@ describe('a call to a cloud that fails at once', () => {
     assert.deepEqual(outcome, { last: UNREACHED, attempts: 13, isOpen: false });
   });
 
-  it('is not repeated when nothing of ours helps', async () => {
+  it('is not repeated when a retry cannot help', async () => {
     const hopeless = failureOf('no', { remedy: 'none' });
     assert.deepEqual((await insisting([hopeless])).outcome, { last: hopeless, attempts: 1, isOpen: true });
   });
 });
 
-describe('a call that needs something renewed', () => {
+describe('a call that needs a renewal', () => {
   for (const remedy of ['renew', 'register'] as const) {
     const stale = failureOf('not known here', { isOpen: false, remedy });
 
-    it(`is repeated once that is done (${remedy})`, async () => {
+    it(`is repeated after the renewal (${remedy})`, async () => {
       const { outcome, renewals } = await insisting([stale, grantOf('x')]);
       assert.deepEqual([outcome.last, renewals], [grantOf('x'), [remedy]]);
     });
 
-    it(`is given up when it was done twice for nothing (${remedy})`, async () => {
+    it(`is given up after two renewals without success (${remedy})`, async () => {
       const { outcome, renewals } = await insisting([stale]);
       assert.deepEqual([outcome.last, outcome.attempts, renewals], [stale, 3, [remedy, remedy]]);
     });
   }
 
-  it('begins no attempt beyond its time', async () => {
+  it('starts no attempt after its time', async () => {
     const stale = failureOf('not known here', { isOpen: false, remedy: 'renew' });
     const { attempts } = await insisting([stale], 'all', 4_000);
     assert.ok(attempts.every(({ timeout, at }) => timeout > 0 && at < BUDGET));

@@ -21,7 +21,7 @@ interface Wish {
   readonly status?: number;
   readonly body?: string;
   readonly sign?: Signer['sign'];
-  /** Whether our clock turns out to have been wrong. */
+  /** Whether the local clock turns out to be wrong. */
   readonly isClockWrong?: boolean;
 }
 
@@ -61,15 +61,15 @@ const message: Message = {
   timeout: 60_000,
 };
 
-describe('a question to a function', { timeout: TIMEOUT }, () => {
-  it('is signed, and says that it is JSON', async (t) => {
+describe('a request to a function', { timeout: TIMEOUT }, () => {
+  it('is signed, and has the content type of JSON', async (t) => {
     const { cloud, endpoint, asked } = await stage(t);
     assert.equal((await cloud.ask(endpoint, message)).kind, 'answered');
     const own = { 'berth-host': 'a', authorization: 'signed', 'content-type': 'application/json' };
     assert.partialDeepStrictEqual(asked, [own]);
   });
 
-  it('is not sent when whoever gives credentials is silent, and its time is over then', async (t) => {
+  it('is not sent when the source of credentials does not answer within its time', async (t) => {
     const { cloud, endpoint, asked } = await stage(t, { sign: () => new Promise(() => undefined) });
     const verdict = await cloud.ask(endpoint, { ...message, timeout: 20 });
     assert.partialDeepStrictEqual(verdict, { kind: 'failed', isOpen: false, remedy: 'repeat' });
@@ -77,20 +77,20 @@ describe('a question to a function', { timeout: TIMEOUT }, () => {
     assert.deepEqual(asked, []);
   });
 
-  it('is not sent when there are no credentials, which is told', async (t) => {
+  it('is not sent without credentials, and the error says so', async (t) => {
     const { cloud, endpoint, asked } = await stage(t, { sign: () => Promise.reject(new Error('none')) });
     assert.partialDeepStrictEqual(await cloud.ask(endpoint, message), { isOpen: false, remedy: 'renew' });
     assert.deepEqual(asked, []);
   });
 
-  it('is never an error, whatever its headers', async (t) => {
+  it('never throws, whatever its headers', async (t) => {
     const { cloud, endpoint, asked } = await stage(t);
     const verdict = await cloud.ask(endpoint, { ...message, headers: { 'berth-host': 'a\r\nb' } });
     assert.partialDeepStrictEqual(verdict, { kind: 'failed', isOpen: false });
     assert.deepEqual(asked, []);
   });
 
-  it('teaches the clock when its signature is refused, or else has credentials fetched anew', async (t) => {
+  it('corrects the clock when its signature is refused, or else renews the credentials', async (t) => {
     for (const isClockWrong of [true, false]) {
       const { cloud, endpoint, learnt, forgotten } = await stage(t, { status: 403, isClockWrong });
       assert.partialDeepStrictEqual(await cloud.ask(endpoint, message), { kind: 'failed', remedy: 'renew' });
@@ -98,7 +98,7 @@ describe('a question to a function', { timeout: TIMEOUT }, () => {
     }
   });
 
-  it('tells how the cloud is reached', async (t) => {
+  it('reports whether the cloud is reachable', async (t) => {
     const { cloud, endpoint } = await stage(t);
     const nobody = parseEndpoint('unix:/nowhere/none.sock');
     assert.equal(cloud.unreached, undefined);

@@ -6,8 +6,8 @@ import { parseEndpoint } from '../../../../shim/endpoint.ts';
 
 const endpoint = parseEndpoint('https://functions.example');
 
-describe('an attempt that ends by its time limit', () => {
-  it('may have been carried out, if it was sent, and says where to look for what hangs', () => {
+describe('an attempt that reaches its time limit', () => {
+  it('is open if it was sent, and the error says where to look for the cause', () => {
     assert.deepEqual(judgeError(endpoint, new TransportError('no answer within 11 s', 'TIMEOUT', true)), {
       kind: 'failed',
       reason:
@@ -18,7 +18,7 @@ describe('an attempt that ends by its time limit', () => {
     });
   });
 
-  it('was not carried out, if there was no connection, and asks for a look at the network', () => {
+  it('is not open if there was no connection, and the error asks to check the network', () => {
     assert.deepEqual(judgeError(endpoint, new TransportError('no answer within 11 s', 'TIMEOUT', false)), {
       kind: 'failed',
       reason:

@@ -13,17 +13,17 @@ import { TIMEOUT } from '../outbox-stage.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { untrusted } from './untrusted.ts';
 
-/** ms. No test waits for it. */
+/** ms. No test waits for this long. */
 const LONG = 60_000;
 
 interface Served {
   readonly endpoint: Endpoint;
   readonly server: Server;
-  /** Every connection that there was. */
+  /** Every connection that was made. */
   readonly connections: Socket[];
 }
 
-/** A server on a Unix socket, gone after the test. */
+/** A server on a Unix socket, closed after the test. */
 async function serve(t: TestContext, listener: RequestListener): Promise<Served> {
   const socket = path.join(await temporaryFolder(t), 'up.sock');
   const server = createServer(listener);
@@ -62,7 +62,7 @@ describe('an exchange', { timeout: TIMEOUT }, () => {
     ['127.0.0.1', 'IPv4'],
     ['::1', 'IPv6'],
   ] as const) {
-    it(`with a name under localhost is with this machine, and DNS is not asked: ${family}`, async (t) => {
+    it(`with a name under localhost goes to this machine without DNS: ${family}`, async (t) => {
       const server = createServer((request, response) => response.end(request.headers.host));
       await new Promise<void>((resolve) => server.listen({ port: 0, host: address, ipv6Only: true }, resolve));
       t.after(() => server.close());
@@ -74,7 +74,7 @@ describe('an exchange', { timeout: TIMEOUT }, () => {
     });
   }
 
-  it('carries path, headers and body as they are, and no header else', async (t) => {
+  it('carries path, headers and body unchanged, and adds no header', async (t) => {
     let seen: unknown;
     const { endpoint } = await serve(t, (request, response) => {
       let body = '';
@@ -90,14 +90,14 @@ describe('an exchange', { timeout: TIMEOUT }, () => {
     assert.deepEqual(seen, ['POST', '/IpamDriver.RequestPool', own, 'Genève']);
   });
 
-  it('uses the connection of the one before', async (t) => {
+  it('reuses the connection of the previous exchange', async (t) => {
     const { endpoint, connections } = await serve(t, (_, response) => response.end('{}'));
     const transport = new Transport();
     for (let i = 0; i < 5; i++) await post(transport, endpoint);
     assert.equal(connections.length, 1);
   });
 
-  it('does not use the connection of one that was given up, and ends it', async (t) => {
+  it('does not reuse the connection of an exchange that was given up, and closes it', async (t) => {
     let answers = 0;
     const { endpoint, connections } = await serve(t, (_, response) => {
       if (++answers > 1) response.end('{}');
@@ -109,7 +109,7 @@ describe('an exchange', { timeout: TIMEOUT }, () => {
     assert.equal(connections.length, 2);
   });
 
-  it('is not disturbed by an answer that comes before the request was read', async (t) => {
+  it('accepts an answer that arrives before the request was read', async (t) => {
     const { endpoint } = await serve(t, (_, response) => response.end('{}'));
     const transport = new Transport();
     for (let i = 0; i < 3; i++) assert.equal((await post(transport, endpoint, LONG, 'x'.repeat(60_000))).body, '{}');
@@ -117,7 +117,7 @@ describe('an exchange', { timeout: TIMEOUT }, () => {
 });
 
 describe('an exchange that fails', { timeout: TIMEOUT }, () => {
-  it('was not sent when nobody listens', async (t) => {
+  it('was not sent when no server listens', async (t) => {
     const socket = path.join(await temporaryFolder(t), 'none.sock');
     const error = await failure(post(new Transport(), parseEndpoint(`unix:${socket}`)));
     assert.deepEqual([error.code, error.isSent], ['ENOENT', false]);
@@ -132,13 +132,13 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     assert.deepEqual([error.code, error.isSent], ['ECONNREFUSED', false]);
   });
 
-  it('was sent when the connection breaks after that', async (t) => {
+  it('was sent when the connection breaks after the request', async (t) => {
     const { endpoint } = await serve(t, (request) => request.socket.destroy());
     const error = await failure(post(new Transport(), endpoint));
     assert.deepEqual([error.code, error.isSent], ['ECONNRESET', true]);
   });
 
-  it('was sent when a connection that was kept breaks', async (t) => {
+  it('was sent when a kept connection breaks', async (t) => {
     let answers = 0;
     const { endpoint } = await serve(t, (request, response) => {
       if (++answers === 1) response.end('{}');
@@ -149,14 +149,14 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     assert.equal((await failure(post(transport, endpoint))).isSent, true);
   });
 
-  it('was sent when half an answer comes', async (t) => {
+  it('was sent when half an answer arrives', async (t) => {
     const { endpoint } = await serve(t, (_, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('{"a', () => response.destroy());
     });
     assert.equal((await failure(post(new Transport(), endpoint))).isSent, true);
   });
 
-  it('was sent when what comes is no HTTP', async (t) => {
+  it('was sent when the answer is not HTTP', async (t) => {
     const socket = path.join(await temporaryFolder(t), 'raw.sock');
     const server = createRawServer((connection) => {
       connection.on('error', () => undefined);
@@ -169,14 +169,14 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     assert.equal(error.isSent, true);
   });
 
-  it('was sent when its time is over, and says how long that was in whole milliseconds', async (t) => {
+  it('was sent when its time is over, and the error names the time to the millisecond', async (t) => {
     const { endpoint, connections } = await serve(t, () => undefined);
     const error = await failure(post(new Transport(), endpoint, 20.123_456));
     assert.deepEqual([error.code, error.isSent, error.message], ['TIMEOUT', true, 'no answer within 0.02 s']);
     await ended(connections[0]);
   });
 
-  it('has its time for the whole answer, not for its beginning', async (t) => {
+  it('has its time limit for the whole answer, not only for its start', async (t) => {
     const { endpoint, connections } = await serve(t, (_, response) => {
       response.writeHead(200).write('{');
     });
@@ -184,18 +184,18 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     await ended(connections[0]);
   });
 
-  it('takes no answer that is larger than any of a function', async (t) => {
+  it('rejects an answer that is larger than any of a function', async (t) => {
     const { endpoint } = await serve(t, (_, response) => response.end('x'.repeat(1_048_577)));
     const error = await failure(post(new Transport(), endpoint));
     assert.deepEqual([error.code, error.isSent], ['TOO_LARGE', true]);
   });
 
-  it('takes an answer that is just not too large', async (t) => {
+  it('accepts the largest answer allowed', async (t) => {
     const { endpoint } = await serve(t, (_, response) => response.end('x'.repeat(1_048_576)));
     assert.equal((await post(new Transport(), endpoint)).body.length, 1_048_576);
   });
 
-  it('ends an answer without an end when its time is over', async (t) => {
+  it('ends an endless answer when its time is over', async (t) => {
     const { endpoint, connections } = await serve(t, (_, response) => {
       const more = (error?: Error | null): void => {
         if (error === undefined || error === null) response.write('x'.repeat(65_536), more);
@@ -206,7 +206,7 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     await ended(connections[0]);
   });
 
-  it('was not sent to a server that cannot prove who it is, and the remedy is named', async (t) => {
+  it('was not sent to a server with an untrusted certificate, and the error names the remedy', async (t) => {
     let requests = 0;
     const server = createTlsServer(untrusted, (_, response) => {
       requests++;
@@ -222,7 +222,7 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     assert.deepEqual([isOpen, requests], [false, 0]);
   });
 
-  it('does not disturb others on their connections', async (t) => {
+  it('does not disturb other exchanges on their connections', async (t) => {
     const { endpoint } = await serve(t, (request, response) => {
       request.resume();
       if (request.headers['content-length'] === '1') request.socket.destroy();

@@ -1,4 +1,4 @@
-/** The key and the certificate of a server that nobody trusts: made for these tests, and good for nothing else. */
+/** The key and the certificate of an untrusted server: made for these tests, and of no other use. */
 export const untrusted = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgRWhSYC3400+FGlnA

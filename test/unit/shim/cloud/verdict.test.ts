@@ -19,7 +19,7 @@ describe('an answer of a function', () => {
     ['own', '{"Epoch":1}', undefined],
   ];
   for (const [question, text, granted] of grants) {
-    it(`to ${question} goes on as it is: ${text}`, () => {
+    it(`to ${question} is passed on unchanged: ${text}`, () => {
       const verdict = judgeAnswer(question, ENDPOINT, answer(200, text));
       assert.deepEqual(verdict, { kind: 'answered', text, refusal: undefined, granted });
     });
@@ -38,11 +38,11 @@ describe('an answer of a function', () => {
   const again = [
     ['busy', 'repeat'],
     ['host-fenced', 'register'],
-    // A release must not be given up while the functions are older than what it names.
+    // A release must not be given up only because the functions are older than what it names.
     ['newer-format', 'none'],
   ] as const;
   for (const [code, remedy] of again) {
-    it(`that refuses only for now is none yet (${code})`, () => {
+    it(`that refuses only temporarily does not end the call (${code})`, () => {
       const verdict = judgeAnswer('RequestPool', ENDPOINT, answer(200, '{"Error":"no"}', { 'berth-refusal': code }));
       assert.deepEqual(verdict, { kind: 'failed', reason: 'no', isOpen: false, remedy });
     });
@@ -53,7 +53,7 @@ describe('an answer of a newer function', () => {
   const OURS = { 'content-type': 'application/vnd.docker.plugins.v1.2+json' };
 
   for (const question of ['ReleaseAddress', 'ReleasePool', 'Settle'] as const) {
-    it(`to ${question} may say more than this host knows, where it is marked as ours`, () => {
+    it(`to ${question} may hold fields that this host does not know, if it is marked as Berth's`, () => {
       const text = '{"Later":{"some":"thing"}}';
       const verdict = judgeAnswer(question, ENDPOINT, answer(200, text, OURS));
       assert.deepEqual(verdict, { kind: 'answered', text, refusal: undefined, granted: undefined });
@@ -62,39 +62,39 @@ describe('an answer of a newer function', () => {
     });
   }
 
-  it('grants nothing by its mark alone', () => {
+  it('is not a grant because of its mark alone', () => {
     for (const question of ['RequestPool', 'RequestAddress'] as const) {
       assert.equal(judgeAnswer(question, ENDPOINT, answer(200, '{"Later":1}', OURS)).kind, 'failed');
     }
   });
 });
 
-describe('what is no answer of a function', () => {
+describe('an unexpected response', () => {
   const PAGE = '<html>sorry</html>';
   const strange: readonly [string, Question, Answer, Failed['isOpen'], Failed['remedy']][] = [
     ['a grant without a pool', 'RequestPool', answer(200, '{"PoolID":"p1"}'), true, 'repeat'],
     ['a grant without a handle', 'RequestPool', answer(200, '{"PoolID":"","Pool":"10.0.0.0/24"}'), true, 'repeat'],
     ['an address without a length', 'RequestAddress', answer(200, '{"Address":"10.0.0.2"}'), true, 'repeat'],
-    ['a name for an address', 'RequestAddress', answer(200, '{"Address":"web/24"}'), true, 'repeat'],
-    ['an answer to something else', 'ReleasePool', answer(200, '{"PoolID":"p1"}'), true, 'repeat'],
+    ['a name instead of an address', 'RequestAddress', answer(200, '{"Address":"web/24"}'), true, 'repeat'],
+    ['an answer to another request', 'ReleasePool', answer(200, '{"PoolID":"p1"}'), true, 'repeat'],
     ['nothing', 'ReleasePool', answer(200, ''), true, 'repeat'],
     ['a list', 'own', answer(200, '[]'), true, 'repeat'],
     ['null', 'own', answer(200, 'null'), true, 'repeat'],
-    ['an error that is no text', 'own', answer(200, '{"Error":7}'), true, 'repeat'],
+    ['an error that is not a string', 'own', answer(200, '{"Error":7}'), true, 'repeat'],
     ['a page', 'RequestPool', answer(200, PAGE), true, 'repeat'],
-    ['a page that says so', 'RequestPool', answer(200, 'hi', { 'content-type': 'text/html' }), true, 'repeat'],
-    ['a way to elsewhere', 'RequestPool', answer(302, ''), false, 'repeat'],
-    ['a page that forbids', 'RequestPool', answer(403, PAGE), false, 'repeat'],
-    ['a text that forbids', 'RequestPool', answer(403, 'no'), false, 'renew'],
-    ['a page of a gateway that waited in vain', 'RequestPool', answer(504, PAGE), true, 'repeat'],
+    ['an HTML page with status 200', 'RequestPool', answer(200, 'hi', { 'content-type': 'text/html' }), true, 'repeat'],
+    ['a redirect', 'RequestPool', answer(302, ''), false, 'repeat'],
+    ['an HTML page that forbids', 'RequestPool', answer(403, PAGE), false, 'repeat'],
+    ['a plain text that forbids', 'RequestPool', answer(403, 'no'), false, 'renew'],
+    ['a page of a gateway that timed out', 'RequestPool', answer(504, PAGE), true, 'repeat'],
     ['a page of a gateway that was cut off', 'RequestPool', answer(502, PAGE), true, 'repeat'],
-    ['a text of such a gateway', 'RequestPool', answer(502, 'bad gateway'), true, 'repeat'],
+    ['a plain text of such a gateway', 'RequestPool', answer(502, 'bad gateway'), true, 'repeat'],
     ['a fault of the function', 'RequestPool', answer(500, '{"Error":"failed"}'), true, 'repeat'],
-    ['a fault that AWS tells', 'RequestPool', answer(502, '{"Message":"Internal"}'), true, 'repeat'],
+    ['a fault that AWS reports', 'RequestPool', answer(502, '{"Message":"Internal"}'), true, 'repeat'],
     ['throttling', 'RequestPool', answer(429, '{"Reason":"x"}'), false, 'repeat'],
     ['a signature refused', 'RequestPool', answer(403, '{"Message":"Forbidden"}'), false, 'renew'],
-    ['a path that is not known', 'RequestPool', answer(404, '{"Err":"no such method"}'), false, 'renew'],
-    ['a request that AWS does not take', 'RequestPool', answer(413, '{"Message":"large"}'), false, 'none'],
+    ['an unknown path', 'RequestPool', answer(404, '{"Err":"no such method"}'), false, 'renew'],
+    ['a request that AWS rejects', 'RequestPool', answer(413, '{"Message":"large"}'), false, 'none'],
   ];
   for (const [what, question, given, isOpen, remedy] of strange) {
     it(`${what} leaves the call ${isOpen ? 'open' : 'undone'}, and ${remedy} may help`, () => {
@@ -103,13 +103,13 @@ describe('what is no answer of a function', () => {
     });
   }
 
-  it('is quoted on one line, and not at length', () => {
+  it('is quoted shortened, on one line', () => {
     const verdict = judgeAnswer('RequestPool', ENDPOINT, answer(500, `a\r\n\u001b[31m\tb${'c'.repeat(1_000)}`));
     const reason = verdict.kind === 'failed' ? verdict.reason : assert.fail();
     assert.match(reason, /^Berth's functions at https:\/\/abc\.\S+ answered HTTP 500: a \[31m bc{192}$/);
   });
 
-  it('that refuses a signature tells the clock of who refused it', () => {
+  it('that refuses a signature carries the clock of the server that refused it', () => {
     const date = 'Thu, 01 Jan 2026 00:00:00 GMT';
     assert.partialDeepStrictEqual(judgeAnswer('own', ENDPOINT, answer(403, '{}', { date })), { date });
   });
@@ -128,7 +128,7 @@ describe('an exchange without an answer', () => {
     ['CERT_HAS_EXPIRED', /NODE_EXTRA_CA_CERTS/],
   ];
   for (const [code, words] of remedies) {
-    it(`names what to do about ${code}`, () => {
+    it(`names the remedy for ${code}`, () => {
       const { reason, isOpen, remedy } = judgeError(ENDPOINT, new TransportError('it broke', code, false));
       assert.match(reason, /^Berth's functions cannot be reached at https:\/\/abc\.\S+: it broke: /);
       assert.match(reason, words);
@@ -144,7 +144,7 @@ describe('an exchange without an answer', () => {
     }
   });
 
-  it('for want of credentials was not sent, and may be renewed', () => {
+  it('that lacks credentials was not sent, and they may be renewed', () => {
     const { reason, isOpen, remedy } = judgeError(ENDPOINT, new Error('no AWS credentials'));
     assert.match(reason, /^Berth's functions cannot be asked at https:\/\/abc\.\S+: no AWS credentials$/);
     assert.deepEqual([isOpen, remedy], [false, 'renew']);

@@ -21,11 +21,11 @@ import {
 
 interface Written {
   readonly bytes: Buffer;
-  /** Where the header ends, then where each command's record does. */
+  /** Where the header ends, then where each command's record ends. */
   readonly ends: readonly number[];
 }
 
-/** The journal of a history as it is in the file, and where each command has left it. */
+/** The journal of a history as it is in the file, and its length after each command. */
 async function written(t: TestContext, commands: readonly Command[]): Promise<Written> {
   const folder = await temporaryFolder(t);
   const file = path.join(folder, 'journal');
@@ -39,7 +39,7 @@ async function written(t: TestContext, commands: readonly Command[]): Promise<Wr
   return { bytes: readFileSync(file), ends };
 }
 
-/** Opens what a disk has made of a journal, in a folder where nothing else is. */
+/** Opens what a disk has left of a journal, in a folder with nothing else in it. */
 function openBytes(folder: string, bytes: Uint8Array, boot = 'boot-1') {
   for (const name of readdirSync(folder)) rmSync(path.join(folder, name));
   writeFileSync(path.join(folder, 'journal'), bytes);
@@ -50,7 +50,7 @@ function openBytes(folder: string, bytes: Uint8Array, boot = 'boot-1') {
 const fold = (commands: readonly Command[], open: readonly Entry[] = []): readonly Entry[] =>
   commands.reduce<readonly Entry[]>((before, command) => expectedAfter(before, command) ?? before, open);
 
-/** The history without one record; what was begun before `doubtUntil` and has no result is not taken up. */
+/** The history without one record; a call that was begun before `doubtUntil` and has no result is not resumed. */
 function without(lost: number | undefined, doubtUntil: number): Entry[] {
   const kept = history.map((command, i) => ({ command, i })).filter(({ i }) => i !== lost);
   const before = kept.filter(({ i }) => i < doubtUntil).map(({ command }) => command);
@@ -59,13 +59,13 @@ function without(lost: number | undefined, doubtUntil: number): Entry[] {
   return expectedAfterStart(all.filter(({ kind, call }) => kind !== 'begun' || !begunBefore.has(call.key)));
 }
 
-describe('a journal of which the end is missing', () => {
-  it('is a prefix of its history, wherever it was cut', async (t) => {
+describe('a journal whose end is missing', () => {
+  it('holds a prefix of its history, wherever it was cut', async (t) => {
     const { bytes, ends } = await written(t, history);
     const folder = await temporaryFolder(t);
     for (let length = 0; length <= bytes.length; length++) {
       const { entries, warnings } = openBytes(folder, bytes.subarray(0, length));
-      // A record is whole without its line feed.
+      // A record is complete without its line feed.
       const count = Math.max(0, ends.filter((end) => end - 1 <= length).length - 1);
       assert.deepEqual(entries, expectedAfterStart(fold(history.slice(0, count))), `cut at ${length}`);
       const isClean = ends.some((end) => end === length || (end - 1 === length && end !== ends[0]));
@@ -78,7 +78,7 @@ describe('a journal of which the end is missing', () => {
     ['garbage', Buffer.from(Array.from({ length: 5_000 }, (_, i) => (i * i * 7 + (i >> 3)) % 256))],
     ['half a record', Buffer.from('0123abcd {"kind":"rel')],
   ] as const) {
-    it(`loses ${what} at its end, says so, and nothing else`, async (t) => {
+    it(`loses only ${what} at its end, and logs the loss`, async (t) => {
       const { bytes } = await written(t, [{ kind: 'release', n: 1 }]);
       const folder = await temporaryFolder(t);
       const { entries, warnings, journal } = openBytes(folder, Buffer.concat([bytes, garbage]));
@@ -95,7 +95,7 @@ describe('a journal of which the end is missing', () => {
 });
 
 describe('a journal with a wrong byte', () => {
-  it('loses the record that holds it and no other, and undoes nothing whose result may be lost', async (t) => {
+  it('loses only the record that holds it, and undoes no call whose result may be lost', async (t) => {
     const { bytes, ends } = await written(t, history);
     const folder = await temporaryFolder(t);
     const last = history.length - 1;
@@ -103,7 +103,7 @@ describe('a journal with a wrong byte', () => {
       const record = ends.findIndex((end) => at < end) - 1;
       const isLineFeed = ends.includes(at + 1);
       const joined = record + 1 + (isLineFeed ? 1 : 0);
-      // Of the last record the line feed is missing then: a write that never returned.
+      // The last record lacks its line feed in this case: a write that never returned.
       const doubtUntil = record < 0 ? history.length : isLineFeed && record === last ? 0 : joined;
       const expected = without(isLineFeed || record < 0 ? undefined : record, doubtUntil);
       for (const wrong of [bytes.readUInt8(at) ^ 1, 0x0a]) {
@@ -120,7 +120,7 @@ describe('a journal with a wrong byte', () => {
     }
   });
 
-  it('says so loudly, and names the file that is kept aside', async (t) => {
+  it('logs an error, and names the file that is kept aside', async (t) => {
     const { bytes, ends } = await written(t, history);
     bytes.fill('x', ends[2], ends[3]);
     const folder = await temporaryFolder(t);
@@ -130,7 +130,7 @@ describe('a journal with a wrong byte', () => {
     assert.match(warnings[1] ?? '', /\/journal is DAMAGED: \d+ bytes are unreadable; \d calls were read and go on$/);
   });
 
-  it('keeps what it can read also when it cannot be written anew at once', async (t) => {
+  it('keeps what it can read even if it cannot be rewritten at once', async (t) => {
     const { bytes, ends } = await written(t, history);
     bytes.fill('x', ends[0], ends[1]);
     const folder = await temporaryFolder(t);
@@ -148,13 +148,13 @@ describe('a journal with a wrong byte', () => {
 describe('a call without a result', () => {
   const begun: readonly Command[] = [{ kind: 'begin', n: 1 }];
 
-  it('is settled with nothing kept, when its process has died', async (t) => {
+  it('is settled with nothing kept when its process has died', async (t) => {
     const { bytes } = await written(t, begun);
     const { entries } = openBytes(await temporaryFolder(t), bytes);
     assert.deepEqual(entries, [{ kind: 'settle', call: sampleCall(1), keep: undefined }]);
   });
 
-  it('is left to people when the system has started anew: its result may be lost with the power', async (t) => {
+  it('is left to operators when the system has restarted, since its result may be lost with the power', async (t) => {
     const { bytes } = await written(t, [...begun, { kind: 'release', n: 2 }]);
     const folder = await temporaryFolder(t);
     const { entries, warnings, journal } = openBytes(folder, bytes, 'boot-2');
@@ -167,7 +167,7 @@ describe('a call without a result', () => {
     assert.equal(journal.stats.deadLetters, 1);
   });
 
-  it('is in the warning when it cannot be put into the dead letters', async (t) => {
+  it('is in the warning when it cannot be written to the dead letters', async (t) => {
     const { bytes } = await written(t, begun);
     const folder = await temporaryFolder(t);
     writeFileSync(path.join(folder, 'journal'), bytes);
@@ -179,8 +179,8 @@ describe('a call without a result', () => {
   });
 });
 
-describe('a journal of somebody else', () => {
-  it('is refused when it is of another host, and left as it is', async (t) => {
+describe('a foreign journal', () => {
+  it('is refused when it belongs to another host, and left unchanged', async (t) => {
     const { bytes } = await written(t, history);
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'journal');
@@ -195,7 +195,7 @@ describe('a journal of somebody else', () => {
     assert.deepEqual(readdirSync(folder), ['journal']);
   });
 
-  it('is put aside when it is of another incarnation, and never replayed', async (t) => {
+  it('is set aside when it belongs to another incarnation, and never replayed', async (t) => {
     const { bytes } = await written(t, history);
     const folder = await temporaryFolder(t);
     writeFileSync(path.join(folder, 'journal'), bytes);
@@ -217,7 +217,7 @@ describe('a journal of somebody else', () => {
     assert.deepEqual(readFileSync(path.join(folder, `journal.damaged-${START}`)), bytes);
   });
 
-  it('is refused when a newer Berth has written it, and left as it is', async (t) => {
+  it('is refused when a newer Berth has written it, and left unchanged', async (t) => {
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'journal');
     const text = `53c56f74 {"version":2,"hosts":["host-1"]}\n`;
@@ -229,7 +229,7 @@ describe('a journal of somebody else', () => {
     assert.equal(readFileSync(file, 'utf8'), text);
   });
 
-  it('is refused in clear words when it cannot be read', async (t) => {
+  it('is refused with a clear error when it cannot be read', async (t) => {
     const folder = await temporaryFolder(t);
     mkdirSync(path.join(folder, 'journal'));
     assert.throws(() => openJournal(folder), {

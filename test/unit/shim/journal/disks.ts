@@ -1,10 +1,10 @@
-/** Disks that fail: as they are told, or with the power. */
+/** Disks that fail: on request, or in a power loss. */
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Disk, realDisk } from '../../../../shim/journal/disk.ts';
 
 /**
- * @param before is asked before every operation, and lets it fail by throwing. A write that fails has taken half.
+ * @param before is called before every operation, and makes it fail by throwing. A write that fails has written half.
  */
 export function watchedDisk(before: (operation: keyof Disk) => void, disk: Disk = realDisk): Disk {
   return {
@@ -55,7 +55,7 @@ export function failure(code: string): Error {
   return Object.assign(new Error(`${code}: told to fail`), { code });
 }
 
-/** A disk of which some operations fail, for as long as they are in the set. */
+/** A disk whose operations fail for as long as they are in the set. */
 export function failingDisk(operations: ReadonlySet<keyof Disk>, code = 'ENOSPC'): Disk {
   return watchedDisk((operation) => {
     if (operations.has(operation)) throw failure(code);
@@ -66,14 +66,14 @@ interface FileState {
   flushed: Buffer;
 }
 
-/** What a power loss leaves: a part of what was not flushed, and perhaps names that were not flushed either. */
+/** What a power loss leaves: a part of the unflushed bytes, and perhaps names that were not flushed either. */
 export interface Loss {
-  /** 0 to 1, of what was added since the last flush. */
+  /** 0 to 1: the part that is left of what was added since the last flush. */
   readonly portion: number;
   readonly keepsNames: boolean;
 }
 
-/** Remembers what was flushed, bytes and names, so that the power can be lost. */
+/** Remembers which bytes and names were flushed, to simulate a power loss. */
 export class PowerLossDisk implements Disk {
   #names = new Map<string, FileState>();
   #flushedNames = new Map<string, FileState>();
@@ -136,7 +136,7 @@ export class PowerLossDisk implements Disk {
     realDisk.close(descriptor);
   }
 
-  /** Whoever uses this disk is dead from now on. @returns the disk of the next run of the system. */
+  /** Every use of this disk fails from now on. @returns the disk of the next run of the system. */
   lose(folder: string, { portion, keepsNames }: Loss): PowerLossDisk {
     this.#isLost = true;
     const names = keepsNames ? this.#names : this.#flushedNames;

@@ -18,7 +18,7 @@ interface Failing {
   readonly folder: string;
   readonly journal: Journal;
   readonly warnings: readonly string[];
-  /** The operations that fail from now on. */
+  /** The operations that fail. */
   readonly fail: (...operations: (keyof Disk)[]) => void;
 }
 
@@ -43,7 +43,7 @@ const held = (folder: string): string[] =>
 const keys = (...numbers: number[]): string[] => numbers.map((n) => sampleCall(n).key);
 
 describe('a write that fails', () => {
-  it('is told with the folder and the remedy, changes nothing, and spoils nothing after it', async (t) => {
+  it('is reported with the folder and the remedy, changes nothing, and does not damage later writes', async (t) => {
     const { folder, journal, fail } = await onFailingDisk(t);
     await journal.release(sampleCall(1));
     const before = readFileSync(path.join(folder, 'journal'));
@@ -63,7 +63,7 @@ describe('a write that fails', () => {
     );
   });
 
-  it('leaves a call begun whose result it was', async (t) => {
+  it('leaves a call begun if it was to record its result', async (t) => {
     const { journal, fail } = await onFailingDisk(t);
     begin(journal, 1)();
     fail('write');
@@ -77,7 +77,7 @@ describe('a write that fails', () => {
     assert.deepEqual(journal.entries(), []);
   });
 
-  it('is forgotten with the whole file when not even half of a line can be taken back', async (t) => {
+  it('is dropped with the whole file when the half-written line cannot be cut back', async (t) => {
     const { folder, journal, fail } = await onFailingDisk(t);
     await journal.release(sampleCall(1));
     fail('write', 'truncate');
@@ -97,7 +97,7 @@ describe('a write that fails', () => {
     ['EIO', /the disk fails: see the kernel's log about \//],
     ['EPERM', /EPERM: told to fail: see to \//],
   ] as const) {
-    it(`has a remedy of its own for ${code}`, async (t) => {
+    it(`names a specific remedy for ${code}`, async (t) => {
       const { journal, fail } = await onFailingDisk(t, code);
       fail('write');
       assert.throws(begin(journal, 1), remedy);
@@ -106,7 +106,7 @@ describe('a write that fails', () => {
 });
 
 describe('a flush that fails', () => {
-  it('resolves no release, and is made up for by a new file, since the kernel forgets what it could not write', async (t) => {
+  it('resolves no release, and leads to a new file, since the kernel forgets what it could not write', async (t) => {
     const { folder, journal, fail } = await onFailingDisk(t);
     const file = path.join(folder, 'journal');
     const first = statSync(file).ino;
@@ -117,7 +117,7 @@ describe('a flush that fails', () => {
       keys(1),
     );
     assert.match(journal.stats.failing ?? '', /no space left/);
-    // The same release again: what is flushed now is another file.
+    // The same release again: another file is flushed now.
     await journal.release(sampleCall(1));
     assert.notEqual(statSync(file).ino, first);
     assert.equal(journal.stats.failing, undefined);
@@ -137,7 +137,7 @@ describe('a flush that fails', () => {
 
 describe('a compaction that fails', () => {
   for (const operation of ['open', 'sync', 'rename', 'syncFolder', 'remove'] as const) {
-    it(`at ${operation} harms no call, and is tried again`, async (t) => {
+    it(`at ${operation} harms no call, and is retried`, async (t) => {
       const { folder, journal, warnings, fail } = await onFailingDisk(t);
       await journal.release(sampleCall(0));
       begin(journal, 1)();
@@ -159,7 +159,7 @@ describe('a compaction that fails', () => {
     });
   }
 
-  it('when it is opened does not keep it from opening', async (t) => {
+  it('at the opening does not keep the journal from opening', async (t) => {
     const { folder, journal } = await onFailingDisk(t);
     await journal.release(sampleCall(1));
     const operations = new Set<keyof Disk>(['write']);
@@ -174,8 +174,8 @@ describe('a compaction that fails', () => {
   });
 });
 
-describe('a disk that is really full', () => {
-  it('loses nothing that was kept, says what to do, and goes on when there is space', async (t) => {
+describe('a journal on a full disk (tmpfs)', () => {
+  it('loses nothing that was written, names the remedy, and continues when there is space', async (t) => {
     const folder = path.join(await temporaryFolder(t), 'small');
     mkdirSync(folder);
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { encoding: 'utf8' });

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../temporary.ts';
 import { watchedDisk } from './disks.ts';
 import { openJournal, quickDisk, sampleCall } from './samples.ts';
 
-/** A disk whose flushes beside the event loop end when the test says so. */
+/** A disk whose asynchronous flushes end when the test says so. */
 function heldFlushes(): { disk: Disk; flushes: { descriptor: number; end: () => void; fail: () => void }[] } {
   const flushes: { descriptor: number; end: () => void; fail: () => void }[] = [];
   const syncData = (descriptor: number): Promise<void> =>
@@ -23,7 +23,7 @@ function heldFlushes(): { disk: Disk; flushes: { descriptor: number; end: () => 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('a release is flushed', () => {
-  it('together with the others that come meanwhile', async (t) => {
+  it('together with the others that arrive in the meantime', async (t) => {
     const operations: string[] = [];
     const disk = watchedDisk((operation) => operations.push(operation));
     const { journal } = openJournal(await temporaryFolder(t), { disk });
@@ -35,7 +35,7 @@ describe('a release is flushed', () => {
     await journal.close();
   });
 
-  it('by a flush that began after it was written, not by one under way', async (t) => {
+  it('by a flush that began after it was written, not by one in progress', async (t) => {
     const { disk, flushes } = heldFlushes();
     const { journal } = openJournal(await temporaryFolder(t), { disk });
     const said: number[] = [];
@@ -53,7 +53,7 @@ describe('a release is flushed', () => {
     await journal.close();
   });
 
-  it('while the file is replaced, and its own file stays open until then', async (t) => {
+  it('while the file is replaced, and the old file stays open until then', async (t) => {
     const { disk, flushes } = heldFlushes();
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder, { disk, compactAt: 300 });
@@ -68,7 +68,7 @@ describe('a release is flushed', () => {
       journal.done(sampleCall(n).key);
     }
     assert.equal(fstatSync(flush.descriptor).ino, ino);
-    // The new file was flushed whole, so that it does not matter any more what becomes of the old one.
+    // The new file was flushed completely, so the outcome of the old file's flush no longer matters.
     flush.fail();
     await release;
     assert.ok(readFileSync(file, 'utf8').includes(sampleCall(1).key));
@@ -76,7 +76,7 @@ describe('a release is flushed', () => {
   });
 });
 
-describe('the file', () => {
+describe('the file of the journal', () => {
   it('stays small over a hundred thousand calls', async (t) => {
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'journal');
@@ -93,7 +93,7 @@ describe('the file', () => {
     await journal.close();
   });
 
-  it('is at most twice what is open, when that is much', async (t) => {
+  it('is at most twice as large as its open entries, when those are large', async (t) => {
     const folder = await temporaryFolder(t);
     let rewrites = 0;
     const disk = watchedDisk((operation) => {

@@ -1,11 +1,11 @@
-/** Each guard of the journal is there for a reason: without it, a test falls. */
+/** Each guard of the journal is needed: without it, a test fails. */
 import { describe } from 'node:test';
 import { eachIsMissed } from '../../../support/guards.ts';
 import { guards } from './guards.ts';
 
 const AT_ONCE = 2;
 
-describe('without a guard of the journal a test falls', { concurrency: AT_ONCE }, () => {
+describe('a test fails without each guard of the journal', { concurrency: AT_ONCE }, () => {
   eachIsMissed(
     guards.map(({ test: [file, title], ...guard }) => ({
       ...guard,

@@ -1,19 +1,19 @@
-/** What the journal's safety rests on, each with the test that falls without it. */
+/** What the journal's safety depends on, each with the test that fails without it. */
 import type { Edit } from '../../../support/mutant.ts';
 
 export interface Guard {
   readonly what: string;
   readonly edit: Edit;
-  /** File and title of a test that falls without it. */
+  /** File and title of a test that fails without it. */
   readonly test: readonly [file: string, title: string];
 }
 
-const WRONG_BYTE = 'loses the record that holds it and no other, and undoes nothing whose result may be lost';
+const WRONG_BYTE = 'loses only the record that holds it, and undoes no call whose result may be lost';
 const POWER_LOSS = 'survives any loss of power';
 
 export const guards: readonly Guard[] = [
   {
-    what: 'a record is taken for what its checksum says',
+    what: 'a record counts only with a correct checksum',
     edit: {
       within: 'verified',
       find: "json.length === 0 || checksum !== `${crc32(json, seed).toString(16).padStart(8, '0')} `",
@@ -22,7 +22,7 @@ export const guards: readonly Guard[] = [
     test: ['damage', WRONG_BYTE],
   },
   {
-    what: 'a line belongs to who wrote it',
+    what: 'a line belongs to its writer',
     edit: {
       within: 'seedOf',
       find: 'crc32(JSON.stringify([hostId, incarnation]))',
@@ -33,12 +33,15 @@ export const guards: readonly Guard[] = [
   {
     what: 'half a line is cut back',
     edit: { within: 'LogFile.append', find: '      this.#cutBack(descriptor);\n', replace: '' },
-    test: ['failing-disk', 'is told with the folder and the remedy, changes nothing, and spoils nothing after it'],
+    test: [
+      'failing-disk',
+      'is reported with the folder and the remedy, changes nothing, and does not damage later writes',
+    ],
   },
   {
-    what: 'a file that cannot be cut back is written anew',
+    what: 'a file that cannot be cut back is rewritten',
     edit: { within: 'LogFile.#cutBack', find: '} catch {\n      this.#isSound = false;', replace: '} catch {' },
-    test: ['failing-disk', 'is forgotten with the whole file when not even half of a line can be taken back'],
+    test: ['failing-disk', 'is dropped with the whole file when the half-written line cannot be cut back'],
   },
   {
     what: 'a new file is flushed before it gets the name',
@@ -61,20 +64,23 @@ export const guards: readonly Guard[] = [
       find: 'at was flushed.\n    this.#disk.syncFolder(path.dirname(this.#file));',
       replace: 'at was.',
     },
-    test: ['model', 'survives it also when the file got its name from a process that was killed at that moment'],
+    test: [
+      'model',
+      'survives a power loss also when the process that gave the file its name was killed at that moment',
+    ],
   },
   {
     what: 'a flush that fails makes the file unsound',
     edit: { within: 'LogFile.sync', find: 'this.#isSound = false;\n        throw error;', replace: 'throw error;' },
     test: [
       'failing-disk',
-      'resolves no release, and is made up for by a new file, since the kernel forgets what it could not write',
+      'resolves no release, and leads to a new file, since the kernel forgets what it could not write',
     ],
   },
   {
-    what: 'a file is not closed under its flush',
+    what: 'a file is not closed during its flush',
     edit: { within: 'LogFile.#retire', find: ' && this.#descriptor !== this.#syncing', replace: '' },
-    test: ['flushes', 'while the file is replaced, and its own file stays open until then'],
+    test: ['flushes', 'while the file is replaced, and the old file stays open until then'],
   },
   {
     what: 'a release waits for the disk',
@@ -82,22 +88,22 @@ export const guards: readonly Guard[] = [
     test: ['model', POWER_LOSS],
   },
   {
-    what: 'it waits for a flush that begins later',
+    what: 'a release waits for a flush that begins later',
     edit: {
       within: 'GroupCommit.#run',
       find: 'await this.#flush();\n        for (const { resolve } of together)',
       replace: 'await this.#flush();\n        for (const { resolve } of [...together, ...this.#waiting.splice(0)])',
     },
-    test: ['flushes', 'by a flush that began after it was written, not by one under way'],
+    test: ['flushes', 'by a flush that began after it was written, not by one in progress'],
   },
   {
-    what: 'those who wait share a flush',
+    what: 'waiting releases share a flush',
     edit: {
       within: 'GroupCommit.#run',
       find: 'const together = this.#waiting;\n      this.#waiting = [];',
       replace: 'const together = this.#waiting.splice(0, 1);',
     },
-    test: ['flushes', 'together with the others that come meanwhile'],
+    test: ['flushes', 'together with the others that arrive in the meantime'],
   },
   {
     what: 'a call is written before it counts as begun',
@@ -106,24 +112,24 @@ export const guards: readonly Guard[] = [
       find: '      this.#file.append(encodeRecord(record, seedOf(this.#identity)));\n',
       replace: '',
     },
-    test: ['killed', 'leaves in the journal all that it was told was there'],
+    test: ['killed', 'leaves in the journal all that was reported as written'],
   },
   {
-    what: 'nothing changes that is not written',
+    what: 'a command that was not written changes nothing',
     edit: {
       within: 'Journal.#record',
       find: '  #record(record: JournalRecord): void {\n',
       replace: '  #record(record: JournalRecord): void {\n    this.#open.apply(record);\n',
     },
-    test: ['failing-disk', 'leaves a call begun whose result it was'],
+    test: ['failing-disk', 'leaves a call begun if it was to record its result'],
   },
   {
-    what: 'what waits is bounded',
+    what: 'the waiting calls are bounded',
     edit: { within: 'Journal.#add', find: '> maxBytes)', replace: '> 1e9 * maxBytes)' },
-    test: ['journal', 'for calls that are begun, and releases have as much again'],
+    test: ['journal', 'for calls that are begun, and releases have the same amount in addition'],
   },
   {
-    what: 'the file is written anew when it is mostly past',
+    what: 'the file is rewritten when most of it is obsolete',
     edit: { within: 'Journal.#record', find: '    this.#compactIfDue();\n', replace: '' },
     test: ['flushes', 'stays small over a hundred thousand calls'],
   },
@@ -134,50 +140,50 @@ export const guards: readonly Guard[] = [
       find: "else open.apply({ kind: 'result', key, settle: true });",
       replace: 'else continue;',
     },
-    test: ['damage', 'is settled with nothing kept, when its process has died'],
+    test: ['damage', 'is settled with nothing kept when its process has died'],
   },
   {
-    what: 'it is not where its result may be damaged',
+    what: 'a call whose result may be damaged is not settled',
     edit: { within: 'recover', find: 'hasGap ||= line.isEnded;', replace: 'hasGap ||= false;' },
     test: ['damage', WRONG_BYTE],
   },
   {
-    what: 'nor where its result may be lost with the power',
+    what: 'a call whose result may be lost with the power is not settled',
     edit: { within: 'recover', find: 'header !== undefined && header.boot === boot', replace: 'boot !== null' },
-    test: ['damage', 'is left to people when the system has started anew: its result may be lost with the power'],
+    test: ['damage', 'is left to operators when the system has restarted, since its result may be lost with the power'],
   },
   {
-    what: 'a record outlives the loss of the line feed beside it',
+    what: 'a record survives the loss of the line feed next to it',
     edit: { within: 'decodePiece', find: ' ?? decodeRecord(piece.subarray(0, -1), seed)', replace: '' },
     test: ['damage', WRONG_BYTE],
   },
   {
-    what: 'a damaged journal keeps its name until it is written anew',
+    what: 'a damaged journal keeps its name until it is rewritten',
     edit: {
       within: 'tell',
       find: "'damaged', opening, linkSync",
       replace: "'damaged', opening, linkSync === undefined ? linkSync : renameSync",
     },
-    test: ['damage', 'keeps what it can read also when it cannot be written anew at once'],
+    test: ['damage', 'keeps what it can read even if it cannot be rewritten at once'],
   },
   {
     what: "another host's journal is refused",
     edit: { within: 'takeUp', find: 'header.host !== identity.hostId)', replace: 'header.host === undefined)' },
-    test: ['damage', 'is refused when it is of another host, and left as it is'],
+    test: ['damage', 'is refused when it belongs to another host, and left unchanged'],
   },
   {
-    what: "another incarnation's is put aside",
+    what: "another incarnation's journal is set aside",
     edit: {
       within: 'takeUp',
       find: 'header.incarnation !== identity.incarnation)',
       replace: 'header.incarnation === undefined)',
     },
-    test: ['damage', 'is put aside when it is of another incarnation, and never replayed'],
+    test: ['damage', 'is set aside when it belongs to another incarnation, and never replayed'],
   },
   {
-    what: 'what a newer Berth has written is refused',
+    what: 'the journal of a newer Berth is refused',
     edit: { within: 'takeUp', find: "!('host' in header)", replace: "!('version' in header)" },
-    test: ['damage', 'is refused when a newer Berth has written it, and left as it is'],
+    test: ['damage', 'is refused when a newer Berth has written it, and left unchanged'],
   },
   {
     what: 'a dead letter is flushed',
@@ -187,20 +193,20 @@ export const guards: readonly Guard[] = [
   {
     what: 'half a dead letter is cut back',
     edit: { within: 'DeadLetters.#append', find: '      this.#disk.truncate(descriptor, size);\n', replace: '' },
-    test: ['journal', 'stays an entry when it cannot be written, and leaves no half of a line'],
+    test: ['journal', 'stays an entry when it cannot be written, and leaves no partial line'],
   },
   {
     what: 'dead letters are bounded',
     edit: { within: 'DeadLetters.add', find: '    if (size > this.#maxBytes) this.#turnOver();\n', replace: '' },
-    test: ['journal', 'pushes out the oldest when two files are full'],
+    test: ['journal', 'replaces the oldest ones when two files are full'],
   },
   {
-    what: 'nothing is written after the end',
+    what: 'nothing is written after the journal is closed',
     edit: {
       within: 'Journal.release',
       find: '    this.#refuseClosed();\n    const isKept',
       replace: '    const isKept',
     },
-    test: ['journal', 'is closed for good'],
+    test: ['journal', 'stays closed'],
   },
 ];

@@ -9,7 +9,7 @@ import { failingDisk, watchedDisk } from './disks.ts';
 import { START, identity, openJournal, quickDisk, sampleCall } from './samples.ts';
 
 describe('the journal', () => {
-  it('is one file for its owner alone, with lines that people can read', async (t) => {
+  it('is one file for its owner alone, with human-readable lines', async (t) => {
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder);
     journal.begin(sampleCall(1));
@@ -30,7 +30,7 @@ describe('the journal', () => {
     assert.deepEqual(lines.slice(3), ['']);
   });
 
-  it('knows of itself which run of the system it is in', async (t) => {
+  it('detects which run of the system it is in', async (t) => {
     const folder = await temporaryFolder(t);
     const warn = (message: string): void => {
       assert.fail(message);
@@ -42,7 +42,7 @@ describe('the journal', () => {
     assert.ok(readFileSync(path.join(folder, 'journal'), 'utf8').includes(`"boot":"${boot}"`));
   });
 
-  it('opens beside what a killed process left half written', async (t) => {
+  it('opens next to a half-written file of a killed process', async (t) => {
     const folder = await temporaryFolder(t);
     await openJournal(folder).journal.release(sampleCall(1));
     writeFileSync(path.join(folder, 'journal.new'), 'half');
@@ -52,7 +52,7 @@ describe('the journal', () => {
     assert.equal(existsSync(path.join(folder, 'journal.new')), false);
   });
 
-  it('says how much waits, and since when', async (t) => {
+  it('reports how much waits, and since when', async (t) => {
     const { journal } = openJournal(await temporaryFolder(t));
     const nothing: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };
     const stats = (): JournalStats => journal.stats;
@@ -68,7 +68,7 @@ describe('the journal', () => {
     assert.deepEqual(stats(), nothing);
   });
 
-  it('writes nothing about calls that it does not know, or that are over', async (t) => {
+  it('writes nothing about calls that are unknown or over', async (t) => {
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder);
     await journal.release(sampleCall(2));
@@ -90,7 +90,7 @@ describe('the journal', () => {
     assert.equal(journal.find(sampleCall(2).key), undefined);
   });
 
-  it('takes a body of 64 KiB, whatever is in it, and none above', async (t) => {
+  it('accepts a body of up to 64 KiB, whatever is in it, and no larger one', async (t) => {
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder);
     const bodies = ['"'.repeat(65_536), '\u0000\n\u2028'.repeat(1_000), 'é'.repeat(32_768), ''];
@@ -107,7 +107,7 @@ describe('the journal', () => {
     );
   });
 
-  it('is closed for good', async (t) => {
+  it('stays closed', async (t) => {
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder);
     const releases = [1, 2, 3].map((n) => journal.release(sampleCall(n)));
@@ -125,8 +125,8 @@ describe('the journal', () => {
   });
 });
 
-describe('what waits for the cloud is bounded', () => {
-  it('for calls that are begun, and releases have as much again', async (t) => {
+describe('the number of calls that wait for the cloud is bounded', () => {
+  it('for calls that are begun, and releases have the same amount in addition', async (t) => {
     const folder = await temporaryFolder(t);
     const size = sizeOf({ kind: 'release', call: sampleCall(10) });
     const { journal } = openJournal(folder, { maxBytes: 3.4 * size });
@@ -150,7 +150,7 @@ describe('what waits for the cloud is bounded', () => {
 });
 
 describe('a dead letter', () => {
-  it('is on the disk with its reason before the journal forgets it', async (t) => {
+  it('is on the disk with its reason before its entry leaves the journal', async (t) => {
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder);
     await journal.release(sampleCall(1));
@@ -169,7 +169,7 @@ describe('a dead letter', () => {
     assert.equal(again.stats.deadLetters, 1);
   });
 
-  it('stays an entry when it cannot be written, and leaves no half of a line', async (t) => {
+  it('stays an entry when it cannot be written, and leaves no partial line', async (t) => {
     const folder = await temporaryFolder(t);
     const failing = new Set<'write' | 'sync'>();
     const { journal } = openJournal(folder, { disk: failingDisk(failing) });
@@ -198,7 +198,7 @@ describe('a dead letter', () => {
     assert.deepEqual(steps, ['open', 'write', 'sync', 'syncFolder', 'write']);
   });
 
-  it('begins a line of its own behind what a crash left of one', async (t) => {
+  it('starts a new line after what a crash left of one', async (t) => {
     const folder = await temporaryFolder(t);
     const file = path.join(folder, 'dead-letters');
     writeFileSync(file, '{"at":"2026-');
@@ -215,7 +215,7 @@ describe('a dead letter', () => {
     });
   });
 
-  it('pushes out the oldest when two files are full', async (t) => {
+  it('replaces the oldest ones when two files are full', async (t) => {
     const folder = await temporaryFolder(t);
     const { journal } = openJournal(folder, { disk: quickDisk, maxDeadLetterBytes: 2_000 });
     for (let n = 0; n < 100; n++) {

@@ -13,7 +13,7 @@ import { openJournal, quickDisk, sampleCall } from './samples.ts';
 const ROUNDS = 25;
 const NUMBERS_A_ROUND = 1_000_000;
 
-/** What may be found of a call, by the last that its process said of it. */
+/** The states a call may be found in, by the last thing its process printed about it. */
 const FOUND: Readonly<Record<string, readonly string[]>> = {
   begun: ['settle nothing'],
   ending: ['settle nothing', 'settle 10.0.0.1', 'none'],
@@ -28,7 +28,7 @@ const stateOf = (entry: Entry | undefined): string => {
   return entry.kind === 'settle' ? `settle ${entry.keep ?? 'nothing'}` : entry.kind;
 };
 
-/** Lets a process work and kills it after it has said so much. @returns all that it said. */
+/** Lets a process work and kills it after it has printed the given amount. @returns all that it printed. */
 async function workAndKill(t: TestContext, folder: string, first: number, patience: number): Promise<string[]> {
   const writer = path.join(import.meta.dirname, 'writer.ts');
   const child = spawn(...endingWithUs(process.execPath, [writer, folder, String(first)]), {
@@ -46,7 +46,7 @@ async function workAndKill(t: TestContext, folder: string, first: number, patien
 }
 
 describe('a process that is killed', () => {
-  it(`leaves in the journal all that it was told was there (${ROUNDS} rounds)`, async (t) => {
+  it(`leaves in the journal all that was reported as written (${ROUNDS} rounds)`, async (t) => {
     const folder = await temporaryFolder(t);
     const last = new Map<number, string>();
     let opens = 0;
@@ -69,7 +69,7 @@ describe('a process that is killed', () => {
       const state = stateOf(journal.find(sampleCall(n).key));
       assert.ok(FOUND[word]?.includes(state), `call ${n} was ${word}, and is found as: ${state}`);
     }
-    // What a killed process leaves is whole, or torn at the end.
+    // What a killed process leaves is complete, or torn at the end.
     for (const warning of warnings) assert.match(warning, /was torn/);
     return journal.stats.depth;
   }

@@ -29,7 +29,7 @@ const result = fc.record({
   settle: fc.boolean(),
 });
 const command: fc.Arbitrary<Command> = fc.oneof({ arbitrary: plain, weight: 3 }, result);
-/** Small files are written anew every few commands. */
+/** Small files are rewritten every few commands. */
 const compactAt = fc.constantFrom(0, 300, 2_000, 1_000_000);
 
 /** Counts folders, so that each run of a property has its own. */
@@ -43,7 +43,7 @@ function folders(base: string): () => string {
 }
 
 describe('the journal holds', () => {
-  it('what a list would hold, however often it is opened anew', async (t) => {
+  it('what a list would hold, however often it is reopened', async (t) => {
     const next = folders(await temporaryFolder(t));
     const steps = fc.array(fc.oneof({ arbitrary: command, weight: 6 }, fc.constantFrom('reopen', 'abandon')), {
       maxLength: 40,
@@ -79,7 +79,7 @@ describe('the journal holds', () => {
     return after ?? before;
   }
 
-  it('all before the operation of the disk at which it was killed, and that command or not', async (t) => {
+  it('all commands before the disk operation at which it was killed, with or without the current one', async (t) => {
     const next = folders(await temporaryFolder(t));
     for (const size of [0, 400, 1_000_000]) {
       let survived = false;
@@ -120,7 +120,7 @@ describe('the journal holds', () => {
   });
 });
 
-describe('a release that was said to be on the disk', () => {
+describe('a release that was reported as on the disk', () => {
   const release = fc.record({ kind: fc.constant('release'), awaits: fc.boolean() });
   const begin = fc.record({ kind: fc.constant('begin'), ends: fc.boolean() });
   const killed = fc.record({ kind: fc.constant('kill') });
@@ -157,7 +157,7 @@ describe('a release that was said to be on the disk', () => {
             journal.begin(call);
             if (step.ends) journal.result(call.key, { keep: undefined, settle: false });
           } else if (step.kind === 'kill') {
-            // Its descriptors are left open, as nobody asks for them any more.
+            // Its descriptors are left open, since no test uses them any more.
             ({ journal } = openJournal(folder, { disk, compactAt: size, boot: `boot-${boot}` }));
           } else if (step.kind === 'turn') {
             await new Promise((resolve) => setImmediate(resolve));
@@ -181,7 +181,7 @@ describe('a release that was said to be on the disk', () => {
     );
   });
 
-  it('survives it also when the file got its name from a process that was killed at that moment', async (t) => {
+  it('survives a power loss also when the process that gave the file its name was killed at that moment', async (t) => {
     const folder = await temporaryFolder(t);
     const disk = new PowerLossDisk();
     await openJournal(folder, { disk }).journal.close();

@@ -1,4 +1,4 @@
-/** Calls, journals and what they should hold, for the tests of the journal. */
+/** Calls, journals and their expected content, for the tests of the journal. */
 import { type Disk, realDisk } from '../../../../shim/journal/disk.ts';
 import { type Entry, Journal, type JournalOptions, type KeptCall } from '../../../../shim/journal/journal.ts';
 
@@ -20,7 +20,7 @@ export interface Opened {
   readonly warnings: readonly string[];
 }
 
-/** As in one and the same run of the system, unless told otherwise. */
+/** In one and the same run of the system, unless another is given. */
 export function openJournal(folder: string, options: Partial<JournalOptions> = {}, who = identity): Opened {
   const warnings: string[] = [];
   const warn = (message: string): void => {
@@ -29,7 +29,7 @@ export function openJournal(folder: string, options: Partial<JournalOptions> = {
   return { journal: Journal.open(folder, who, { warn, now: () => START, boot: 'boot-1', ...options }), warnings };
 }
 
-/** Spares the flushes, where no power is lost. */
+/** Skips flushes, in tests without a power loss. */
 export const quickDisk: Disk = {
   ...realDisk,
   sync: () => undefined,
@@ -64,7 +64,7 @@ export async function run(journal: Journal, command: Command): Promise<void> {
   }
 }
 
-/** What a journal should hold, by plain lists. `undefined`: the command is an error of its caller. */
+/** What a journal should hold, as plain lists. `undefined`: the command is an error of its caller. */
 export function expectedAfter(open: readonly Entry[], command: Command): readonly Entry[] | undefined {
   const call = sampleCall(command.n);
   const change = (to: (entry: Entry) => Entry[]): Entry[] =>

@@ -1,12 +1,12 @@
 /**
- * A process that works on a journal until it is killed. It says on standard output, one `WORD NUMBER` a line, what it is
+ * A process that works on a journal until it is killed. It prints on standard output, one `WORD NUMBER` a line, what it is
  * about to do and what has been done.
  */
 import { writeSync } from 'node:fs';
 import { Journal } from '../../../../shim/journal/journal.ts';
 import { identity, sampleCall } from './samples.ts';
 
-/** Not by the stream, which holds back what the pipe has no room for: that would die with this process. */
+/** Not through the stream, which buffers what the pipe has no room for: that would be lost with this process. */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
@@ -30,7 +30,7 @@ function request(n: number): void {
 async function release(n: number): Promise<void> {
   await journal.release(sampleCall(n));
   say(`released ${n}`);
-  // Some stay, for the next process to find.
+  // Some entries stay for the next process to find.
   if (n % 7 === 0) return;
   say(`confirming ${n}`);
   journal.done(sampleCall(n).key);

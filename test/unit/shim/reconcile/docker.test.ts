@@ -1,4 +1,4 @@
-/** What Docker answers, and what it may answer instead: nothing is concluded from half of it. */
+/** Docker's valid answers and its faulty ones: nothing is concluded from an incomplete answer. */
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import path from 'node:path';
@@ -11,10 +11,10 @@ import { temporaryFolder } from '../temporary.ts';
 
 type Answer = (response: ServerResponse) => void;
 
-/** ms: what is half a minute for users. */
+/** ms: in place of half a minute in production. */
 const TIMEOUT = 200;
 const LONG = 15_000;
-/** Of the event loop. */
+/** Turns of the event loop. */
 const MOST_TURNS = 10_000;
 
 const says =
@@ -31,7 +31,7 @@ async function dockerd(t: TestContext, answers: Readonly<Record<string, Answer>>
     (answers[url.replace(/\?.*/, '')] ?? says({ message: 'no such thing' }, 404))(response);
   });
   t.after(() => listener.close());
-  // Short where it is waited for, and else of no account, however busy the machine is.
+  // Short where the test waits for it, and elsewhere so long that it does not matter, however busy the machine is.
   const isSilent = Object.values(answers).some((answer) => answer === hangs || answer === hangsWithin);
   return new Docker(socket, isSilent ? TIMEOUT : LONG);
 }
@@ -52,7 +52,7 @@ const refused = (operation: Promise<unknown>, words: RegExp): Promise<void> =>
   assert.rejects(operation, (error) => error instanceof DockerError && words.test(error.message));
 
 describe('the networks of Docker', { timeout: limit(20_000) }, () => {
-  it('are those with a subnet, with all that has an address there', async (t) => {
+  it('are those with a subnet, with every endpoint that has an address there', async (t) => {
     const docker = await dockerd(t, {
       '/networks': says([listed('a'), listed('host', { IPAM: { Driver: 'default', Config: null } })]),
       '/networks/a': says(listed('a', { Containers })),
@@ -66,7 +66,7 @@ describe('the networks of Docker', { timeout: limit(20_000) }, () => {
     ]);
   });
 
-  it('are without one that was removed since it was listed', async (t) => {
+  it('leave out a network that was removed after it was listed', async (t) => {
     const docker = await dockerd(t, {
       '/networks': says([listed('gone'), listed('a')]),
       '/networks/a': says(listed('a')),
@@ -82,7 +82,7 @@ describe('the networks of Docker', { timeout: limit(20_000) }, () => {
     ['fails', { '/networks': says([], 500) }, /^Docker answered HTTP 500 to \/networks: \[\]$/],
     ['fails for one network', { '/networks': list, '/networks/a': says('oh', 500) }, /HTTP 500 to \/networks\/a: oh/],
     ['breaks off in its JSON', { '/networks': says('[{"Id":') }, /HTTP 200 to \/networks: \[\{"Id":$/],
-    ['says something else', { '/networks': says({ Id: 'a' }) }, /HTTP 200 to \/networks: /],
+    ['answers something else', { '/networks': says({ Id: 'a' }) }, /HTTP 200 to \/networks: /],
     ['is not there', { '/networks': says('', 404) }, /^Docker knows no \/networks$/],
     [
       'does not answer',
@@ -92,12 +92,12 @@ describe('the networks of Docker', { timeout: limit(20_000) }, () => {
     ['stops in mid-answer', { '/networks': hangsWithin }, /: no whole answer within 0\.2 s$/],
   ];
   for (const [what, answers, words] of cases) {
-    it(`are not known when it ${what}`, async (t) => {
+    it(`are unknown when it ${what}`, async (t) => {
       await refused((await dockerd(t, answers)).networks(), words);
     });
   }
 
-  it('are not known where nobody listens', async (t) => {
+  it('are unknown where no process listens', async (t) => {
     const docker = new Docker(path.join(await temporaryFolder(t), 'none.sock'));
     await refused(docker.networks(), /^Docker cannot be asked at .*none\.sock: connect ENOENT/);
     await refused(docker.watch(), /^Docker cannot be asked at .*none\.sock: connect ENOENT/);
@@ -109,8 +109,8 @@ async function over(watch: Watch): Promise<void> {
   assert.equal(watch.isOver, true);
 }
 
-describe('one life of dockerd', { timeout: limit(20_000) }, () => {
-  it('lasts until its stream of events ends', async (t) => {
+describe('the watch of one run of dockerd', { timeout: limit(20_000) }, () => {
+  it('ends with its stream of events', async (t) => {
     const streams: ServerResponse[] = [];
     const docker = await dockerd(t, {
       '/events': (response) => {
@@ -124,12 +124,12 @@ describe('one life of dockerd', { timeout: limit(20_000) }, () => {
     stream?.destroy();
     await over(watch);
     const other = await docker.watch();
-    assert.equal(other.isOver, false, 'another has begun');
+    assert.equal(other.isOver, false, 'another watch has begun');
     other.close();
     assert.equal(other.isOver, true);
   });
 
-  it('is not watched when it refuses that, or does not answer', async (t) => {
+  it('fails when dockerd refuses the stream, or does not answer', async (t) => {
     await refused((await dockerd(t, { '/events': says('', 500) })).watch(), /^Docker answered HTTP 500$/);
     await refused((await dockerd(t, { '/events': hangs })).watch(), /: no whole answer within 0\.2 s$/);
   });

@@ -1,4 +1,4 @@
-/** When what seems to be held for nothing is freed, and that nothing which goes wrong ends the shim. */
+/** When the shim frees what seems to be leaked, and that no failure ends the shim. */
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { pino } from 'pino';
@@ -64,10 +64,10 @@ async function stage(t: TestContext, given?: string) {
   return { folder, docker, table, reconciler, done, lines };
 }
 
-describe('a Docker that was never seen with a network', () => {
-  it('proves nothing of it: it is neither freed nor forgotten for its sake, and it is said why', async (t) => {
+describe('a Docker engine that was never seen with a network', () => {
+  it('proves nothing about that network, which is neither freed nor forgotten, and the report says why', async (t) => {
     const { docker, table, reconciler, done } = await stage(t);
-    // It is known to have another network of this host.
+    // The engine is known to have another network of this host.
     docker.has = [{ ...network, id: 'm', subnets: [{ subnet: '10.2.0.0/24', gateway: '', auxiliary: [] }] }];
     table.has = [live, { ...live, poolId: 'Q', key: 'g.s', pool: '10.2.0.0/24', leases: [] }];
     for (let i = 0; i < 3; i++) {
@@ -88,7 +88,7 @@ describe('a Docker that was never seen with a network', () => {
     assert.deepEqual(done, []);
   });
 
-  it('proves something once it was, also to the next shim; another in its place does not', async (t) => {
+  it('proves a leak once it was seen with the network, also to the next shim; another engine does not', async (t) => {
     const { folder, docker, reconciler, done } = await stage(t);
     docker.has = [network];
     await reconciler.run(true);
@@ -102,7 +102,7 @@ describe('a Docker that was never seen with a network', () => {
     assert.deepEqual(moved.done, []);
   });
 
-  it('is not taken for seen with one of several on one subnet, where it has fewer than there are', async (t) => {
+  it('does not count as seen with one of several networks on a subnet when it has fewer than the table', async (t) => {
     const { docker, table, reconciler, done } = await stage(t);
     docker.has = [network];
     table.has = [live, { ...live, poolId: 'Q', key: 'g.s' }];
@@ -113,7 +113,7 @@ describe('a Docker that was never seen with a network', () => {
   });
 });
 
-describe('nothing is freed, whatever was seen,', () => {
+describe('nothing is freed, whatever was seen', () => {
   const known = async (t: TestContext) => {
     const it = await stage(t);
     it.docker.has = [network];
@@ -124,7 +124,7 @@ describe('nothing is freed, whatever was seen,', () => {
     return it;
   };
 
-  it('where more than one engine runs', async (t) => {
+  it('if more than one engine runs', async (t) => {
     const { docker, reconciler, done } = await known(t);
     docker.engines = 2;
     const { findings } = await reconciler.run(true);
@@ -132,7 +132,7 @@ describe('nothing is freed, whatever was seen,', () => {
     assert.deepEqual(done, []);
   });
 
-  it('while another machine says that it is this host', async (t) => {
+  it('while another machine claims to be this host', async (t) => {
     const { docker, reconciler, done } = await known(t);
     docker.held = 'another machine says so';
     const { findings } = await reconciler.run(true);
@@ -140,7 +140,7 @@ describe('nothing is freed, whatever was seen,', () => {
     assert.deepEqual(done, []);
   });
 
-  it('but for what somebody names, an address or a subnet', async (t) => {
+  it('except an address or a subnet that an operator names', async (t) => {
     const { docker, reconciler, done } = await known(t);
     docker.engines = 2;
     await reconciler.run(false, ['10.1.0.9']);
@@ -151,7 +151,7 @@ describe('nothing is freed, whatever was seen,', () => {
 });
 
 describe('a round that goes wrong', () => {
-  it('is told once, and the next one goes on', async (t) => {
+  it('is logged once, and the next round continues', async (t) => {
     const { docker, reconciler, lines } = await stage(t);
     docker.fails = { error: new DockerError('Docker is away') };
     for (let i = 0; i < 2; i++)
@@ -162,7 +162,7 @@ describe('a round that goes wrong', () => {
     assert.equal((await reconciler.run(true)).failure, undefined);
   });
 
-  it('in a way that nobody foresaw does not end the shim', async (t) => {
+  it('in an unforeseen way does not end the shim', async (t) => {
     const { docker, reconciler, lines } = await stage(t);
     docker.fails = { error: new TypeError('unforeseen') };
     assert.equal((await reconciler.run(true)).failure, 'unforeseen');

@@ -1,4 +1,4 @@
-/** What the table holds, all of it, as the rules read it. */
+/** The complete contents of the table, as the rules read it. */
 import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
@@ -18,7 +18,7 @@ export interface Address {
 
 export interface Contents {
   readonly pools: readonly Pool[];
-  /** Those that have ended as well. */
+  /** Including those that have ended. */
   readonly refs: readonly Ref[];
   /** Every address that was ever used. */
   readonly addresses: readonly Address[];
@@ -43,7 +43,7 @@ export async function readContents(client: DynamoDBClient, table: string): Promi
 function addressesOf(item: object, refs: readonly Ref[]): Address[] {
   const [, generation = ''] = v.parse(key, item).pk.split('#');
   const cidr = refs.find((ref) => ref.generation === generation)?.cidr;
-  if (cidr === undefined) throw new Error(`addresses of a pool that nobody ever used: ${generation}`);
+  if (cidr === undefined) throw new Error(`addresses of a pool that was never used: ${generation}`);
   const { index, slots } = decodeChunk(item);
   return slots.flatMap((value, slot) =>
     value === undefined

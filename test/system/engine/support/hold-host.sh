@@ -25,7 +25,7 @@ mkdir -p /run/docker/plugins /run/docker-data
 mount -n --bind "$folder/plugins" /run/docker/plugins
 
 # dockerd and containerd also write to /etc/docker and /opt/containerd. The writes go to this host's own layer; what the
-# machine itself has in /etc/docker is none of this host's settings.
+# machine itself has in /etc/docker does not belong to this host's settings.
 for target in /etc /opt; do
   [ -d "$target" ] || continue
   layer=/run/layers$target
@@ -35,7 +35,7 @@ done
 mkdir -p /etc/docker
 mount -n -t tmpfs tmpfs /etc/docker
 
-# Hosts are told apart by this id: those of one machine must not share it.
+# Hosts are distinguished by this id: those of one machine must not share it.
 rm -f /etc/machine-id
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 

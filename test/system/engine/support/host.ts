@@ -59,7 +59,7 @@ export interface Host {
    * The host's other processes continue.
    */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Kills dockerd, which releases nothing. The host's other processes continue, and so do containers until it starts again. */
+  /** Kills dockerd, which releases nothing. The host's other processes continue; containers run until it starts again. */
   crash(): Promise<void>;
   /** Starts dockerd again after a crash. */
   start(): Promise<void>;

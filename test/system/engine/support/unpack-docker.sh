@@ -37,7 +37,7 @@ runtime='runc/bookworm tini/bookworm busybox-static/bookworm libseccomp2/bookwor
   iptables/bookworm libxtables12/bookworm libip4tc2/bookworm libip6tc2/bookworm libmnl0/bookworm libnftnl11/bookworm
   libnfnetlink0/bookworm libnetfilter-conntrack3/bookworm'
 case $release in
-  # Two suites, since sid will have a later engine some day and forky may not have this one for ever.
+  # Two suites, since sid will have a later engine some day and forky may not have this one forever.
   28) suites='bookworm forky sid' version=28.5 packages="docker.io=28.5.* docker-cli=28.5.* containerd=2.* $runtime" ;;
   20) suites='bookworm' version=20.10 packages="docker.io=20.10.* containerd/bookworm $runtime" ;;
   *) die "no such engine: $release (28 and 20 are)" ;;

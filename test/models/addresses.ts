@@ -1,10 +1,10 @@
-/** Addresses are given to one at a time, and none is lost, whatever becomes of a write. */
+/** An address has one user at a time, and no address leaks, whether a write is lost, late or repeated. */
 import { type Check, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Actor, Model } from './simulation.ts';
 import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
 
-/** So long that whatever was freed before has rested. */
+/** Waits until the cool-down of every address that was freed before is over. */
 const time: Actor = { name: 'time', play: (me) => me.wait(60_000) };
 
 /** Takes an address, keeps it for a while, and gives it back. */
@@ -28,7 +28,7 @@ const takes = (name: string, { wish = '', options = MAC } = {}): Actor => ({
   },
 });
 
-/** An endpoint that is started again: it gives its address back and asks anew. */
+/** An endpoint that is started again: it releases its address and asks again. */
 const restarts = (name: string, options = MAC, wish = ''): Actor => ({
   name,
   play: async (me) => {
@@ -85,24 +85,37 @@ const late = (faults: number): Model[] => [
 ];
 
 const given = (faults: number): Model[] => [
-  model('one address by name', '10.0.0.0/31', TWO, faults, ...TWO.map((name) => uses(name, { wish: '10.0.0.1' }))),
   model(
-    'one address by name',
+    'one address asked for explicitly',
+    '10.0.0.0/31',
+    TWO,
+    faults,
+    ...TWO.map((name) => uses(name, { wish: '10.0.0.1' })),
+  ),
+  model(
+    'one address asked for explicitly',
     '10.0.0.0/31',
     TWO,
     faults,
     restarts('a', MAC, '10.0.0.1'),
     takes('b', { wish: '10.0.0.1' }),
   ),
-  model('one by name, one by chance', '10.0.0.0/31', TWO, faults, uses('a', { wish: '10.0.0.1' }), takes('b')),
+  model(
+    'one address asked for explicitly, one chosen by Berth',
+    '10.0.0.0/31',
+    TWO,
+    faults,
+    uses('a', { wish: '10.0.0.1' }),
+    takes('b'),
+  ),
 ];
 
 export const addresses: readonly Check[] = [
-  holds('two endpoints want one address, with a write gone astray', rivals(1)),
-  holds('a release comes late, twice, or after the address went to another', late(1)),
-  holds('an address is asked for by its name', given(1)),
+  holds('two endpoints want one address, with one faulty write', rivals(1)),
+  holds('a release arrives late, twice, or after another endpoint has taken the address', late(1)),
+  holds('endpoints ask for an address explicitly', given(1)),
   survives(
-    'three endpoints share two addresses, with two writes gone astray',
+    'three endpoints share two addresses, with two faulty writes',
     [
       model(
         'three endpoints',
@@ -125,7 +138,7 @@ export const addresses: readonly Check[] = [
     ],
     1_000,
   ),
-  violated('fails when a claim does not ask whether the address is free', rivals(0), /is held (under|twice)/, [
+  violated('fails when a claim does not check that the address is free', rivals(0), /is held (under|twice)/, [
     {
       within: 'meets',
       find: 'return current === undefined || current < freedBefore(expectation.cooledBy);',
@@ -133,19 +146,19 @@ export const addresses: readonly Check[] = [
     },
   ]),
   violated(
-    'fails when a second write does not stand on what was seen',
+    'fails when a slot is overwritten whatever its value',
     [...rivals(0), ...given(0)],
     /is held (under|twice)/,
     [{ within: 'meets', find: 'return current === expectation.value;', replace: 'return true;' }],
   ),
-  violated('fails when a release ends whatever lease there is', late(1), /is held under/, [
+  violated('fails when a release ends any lease of the slot', late(1), /is held under/, [
     {
       within: 'MemoryStore.releaseSlot',
       find: 'current !== undefined && from <= current && current <= to;',
       replace: "current !== undefined && current.startsWith('L');",
     },
   ]),
-  violated('fails when a release ends also a later lease of its network', late(1), /is held under/, [
+  violated('fails when a release also ends a later lease of its network', late(1), /is held under/, [
     { within: 'leasesUpTo', find: '`L${ref}.${sequence}`,', replace: '`L${ref}.~`,' },
   ]),
 ];

@@ -1,4 +1,4 @@
-/** What operators take back: a host that drains is to stay, a host that was silent is to be another machine. */
+/** Operators change their mind: a draining host stays, or another machine takes the place of a silent host. */
 import { type Check, holds, violated } from './check.ts';
 import { LONG_AFTER, fencing, registers, registration, returnHome } from './hosts.ts';
 import { sound } from './invariants.ts';
@@ -11,13 +11,13 @@ const LEASED = '10.0.0.0';
 const HEIR = 'arn:aws:iam::123456789012:user/heir';
 const STRANGER = 'arn:aws:iam::123456789012:user/stranger';
 
-/** Hosts `a` and `b` share a pool, and `a` is registered, an hour ago. */
+/** Hosts `a` and `b` share a pool, and `a` registered an hour ago. */
 async function settled(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
   await registers(me);
 }
 
-/** It has a lease besides. */
+/** Host `a` also has a lease. */
 async function leasing(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
   if ((await me.address(me.recall('a'), LEASED, MAC, me.call({ hostId: 'a' }))) === undefined) {
@@ -43,7 +43,7 @@ const resumes = (name: string, mayFail = false): Actor => ({
   },
 });
 
-/** What follows by itself: the host's next registration, and the sweep. */
+/** What happens without an operator: the host's next registration, and the sweep. */
 const heals: Actor = {
   name: 'a',
   afterwards: true,
@@ -54,7 +54,7 @@ const heals: Actor = {
   },
 };
 
-/** The networks of a host are as it is. */
+/** The networks of a host are in its state. */
 function networksFollow({ memory }: State): string | undefined {
   const host = memory.hosts.get('a');
   for (const { name, hostId, state, epoch } of memory.refs.values()) {
@@ -70,7 +70,7 @@ const drain = (faults: number, ...actors: readonly Actor[]): Model => ({
   ...{ before: settled, actors: [...actors, heals], faults, always: sound, finally: networksFollow },
 });
 
-/** Whoever ran there was stopped. */
+/** The operator adopts the host. @param isStopped the former machine was stopped first. */
 const adopts = (isStopped: boolean): Actor => ({
   name: 'operator',
   play: async (me) => {
@@ -79,7 +79,7 @@ const adopts = (isStopped: boolean): Actor => ({
   },
 });
 
-/** Asks as host `a`, whoever it is. @returns the epoch. `undefined`: it may not be that host. */
+/** Registers as host `a`. @returns the epoch. `undefined`: it was refused. */
 const becomes = (me: Player, principal: string, held: string | undefined): Promise<number | undefined> =>
   unlessRefused(me, async () => {
     const told = registration(held, `${held ?? 'heir'}.`, principal);
@@ -95,7 +95,7 @@ export async function unlessRefused<T>(me: Player, operation: () => Promise<T>):
   }
 }
 
-/** The machine that is host `a`, once it may, uses the address that it finds. */
+/** A machine registers as host `a` and, unless it is refused, uses the address that the host leases. */
 const uses = (name: string, principal: string, held: string | undefined, ahead: number): Actor => ({
   name,
   ahead,
@@ -106,7 +106,7 @@ const uses = (name: string, principal: string, held: string | undefined, ahead: 
   },
 });
 
-/** Takes itself for the only one, and gives back what it finds. */
+/** Assumes that no other machine is the host, and releases what it finds. */
 const clears: Actor = {
   name: 'heir',
   ahead: LONG_AFTER,
@@ -121,7 +121,7 @@ const adoption = (...actors: readonly Actor[]): Model => ({
   ...{ before: leasing, actors, faults: 0, always: sound, finally: () => undefined },
 });
 
-/** Who learns that a host waits for another machine, and registers first. */
+/** A principal that learns that a host waits for another machine, and registers first. */
 const stranger: Actor = {
   name: 'stranger',
   ahead: LONG_AFTER,
@@ -130,7 +130,7 @@ const stranger: Actor = {
   },
 };
 
-/** Nobody is a host but who was it, and whom an operator has named. */
+/** Only the former principal, and the one that an operator has named, may be the host. */
 const heirAlone = (state: State): string | undefined =>
   state.memory.hosts.get('a')?.principal === STRANGER ? 'a stranger is host a' : sound(state);
 
@@ -141,20 +141,20 @@ const former = uses('a', 'arn:aws:iam::123456789012:user/ops', 'one', 0);
 const alive = adoption(adopts(false), clears);
 
 export const adoptions: readonly Check[] = [
-  holds('a host drains, and stays after all: its networks are as it is', [
+  holds('the networks of a host follow its state when it drains and then stays after all', [
     drain(0, drains('drain'), resumes('resume')),
     drain(0, drains('drain'), resumes('resume'), drains('drain again')),
     drain(1, drains('drain', true), resumes('resume', true)),
   ]),
-  holds('a host that lives is not another machine, and loses nothing', [alive]),
-  holds('a host that was silent returns, or is another machine', [
+  holds('a live host cannot be adopted, and loses nothing', [alive]),
+  holds('a host that was silent returns, or another machine takes its place', [
     adoption(fencing('fence'), adopts(true), heir, former),
   ]),
-  holds('a host that is adopted is whom an operator has named, whoever comes first', [
+  holds('only the principal that an operator has named becomes an adopted host, even if another registers first', [
     race(fencing('fence'), adopts(true), stranger, heir),
   ]),
   violated(
-    'fails when whoever registers first is a host that was adopted',
+    'fails when the first principal to register becomes a host that was adopted',
     [race(fencing('fence'), adopts(true), stranger, heir)],
     /a stranger is host a/,
     [
@@ -170,7 +170,7 @@ export const adoptions: readonly Check[] = [
       },
     ],
   ),
-  violated('fails when a host that lives is adopted', [alive], /slot says/, [
+  violated('fails when a live host is adopted', [alive], /slot says/, [
     {
       within: 'adoptHost',
       find: "    if (host.state === 'fenced' || host.state === 'dead') {\n",
@@ -184,12 +184,12 @@ export const adoptions: readonly Check[] = [
     [{ within: 'drain', find: ' && now.epoch <= host.epoch', replace: '' }],
   ),
   violated(
-    'fails when a host that stays keeps its epoch',
+    'fails when a host whose drain is lifted keeps its epoch',
     [drain(0, drains('drain'), resumes('resume'))],
     /host a is live, and its network .* is draining/,
     [
       { within: 'resumeHost', find: 'epoch: host.epoch + 1', replace: 'epoch: host.epoch' },
-      // Else its next registration would wake them once more.
+      // Otherwise its next registration would wake them again.
       {
         within: 'concludeHost',
         find: '  if (mayTurnUp(host, world.now())) return;\n',

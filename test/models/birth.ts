@@ -1,10 +1,10 @@
-/** Pools are born disjoint, whoever is first and whatever becomes of a write. */
+/** New pools are disjoint, in whatever order they are created and whether a write is lost, late or repeated. */
 import { type Cidr, parseCidr } from '../../functions/ipam/address.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Actor, Model } from './simulation.ts';
 
-/** Asks for a pool, and holds it for good. */
+/** Asks for a pool, and keeps it. */
 const asks = (name: string, pool: string, ahead = 0): Actor => ({
   name,
   ahead,
@@ -14,7 +14,7 @@ const asks = (name: string, pool: string, ahead = 0): Actor => ({
   },
 });
 
-/** Asks for a pool, holds it for a while and gives it back. */
+/** Asks for a pool, holds it for a while and releases it. */
 const visits = (name: string, pool: string): Actor => ({
   name,
   play: async (me) => {
@@ -26,16 +26,16 @@ const visits = (name: string, pool: string): Actor => ({
   },
 });
 
-/** Its clock is so far ahead that it takes every announcement for abandoned. */
+/** Its clock is so far ahead that it treats every announcement as abandoned. */
 const impatient = (name: string, pool: string): Actor => asks(name, pool, name === 'b' ? 10_000 : 0);
 
 const NAMES = ['a', 'b', 'c'];
 
 function model(pools: readonly string[], faults: number, act = asks, changes: Partial<Model> = {}): Model {
   const actors = pools.map((pool, index) => act(NAMES[index] ?? '', pool));
-  // Where nobody leaves, nobody reads a reference.
+  // No actor reads a reference unless one leaves.
   const unseen = act === asks ? ['add ref', 'holds'] : [];
-  // What nobody confirmed is left to its time-out; what was confirmed must be held.
+  // An announcement that was not confirmed is left to its timeout; a confirmed pool must be held.
   return { name: pools.join(', '), actors, faults, always: sound, finally: nothingLeaks, unseen, ...changes };
 }
 
@@ -45,7 +45,7 @@ function cidr(text: string): Cidr {
   return parsed;
 }
 
-/** A pool stands, and goes while a rival behind it and one that contains both are born. */
+/** A pool exists, and is removed while two rivals are created: one that starts after it, and one that contains both. */
 const beside: Model = {
   ...model(['10.0.0.0/30', '10.0.0.2/31'], 0),
   name: '10.0.0.0/30, 10.0.0.2/31, 10.0.0.0/31 leaves',
@@ -84,42 +84,42 @@ const TRIPLES = [
 
 export const birth: readonly Check[] = [
   holds(
-    'keeps two rivals apart, with a write gone astray',
+    'two rival pools never overlap, with one faulty write',
     PAIRS.map((pools) => model(pools, 1)),
   ),
   holds(
-    'keeps rivals of IPv6 apart',
+    'rival IPv6 pools never overlap',
     bothWays([['fd00::/126', 'fd00::2/127']]).map((pools) => model(pools, 1)),
   ),
   survives(
-    'keeps three rivals apart that come and go, with two writes gone astray',
+    'three rival pools that come and go never overlap, with two faulty writes',
     TRIPLES.map((pools) => model(pools, 2, visits)),
     3_000,
   ),
   holds(
-    'keeps rivals apart that come and go',
+    'rival pools that come and go never overlap',
     PAIRS.map((pools) => model(pools, 0, visits)),
   ),
-  holds('keeps rivals apart while a pool beside them goes', [beside]),
+  holds('rival pools never overlap while a pool next to them is removed', [beside]),
   holds(
-    'keeps rivals apart whose looks take their time',
+    'rival pools never overlap although a query is not a snapshot',
     PAIRS.map((pools) =>
       model(pools, 1, asks, { positions: ['10.0.0.0/30', '10.0.0.0/31', '10.0.0.1/32', '10.0.0.2/31'].map(cidr) }),
     ),
   ),
   holds(
-    'keeps rivals apart of whom one takes every announcement for abandoned',
+    'rival pools never overlap although one treats every announcement as abandoned',
     PAIRS.slice(0, 5).map((pools) => model(pools, 0, impatient)),
   ),
 
   violated(
-    'fails when the elder merely stands, and leaves the younger announcement',
+    'fails when the older announcement does not remove the younger one',
     PAIRS.map((pools) => model(pools, 0)),
     /pools overlap/,
     [{ within: 'contest', find: 'if (!(await store.removePool(rival))) moved = true;', replace: '' }],
   ),
   falls(
-    'fails when the look backward stops at the first pool that it meets',
+    'fails when the look backward stops at the first pool that it finds',
     [
       model(['10.0.0.0/30', '10.0.0.1/32', '10.0.0.2/31'], 0),
       model(['10.0.0.1/32', '10.0.0.0/30', '10.0.0.2/31'], 0),
@@ -156,7 +156,7 @@ export const birth: readonly Check[] = [
   ),
   violated('fails when the look forward descends', [{ ...beside, forwardDescends: true }], /pools overlap/, []),
   violated(
-    'fails when all attempts of an announcement are one and the same',
+    'fails when all attempts of an announcement have the same identity',
     PAIRS.map((pools) => model(pools, 1, asks, { oneAnnouncementId: true })),
     /pools overlap/,
     [],

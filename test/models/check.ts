@@ -1,4 +1,4 @@
-/** Runs models: those that must hold, and controls in which a guard is missing, which must be found violated. */
+/** Runs models that must hold, and controls: models without a guard, which must be found violated. */
 import { chance } from '../support/interleaving.ts';
 import type { Edit } from '../support/mutant.ts';
 import { type Violation, explore, wander } from './explorer.ts';
@@ -7,16 +7,16 @@ import { type Model, Simulation } from './simulation.ts';
 
 export interface Check {
   readonly name: string;
-  /** @returns what was found, in a few words. @throws Error when it is not what must be found. */
+  /** @returns a summary of the result. @throws Error when the result is not the expected one. */
   readonly run: () => Promise<string>;
 }
 
-/** A model with more states than this is too large to be explored by a test. */
+/** A model with more states than this is too large for a test to explore. */
 const MOST_STATES = 300_000;
-/** Random runs after which a control has found nothing. */
+/** Random runs after which a control gives up and fails. */
 const MOST_WALKS = 5_000;
 
-/** Every order of what may happen in some models leaves all well. */
+/** Explores every order of steps in some models: none may be violated. */
 export const holds = (name: string, models: readonly Model[]): Check => ({
   name,
   run: async () => {
@@ -30,7 +30,7 @@ export const holds = (name: string, models: readonly Model[]): Check => ({
   },
 });
 
-/** Random orders of what may happen in models that are too large to be explored; a seed that fails replays. */
+/** Tries random orders of steps in models that are too large to explore; a seed that fails can be replayed. */
 export const survives = (name: string, models: readonly Model[], walks: number): Check => ({
   name,
   run: async () => {
@@ -44,15 +44,15 @@ export const survives = (name: string, models: readonly Model[], walks: number):
   },
 });
 
-/** Without a guard at least one of the models is violated, in the way that the guard prevents. */
+/** Without the guard, at least one of the models is violated in the way that the guard prevents. */
 export const violated = (name: string, models: readonly Model[], what: RegExp, edits: readonly Edit[]): Check =>
   control(name, edits, (weakened) => search(weakened, models, what));
 
-/** Without a guard a random run is violated. */
+/** Without the guard, a random run is violated. */
 export const falls = (name: string, models: readonly Model[], what: RegExp, edits: readonly Edit[]): Check =>
   control(name, edits, (weakened) => searchByChance(weakened, models, what));
 
-/** A control without edits has its guard missing in the model. */
+/** For a control without edits, the model itself lacks the guard. */
 const control = (name: string, edits: readonly Edit[], find: (weakened: Rules) => Promise<string>): Check => ({
   name: `${name} (control)`,
   run: () => (edits.length === 0 ? find(rules) : withoutGuards(edits, find)),
@@ -87,8 +87,7 @@ const walk = async (under: Rules, model: Model, seed: number): Promise<Violation
   wander(await Simulation.start(under, model), chance(seed));
 
 function expect(violation: Violation, what: RegExp, model: Model): void {
-  if (!what.test(violation.what))
-    throw new Error(`violated otherwise than by ${String(what)}: ${tell(model, violation)}`);
+  if (!what.test(violation.what)) throw new Error(`violated, but not by ${String(what)}: ${tell(model, violation)}`);
 }
 
 const tell = (model: Model, { what, trace }: Violation): string =>

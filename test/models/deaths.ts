@@ -1,4 +1,4 @@
-/** A host is dead, and all that it held is freed, whatever of it is still under way. */
+/** A host is dead, and all that it held is freed, even while some of its calls are still in flight. */
 import { type Check, holds, survives, violated } from './check.ts';
 import { registers, returning } from './hosts.ts';
 import { nothingLeaks, sound } from './invariants.ts';
@@ -9,7 +9,7 @@ import { MAC, own, sharing } from './stands.ts';
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
 
-/** Hosts `a` and `b` share a pool; `a` has a lease, and holds nothing any more. */
+/** Hosts `a` and `b` share a pool; `a` has a lease, but no longer uses anything. */
 async function lost(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
   await me.address(me.recall('a'), LEASED, MAC, me.call({ hostId: 'a' }));
@@ -25,7 +25,7 @@ const dies = (name: string): Actor => ({
   },
 });
 
-/** The death was told, and that was all that its function came to. */
+/** A function recorded the death, and ended before it did anything else. */
 async function told(me: Player): Promise<void> {
   await lost(me);
   const host = await me.deps.store.readHost('a');
@@ -49,7 +49,7 @@ const claims: Actor = {
   },
 };
 
-/** Its function may end in mid-way, and its host is no more. */
+/** The function may end at any step, and the host no longer exists. */
 const joins: Actor = {
   name: 'a joins',
   mayFail: true,
@@ -75,7 +75,7 @@ const sweeping: Actor = {
   },
 };
 
-/** The walk over all items does nothing about references that stand. */
+/** The walk over all items leaves references that are not gone alone. */
 const NO_WALK = {
   within: 'sweepStanding',
   find: '  for (const ref of standing) await follow(deps, host, ref, report);\n',
@@ -92,21 +92,21 @@ const unshown = (...actors: readonly Actor[]): Model => ({ ...model(0, ...actors
 const late = model(1, { ...dies('death'), steady: true }, joins, sweeping);
 
 export const deaths: readonly Check[] = [
-  holds('a host is dead while an address is claimed for it, and a network', [
+  holds('a host is called dead while it claims an address and joins a pool', [
     model(0, dies('death'), claims, sweeping),
     model(0, dies('death'), joins, sweeping),
     late,
   ]),
-  holds('a death is told twice, while another takes what is freed', [
+  holds('a host is called dead twice while another host takes what is freed', [
     model(0, dies('death'), dies('death again')),
     model(0, dies('death'), takes),
   ]),
-  holds('a host that was called dead lives all the same', [
+  holds('a host that was called dead is in fact alive', [
     { ...model(0, buries, returning('a')), before: told },
     { ...model(1, buries, returning('a')), before: told },
   ]),
   violated(
-    'fails when a dead host that has returned is buried all the same',
+    'fails when the networks of a dead host that has returned are ended anyway',
     [{ ...model(0, buries, returning('a')), before: told }],
     /lost its|slot says/,
     [
@@ -117,23 +117,23 @@ export const deaths: readonly Check[] = [
       },
     ],
   ),
-  holds('a host is dead, and the index never shows what it had', [
+  holds('a host is called dead, and the index never shows what it had', [
     unshown(dies('death'), sweeping),
     unshown(dies('death'), claims, sweeping),
     unshown(dies('death'), joins, sweeping),
   ]),
   violated(
-    'fails when the walk over all items leaves references that stand to the index',
+    'fails when the walk over all items leaves references that are not gone to the index',
     [unshown(dies('death'), sweeping)],
     /leaks/,
     [NO_WALK],
   ),
   survives(
-    'a host is dead, with two writes gone astray',
+    'a host is called dead, with two faulty writes',
     [model(2, dies('death'), claims, joins, takes, sweeping)],
     300,
   ),
-  violated('fails when nobody looks again at what a dead host held', [late], /reference .* leaks/, [
+  violated('fails when the sweep does not look again at what a dead host held', [late], /reference .* leaks/, [
     {
       within: 'concludeHost',
       find: '  if (mayTurnUp(host, world.now())) return;\n',

@@ -1,11 +1,11 @@
-/** A network ends while something of it is still under way. */
+/** A network ends while one of its calls is still in flight. */
 import { type Check, holds, violated } from './check.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
 import { MAC, leave, own, sharing } from './stands.ts';
 
-/** Docker does not ask on behalf of a network that it removes; a late attempt of an earlier call may come all the same. */
+/** Docker does not ask for a network that it removes, but a late attempt of an earlier call may still arrive. */
 const claims: Actor = {
   name: 'a',
   play: async (me) => {
@@ -54,19 +54,19 @@ const model = (faults: number, ...actors: readonly Actor[]): Model => ({
 });
 
 export const endings: readonly Check[] = [
-  holds('a network ends while an address is claimed for it, and something clears up afterwards', [
+  holds('a network ends while an address is claimed for it, and nothing leaks once it is cleared up', [
     model(1, claims, leaves, sweeps),
     model(0, claims, leaves, uses, sweeps),
   ]),
   holds('an ended network gets no address', [model(1, claimsAndHolds, sweeps)]),
   violated(
-    'fails when what an ended network leases is cleared up only at once',
+    'fails when the leases of an ended network are cleared up only once',
     [model(1, claims, leaves, sweepsAtOnce)],
     /the lease .* leaks/,
     [],
   ),
   violated(
-    'fails when nobody asks whether the network has ended',
+    'fails when a claim does not check whether its network has ended',
     [model(0, claimsAndHolds, sweeps)],
     /lost its reference/,
     [
@@ -78,7 +78,7 @@ export const endings: readonly Check[] = [
     ],
   ),
   violated(
-    'fails when a claim under an ended network is refused and left',
+    'fails when a claim for an ended network is refused but not undone',
     [model(0, claimsAndHolds)],
     /the lease .* leaks/,
     [

@@ -1,19 +1,19 @@
 /**
  * Explores every order in which things may happen. A run is a list of choices; each is replayed from the start, since a
- * running program cannot be copied, and it is cut short where it comes to a state that was seen before.
+ * running program cannot be copied, and stops when it reaches a state that was seen before.
  */
 
 /** One run of a model, from its start. */
 export interface Run {
-  /** How many things may happen next; none: the run has ended. */
+  /** How many steps are possible next; 0: the run has ended. */
   choices(): number;
-  /** Lets one happen, and waits until all is still again. */
+  /** Takes one of the steps, and waits until nothing moves any more. */
   take(choice: number): Promise<void>;
-  /** Two runs with the same key go on in the same way. */
+  /** Two runs with the same key continue in the same way. */
   key(): string;
-  /** What is wrong in this state, if something is. */
+  /** The violation in this state, if there is one. */
   violation(): string | undefined;
-  /** What has happened, for people. */
+  /** The steps so far, as a person reads them. */
   trace(): readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface Exploration {
   readonly violation: Violation | undefined;
 }
 
-/** Ends a control that finds nothing, or a model that has grown too large to be explored. */
+/** Ends a control that finds nothing, or a model that has grown too large to explore. */
 export class TooLarge extends Error {}
 
 /** Stops at the first violation. @throws TooLarge when there are more states than `most`. */
@@ -58,7 +58,7 @@ export async function explore(start: () => Promise<Run>, most: number): Promise<
   return { states: seen.size, runs, violation: undefined };
 }
 
-/** One run of random choices: for scopes that are too large to be explored. */
+/** One run of random choices: for models that are too large to explore. */
 export async function wander(run: Run, random: () => number): Promise<Violation | undefined> {
   for (;;) {
     const what = run.violation();

@@ -18,7 +18,7 @@ import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
 
-/** Hosts `a` and `b` share a pool; `a` has a lease, and falls silent. */
+/** Hosts `a` and `b` share a pool; `a` has a lease and falls silent. */
 async function silent(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
   const call = me.call({ hostId: 'a' });
@@ -110,7 +110,7 @@ const withTaker = model(asleep, 0, nothingLeaks, returning('a'), forgets, takes)
 const pending = model(silent, 0, awakeAndClean, fencing('fence'), returns, releases);
 
 export const fences: readonly Check[] = [
-  holds('a fenced epoch is given nothing more, and loses nothing', [
+  holds('a fenced epoch gets no new address, and loses nothing', [
     model(silent, 1, onlyTheOldLease, fencing('fence'), claims(true)),
     model(silent, 0, onlyTheOldLease, fencing('fence'), fencing('fence again'), claims(true)),
     model(silent, 0, () => undefined, fencing('fence'), claims(false), takes),
@@ -119,20 +119,20 @@ export const fences: readonly Check[] = [
     model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins),
     model(silent, 1, nothingFencedIsAwake, fencing('fence'), { ...joins, steady: true }),
   ]),
-  holds('a host returns while it is fenced, and its releases are taken', [
+  holds('a host returns while it is fenced, and its releases take effect', [
     pending,
     model(silent, 1, awakeAndClean, fencing('fence'), { ...returns, steady: true }, { ...releases, steady: true }),
     model(silent, 0, allIsAwake, fencing('fence'), fencing('fence again'), returns),
   ]),
-  holds('a network wakes or is forgotten', [meeting(0), meeting(1), withTaker]),
+  holds('a network either wakes or is forgotten', [meeting(0), meeting(1), withTaker]),
   violated(
-    'fails when a fence puts nothing to sleep',
+    'fails when a fence does not put references to sleep',
     [model(silent, 0, onlyTheOldLease, fencing('fence'), claims(true))],
     /a fenced epoch was given an address/,
     [{ within: 'fenceHost', find: '    if (await quiet(deps, host, ref)) quieted++;', replace: '    void ref;' }],
   ),
   violated(
-    'fails when a network is added without a look at its host',
+    'fails when a network is added without reading its host',
     [model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins)],
     /of a fenced epoch lives/,
     [
@@ -144,7 +144,7 @@ export const fences: readonly Check[] = [
     ],
   ),
   violated(
-    'fails when a host is looked at before its network is added',
+    'fails when a host is read before its network is added',
     [model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins)],
     /of a fenced epoch lives/,
     [
@@ -160,19 +160,14 @@ export const fences: readonly Check[] = [
       },
     ],
   ),
-  violated(
-    'fails when a reference is changed whatever has become of it',
-    [meeting(0), withTaker],
-    /slot says|lost its/,
-    [
-      {
-        within: 'MemoryStore.changeRefState',
-        find: 'const same = ref?.state === seen.state && ref.epoch === seen.epoch;',
-        replace: 'const same = ref !== undefined;',
-      },
-    ],
-  ),
-  violated('fails when a host that wakes writes its leases anew', [pending], /the lease .* leaks/, [
+  violated('fails when a reference is changed whatever its state', [meeting(0), withTaker], /slot says|lost its/, [
+    {
+      within: 'MemoryStore.changeRefState',
+      find: 'const same = ref?.state === seen.state && ref.epoch === seen.epoch;',
+      replace: 'const same = ref !== undefined;',
+    },
+  ]),
+  violated('fails when a host that wakes writes its leases again', [pending], /the lease .* leaks/, [
     {
       within: 'wakeRefs',
       find: '    if (await wakeOwn(deps, host, ref)) woken++;',

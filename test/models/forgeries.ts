@@ -1,4 +1,4 @@
-/** One generation is brought to two subnets, however that came about: pools stay disjoint, and within their limit. */
+/** A forged PoolID brings one generation to two subnets: pools stay disjoint, and within their limit. */
 import { parseCidr } from '../../functions/ipam/address.ts';
 import { decodePoolId, encodePoolId } from '../../functions/ipam/pool-id.ts';
 import type { Revival } from '../../functions/ipam/recovery/revive.ts';
@@ -16,7 +16,7 @@ const MAX = 1;
 
 const empty = { gateway: undefined, reserved: [], held: [], isLast: true };
 
-/** What only the functions can give out: here somebody has the key, or the table confirms what is not so. */
+/** A PoolID with a valid seal, as if a caller had the key or the table confirmed a forged PoolID. */
 async function forged(me: Player, poolId: string, pool: string): Promise<Revival> {
   const cidr = parseCidr(pool);
   if (cidr === undefined) throw new Error(`not a CIDR: ${pool}`);
@@ -24,7 +24,7 @@ async function forged(me: Player, poolId: string, pool: string): Promise<Revival
   return { ...empty, poolId: await issuePoolId(me.deps, me, { ...id, cidr, ref: `${id.ref.slice(0, 8)}forged` }) };
 }
 
-/** Has another subnet taken up under the generation of the pool that its host was a member of. */
+/** Revives another subnet under the generation of the pool that its host was a member of. */
 const revives = (name: string, pool: string): Actor => ({
   name,
   play: async (me) => {
@@ -34,7 +34,7 @@ const revives = (name: string, pool: string): Actor => ({
   },
 });
 
-/** The same, by what anybody can write. */
+/** The same with a PoolID without a seal, which any caller can write. */
 const makesUp: Actor = {
   name: 'a makes up',
   play: async (me) => {
@@ -44,7 +44,7 @@ const makesUp: Actor = {
   },
 };
 
-/** The pool stands, or was given up by all. */
+/** The pool exists, or all its networks have ended. */
 const standing = sharing(POOL, ['a', 'b']);
 async function gone(me: Player): Promise<void> {
   await standing(me);
@@ -81,16 +81,16 @@ const both: Model = {
 
 const madeUp: Model = {
   ...model(standing, 0, makesUp),
-  always: (state) => (state.memory.pools.size > 1 ? 'there is a pool that nobody was given' : sound(state)),
+  always: (state) => (state.memory.pools.size > 1 ? 'there is a pool that was given to no host' : sound(state)),
 };
 
 const BY_GENERATION = 'if (other.generation === pool.generation) continue;';
 const blind = (within: string) => ({ within, find: 'if (isSamePool(other, pool)) continue;', replace: BY_GENERATION });
 
 export const forgeries: readonly Check[] = [
-  holds('a generation that is brought to another subnet overlaps nothing', [inside, rivals]),
-  holds('a generation that is brought to another subnet counts as a pool of its own', [beyond, both]),
-  holds('a PoolID without a seal brings about nothing that the table does not know', [madeUp]),
+  holds('a pool revived under the generation of another subnet overlaps no pool', [inside, rivals]),
+  holds('a pool revived under the generation of another subnet counts as a pool of its own', [beyond, both]),
+  holds('a PoolID without a seal creates nothing that the table does not confirm', [madeUp]),
   violated('fails when a PoolID is believed without a seal', [madeUp], /a pool that nobody was given/, [
     {
       within: 'openPoolId',
@@ -98,7 +98,7 @@ export const forgeries: readonly Check[] = [
       replace: 'return isGenuine || confirm.length > 0 ? id : undefined;',
     },
   ]),
-  violated('fails when rivals are told apart by their generation alone', [inside, rivals], /pools overlap/, [
+  violated('fails when rivals are distinguished by their generation alone', [inside, rivals], /pools overlap/, [
     blind('lookForward'),
   ]),
   violated('fails when two rivals of one generation do not see each other', [rivals], /pools overlap/, [
@@ -107,7 +107,7 @@ export const forgeries: readonly Check[] = [
   violated('fails when pools of one generation count as one', [beyond, both], /the space holds 2 pools/, [
     blind('countOthers'),
   ]),
-  violated('fails when a network is taken up again past the limit of its space', [beyond], /the space holds 2 pools/, [
+  violated('fails when a network is revived past the limit of its space', [beyond], /the space holds 2 pools/, [
     {
       within: 'recreate',
       find: 'maxPools: config.maxPools };',

@@ -1,11 +1,11 @@
-/** Hosts of models: how they come to life, fall silent and return. */
+/** Hosts of models: how they register, fall silent and return. */
 import type { Call } from '../../functions/ipam/call.ts';
 import { LEASE } from '../../functions/ipam/host.ts';
 import type { Player } from './player.ts';
 import type { Actor, State } from './simulation.ts';
 import { own } from './stands.ts';
 
-/** ms by which the clocks of those are ahead who come when a host has long been forgotten. */
+/** ms by which an actor's clock is ahead when it acts long after a host was forgotten. */
 export const LONG_AFTER = 8 * 86_400_000;
 
 export const OPS = 'arn:aws:iam::123456789012:user/ops';
@@ -15,12 +15,12 @@ export const registration = (incarnation: string | undefined, proposed: string, 
   ...{ shimVersion: '1', engineVersion: '' },
 });
 
-/** Host `a` comes to life, an hour before anybody acts, so that its lease is over by then. */
+/** Host `a` registers an hour before the actors begin, so that its lease is over by then. */
 export async function registers(me: Player): Promise<void> {
   await me.stage.rules.registerHost(me.deps, me.call({ hostId: 'a' }), registration(undefined, 'one'));
 }
 
-/** Host `a` is fenced before anybody acts. */
+/** Host `a` is fenced before the actors begin. */
 export async function isFenced(me: Player): Promise<void> {
   await me.deps.world.pause(LEASE);
   await me.stage.rules.fenceHost(me.deps, 'a', Infinity);
@@ -33,7 +33,7 @@ export const fencing = (name: string): Actor => ({
   },
 });
 
-/** @returns the epoch that the host is told, once all that it has is awake. */
+/** @returns the epoch that the host is given, once all that it has is awake. */
 export async function returnHome(me: Player, of: Pick<Call, 'hostId'> = me): Promise<number> {
   for (let [held, proposed] = ['one', 'two']; ; [held, proposed] = [proposed, `${proposed}.`]) {
     const answer = await me.stage.rules.registerHost(
@@ -45,7 +45,7 @@ export async function returnHome(me: Player, of: Pick<Call, 'hostId'> = me): Pro
   }
 }
 
-/** Returns, and goes on with what it has if its network is awake. */
+/** Returns, and uses its network again if that is awake. */
 export const returning = (name: string): Actor => ({
   name,
   play: async (me) => {
@@ -58,7 +58,7 @@ export const returning = (name: string): Actor => ({
   },
 });
 
-/** What belongs to a fenced epoch and is not asleep. */
+/** A network that belongs to a fenced epoch and is not asleep. */
 export function nothingFencedIsAwake({ memory }: State): string | undefined {
   for (const { name, hostId, state, epoch } of memory.refs.values()) {
     if (state === 'live' && epoch < (memory.hosts.get(hostId)?.epoch ?? 1))

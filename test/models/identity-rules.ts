@@ -1,27 +1,27 @@
-/** The fleet and its machines as `identity.ts` models them, and the rules, each of which can be left out. */
+/** The fleet and its machines as `identity.ts` models them, and the rules. Each rule can be left out. */
 
-/** Each can be left out: then something must go wrong. */
+/** Each rule can be left out: then a violation must be found. */
 export interface Rules {
   /** A registration from another machine than the one the host is bound to is refused. */
   readonly bound: boolean;
-  /** Who does not know the incarnation gets nothing of what the former held: it sleeps, and is released by nobody. */
+  /** A machine that does not know the incarnation gets nothing that the former one held: it sleeps, and is never released. */
   readonly quarantine: boolean;
-  /** Only what the very engine that is asked was seen with is missed there. */
+  /** An address counts as missing only on an engine that was seen with it. */
   readonly sighted: boolean;
-  /** An engine was seen with a network only where it has as many on that subnet as the table knows. */
+  /** An engine counts as seen with a network only if it has as many networks on that subnet as the table. */
   readonly counted: boolean;
   /** Nothing is freed where more than one dockerd runs. */
   readonly alone: boolean;
-  /** Nothing is asked for before this machine is registered. */
+  /** The shim asks for nothing before its machine is registered. */
   readonly gated: boolean;
 }
 export const ALL: Rules = { bound: true, quarantine: true, sighted: true, counted: true, alone: true, gated: true };
 
 export interface Engine {
-  /** Kept on its disk, so that a copy has it, too. */
+  /** Kept on its disk, so a copy has it too. */
   id: string;
   networks: string[];
-  /** Networks in which a container is defined that has the address. */
+  /** Networks with a container that has the address. */
   containers: string[];
   /** A network of another plugin on the same subnet. */
   foreign: boolean;
@@ -29,20 +29,20 @@ export interface Engine {
 
 export interface Machine {
   on: boolean;
-  /** Its fingerprint. `undefined`: it has none. */
+  /** The machine's fingerprint. `undefined`: it has none. */
   print: string | undefined;
   registered: boolean;
   incarnation: number | undefined;
-  /** Calls are sent under it. */
+  /** The epoch under which the machine sends its calls. */
   epoch: number;
   /** Engine and network. */
   seen: string[];
-  /** Releases of the address that the cloud has not heard, and when dockerd said each. */
+  /** Releases of the address that have not reached the cloud, and when dockerd made each. */
   journal: { readonly network: string; readonly time: number }[];
-  /** The one that the shim asks, and a second one that found the same plugin. */
+  /** The engine that the shim asks, and a second one that found the same plugin. */
   asked: Engine;
   second: Engine | undefined;
-  /** The second one is seen: it is not in a network namespace of its own. */
+  /** The second engine is visible: it is not in a network namespace of its own. */
   isNoticed: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface State {
     incarnation: number;
     print: string | undefined;
     epoch: number;
-    /** What is of an earlier epoch is a former machine's. */
+    /** A lease of an earlier epoch is a former machine's. */
     own: number;
     state: 'live' | 'fenced' | 'dead';
     silent: boolean;
@@ -69,7 +69,7 @@ export interface State {
   clock: number;
   /** Who uses it: machine, engine and network, or another host. */
   living: string[];
-  /** What happened already that happens but once. */
+  /** Steps that happen only once, and have happened. */
   done: string[];
 }
 
@@ -134,7 +134,7 @@ export function compareWithDocker(state: State, machine: Machine, rules: Rules):
     if (isThere && !seen.includes(mark)) seen.push(mark);
     if (ref.state !== 'live' || (rules.alone && second !== undefined && isNoticed)) continue;
     if (rules.sighted && !seen.includes(mark)) continue;
-    // It is asked by address: whichever of its networks has it.
+    // It is asked by address: any of its networks may have it.
     if (state.lease?.by === network && asked.containers.length === 0) state.lease = undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** What may happen to machines, disks and engines (see `identity.ts`). */
+/** The steps of machines, disks and engines (see `identity.ts`). */
 import {
   type Machine,
   type Rules,
@@ -15,7 +15,7 @@ export interface Step {
 }
 export type Steps = (state: State, rules: Rules) => readonly (Step | undefined)[];
 
-/** What happens once at most, so that there is an end. */
+/** Steps that happen at most once, so that every run ends. */
 const once = (state: State, label: string, isPossible: boolean, happen: () => void): Step | undefined =>
   state.done.includes(label) || !isPossible
     ? undefined
@@ -31,7 +31,7 @@ const each = (state: State, steps: (machine: Machine, name: string) => readonly 
   Object.entries(state.machines).flatMap(([name, machine]) => (machine.on ? steps(machine, name) : []));
 
 export const rule = {
-  /** Heartbeats, and what follows a start. */
+  /** Heartbeats, and the first steps after a start. */
   registers: (state, rules) =>
     each(state, (machine, name) => [
       once(state, `${name} registers`, !machine.registered, () => {
@@ -91,7 +91,7 @@ export const rule = {
     }),
   ],
   silence: ({ host, ...state }) => [
-    once({ host, ...state }, 'a lease goes by', host.state === 'live', () => {
+    once({ host, ...state }, 'a lease passes', host.state === 'live', () => {
       host.silent = true;
     }),
     once({ host, ...state }, 'the host is fenced', host.silent && host.state === 'live', () => {
@@ -109,7 +109,7 @@ export const rule = {
     Object.entries(state.machines).map(([name, machine]) =>
       once(state, `${name} boots`, !machine.on, () => {
         Object.assign(machine, { on: true, registered: false, epoch: 1 });
-        // As dockerd does at its start, of endpoints that it has left.
+        // As dockerd does at its start for endpoints that were left over.
         machine.journal.push(...machine.asked.containers.map((network) => ({ network, time: ++state.clock })));
         machine.asked.containers = [];
       }),

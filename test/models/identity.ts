@@ -1,8 +1,8 @@
 /**
  * Which machine is a host, and what the absence of an address from a Docker proves: machines, disks and copies of them,
  * engines, the fleet's view of one host, and an operator. A model of the rules (functions/ipam/hosts/register.ts,
- * shim/reconcile/), not the rules themselves: those are held to it by test/system/accidents/. One address is looked at, and one
- * subnet; nobody may ever use that address twice.
+ * shim/reconcile/), not the rules themselves: test/system/accidents/ tests those. The model has one address and one subnet;
+ * two users must never have that address at the same time.
  */
 import type { Check } from './check.ts';
 import { type Run, explore } from './explorer.ts';
@@ -56,19 +56,23 @@ const COMMON: readonly Rule[] = ['registers', 'releases', 'compares', 'runs', 's
 interface Case {
   readonly name: string;
   readonly steps: readonly Rule[];
-  /** Machines have nothing that tells them apart. */
+  /** Machines have no fingerprint that distinguishes them. */
   readonly nameless?: boolean;
 }
 
-/** What may become of a host and its disk. */
+/** What may happen to a host and its disk. */
 const CASES: readonly Case[] = [
-  { name: 'it starts anew, also after a silence', steps: ['goesOff', 'boots', 'silence'] },
+  { name: 'it starts again, also after a silence', steps: ['goesOff', 'boots', 'silence'] },
   { name: 'its disk is moved', steps: ['goesOff', 'moves', 'boots', 'silence', 'adopts'] },
   { name: 'its disk is copied, and both run', steps: ['copies', 'boots', 'silence'] },
   { name: 'its data folder is copied, and both run', steps: ['copiesData', 'boots', 'silence'] },
   { name: 'another machine is made from its image', steps: ['golden', 'boots', 'silence'] },
-  { name: 'another, unlike in nothing, is made from its image', steps: ['golden', 'boots', 'silence'], nameless: true },
-  { name: 'another, unlike in nothing, has an old copy', steps: ['oldCopies', 'boots', 'silence'], nameless: true },
+  {
+    name: 'an indistinguishable machine is made from its image',
+    steps: ['golden', 'boots', 'silence'],
+    nameless: true,
+  },
+  { name: 'an indistinguishable machine has an old copy', steps: ['oldCopies', 'boots', 'silence'], nameless: true },
   { name: 'it is put back to an old snapshot', steps: ['goesOff', 'restores', 'boots', 'silence'] },
   { name: 'two dockerds find one plugin', steps: ['secondEngine', 'removes', 'foreignNetwork', 'comparesAgain'] },
   { name: 'two dockerds find one plugin, and one is hidden', steps: ['hiddenEngine', 'removes', 'comparesAgain'] },
@@ -86,7 +90,7 @@ function search({ steps, nameless = false }: Case, rules: Rules) {
 }
 
 const holds = (one: Case): Check => ({
-  name: `nobody's address is given away when ${one.name}`,
+  name: `no address in use is given away when ${one.name}`,
   run: async () => {
     const { states, violation } = await search(one, ALL);
     if (violation !== undefined) throw new Error(`${violation.what}, after\n  ${violation.trace.join('\n  ')}`);
@@ -94,7 +98,7 @@ const holds = (one: Case): Check => ({
   },
 });
 
-/** Without a rule a case goes wrong: in which of them it does, is told. */
+/** Without the rule a case goes wrong. The result names the cases. */
 const falls = (name: string, left: keyof Rules): Check => ({
   name: `fails when ${name} (control)`,
   run: async () => {
@@ -111,12 +115,12 @@ const falls = (name: string, left: keyof Rules): Check => ({
   },
 });
 
-/** What no rule of these prevents: docs/security.md says so. */
+/** What none of these rules prevents, as docs/security.md says. */
 const knownLimit: Check = {
-  name: 'a copy of the disk of a machine that nothing tells apart is not found out in time (limit)',
+  name: 'a copy of the disk of a machine without a fingerprint is not detected in time (limit)',
   run: async () => {
     const { states, violation } = await search({ name: '', steps: ['copies', 'boots'], nameless: true }, ALL);
-    if (violation === undefined) throw new Error('it is: let docs/security.md say so');
+    if (violation === undefined) throw new Error('it is detected in time: update docs/security.md');
     return `violated after ${states} states: ${violation.trace.join(', ')}`;
   },
 };
@@ -124,10 +128,10 @@ const knownLimit: Check = {
 export const identity: readonly Check[] = [
   ...CASES.map(holds),
   falls('another machine may register as a host that is bound', 'bound'),
-  falls('who takes the place of another gets what that one held', 'quarantine'),
-  falls('what an engine never had is missed there', 'sighted'),
-  falls('a network of an engine stands for any of its subnet', 'counted'),
-  falls('what is missing is freed though two engines run', 'alone'),
-  falls('calls are taken before the machine is registered', 'gated'),
+  falls('a machine that takes the place of another gets what that one held', 'quarantine'),
+  falls('an address that an engine never had counts as missing there', 'sighted'),
+  falls('one network of an engine proves every network of its subnet', 'counted'),
+  falls('a missing address is freed although two engines run', 'alone'),
+  falls('the shim accepts calls before its machine is registered', 'gated'),
   knownLimit,
 ];

@@ -1,4 +1,4 @@
-/** What must hold in every state of every model, and once all is over. */
+/** What must hold in every state of every model, and at the end of each run. */
 import { type Address, formatAddress, formatCidr, overlap } from '../../functions/ipam/address.ts';
 import { keeps } from '../../functions/ipam/addresses/reservation.ts';
 import { addressAt } from '../../functions/ipam/chunk.ts';
@@ -20,7 +20,7 @@ export const networkOf = (poolId: string): Network => {
 
 const standing = (memory: MemoryStore): Pool[] => [...memory.pools.values()].filter(({ state }) => state !== 'pending');
 
-/** Confirmed pools are disjoint; whoever holds something really has it. */
+/** Confirmed pools are disjoint, and the table has every network and address that an actor holds. */
 export function sound({ memory, holdings }: State): string | undefined {
   const pools = standing(memory);
   for (const [index, a] of pools.entries()) {
@@ -43,7 +43,7 @@ function whyUnfounded(memory: MemoryStore, pools: readonly Pool[], { poolId, add
   const pool = pools.find((candidate) => candidate.generation === generation);
   if (pool === undefined) return `network ${ref} lost its pool`;
   const own = [...memory.refs.values()].find((other) => other.name === ref && other.generation === generation);
-  // A host that sleeps may use what it holds: it may well have its LAN.
+  // A sleeping host may use what it holds: it may still have its LAN.
   if (own === undefined || own.state === 'gone') return `network ${ref} lost its reference`;
   if (address === undefined) return undefined;
   const slot = [...slotsOf(memory, pool)].find(({ text }) => text === address)?.slot;
@@ -69,7 +69,7 @@ function* slotsOf(memory: MemoryStore, { cidr, generation }: Pool): Generator<Ta
   }
 }
 
-/** Nothing is left but what is held: no lease, no reservation, no reference, no pool. */
+/** Only what is held is left: no other lease, reservation, reference or pool. */
 export function nothingLeaks({ memory, holdings }: State): string | undefined {
   const held = [...holdings].map(({ poolId, address }) => ({ ...networkOf(poolId), address }));
   for (const ref of memory.refs.values()) {

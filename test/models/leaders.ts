@@ -1,4 +1,4 @@
-/** Leaders of a swarm, one after another or at once: the last of them must stand, whatever their clocks say. */
+/** Leaders of a swarm, one after another or at once: the last one must win, whatever their clocks say. */
 import { unlessRefused } from './adoptions.ts';
 import { type Check, holds, violated } from './check.ts';
 import { sound } from './invariants.ts';
@@ -12,7 +12,7 @@ const GATEWAY = { ...SERIAL, RequestAddressType: 'com.docker.network.gateway' };
 /** ms by which the clock of a leader was once ahead. */
 const AHEAD = 30 * 86_400_000;
 
-/** An operator has named both. */
+/** An operator has named both as managers. */
 const named = async (me: Player): Promise<void> => {
   await me.deps.store.writeSpace(SPACE, { managers: ['former', 'leader'] }, undefined);
 };
@@ -24,14 +24,14 @@ const plans = (me: Player, hostId: string, requestKey?: string): Promise<string 
     return (await me.stage.rules.requestPool(me.deps, call, wish)).poolId;
   });
 
-/** A leader has its pool, asked for by a clock that was ahead. */
+/** A leader has its pool, which it asked for while its clock was ahead. */
 async function planned(me: Player): Promise<void> {
   await named(me);
   const key = (me.deps.world.now() + AHEAD).toString(36).padStart(9, '0');
   me.remember('former', (await plans(me, 'former', `${key}abcd`)) ?? '');
 }
 
-/** Asks for the gateway, so that what earlier leaders have ends. */
+/** Asks for the gateway, which ends the networks of earlier leaders. */
 const leads = async (me: Player, poolId: string): Promise<void> => {
   await me.address(poolId, '', GATEWAY);
 };
@@ -44,7 +44,7 @@ const starts = (name: string): Actor => ({
   },
 });
 
-/** Goes on with what it has asked for, though another leads by then. */
+/** Continues its request although another manager leads by then. */
 const goesOn: Actor = {
   name: 'former',
   play: async (me) => {
@@ -61,19 +61,19 @@ const after: Model = {
   ...{ before: planned, actors: [goesOn, starts('leader')], faults: 0, always: sound },
   finally: (state) => {
     const hosts = standing(state);
-    return hosts.join() === 'leader' ? undefined : `there stand the networks of ${hosts.join() || 'nobody'}`;
+    return hosts.join() === 'leader' ? undefined : `the networks of ${hosts.join() || 'no leader'} are left`;
   },
 };
 
 const together: Model = {
   name: 'two leaders at once',
   ...{ before: named, actors: [starts('former'), starts('leader')], faults: 0, always: sound },
-  finally: (state) => (standing(state).length > 0 ? undefined : 'no leader stands'),
+  finally: (state) => (standing(state).length > 0 ? undefined : 'no leader has a network'),
 };
 
 export const leaders: readonly Check[] = [
-  holds('the last leader stands, though the clock of the former was ahead', [after]),
-  holds('of leaders that start at once one stands', [together]),
+  holds('the last leader has the network, although the clock of the former one was ahead', [after]),
+  holds('exactly one of the leaders that start at once has the network', [together]),
   violated('fails when leaders are ordered by their clocks', [after], /there stand the networks of/, [
     {
       within: 'isElder',
@@ -81,7 +81,7 @@ export const leaders: readonly Check[] = [
       replace: '  ref.requestKey < own.requestKey;',
     },
   ]),
-  violated('fails when a leader ends whoever else leads', [together], /no leader stands/, [
+  violated('fails when a leader ends the networks of every other leader', [together], /no leader stands/, [
     {
       within: 'takeOverFromFormerLeaders',
       find: "ref.state !== 'gone' && isElder(ref, own)",

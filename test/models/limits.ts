@@ -1,4 +1,4 @@
-/** A space never holds more pools than it may, however many ask at once. */
+/** A space never holds more pools than its limit, however many hosts ask at once. */
 import { type Check, falls, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
@@ -11,7 +11,7 @@ const limited = async (me: Player): Promise<void> => {
   await me.deps.store.writeSpace('default', { maxPools: MAX }, undefined);
 };
 
-/** Asks for a pool, and holds it for good. */
+/** Asks for a pool, and keeps it. */
 const asks = (name: string, pool: string, ahead = 0): Actor => ({
   name,
   ahead,
@@ -21,7 +21,7 @@ const asks = (name: string, pool: string, ahead = 0): Actor => ({
   },
 });
 
-/** Asks for a pool, holds it for a while and gives it back. */
+/** Asks for a pool, holds it for a while and releases it. */
 const visits = (name: string, pool: string): Actor => ({
   name,
   play: async (me) => {
@@ -48,7 +48,7 @@ const rivals = (faults: number, ahead = 0): Model => ({
   unseen: ['add ref', 'holds'],
 });
 
-/** The only pool goes, somebody joins it, and somebody else asks for another. */
+/** Host `a` leaves the only pool while one host joins it and another asks for a different pool. */
 const handedOver: Model = {
   ...model(0, { name: 'a leaves', play: (me) => me.leave(me.recall('a')) }, asks('b joins', FIRST), asks('c', SECOND)),
   before: async (me) => {
@@ -59,23 +59,23 @@ const handedOver: Model = {
 };
 
 export const limits: readonly Check[] = [
-  holds('keeps two rivals within the limit, with a write gone astray', [rivals(1), rivals(1, 10)]),
-  holds('keeps two rivals within the limit of whom one takes every announcement for abandoned', [rivals(0, 10_000)]),
+  holds('two rivals stay within the limit, with one faulty write', [rivals(1), rivals(1, 10)]),
+  holds('two rivals stay within the limit although one treats every announcement as abandoned', [rivals(0, 10_000)]),
   survives(
-    'keeps rivals within the limit that come and go, with two writes gone astray',
+    'rivals that come and go stay within the limit, with two faulty writes',
     [model(2, visits('a', FIRST), visits('b', SECOND), visits('c', THIRD))],
     2_000,
   ),
-  survives('keeps a pool that is taken over within the limit', [handedOver], 2_000),
+  survives('a pool that another host joins while it is left stays within the limit', [handedOver], 2_000),
 
   violated(
-    'fails when the elder does not wait until the younger have given way',
+    'fails when the older announcement does not wait until the younger ones are gone',
     [rivals(0)],
     /the space holds 2 pools/,
     [{ within: 'awaitRoom', find: 'if (others < max) return;', replace: 'if (ahead < max) return;' }],
   ),
   violated(
-    'fails when an abandoned announcement does not count, though it was not removed',
+    'fails when an abandoned announcement does not count before it is removed',
     [rivals(0, 10_000)],
     /the space holds 2 pools/,
     [

@@ -1,4 +1,4 @@
-/** A pool lives as long as somebody uses it, whoever comes and goes at the same time. */
+/** A pool exists as long as a network uses it, whichever networks join and leave at the same time. */
 import { parseCidr } from '../../functions/ipam/address.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
@@ -7,15 +7,15 @@ import type { Actor, Model } from './simulation.ts';
 
 const CIDR = '10.0.0.0/30';
 
-/** A network of host `a` stands. */
+/** Host `a` has a network. */
 async function standing(me: Player): Promise<void> {
   const net = await me.pool({ pool: CIDR }, me.call({ hostId: 'a' }));
-  if (net === undefined) throw new Error('there is no pool to begin with');
+  if (net === undefined) throw new Error('the model starts without a pool');
   me.remember('a', net.poolId);
   me.remember('drop', await me.hold(net.poolId));
 }
 
-/** Host `a` gives its network up. */
+/** Host `a` releases its network. */
 const leaves: Actor = {
   name: 'a',
   play: async (me) => {
@@ -24,7 +24,7 @@ const leaves: Actor = {
   },
 };
 
-/** Docker is not sure that the release got through. */
+/** Docker repeats a release because it does not know whether it arrived. */
 const repeats: Actor = {
   name: 'a again',
   play: async (me) => {
@@ -52,7 +52,7 @@ const visits = (name: string): Actor => ({
   },
 });
 
-/** What clears up behind others runs the same routine, for a reference that may never have been. */
+/** A sweep runs the same routine, for a reference that may never have existed. */
 const sweeps: Actor = {
   name: 'sweep',
   play: async (me) => {
@@ -73,21 +73,21 @@ const model = (faults: number, ...actors: readonly Actor[]): Model => ({
 });
 
 export const membership: readonly Check[] = [
-  holds('one leaves while another joins, with a write gone astray', [model(1, leaves, joins('b'))]),
-  holds('one leaves while another comes and goes', [model(0, leaves, visits('b'))]),
-  holds('a release is repeated while another joins', [model(0, leaves, repeats, joins('b'))]),
-  holds('something clears up while one leaves and another joins', [
+  holds('one network leaves while another joins, with one faulty write', [model(1, leaves, joins('b'))]),
+  holds('one network leaves while another comes and goes', [model(0, leaves, visits('b'))]),
+  holds('a release is repeated while another network joins', [model(0, leaves, repeats, joins('b'))]),
+  holds('a cleanup runs while one network leaves and another joins', [
     model(1, sweeps, joins('b')),
     model(0, leaves, sweeps),
     model(0, leaves, sweeps, joins('b')),
   ]),
   survives(
-    'many come, go and clear up, with two writes gone astray',
+    'networks come and go while cleanups run, with two faulty writes',
     [model(2, leaves, visits('b'), visits('c'), sweeps), model(2, leaves, repeats, visits('b'), joins('c'))],
     1_000,
   ),
   falls(
-    'fails when a change does not stand on what was seen of the pool',
+    'fails when a pool is changed whatever its state',
     [model(1, leaves, sweeps, visits('b')), model(1, leaves, visits('b'), visits('c'))],
     /lost its pool|leaks/,
     [
@@ -104,7 +104,7 @@ export const membership: readonly Check[] = [
     ],
   ),
   falls(
-    'fails when a joiner takes the next life of a pool for the one that it saw',
+    'fails when a joiner accepts a later life of the pool than the one that it read',
     [model(0, leaves, joins('b'), joins('c'))],
     /lost its reference|lost its pool/,
     [
@@ -116,7 +116,7 @@ export const membership: readonly Check[] = [
     ],
   ),
   violated(
-    'fails when a joiner looks at the pool before its reference is there',
+    'fails when a joiner reads the pool before it adds its reference',
     [model(0, leaves, joins('b'))],
     /lost its pool/,
     [
@@ -134,7 +134,7 @@ export const membership: readonly Check[] = [
     ],
   ),
   violated(
-    'fails when the last to leave does not look again before it removes the pool',
+    'fails when the last network to leave does not look again before it removes the pool',
     [model(0, leaves, joins('b'))],
     /lost its pool/,
     [
@@ -147,7 +147,7 @@ export const membership: readonly Check[] = [
     ],
   ),
   falls(
-    'fails when whoever loses a write while leaving does not look again',
+    'fails when a network that loses a write while leaving does not look again',
     [model(0, leaves, visits('b'), sweeps), model(0, leaves, visits('b'))],
     /pool .* leaks/,
     [

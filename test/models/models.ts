@@ -28,10 +28,10 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'what networks keep': reservations,
   'a host that was silent': fences,
   'a host that is dead': deaths,
-  'which machine a host is': identity,
-  'a host that stays, or is another machine': adoptions,
+  'which machine is a host': identity,
+  'a host that stays or is adopted': adoptions,
   'a host that was given up': revivals,
   'a generation that is forged': forgeries,
   'the leaders of a swarm': leaders,
-  'what clears up': sweeps,
+  'the sweep': sweeps,
 };

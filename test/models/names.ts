@@ -1,4 +1,4 @@
-/** A name stands for one pool, whoever asks for it first. */
+/** A name stands for one pool, whichever host asks for it first. */
 import { type Check, falls, holds, survives } from './check.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
 import type { Actor, Model, State } from './simulation.ts';
@@ -38,22 +38,27 @@ const model = (faults: number, ...actors: readonly Actor[]): Model => ({
 });
 
 export const names: readonly Check[] = [
-  holds('two ask for a name at once, with a write gone astray', [model(1, asks('a'), asks('b'))]),
-  holds('one asks for a name that another gives up', [model(0, visits('a'), asks('b'))]),
+  holds('two hosts ask for a name at once, with one faulty write', [model(1, asks('a'), asks('b'))]),
+  holds('a host asks for a name that another gives up', [model(0, visits('a'), asks('b'))]),
   survives(
-    'some ask for a name, come and go, with two writes gone astray',
+    'hosts that ask for a name come and go, with two faulty writes',
     [model(2, asks('a'), visits('b'), asks('c')), model(2, visits('a'), visits('b'), visits('c'))],
     1_000,
   ),
-  falls('fails when a name is written whatever it stands for', [model(0, asks('a'), asks('b'))], /two pools at once/, [
-    {
-      within: 'MemoryStore.writePoolName',
-      find: 'if (standing?.generation !== seen?.generation && standing?.generation !== pool.generation)',
-      replace: 'if (standing?.generation === "never")',
-    },
-  ]),
   falls(
-    'fails when who loses a name keeps the pool that it made',
+    'fails when a name is overwritten whatever pool it stands for',
+    [model(0, asks('a'), asks('b'))],
+    /two pools at once/,
+    [
+      {
+        within: 'MemoryStore.writePoolName',
+        find: 'if (standing?.generation !== seen?.generation && standing?.generation !== pool.generation)',
+        replace: 'if (standing?.generation === "never")',
+      },
+    ],
+  ),
+  falls(
+    'fails when a host that loses a name keeps the pool that it made',
     [model(0, asks('a'), asks('b'))],
     /leaks|two pools at once/,
     [{ within: 'joinNamedPool', find: '    await leavePool(deps, grant.ref);\n', replace: '' }],

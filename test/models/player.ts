@@ -1,4 +1,4 @@
-/** What an actor of a model does: calls of one host, and what it believes to hold in between. */
+/** What an actor of a model does: it makes the calls of one host, and records what it believes to hold. */
 import type { Call } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
 import type { GrantedPool, PoolRequest } from '../../functions/ipam/pools/request-pool.ts';
@@ -17,16 +17,16 @@ export interface Holding {
 export interface Stage {
   readonly rules: Rules;
   readonly holdings: Set<Holding>;
-  /** What actors of one host tell each other: the host's journal. */
+  /** What the actors of one host share: the host's journal. */
   readonly notes: Map<string, string | (() => void)>;
-  /** ms that a call has. */
+  /** Deadline of a call, in ms. */
   readonly patience: number;
 }
 
 export interface Turns {
-  /** Lets others go ahead. */
+  /** Lets the other actors go first. */
   readonly rest: () => Promise<void>;
-  /** Lets time go by, for all. */
+  /** Lets time pass for all actors. */
   readonly wait: (milliseconds: number) => Promise<void>;
 }
 
@@ -98,12 +98,12 @@ export class Player {
     return this.#unlessRefused(this.stage.rules.reviveNetwork(this.deps, call, revival));
   }
 
-  /** Lets time go by, for all actors. */
+  /** Lets time pass for all actors. */
   wait(milliseconds: number): Promise<void> {
     return this.#turns.wait(milliseconds);
   }
 
-  /** Holds something for a while, so that it is seen to be held. @returns how to give it up. */
+  /** Holds something visibly to the invariants. @returns a function that gives it up. */
   async hold(poolId: string, address?: string): Promise<() => void> {
     const holding = { poolId, address };
     this.stage.holdings.add(holding);
@@ -113,19 +113,19 @@ export class Player {
     };
   }
 
-  /** Notes something for the other actors. */
+  /** Records something for the other actors. */
   remember(what: string, note: string | (() => void)): void {
     this.stage.notes.set(what, note);
   }
 
-  /** @throws Error when nobody noted it. */
+  /** @throws Error when no actor recorded it. */
   recall(what: string): string {
     const note = this.stage.notes.get(what);
-    if (typeof note !== 'string') throw new Error(`there is no note of ${what}`);
+    if (typeof note !== 'string') throw new Error(`no actor recorded ${what}`);
     return note;
   }
 
-  /** Gives up what somebody held, unless that was done before. */
+  /** Gives up what an actor held, unless that was done before. */
   giveUp(what: string): void {
     const drop = this.stage.notes.get(what);
     if (typeof drop === 'function') drop();

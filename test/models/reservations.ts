@@ -1,4 +1,4 @@
-/** What networks keep from endpoints stays kept as long as one of them wants it, and no longer. */
+/** An address that networks keep from endpoints stays reserved as long as one of them keeps it, and no longer. */
 import { type Check, falls, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
@@ -27,7 +27,7 @@ const moves = (name: string): Actor => ({
   },
 });
 
-/** As for `--aux-address`: a request without a MAC is for no endpoint. */
+/** As for `--aux-address`: a request without a MAC is not for an endpoint. */
 const keeps = (name: string, address: string): Actor => ({
   name: `${name} keeps ${address}`,
   play: async (me) => {
@@ -77,7 +77,7 @@ export const reservations: readonly Check[] = [
     model(0, ['a', 'b'], moves('a'), takes('b', GATEWAY)),
   ]),
   survives(
-    'networks come, go and move their gateways, with a write gone astray',
+    'networks come, go and move their gateways, with one faulty write',
     [
       ...meeting(1),
       model(1, ['a', 'b', 'c'], moves('a'), leaves('b'), joins('d'), takes('c', OTHER)),
@@ -85,20 +85,15 @@ export const reservations: readonly Check[] = [
     ],
     1_000,
   ),
+  violated('fails when a reservation is freed whatever its value', meeting(0), /is kept by a network, and is free/, [
+    {
+      within: 'meets',
+      find: 'return current === expectation.value;',
+      replace: 'return true;',
+    },
+  ]),
   violated(
-    'fails when a reservation is freed whatever has become of it',
-    meeting(0),
-    /is kept by a network, and is free/,
-    [
-      {
-        within: 'meets',
-        find: 'return current === expectation.value;',
-        replace: 'return true;',
-      },
-    ],
-  ),
-  violated(
-    'fails when a reservation that stands is not stamped afresh',
+    'fails when an existing reservation does not get a new stamp',
     meeting(0),
     /is kept by a network, and is free/,
     [
@@ -111,7 +106,7 @@ export const reservations: readonly Check[] = [
     ],
   ),
   violated(
-    'fails when a network is content with a stamp that may be older than its reference',
+    'fails when a network accepts a stamp that may be older than its reference',
     meeting(0),
     /is kept by a network, and is free/,
     [
@@ -136,7 +131,7 @@ export const reservations: readonly Check[] = [
     ],
   ),
   violated(
-    'fails when it is asked who keeps an address before the address is read',
+    'fails when the networks that keep an address are read before the address',
     meeting(0),
     /is kept by a network, and is free/,
     [

@@ -1,4 +1,4 @@
-/** A call that is sent again, for its first attempt was not answered: in the end it has had one effect, or none. */
+/** A call that is sent again because its first attempt was not answered has one effect in the end, or none. */
 import { type Check, holds, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
@@ -7,7 +7,7 @@ import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/30';
 
-/** What the host does with an answer: the first that comes goes to dockerd, and into the journal. */
+/** What the host does with an answer: the first that arrives goes to dockerd and into the journal. */
 async function answered(me: Player, answer: string | undefined, hold: (answer: string) => Promise<() => void>) {
   if (answer === undefined || me.stage.notes.has('answer')) return;
   me.remember('answer', answer);
@@ -20,7 +20,7 @@ interface Wish {
   readonly mayFail?: boolean;
 }
 
-/** One attempt of the call that the journal knows. */
+/** One attempt of the call that is in the journal. */
 const attempt = (number: number, { address = '', options = MAC, mayFail = false }: Wish): Actor => ({
   name: `a attempt ${number}`,
   mayFail,
@@ -31,7 +31,7 @@ const attempt = (number: number, { address = '', options = MAC, mayFail = false 
   },
 });
 
-/** The function gets to it only after a while. */
+/** The function starts only after a while. */
 const late = (actor: Actor): Actor => ({
   ...actor,
   play: async (me) => {
@@ -40,7 +40,7 @@ const late = (actor: Actor): Actor => ({
   },
 });
 
-/** An attempt whose answer dockerd gets, and gives back at once. */
+/** An attempt whose answer dockerd gets, and releases at once. */
 const attemptAndRelease = (number: number, { address = '', options = MAC }: Wish): Actor => ({
   name: `a attempt ${number}`,
   play: async (me) => {
@@ -53,7 +53,7 @@ const attemptAndRelease = (number: number, { address = '', options = MAC }: Wish
   },
 });
 
-/** An attempt that nobody waits for any more. */
+/** An attempt whose caller no longer waits. */
 const forgotten = (number: number, { address = '', options = MAC }: Wish): Actor => ({
   name: `a attempt ${number}`,
   play: async (me) => {
@@ -61,7 +61,7 @@ const forgotten = (number: number, { address = '', options = MAC }: Wish): Actor
   },
 });
 
-/** Undoes what the call has left but the answer that dockerd was given. */
+/** Undoes what the call has left, except for the answer that dockerd got. */
 async function settleAddress(me: Player, { address = '', options = MAC }: Wish): Promise<void> {
   const keep = me.stage.notes.has('answer') ? me.recall('answer') : undefined;
   const request = { poolId: own(me), address, options, requestKey: me.recall('key'), keep };
@@ -81,7 +81,7 @@ async function settlePool(me: Player): Promise<void> {
 
 const settlesPool: Actor = { name: 'a settles', afterwards: true, play: settlePool };
 
-/** What failed is settled at once, and not again when nothing of it can be under way any more. */
+/** A failed call is settled at once, but not again when no attempt can be in flight any more. */
 const atOnce = (actor: Actor, settle: (me: Player) => Promise<void>): Actor => ({
   ...actor,
   play: async (me) => {
@@ -145,7 +145,7 @@ const poolAttempt = (number: number, mayFail: boolean): Actor => ({
   },
 });
 
-/** dockerd gives the network up again, and the journal notes it. */
+/** dockerd releases the network again, and the journal records it. */
 const poolGivenUp: Actor = {
   name: 'a gives up',
   play: async (me) => {
@@ -184,7 +184,7 @@ export const retries: readonly Check[] = [
     ...unsettled(0).map(({ actors, ...model }) => ({ ...model, actors: [...actors, settles({})] })),
   ]),
   holds('a request for an address is given up, and settled', [...failing([settles({})]), failingGiven]),
-  holds('an attempt runs on after its repeat was answered and released', [
+  holds('an attempt still runs after its repeat was answered and released', [
     overtaken('10.0.0.0/32', {}),
     overtaken('10.0.0.0/32', { address: '10.0.0.0' }),
   ]),
@@ -203,7 +203,7 @@ export const retries: readonly Check[] = [
     [],
   ),
   violated(
-    'fails when a request for an address is settled only at once',
+    'fails when a request for an address is settled at once but not again later',
     [
       on(
         '10.0.0.0/31',
@@ -221,19 +221,19 @@ export const retries: readonly Check[] = [
     [],
   ),
   violated(
-    'fails when a request for a pool is settled only at once',
+    'fails when a request for a pool is settled at once but not again later',
     [pools(1, atOnce(poolAttempt(1, true), settlePool))],
     /reference .* leaks/,
     [],
   ),
   violated(
-    'fails when an endpoint takes its own place also after a later release',
+    'fails when an endpoint gets its former address although it was released later than the request',
     [overtaken('10.0.0.0/32', {})],
     /the lease .* leaks/,
     [{ within: 'isOwnPlace', find: ' && state.sequence < seeker.sequence', replace: '' }],
   ),
   violated(
-    'fails when a named address is taken also after a later release',
+    'fails when an address asked for explicitly is claimed although it was released later than the request',
     [overtaken('10.0.0.0/32', { address: '10.0.0.0' })],
     /the lease .* leaks/,
     [

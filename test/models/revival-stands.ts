@@ -1,4 +1,4 @@
-/** Who acts in models of hosts that take up again what was given up. */
+/** Actors and starting states for models of hosts that revive networks that were given up. */
 import { parseAddress } from '../../functions/ipam/address.ts';
 import { LEASE } from '../../functions/ipam/host.ts';
 import type { Revival } from '../../functions/ipam/recovery/revive.ts';
@@ -14,7 +14,7 @@ const LEASED = '10.0.0.0';
 const HOURS = 2 * 3_600_000;
 const EPOCH = 2;
 
-/** Some hosts share a pool; `a` has a lease in it, is fenced, and holds nothing of which anybody may be sure. */
+/** Some hosts share a pool; `a` has a lease in it, is fenced, and its address may go to another host. */
 export const asleep =
   (hosts: readonly string[]) =>
   async (me: Player): Promise<void> => {
@@ -25,7 +25,7 @@ export const asleep =
     await isFenced(me);
   };
 
-/** It has returned, and its network has ended meanwhile; that was all that the function came to which ended it. */
+/** It has returned. A function ended its network in the meantime, and did nothing else. */
 export const givenUp =
   (hosts: readonly string[]) =>
   async (me: Player): Promise<void> => {
@@ -35,14 +35,14 @@ export const givenUp =
     await returnHome(me, { hostId: 'a' });
   };
 
-/** The same, and its pool is gone. */
+/** The same, and the pool is gone. */
 export async function lost(me: Player): Promise<void> {
   await givenUp(['a'])(me);
   const { items } = await me.deps.store.poolsStartingIn('default', { family: 4, first: 0n, last: 2n ** 32n - 1n });
   for (const pool of items) await me.deps.store.removePool(pool);
 }
 
-/** Its leases have been freed, and it has begun to take up its network, on which it has yet to name them. */
+/** Its leases have been freed, and it has begun to revive its network, but has not yet listed its leases. */
 export async function halfway(me: Player): Promise<void> {
   await givenUp(['a', 'b'])(me);
   const { generation, ref } = networkOf(me.recall('a'));
@@ -57,13 +57,13 @@ const revival = (poolId: string): Revival => ({
   held: [{ address: parseAddress(LEASED) ?? { family: 4, value: 0n }, mac: '02:42:0a:00:00:01', name: '' }],
 });
 
-/** What is said to be its own again it holds. */
+/** Holds what the answer says is its own again. */
 async function takeUp(me: Player, epoch = EPOCH): Promise<void> {
   const revived = await me.revive(revival(own(me)), me.call({ epoch }));
   if (revived?.state === 'live') await holdAgain(me, revived.taken.length === 0);
 }
 
-/** Unless dockerd has removed it meanwhile. */
+/** Unless dockerd has removed it in the meantime. */
 async function holdAgain(me: Player, withLease: boolean): Promise<void> {
   const { notes } = me.stage;
   if (notes.has('removed') || notes.has('has')) return;
@@ -77,7 +77,7 @@ export const revives = (name: string): Actor => ({
   play: (me) => takeUp(me),
 });
 
-/** An attempt that nobody waits for any more. */
+/** An attempt whose caller no longer waits. */
 export const attempts: Actor = {
   name: 'a attempts',
   play: async (me) => {
@@ -85,7 +85,7 @@ export const attempts: Actor = {
   },
 };
 
-/** Goes on with what it has if its network is awake; takes it up if that has ended. */
+/** Uses its network again if that is awake; revives it if it has ended. */
 export const returns: Actor = {
   name: 'a returns',
   play: async (me) => {
@@ -98,7 +98,7 @@ export const returns: Actor = {
   },
 };
 
-/** Another attempt of its revival is answered first, and dockerd gives the address to another endpoint. */
+/** Another attempt of the revival is answered first, and dockerd gives the address to another endpoint. */
 export const goesOn: Actor = {
   name: 'a goes on',
   play: async (me) => {
@@ -123,7 +123,7 @@ export const removes: Actor = {
   },
 };
 
-/** A network that dockerd has not is found by comparing, and given back. */
+/** The shim's comparison finds a network that dockerd does not have, and releases it. */
 export const comparing: Actor = {
   ...{ name: 'a compares', afterwards: true, ahead: HOURS },
   play: async (me) => {
@@ -177,7 +177,7 @@ export const takes: Actor = {
   },
 };
 
-/** Asks for a pool, and holds it for good. */
+/** Asks for a pool, and keeps it. */
 export const asks = (name: string, pool: string): Actor => ({
   name,
   play: async (me) => {
@@ -186,7 +186,7 @@ export const asks = (name: string, pool: string): Actor => ({
   },
 });
 
-/** Asks for a pool, holds it for a while and gives it back. */
+/** Asks for a pool, holds it for a while and releases it. */
 export const visits = (name: string, pool: string): Actor => ({
   name,
   play: async (me) => {

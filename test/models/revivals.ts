@@ -1,4 +1,4 @@
-/** A host was given up and returns: what it still has it takes up again, while others clear up, come and take. */
+/** A host that was given up returns: it revives what it still has, while others clean up, join and take addresses. */
 import { type Check, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
@@ -30,7 +30,7 @@ const BOTH = ['a', 'b'];
 
 type Before = (me: Player) => Promise<void>;
 
-/** In the end the host compares what it has, and all is swept. */
+/** In the end the host compares its networks with Docker's, and a sweep runs. */
 const model = (before: Before, faults: number, ...actors: readonly Actor[]): Model => ({
   name: actors.map(({ name }) => name).join(', '),
   ...{ before, faults, always: sound, finally: nothingLeaks },
@@ -43,7 +43,7 @@ const forgotten = model(asleep(BOTH), 0, returns, forgets);
 const repeated = model(lost, 0, revives('a revives'), again);
 const late = model(givenUp(BOTH), 1, { ...attempts, steady: true }, goesOn);
 const cutOff = model(halfway, 0, fences, returns);
-/** They meet at pools alone: what each does to its references and slots is nobody else's business. */
+/** These actors share only pools: no other actor sees what one does to its references and slots. */
 const rivals = (...actors: readonly Actor[]): Model => ({
   ...model(lost, 1, ...actors),
   unseen: ['add ref', 'read ref', 'revive ref', 'live ref', 'read host', 'read slots', 'slot', 'holds'],
@@ -52,37 +52,37 @@ const rivals = (...actors: readonly Actor[]): Model => ({
 const afterElder = rivals({ ...asks('b', AROUND), steady: true }, revives('a revives'));
 
 export const revivals: readonly Check[] = [
-  holds('a network is taken up again while what it held is cleared up, with a write gone astray', [
+  holds('a network is revived while what it held is cleared up, with one faulty write', [
     orphans,
     model(givenUp(BOTH), 1, revives('a revives'), sweepsTombstones),
     model(givenUp(BOTH), 1, revives('a revives'), sweepsChunks),
     model(lost, 1, revives('a revives'), sweepsChunks),
     model(lost, 1, revives('a revives'), sweepsTombstones),
   ]),
-  holds('a host returns while it is forgotten, and while another takes what it leased', [
+  holds('a host returns while it is forgotten, and while another host takes the address that it leased', [
     forgotten,
     model(asleep(['a']), 0, returns, forgets),
     model(asleep(BOTH), 1, returns, forgets),
     model(givenUp(BOTH), 1, revives('a revives'), takes),
     model(givenUp(BOTH), 0, revives('a revives'), takes, sweepsChunks),
   ]),
-  holds('a network is taken up again while others create pools there', [
+  holds('a network is revived while others create pools in the same place', [
     afterElder,
     model(lost, 1, revives('a revives'), asks('b', POOL)),
     model(lost, 0, revives('a revives'), visits('b', POOL)),
   ]),
-  holds('a revival is repeated, cut off by another silence, or comes late', [
+  holds('a revival is repeated, interrupted by another silence, or late', [
     repeated,
     model(givenUp(BOTH), 0, revives('a revives'), again),
     late,
     cutOff,
   ]),
-  holds('a network is removed while it is taken up again', [
+  holds('a network is removed while it is revived', [
     model(lost, 0, revives('a revives'), removes),
     model(givenUp(BOTH), 1, revives('a revives'), removes),
   ]),
   survives(
-    'networks are taken up again while others come, go, take and clear up, with a write gone astray',
+    'networks are revived while others come, go, take addresses and clean up, with one faulty write',
     [
       model(lost, 2, revives('a revives'), asks('b', AROUND)),
       model(lost, 1, revives('a revives'), again, visits('b', AROUND), asks('c', POOL)),
@@ -93,14 +93,14 @@ export const revivals: readonly Check[] = [
     ],
     1_000,
   ),
-  violated('fails when a network that is taken up again does not write its leases anew', [orphans], /slot says/, [
+  violated('fails when a network that is revived does not write its leases again', [orphans], /slot says/, [
     {
       within: 'takeBack',
       find: '    const outcome = await deps.store.writeSlot(',
       replace: '    if (slot.ref === id.ref) return undefined;\n    const outcome = await deps.store.writeSlot(',
     },
   ]),
-  violated('fails when it is asked whether a network has ended before its leases are read', [orphans], /slot says/, [
+  violated('fails when the state of a network is read before its leases', [orphans], /slot says/, [
     {
       within: 'freeIn',
       find: '  const chunks = await',
@@ -113,7 +113,7 @@ export const revivals: readonly Check[] = [
       replace: '    if (!ended.has(name)) continue;',
     },
   ]),
-  violated('fails when leases are written anew before their network stands again', [orphans], /slot says/, [
+  violated('fails when leases are written again before their network is revived', [orphans], /slot says/, [
     {
       within: 'reviveNetwork',
       find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref, isNew }',
@@ -131,11 +131,14 @@ export const revivals: readonly Check[] = [
       replace: 'const holder = [address, endpoint];',
     },
   ]),
-  violated('fails when what was freed in the place of a host counts as released by it', [forgotten], /slot says/, [
-    { within: 'IN_PLACE_OF_HOST', find: 'encodeTime(0)', replace: "'z'.repeat(9)" },
-  ]),
   violated(
-    'fails when a revival that comes late writes over what was asked for since',
+    'fails when an address that was freed on behalf of a host counts as released by it',
+    [forgotten],
+    /slot says/,
+    [{ within: 'IN_PLACE_OF_HOST', find: 'encodeTime(0)', replace: "'z'.repeat(9)" }],
+  ),
+  violated(
+    'fails when a late revival overwrites a lease that was asked for since',
     [late],
     /slot says|the lease .* leaks/,
     [
@@ -146,16 +149,16 @@ export const revivals: readonly Check[] = [
       },
     ],
   ),
-  violated('fails when a network is taken up again without a look at its pool', [repeated], /lost its pool/, [
+  violated('fails when a network is revived without reading its pool', [repeated], /lost its pool/, [
     { within: 'takeUp', find: 'if (isUp && known', replace: 'if (known' },
   ]),
   violated(
-    'fails when all attempts to announce a former pool are one and the same',
+    'fails when all attempts to announce a former pool have the same identity',
     [{ ...afterElder, oneAnnouncementId: true }],
     /pools overlap/,
     [],
   ),
-  violated('fails when a network wakes that was to be taken up again', [cutOff], /slot says/, [
+  violated('fails when a network that is being revived wakes', [cutOff], /slot says/, [
     {
       within: 'wake',
       find: "    isLeftBehind(now, host) && now.state !== 'reviving'\n      ? { state: 'live'",

@@ -1,4 +1,4 @@
-/** What the models drive. Loaded a second time from a copy of the code when a guard is taken out. */
+/** The code that the models run. It is loaded a second time from a copy of the code when a guard is taken out. */
 export { Refusal } from '../../functions/ipam/refusal.ts';
 export { leavePool } from '../../functions/ipam/pools/membership.ts';
 export { releaseAddress } from '../../functions/ipam/addresses/release-address.ts';

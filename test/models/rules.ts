@@ -1,4 +1,4 @@
-/** All that a model runs, from one place: a control loads it from a copy of the code in which a guard is missing. */
+/** All code that a model runs. A control loads it from a copy in which a guard is missing. */
 import { pathToFileURL } from 'node:url';
 import path from 'node:path';
 import { type Edit, mutant } from '../support/mutant.ts';
@@ -6,10 +6,10 @@ import * as own from './rules-under-test.ts';
 
 export type Rules = typeof own;
 
-/** The rules as they are. */
+/** The rules with all guards. */
 export const rules: Rules = own;
 
-/** Runs something with guards taken out of the rules. */
+/** Runs an operation with guards taken out of the rules. */
 export async function withoutGuards<T>(edits: readonly Edit[], run: (rules: Rules) => Promise<T>): Promise<T> {
   const copy = await mutant(edits);
   try {

@@ -1,4 +1,4 @@
-/** Every order in which the steps of some callers may happen: explored where there are few, by chance where many. */
+/** Explores every order of the callers' steps in small models, and tries random orders in large ones. */
 import { availableParallelism } from 'node:os';
 import { describe, it } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -12,7 +12,7 @@ const runElsewhere = (group: string, name: string): Promise<string> =>
     });
     worker.once('error', reject);
     worker.once('exit', () => {
-      reject(new Error('the check ended without a word'));
+      reject(new Error('the check ended without a result'));
     });
   });
 

@@ -1,6 +1,6 @@
 /**
- * Actors that run the real rules side by side over one store, step by step: which operation on the store comes next, and
- * which write is late, repeated or never answered, is chosen by whoever explores.
+ * Actors that run the real rules concurrently on one store, step by step. The explorer chooses which operation on the
+ * store comes next, and which write is late, repeated or never answered.
  */
 import { hash } from 'node:crypto';
 import type { Cidr } from '../../functions/ipam/address.ts';
@@ -14,38 +14,38 @@ import { contents, digest, text } from './texts.ts';
 
 export interface Actor {
   readonly name: string;
-  /** ms by which its function's clock is ahead. */
+  /** ms by which the clock of the actor's function is ahead. */
   readonly ahead?: number;
-  /** Begins when nothing is under way any more: the in-flight bound has passed. */
+  /** Begins when nothing is in flight any more: the in-flight bound has passed. */
   readonly afterwards?: boolean;
-  /** Its writes are never late: keeps a model small. */
+  /** Its writes are never late, which keeps a model small. */
   readonly steady?: boolean;
-  /** Its function may give up on a write: somebody else must settle what it leaves. */
+  /** Its function may give up on a write: another actor must settle what it leaves. */
   readonly mayFail?: boolean;
   readonly play: (me: Player) => Promise<void>;
 }
 
 export interface Model {
   readonly name: string;
-  /** Runs alone, before anything is explored. */
+  /** Runs alone, before the exploration. */
   readonly before?: (me: Player) => Promise<void>;
   readonly actors: readonly Actor[];
-  /** Writes that go astray in one run, at most. */
+  /** The most writes that are late, repeated or unanswered in one run. */
   readonly faults: number;
-  /** Operations whose turn makes no difference to anybody else, by the beginning of their label: they come at once. */
+  /** Operations whose order makes no difference to other actors, by the start of their label: they run at once. */
   readonly unseen?: readonly string[];
   /** How queries read (see `Manner`). */
   readonly positions?: readonly Cidr[];
   readonly forwardDescends?: boolean;
-  /** The index by host shows nothing: however late it may be, this is later. */
+  /** The index by host never shows anything: the worst case of a late index. */
   readonly isIndexSilent?: boolean;
   /** With one identity for all attempts of an announcement: a control. */
   readonly oneAnnouncementId?: boolean;
-  /** ms that a call has; each pause of a call takes from it. */
+  /** Time of a call in ms, which each of its pauses reduces. */
   readonly patience?: number;
-  /** What is wrong in a state, if something is. */
+  /** The violation in a state, if there is one. */
   readonly always: (state: State) => string | undefined;
-  /** What is wrong once all is over. */
+  /** The violation at the end of a run, if there is one. */
   readonly finally: (state: State) => string | undefined;
 }
 
@@ -54,14 +54,14 @@ export interface State {
   readonly holdings: ReadonlySet<Holding>;
 }
 
-/** The function gave up: what became of its write is unknown. */
+/** The function gave up: whether its write landed is unknown. */
 class StoreDown extends Error {}
 
 interface Pending {
   readonly actor: Ongoing;
   readonly number: number;
   readonly operation: Operation;
-  /** That are late or were not answered. */
+  /** Writes that are late or were not answered. */
   attempts: number;
   readonly answer: () => Promise<void>;
   readonly reject: (error: Error) => void;
@@ -78,13 +78,13 @@ interface Choice {
   readonly happen: () => Promise<void>;
 }
 
-/** An actor in one run. Its history says all that can decide how it goes on. */
+/** An actor in one run. Its history determines how it continues. */
 class Ongoing {
   readonly actor: Actor;
   readonly index: number;
   readonly history = new Map<number, unknown>();
   operations = 0;
-  /** What the common time was at each of its steps, for they reckon with it. */
+  /** The common time at each of its steps, which the rules read. */
   times = '';
   ids = 0;
   drawn = 0;
@@ -103,15 +103,15 @@ class Ongoing {
   }
 }
 
-/** More turns than lie between any two operations of one actor. */
+/** More turns than there are between any two operations of one actor. */
 const QUIET_TURNS = 20;
 const NEXT_TURN = Promise.resolve();
-/** ms that have gone by when the actors begin. */
+/** ms that have passed when the actors begin. */
 const BEFORE = 3_600_000;
 const START = Date.UTC(2026, 0, 1);
-/** ms between the clocks of two actors, so that one is the elder. */
+/** ms between the clocks of two actors, so that one is the older. */
 const APART = 1;
-/** ms: time for two pauses. */
+/** ms: enough for two pauses. */
 const DEFAULT_PATIENCE = 60;
 
 export class Simulation implements Run, Stage {
@@ -126,7 +126,7 @@ export class Simulation implements Run, Stage {
   #pending: Pending[] = [];
   #late: Late[] = [];
   #faults = 0;
-  /** ms that went by for all. */
+  /** ms that have passed for all actors. */
   #passed = 0;
   #failure: string | undefined;
   #trace: string[] = [];
@@ -158,7 +158,7 @@ export class Simulation implements Run, Stage {
     const me = new Player('before', this, { store, world: this.#world(prelude) }, { rest: noTurn, wait: noTurn });
     await this.model.before?.(me);
     for (const ongoing of this.#actors) {
-      // What was done before is past by every clock.
+      // What was done before is in the past by every clock.
       ongoing.clock += BEFORE;
       if (ongoing.actor.afterwards !== true) this.#play(ongoing);
     }
@@ -172,7 +172,7 @@ export class Simulation implements Run, Stage {
     const turns: Turns = {
       rest: () => submit({ label: 'holds', kind: 'nothing', attempt: () => Promise.resolve() }),
       wait: (milliseconds) =>
-        submit({ label: `${milliseconds} ms go by`, kind: 'nothing', attempt: () => this.#goBy(milliseconds) }),
+        submit({ label: `${milliseconds} ms pass`, kind: 'nothing', attempt: () => this.#goBy(milliseconds) }),
     };
     const me = new Player(actor.name, this, { store, world: this.#world(ongoing) }, turns);
     ongoing.state = 'playing';
@@ -241,19 +241,19 @@ export class Simulation implements Run, Stage {
   }
 
   /**
-   * Waits until all that follows from an answer has happened: the rules wait for nothing but the store. A turn of the
-   * event loop would do as well, and takes longer than all else.
+   * Waits until all that follows from an answer has happened: the rules wait only for the store. A turn of the event loop
+   * would also do, but takes longer than everything else.
    */
   async #still(): Promise<void> {
     for (let quiet = 0; quiet < QUIET_TURNS || this.#isBusy(); quiet++) await NEXT_TURN;
   }
 
-  /** Somebody is still on the way from one operation to the next. */
+  /** An actor is still between one operation and the next. */
   #isBusy(): boolean {
     return this.#actors.some((actor) => actor.state === 'playing' && !this.#pending.some((p) => p.actor === actor));
   }
 
-  /** Those that come afterwards begin one after another, when all before them is over. */
+  /** The `afterwards` actors begin one after another, when everything before them is over. */
   #wakeLast(): boolean {
     if (this.#pending.length > 0 || this.#late.length > 0) return false;
     if (this.#actors.some(({ state }) => state === 'playing')) return false;
@@ -290,7 +290,7 @@ export class Simulation implements Run, Stage {
         },
       });
     };
-    // The store repeats what was not answered: the first attempt has landed, or is late.
+    // The store repeats a write that was not answered: the first attempt has landed, or is late.
     astray('lands, is not answered and is repeated', () => this.#attempt(pending));
     astray('is late and is repeated', () => {
       this.#late.push(pending);

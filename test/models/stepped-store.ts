@@ -1,4 +1,4 @@
-/** The store port, cut into operations that take place when somebody says so. */
+/** The store port, cut into operations that take place when the explorer chooses them. */
 import { type Cidr, cidrRange, formatCidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import type { Page, Store } from '../../functions/ipam/store.ts';
@@ -11,7 +11,7 @@ export interface Operation<T = unknown> {
   readonly attempt: () => Promise<T>;
 }
 
-/** Where fresh identities are counted. */
+/** Counts new identities. */
 export interface Ids {
   ids: number;
 }
@@ -20,8 +20,8 @@ export interface Manner {
   /** When given, all attempts of one announcement carry the same identity. */
   readonly shared: Ids | undefined;
   /**
-   * Where pools may be, ascending. When given, a query comes by them one by one, as it does in truth: it is no snapshot.
-   * Otherwise each page is one.
+   * Where pools may be, ascending. When given, a query reads them one by one, as a real query does: it is not a snapshot.
+   * Otherwise each page is a snapshot.
    */
   readonly positions: readonly Cidr[] | undefined;
   readonly forwardDescends: boolean;
@@ -30,7 +30,7 @@ export interface Manner {
 
 type Submit = <T>(operation: Operation<T>) => Promise<T>;
 
-/** Every write recognises what an earlier attempt of its own has done, as the real store does. */
+/** Every write recognises what its own earlier attempt has done, as in the real store. */
 export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner): Store {
   const step =
     (kind: Operation['kind']) =>
@@ -65,7 +65,7 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
       read(`read index`, () =>
         manner.isIndexSilent ? Promise.resolve({ items: [], more: false }) : memory.refsOfHost(hostId, after),
       ),
-    // Where no host has registered, nobody makes a difference to what it finds.
+    // As long as no host has registered, no other actor can change the result.
     readHost: (id) =>
       memory.hosts.size === 0 ? memory.readHost(id) : read(`read host ${id}`, () => memory.readHost(id)),
     hostsOfShard: (shard, after) =>
@@ -83,7 +83,7 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     readSweep: () => memory.readSweep(),
     writeSweep: (cursor) => memory.writeSweep(cursor),
     claimHome: (region) => memory.claimHome(region),
-    // The key is read once, and what is made with it is nobody else's business.
+    // The key is read once, and no other actor depends on what is made with it.
     seal: (text) => memory.seal(text),
     isSeal: (text, seal) => memory.isSeal(text, seal),
   };
@@ -102,7 +102,7 @@ function looks(
         read('look backward', () => memory.poolsStartingBefore(space, address, before)),
     };
   }
-  /** Goes by one position after another, from the one behind `after`, to the first pool. */
+  /** Reads one position after another, from the one behind `after`, up to the first pool. */
   const pass = async (space: string, order: readonly Cidr[], after: Cidr | undefined): Promise<Page<Pool>> => {
     const start = after === undefined ? 0 : order.findIndex((cidr) => formatCidr(cidr) === formatCidr(after)) + 1;
     for (const cidr of order.slice(start)) {
@@ -136,7 +136,7 @@ function announcing(
   return async () => {
     if (shared !== undefined) shared.ids = from;
     const result = await memory.announcePool(draft, generation);
-    // What comes afterwards has identities of its own.
+    // Later announcements have identities of their own.
     if (shared !== undefined) shared.ids = drawn = Math.max(drawn, shared.ids);
     if ('announced' in result) {
       ours.add(result.announced.rev);

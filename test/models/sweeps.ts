@@ -1,4 +1,4 @@
-/** What clears up behind everybody, while everybody goes on. */
+/** A sweep cleans up while networks come and go. */
 import { emptyReport } from '../../functions/ipam/sweep/report.ts';
 import { type Check, holds, survives, violated } from './check.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
@@ -10,14 +10,14 @@ const POOL = '10.0.0.0/30';
 const KEPT = '10.0.0.2';
 const HOURS = 2 * 3_600_000;
 
-/** The network of host `a` ended, and that was all that its function came to. */
+/** A function ended the network of host `a`, and did nothing else. */
 async function cutOff(me: Player): Promise<void> {
   const { generation, ref } = networkOf(me.recall('a'));
   me.giveUp('a drops');
   await me.deps.store.endRef(generation, ref, me.deps.world.now());
 }
 
-/** Nobody is left on a pool of which an address was used. */
+/** No network is left on a pool of which an address was used. */
 async function abandoned(me: Player): Promise<void> {
   await sharing(POOL, ['a'])(me);
   const call = me.call({ hostId: 'a' });
@@ -28,7 +28,7 @@ async function abandoned(me: Player): Promise<void> {
   await me.deps.store.removeTombstone(generation, ref);
 }
 
-/** An address is reserved that the network of host `a` alone has listed, which has ended. */
+/** An address is reserved that only the ended network of host `a` has listed. */
 async function unlisted(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
   await me.address(me.recall('a'), KEPT, {}, me.call({ hostId: 'a' }));
@@ -132,10 +132,10 @@ export const sweeps: readonly Check[] = [
     model(sharing(POOL, ['a']), 0, sweepingPool('sweep'), leaves),
   ]),
   holds('chunks are swept while networks join and keep addresses', [joined, kept]),
-  holds('what landed under a tombstone is freed before the tombstone goes', [ended]),
-  holds('one sweep clears up what was left', [model(littered, 1, sweeping('sweep'))]),
+  holds('a lease that landed under a tombstone is freed before the tombstone is removed', [ended]),
+  holds('one sweep clears up everything that was left', [model(littered, 1, sweeping('sweep'))]),
   survives(
-    'two sweep at once, while networks come and go',
+    'two sweeps run at once while networks come and go',
     [
       model(littered, 1, sweeping('sweep'), sweeping('sweep again'), joins('c')),
       model(unlisted, 1, sweeping('sweep'), keeps, visits('c'), sweeping('sweep again', true)),
@@ -147,7 +147,7 @@ export const sweeps: readonly Check[] = [
     { within: 'MemoryStore.removeChunk', find: 'if (!isHeld) this.chunks.delete(', replace: 'this.chunks.delete(' },
   ]),
   violated(
-    'fails when a sweep reads who keeps an address before the address',
+    'fails when a sweep reads which networks keep an address before the address',
     [kept],
     /is kept by a network, and is free/,
     [
@@ -159,7 +159,7 @@ export const sweeps: readonly Check[] = [
       },
     ],
   ),
-  violated('fails when a tombstone goes without a second look', [ended], /the lease .* leaks/, [
+  violated('fails when a tombstone is removed without a second look', [ended], /the lease .* leaks/, [
     {
       within: 'sweepTombstones',
       find: '  report.leases += await freeOrphans(deps, IN_PLACE_OF_HOST, first, names);\n',

@@ -1,4 +1,4 @@
-/** States as texts, to be compared by the million. */
+/** States as texts, so that millions of them can be compared. */
 import { createHash } from 'node:crypto';
 
 /** All items, in the order of their keys. */
@@ -8,7 +8,7 @@ export const contents = (items: ReadonlyMap<string, object>): string =>
     .map(([key, item]) => `${key}${text(item)}`)
     .join();
 
-/** What the store holds and answers is never changed, only replaced. */
+/** Values of the store are replaced, never changed. */
 const texts = new WeakMap<object, string>();
 
 export function text(value: unknown): string {

@@ -1,4 +1,4 @@
-/** What each operation of the store costs, in capacity units as DynamoDB bills them, and that its looks are consistent. */
+/** What each operation of the store costs, in capacity units as DynamoDB bills them, and that its reads are consistent. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { cidrRange } from '../../../functions/ipam/address.ts';
@@ -11,7 +11,7 @@ import { host } from './host-contract.ts';
 import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
 import { SETTINGS } from './space-contract.ts';
 
-/** The longest slots there are, in a chunk that is full of them. */
+/** The longest possible slot, for a chunk that is full of them. */
 const LONGEST = encodeSlot({
   kind: 'leased',
   ref: REF,
@@ -20,7 +20,7 @@ const LONGEST = encodeSlot({
   name: 'x'.repeat(SLOT_MAX_BYTES),
 });
 
-describe('the store, by what it costs', () => {
+describe('the cost of the store', () => {
   let engine: EngineStore;
   let store: Store;
   let counter: Meter;
@@ -40,7 +40,7 @@ describe('the store, by what it costs', () => {
   });
   after(() => engine.close());
 
-  /** What an operation costs that does not fail. */
+  /** The cost of an operation that succeeds. */
   async function costOf(
     operation: () => Promise<unknown>,
   ): Promise<Pick<Cost, 'requests' | 'writeUnits' | 'readUnits'>> {
@@ -58,7 +58,7 @@ describe('the store, by what it costs', () => {
     }
   }
 
-  it('claims, loses and releases an address for one write unit, in a chunk that is full too', async () => {
+  it('claims, fails to claim and releases an address for one write unit each, even in a full chunk', async () => {
     const generation = fresh('g');
     const place = { generation, chunk: 0n, slot: 0 };
     const claim = () => store.writeSlot(place, LONGEST, 'sticky', { kind: 'free', cooledBy: 0 });
@@ -70,7 +70,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(await costOf(claim), oneWrite, 'into the last gap');
   });
 
-  it('reads a group of full chunks for a read unit for each 4 KB', async () => {
+  it('reads a group of full chunks for one read unit per 4 KB', async () => {
     const generation = fresh('g');
     await fullChunk(generation);
     assert.deepEqual(await costOf(() => store.readChunks(generation, 0n, 3n)), oneRead);
@@ -87,7 +87,7 @@ describe('the store, by what it costs', () => {
     assert.ok(readUnits <= Number(CHUNKS_PER_GROUP) / 4, `${readUnits} read units`);
   });
 
-  it('bears a pool for one write unit a step, and looks for one read unit', async () => {
+  it('creates a pool for one write unit per step, and reads and queries pools for one read unit', async () => {
     const space = fresh('s');
     assert.deepEqual(await costOf(() => store.announcePool(draft(space, '10.0.0.0/24'))), oneWrite);
     const pool = (await store.readPool(space, cidr('10.0.0.0/24'))) ?? assert.fail();
@@ -100,7 +100,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(await costOf(() => store.removePool(confirmed ?? assert.fail())), oneWrite);
   });
 
-  it('looks at a crowded space by a few pools at first', async () => {
+  it('reads only a few pools on the first page of a crowded space', async () => {
     const space = fresh('s');
     const starts = Array.from({ length: 200 }, (_, i) => `10.0.${i}.0/24`);
     await Promise.all(starts.map((text) => announce(store, space, text)));
@@ -108,7 +108,7 @@ describe('the store, by what it costs', () => {
     assert.equal(readUnits, 1);
   });
 
-  it('adds a reference for two write units, the index included, and ends it for one', async () => {
+  it('adds a reference for two write units, including the index, and ends it for one', async () => {
     const generation = fresh('g');
     assert.deepEqual(await costOf(() => store.addRef(ref(generation, REF))), { ...oneWrite, writeUnits: 2 });
     assert.deepEqual(await costOf(() => store.readRef(generation, REF)), oneRead);
@@ -125,7 +125,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(cost, { ...oneRead, readUnits: 0.5 });
   });
 
-  it('hears of a host for one write unit, and finds all hosts by sixteen queries', async () => {
+  it('records a heartbeat for one write unit, and finds all hosts with sixteen queries', async () => {
     const seen = await store.writeHost(host('cost'), undefined);
     assert.deepEqual(await costOf(() => store.writeHost(host('cost', 'two'), seen)), oneWrite);
     assert.deepEqual(await costOf(() => store.readHost('cost')), oneRead);
@@ -133,7 +133,7 @@ describe('the store, by what it costs', () => {
     assert.ok(shards.every(({ requests }) => requests === 1));
   });
 
-  it('puts a reference to sleep, wakes and removes it for one write unit each, and finds it for half a read unit', async () => {
+  it('puts a reference to sleep for one write unit, removes it for two, and finds it for half a read unit', async () => {
     const added = { ...ref(fresh('g'), REF), hostId: fresh('host') };
     await store.addRef(added);
     assert.deepEqual(await costOf(() => store.refsOfHost(added.hostId)), { ...oneRead, readUnits: 0.5 });
@@ -141,7 +141,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(await costOf(() => store.changeRefState(added, dormant)), oneWrite);
     await store.endRef(added.generation, REF, 7_000);
     const { writeUnits: removed } = await costOf(() => store.removeTombstone(added.generation, REF));
-    assert.equal(removed, 2, 'the index included');
+    assert.equal(removed, 2, 'including the index');
   });
 
   it('sets a name for one write unit', async () => {
@@ -153,7 +153,7 @@ describe('the store, by what it costs', () => {
     assert.deepEqual(await costOf(() => store.readSpace(space)), oneRead);
   });
 
-  it('reads consistently all that the index does not tell', () => {
+  it('reads everything consistently except for the index', () => {
     const reads = commands.filter(({ name }) => name === 'GetItemCommand' || name === 'QueryCommand');
     assert.ok(reads.length > 10);
     for (const { input } of reads) {
@@ -170,7 +170,7 @@ describe('the meter', () => {
     assert.equal(writeUnits({}), 1);
   });
 
-  it('counts as one round trip what runs side by side, and as two what waits', async () => {
+  it('counts concurrent requests as one round trip, and consecutive ones as two', async () => {
     const engine = await engineStore();
     try {
       const { measure } = meter(engine.client);

@@ -1,4 +1,4 @@
-/** What every store must do (functions/ipam/store.ts), run on each store that there is. */
+/** What every store must do (functions/ipam/store.ts). It runs on each implementation. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { cidrRange, formatCidr, parseAddress } from '../../../functions/ipam/address.ts';
@@ -19,7 +19,7 @@ export interface OpenStore {
   close(): Promise<void>;
 }
 
-/** @param why it cannot be run here, if it cannot. */
+/** @param why the reason to skip it, if it cannot run here. */
 export function storeContract(name: string, open: () => Promise<OpenStore>, why?: string): void {
   describe(`the store contract on ${name}`, { skip: why ?? false }, () => {
     let opened: OpenStore;
@@ -48,9 +48,9 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, why?
 
 function sealContract(get: () => Store, elsewhere: () => Store): void {
   describe('seals', () => {
-    it('are made with one key, whoever is the first to need it', async () => {
+    it('are made with one key, even if many processes need the first one at once', async () => {
       const stores = Array.from({ length: 16 }, elsewhere);
-      // So that each has a connection, and none is through before the next has begun.
+      // So that each has a connection, and none is done before the next has begun.
       await Promise.all(stores.map((store) => store.readSpace('default')));
       const seals = await Promise.all(stores.map((store) => store.seal('text')));
       const [seal = assert.fail()] = seals;
@@ -58,7 +58,7 @@ function sealContract(get: () => Store, elsewhere: () => Store): void {
       assert.deepEqual(new Set([...seals, await elsewhere().seal('text')]), new Set([seal]));
     });
 
-    it('are of one text alone', async () => {
+    it('are valid for one text only', async () => {
       const seal = await get().seal('text');
       assert.equal(await elsewhere().isSeal('text', seal), true);
       assert.equal(await get().isSeal('other text', seal), false);
@@ -72,7 +72,7 @@ function sealContract(get: () => Store, elsewhere: () => Store): void {
 
 function poolContract(get: () => Store): void {
   describe('pools', () => {
-    it('announces a pool where none stands, and returns the standing one otherwise', async () => {
+    it('announces a pool where there is none, and otherwise returns the existing one', async () => {
       const space = fresh('s');
       const pool = await announce(get(), space, '10.0.0.0/24');
       assert.equal(pool.state, 'pending');
@@ -81,14 +81,14 @@ function poolContract(get: () => Store): void {
       assert.equal(await get().readPool(space, cidr('10.0.0.0/25')), undefined);
     });
 
-    it('gives each announcement a generation and a rev of its own', async () => {
+    it('gives each announcement its own generation and rev', async () => {
       const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
       const other = await announce(get(), fresh('s'), '10.0.0.0/24');
       assert.notEqual(pool.generation, other.generation);
       assert.notEqual(pool.rev, other.rev);
     });
 
-    it('keeps a pool without a gateway, and one of IPv6', async () => {
+    it('stores an IPv6 pool without a gateway', async () => {
       const space = fresh('s');
       const plain: PoolDraft = { ...draft(space, 'fd00::/64'), gateway: undefined, exclusive: true };
       await get().announcePool(plain);
@@ -96,7 +96,7 @@ function poolContract(get: () => Store): void {
       assert.deepEqual({ ...pool, generation: '', rev: '' }, { ...plain, generation: '', rev: '', state: 'pending' });
     });
 
-    it('changes a pool only from the very state that was seen, and sets a fresh rev', async () => {
+    it('changes a pool only if it is exactly as it was read, and sets a new rev', async () => {
       const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
       const confirmed = (await get().changePool(pool, 'confirmed')) ?? assert.fail();
       assert.deepEqual({ ...confirmed, rev: '' }, { ...pool, state: 'confirmed', rev: '' });
@@ -105,7 +105,7 @@ function poolContract(get: () => Store): void {
       assert.deepEqual(await get().readPool(pool.space, pool.cidr), confirmed);
     });
 
-    it('removes a pool only in the very state that was seen', async () => {
+    it('removes a pool only if it is exactly as it was read', async () => {
       const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
       const confirmed = (await get().changePool(pool, 'confirmed')) ?? assert.fail();
       assert.equal(await get().removePool(pool), false);
@@ -129,7 +129,7 @@ function neighbourContract(get: () => Store): void {
   }
 
   describe('neighbours', () => {
-    it('lists what starts inside a range, ascending by start and then by prefix length', async () => {
+    it('lists pools that start inside a range, ascending by start and then by prefix length', async () => {
       const space = await spaceWith(ALL.toReversed());
       const inside = async (text: string) => texts((await get().poolsStartingIn(space, cidrRange(cidr(text)))).items);
       assert.deepEqual(await inside('10.0.0.0/16'), ALL.slice(0, 4));
@@ -139,7 +139,7 @@ function neighbourContract(get: () => Store): void {
       assert.deepEqual(await inside('::/0'), ['fd00::/64']);
     });
 
-    it('lists what starts before an address, descending', async () => {
+    it('lists pools that start before an address, descending', async () => {
       const space = await spaceWith(ALL);
       const before = async (text: string) => {
         const address = parseAddress(text) ?? assert.fail();
@@ -151,7 +151,7 @@ function neighbourContract(get: () => Store): void {
       assert.deepEqual(await before('fd01::'), ['fd00::/64']);
     });
 
-    it('goes on after a page, both ways, to the last pool', async () => {
+    it('continues after a page, in both directions, up to the last pool', async () => {
       const pools = Array.from({ length: 230 }, (_, i) => `10.2.${i}.0/24`);
       const space = await spaceWith(pools);
       const range = cidrRange(cidr('10.0.0.0/8'));
@@ -175,7 +175,7 @@ function neighbourContract(get: () => Store): void {
 
 function refContract(get: () => Store): void {
   describe('references', () => {
-    it('adds a reference once, and reads back what it was', async () => {
+    it('adds a reference once, and reads it back unchanged', async () => {
       const generation = fresh('g');
       assert.equal(await get().addRef(ref(generation, REF)), true);
       assert.deepEqual(await get().readRef(generation, REF), ref(generation, REF));
@@ -183,13 +183,13 @@ function refContract(get: () => Store): void {
       assert.equal(await get().addRef({ ...ref(generation, REF), requestKey: '0000000000002' }), false);
     });
 
-    it('takes a repeat of the same call for success', async () => {
+    it('treats a repeat of the same call as success', async () => {
       const generation = fresh('g');
       await get().addRef(ref(generation, REF));
       assert.equal(await get().addRef(ref(generation, REF)), true);
     });
 
-    it('ends a reference by a tombstone, which nothing brings back', async () => {
+    it('ends a reference with a tombstone, which no later call revives', async () => {
       const generation = fresh('g');
       await get().addRef(ref(generation, REF));
       assert.equal(await get().endRef(generation, REF, 7_000), true);
@@ -201,7 +201,7 @@ function refContract(get: () => Store): void {
       assert.equal(await get().readRef(generation, OTHER), undefined);
     });
 
-    it('sets what a reference keeps, on what was seen', async () => {
+    it('sets what a reference keeps only if that is as it was read', async () => {
       const generation = fresh('g');
       const seen = ref(generation, REF);
       await get().addRef(seen);
@@ -218,7 +218,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(generation, REF), { ...seen, ...nothing });
     });
 
-    it('sets what a reference was asked to keep, on what was seen', async () => {
+    it('sets what a reference was asked to keep only if that is as it was read', async () => {
       const seen = { ...ref(fresh('g'), REF), asked: [] };
       await get().addRef(seen);
       const asked = (sequence: string) => ({
@@ -231,7 +231,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(seen.generation, REF), asked('000000002'));
     });
 
-    it('changes nothing on a reference that is gone, or of another epoch', async () => {
+    it('does not change a reference that is gone or of another epoch', async () => {
       const generation = fresh('g');
       const seen = ref(generation, REF);
       await get().addRef(seen);
@@ -242,7 +242,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(generation, REF), { ...seen, state: 'gone', endedAt: 7_000 });
     });
 
-    it("finds what the attempts of a host's call have added, tombstones included", async () => {
+    it("finds the references that the attempts of a host's call have added, including tombstones", async () => {
       const hostId = fresh('host');
       const [one, two, other] = [fresh('g'), fresh('g'), fresh('g')];
       const added = { ...ref(one, REF), hostId };
@@ -260,7 +260,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().refsOfCall(hostId, '0000000000003'), []);
     });
 
-    it('lists the references of one life of a pool by pages, tombstones included', async () => {
+    it('lists the references of one life of a pool in pages, including tombstones', async () => {
       const generation = fresh('g');
       const names = Array.from({ length: 40 }, (_, i) => `hosthost${String(i).padStart(6, '0')}`);
       for (const name of names) await get().addRef(ref(generation, name));
@@ -286,7 +286,7 @@ function refContract(get: () => Store): void {
 
 function nameContract(get: () => Store): void {
   describe('names', () => {
-    it('lets one of several set a name', async () => {
+    it('lets one of several callers set a name', async () => {
       const space = fresh('s');
       const one = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
       const two = { cidr: cidr('10.0.1.0/24'), generation: 'g2' };

@@ -1,4 +1,4 @@
-/** What every store must do when many ask at once, and when there is much to read. */
+/** What every store must do when many callers ask at once, and when there is much to read. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Cidr, cidrRange, formatCidr } from '../../../functions/ipam/address.ts';
@@ -18,8 +18,8 @@ export function crowdContract(get: () => Store): void {
 }
 
 function rivalContract(get: () => Store): void {
-  describe('many at once', () => {
-    it('claim one slot: one wins, and every loser is shown what the winner wrote', async () => {
+  describe('many callers at once', () => {
+    it('claim one slot: one wins, and every loser gets what the winner wrote', async () => {
       const place = { generation: fresh('g'), chunk: 3n, slot: 5 };
       const value = (i: number) =>
         encodeSlot({
@@ -38,7 +38,7 @@ function rivalContract(get: () => Store): void {
       assert.deepEqual(new Set(shown), new Set([value(winner)]));
     });
 
-    it('announce one pool: one does, and all others are told which', async () => {
+    it('announce one pool: one wins, and all others get its pool', async () => {
       const space = fresh('s');
       const results = await Promise.all(numbers(MANY).map(() => get().announcePool(draft(space, '10.0.0.0/24'))));
       const announced = results.flatMap((result) => ('announced' in result ? [result.announced] : []));
@@ -47,7 +47,7 @@ function rivalContract(get: () => Store): void {
       for (const pool of standing) assert.deepEqual(pool, announced[0]);
     });
 
-    it('change one pool: one does', async () => {
+    it('change one pool: one wins', async () => {
       const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
       const changed = await Promise.all(numbers(MANY).map(() => get().changePool(pool, 'confirmed')));
       assert.equal(changed.filter((one) => one !== undefined).length, 1);
@@ -57,14 +57,14 @@ function rivalContract(get: () => Store): void {
       );
     });
 
-    it('remove one pool: one does', async () => {
+    it('remove one pool: one wins', async () => {
       const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
       const removed = await Promise.all(numbers(MANY).map(() => get().removePool(pool)));
       assert.equal(removed.filter(Boolean).length, 1);
       assert.equal(await get().readPool(pool.space, pool.cidr), undefined);
     });
 
-    it('set one name: one does', async () => {
+    it('set one name: one wins', async () => {
       const space = fresh('s');
       const target = (i: number) => ({ cidr: cidr('10.0.0.0/24'), generation: `g${i}` });
       const set = await Promise.all(numbers(MANY).map((i) => get().writePoolName(space, 'ci', target(i), undefined)));
@@ -72,7 +72,7 @@ function rivalContract(get: () => Store): void {
       assert.deepEqual(await get().readPoolName(space, 4, 'ci'), target(set.indexOf(true)));
     });
 
-    it('list what one reference keeps: one does', async () => {
+    it('list what one reference keeps: one wins', async () => {
       const seen = ref(fresh('g'), REF);
       await get().addRef(seen);
       const kept = (i: number) => ({
@@ -88,7 +88,7 @@ function rivalContract(get: () => Store): void {
   });
 }
 
-/** As long as a reference may get: some hundreds of ranges. */
+/** As long as a reference may become: some hundreds of ranges. */
 const longRef = (generation: string, i: number): Ref => ({
   ...ref(generation, `hosthost${String(i).padStart(6, '0')}`),
   reserved: numbers(800).map((j) => ({
@@ -99,8 +99,8 @@ const longRef = (generation: string, i: number): Ref => ({
 });
 
 function sizeContract(get: () => Store): void {
-  describe('much to read', () => {
-    it('reads a whole group of chunks that are full of the longest slots at once', async () => {
+  describe('a long answer', () => {
+    it('a whole group of chunks that are full of the longest slots is read at once', async () => {
       const generation = fresh('g');
       const name = 'x'.repeat(SLOT_MAX_BYTES);
       const value = (slot: number) =>
@@ -127,7 +127,7 @@ function sizeContract(get: () => Store): void {
       }
     });
 
-    it('reads more references than one answer can hold', async () => {
+    it('more references than one answer can hold are read', async () => {
       const generation = fresh('g');
       const refs = numbers(90).map((i) => longRef(generation, i));
       await Promise.all(refs.map((one) => get().addRef(one)));
@@ -143,7 +143,7 @@ function sizeContract(get: () => Store): void {
       assert.ok(pages > 1, `${pages} pages`);
     });
 
-    it('passes over no pool that stands all the time, in both directions, while others come and go', async () => {
+    it('a query in either direction finds every pool that exists all the time, while others come and go', async () => {
       const space = fresh('s');
       const pools = numbers(120).map((i) => `10.0.${i * 2}.0/24`);
       const standing = await Promise.all(pools.map((text) => announce(get(), space, text)));
@@ -165,7 +165,7 @@ function sizeContract(get: () => Store): void {
       }
     });
 
-    it('sorts pools of IPv6 by their start, then by their prefix length', async () => {
+    it('IPv6 pools are sorted by their start, then by their prefix length', async () => {
       const space = fresh('s');
       const sorted = ['fd00::/16', 'fd00::/64', 'fd00::/127', 'fd00::2/128', 'fd00::10/124', 'fd00:0:0:1::/64'];
       await Promise.all(sorted.toReversed().map((text) => announce(get(), space, text)));

@@ -1,4 +1,4 @@
-/** Each condition of the store is there for a reason: without it, a test of the contract falls. */
+/** Each condition of the store has a reason: without it, a test of the contract fails. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,14 +10,14 @@ import { guards } from './guards.ts';
 const AT_ONCE = 2;
 const FILE = 'test/models/store/embedded.test.ts';
 
-describe('without a guard of the store a test of its contract falls', { concurrency: AT_ONCE }, () => {
+describe('without a guard of the store, a test of its contract fails', { concurrency: AT_ONCE }, () => {
   eachIsMissed(guards.map(({ test, ...guard }) => ({ ...guard, test: { file: FILE, title: test } })));
 
-  it('and every condition has its guard in this list', () => {
+  it('every condition of the store has a guard in this list', () => {
     const root = path.join(import.meta.dirname, '../../..');
     const conditions = globSync('functions/dynamo/**/*.ts', { cwd: root }).flatMap((file) => {
       const text = readFileSync(path.join(root, file), 'utf8');
-      // Those of slots have names.
+      // Conditions of slots are named constants.
       const written = text.matchAll(/\bConditionExpression: '[^']+'|^const [A-Z_]+ = ['`][^;]*#slot[^;]*;/gm);
       return [...written].map(({ index, 0: condition }) => ({ file, condition, index }));
     });

@@ -32,7 +32,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
 
 export function hostContract(get: () => Store): void {
   describe('hosts', () => {
-    it('writes a host where there is none, and reads back what it was', async () => {
+    it('writes a host where there is no other, and reads it back unchanged', async () => {
       const first = host(fresh('host:a.b_c-'));
       assert.equal(await get().readHost(first.id), undefined);
       const written = await get().writeHost(first, undefined);
@@ -42,7 +42,7 @@ export function hostContract(get: () => Store): void {
       assert.deepEqual(await get().readHost(first.id), written);
     });
 
-    it('writes a host only as it was seen, and sets a fresh rev', async () => {
+    it('writes a host only as it was read, and sets a new rev', async () => {
       const first = host(fresh('host'));
       const seen = await get().writeHost(first, undefined);
       const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
@@ -60,7 +60,7 @@ export function hostContract(get: () => Store): void {
       assert.equal((await get().writeHost(next, read))?.fencedAt, undefined);
     });
 
-    it('does not write a host that was seen and is not there', async () => {
+    it('does not write a host that was read but no longer exists', async () => {
       const absent = host(fresh('host'));
       assert.equal(await get().writeHost(absent, { ...absent, rev: '000000000001' }), undefined);
       assert.equal(await get().readHost(absent.id), undefined);

@@ -1,4 +1,4 @@
-/** What every store must do for the life and death of hosts, and for what clears up behind them. */
+/** What every store must do for the life and death of hosts, and for the sweep. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
@@ -26,8 +26,8 @@ const added = async (store: Store, changes: Partial<Ref> = {}): Promise<Ref> => 
 };
 
 function refContract(get: () => Store): void {
-  describe('references whose host sleeps, returns or is dead', () => {
-    it('change their state, and keep all else', async () => {
+  describe('references of a host that sleeps, returns or is dead', () => {
+    it('change their state and nothing else', async () => {
       const seen = await added(get());
       const read = () => get().readRef(seen.generation, REF);
       assert.equal(await get().changeRefState(seen, DORMANT), true);
@@ -37,7 +37,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await read(), { ...seen, ...AWAKE });
     });
 
-    it('change only in the very state that was seen', async () => {
+    it('change only in exactly the state that was read', async () => {
       const seen = await added(get());
       const dormant = { ...seen, ...DORMANT };
       await get().changeRefState(seen, DORMANT);
@@ -47,7 +47,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(seen.generation, REF), { ...seen, ...GONE });
     });
 
-    it('change only in the very epoch that was seen', async () => {
+    it('change only in exactly the epoch that was read', async () => {
       const seen = await added(get());
       const dormant = { ...seen, ...DORMANT };
       const again = { ...seen, ...DORMANT, epoch: 2 };
@@ -56,18 +56,18 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(seen.generation, REF), again);
     });
 
-    it('change nothing where there is none', async () => {
+    it('cannot be changed when they do not exist', async () => {
       assert.equal(await get().changeRefState(ref(fresh('g'), REF), DORMANT), false);
     });
 
-    it('keep when they ended, however often they are ended', async () => {
+    it('keep the time at which they first ended, however often they are ended', async () => {
       const { generation } = await added(get());
       await get().endRef(generation, REF, 7_000);
       await get().endRef(generation, REF, 8_000);
       assert.equal((await get().readRef(generation, REF))?.endedAt, 7_000);
     });
 
-    it('are removed when they are gone, and not before', async () => {
+    it('are removed only when they have ended', async () => {
       const { generation } = await added(get());
       assert.equal(await get().removeTombstone(generation, REF), false);
       assert.notEqual(await get().readRef(generation, REF), undefined);
@@ -77,7 +77,7 @@ function refContract(get: () => Store): void {
       assert.equal(await get().removeTombstone(generation, REF), false);
     });
 
-    it('are revived where there is none, or as they were seen', async () => {
+    it('are revived where there is no other, or exactly as they were read', async () => {
       const revived = { ...ref(fresh('g'), REF), state: 'reviving', epoch: 2, requestKey: KEY } as const;
       assert.equal(await get().reviveRef(revived, undefined), true);
       assert.deepEqual(await get().readRef(revived.generation, REF), revived);
@@ -87,7 +87,7 @@ function refContract(get: () => Store): void {
       assert.deepEqual(await get().readRef(revived.generation, REF), other);
     });
 
-    it('are not revived in another state, epoch or call than was seen', async () => {
+    it('are not revived in another state, epoch or call than was read', async () => {
       const seen = await added(get());
       const revived = { ...seen, state: 'reviving', epoch: 2, requestKey: KEY } as const;
       for (const changes of [{ state: 'gone' }, { epoch: 2 }, { requestKey: '0000000099999' }] as const) {
@@ -113,7 +113,7 @@ function refContract(get: () => Store): void {
       );
     });
 
-    it('are found by their host from any of them on', async () => {
+    it('are found by their host, starting after any of them', async () => {
       const hostId = fresh('host');
       const [one, two] = [await added(get(), { hostId }), await added(get(), { hostId, requestKey: KEY })];
       const { generation, name, requestKey } = two;
@@ -124,8 +124,8 @@ function refContract(get: () => Store): void {
 }
 
 function hostContract(get: () => Store): void {
-  describe('hosts by the shard', () => {
-    it('are found, each in one', async () => {
+  describe('hosts, listed by shard,', () => {
+    it('are found in exactly one shard each', async () => {
       const mine = fresh('sharded');
       const ids = Array.from({ length: 60 }, (_, i) => `${mine}-${i}`);
       const written: (Host | undefined)[] = [];
@@ -149,7 +149,7 @@ function hostContract(get: () => Store): void {
 
 function chunkContract(get: () => Store): void {
   describe('chunks of a pool that has ended', () => {
-    it('are removed when nothing is held in them', async () => {
+    it('are removed when none of their slots is leased or reserved', async () => {
       const generation = fresh('g');
       const place = { generation, chunk: 70n, slot: 3 };
       await get().writeSlot(place, free(5), 'sticky', { kind: 'exactly', value: undefined });
@@ -186,8 +186,8 @@ function walkContract(get: () => Store): void {
     }
   };
 
-  describe('a walk', () => {
-    it('comes by each pool, reference and chunk once, in steps', async () => {
+  describe('a walk over all items', () => {
+    it('visits each pool, reference and chunk once, in steps', async () => {
       const pool = await announce(get(), fresh('s'), '10.0.0.0/24');
       const { generation } = pool;
       const one = await added(get(), { generation });
@@ -207,7 +207,7 @@ function walkContract(get: () => Store): void {
       ]);
     });
 
-    it('is noted where it stopped', async () => {
+    it('stores where it stopped', async () => {
       const use = { space: 'default', cidr: '10.0.0.0/24', size: 254, held: 7 };
       const usage = { pools: 1, held: 7, fullest: [use], open: { [fresh('g')]: { ...use, cidr: '10.1.0.0/16' } } };
       const cursor = { shard: 3, host: 'web', fenced: 2, item: '{"pk":"a"}', walkedAt: 5_000, usage };
@@ -218,7 +218,7 @@ function walkContract(get: () => Store): void {
       assert.deepEqual(await get().readSweep(), start);
     });
 
-    it('is of a table that one Region writes to: the first that says so', async () => {
+    it('gives a table to one Region: the first that claims it', async () => {
       const claims = await Promise.all(['eu-west-1', 'us-east-1', 'ap-south-1'].map((one) => get().claimHome(one)));
       const [home = assert.fail()] = claims;
       assert.deepEqual(new Set(claims), new Set([home]));

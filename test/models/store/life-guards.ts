@@ -1,106 +1,106 @@
-/** The conditions on what hosts leave behind, each with a test of the contract that falls without it. */
+/** The conditions on what hosts leave behind, each with a test of the contract that fails without it. */
 import type { Guard } from './guards.ts';
 
 export const lifeGuards: readonly Guard[] = [
   {
-    what: 'a reference sleeps, wakes and ends in the state that was seen',
+    what: 'a reference sleeps, wakes and ends only in the state that was read',
     edit: {
       within: 'refWrites',
       find: "ConditionExpression: '#state = :seen AND epoch = :seenEpoch',",
       replace: "ConditionExpression: '(#state = :seen OR attribute_exists(pk)) AND epoch = :seenEpoch',",
     },
-    test: 'change only in the very state that was seen',
+    test: 'change only in exactly the state that was read',
   },
   {
-    what: 'a reference sleeps, wakes and ends in the epoch that was seen',
+    what: 'a reference sleeps, wakes and ends only in the epoch that was read',
     edit: {
       within: 'refWrites',
       find: "ConditionExpression: '#state = :seen AND epoch = :seenEpoch',",
       replace: "ConditionExpression: '#state = :seen AND (epoch = :seenEpoch OR attribute_exists(pk))',",
     },
-    test: 'change only in the very epoch that was seen',
+    test: 'change only in exactly the epoch that was read',
   },
   {
-    what: 'a reference is revived where there is none',
+    what: 'a reference is revived only where there is no other',
     edit: {
       within: 'asSeen',
       find: "{ ConditionExpression: 'attribute_not_exists(sk)' }",
       replace: "{ ConditionExpression: 'attribute_not_exists(sk) OR attribute_exists(sk)' }",
     },
-    test: 'are revived where there is none, or as they were seen',
+    test: 'are revived where there is no other, or exactly as they were read',
   },
   {
-    what: 'a reference is revived in the state that was seen',
+    what: 'a reference is revived only in the state that was read',
     edit: {
       within: 'asSeen',
       find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
       replace: "'(#state = :seen OR attribute_exists(pk)) AND epoch = :seenEpoch AND requestKey = :seenKey'",
     },
-    test: 'are not revived in another state, epoch or call than was seen',
+    test: 'are not revived in another state, epoch or call than was read',
   },
   {
-    what: 'a reference is revived in the epoch that was seen',
+    what: 'a reference is revived only in the epoch that was read',
     edit: {
       within: 'asSeen',
       find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
       replace: "'#state = :seen AND (epoch = :seenEpoch OR attribute_exists(pk)) AND requestKey = :seenKey'",
     },
-    test: 'are not revived in another state, epoch or call than was seen',
+    test: 'are not revived in another state, epoch or call than was read',
   },
   {
-    what: 'a reference is revived in the call that was seen',
+    what: 'a reference is revived only if the call that was read wrote it',
     edit: {
       within: 'asSeen',
       find: "'#state = :seen AND epoch = :seenEpoch AND requestKey = :seenKey'",
       replace: "'#state = :seen AND epoch = :seenEpoch AND (requestKey = :seenKey OR attribute_exists(pk))'",
     },
-    test: 'are not revived in another state, epoch or call than was seen',
+    test: 'are not revived in another state, epoch or call than was read',
   },
   {
-    what: 'a reference that an earlier attempt has revived is ours',
+    what: 'a reference that an earlier attempt has revived counts as ours',
     edit: {
       within: 'refWrites',
       find: 'return standing?.requestKey === ref.requestKey && standing.state === ref.state;',
       replace: 'return standing === null;',
     },
-    test: 'of a revival is no failure',
+    test: 'a revival succeeds when repeated',
   },
   {
-    what: 'a reference that another call has revived is not',
+    what: 'a reference that another call has revived does not count as ours',
     edit: {
       within: 'refWrites',
       find: 'standing?.requestKey === ref.requestKey && standing.state === ref.state',
       replace: 'standing?.state === ref.state',
     },
-    test: 'of a revival that came too late does not make it ours',
+    test: 'a repeated revival that comes too late does not count as ours',
   },
   {
-    what: 'a revived reference that has ended since is not',
+    what: 'a revived reference that has ended since does not count as ours',
     edit: {
       within: 'refWrites',
       find: 'standing?.requestKey === ref.requestKey && standing.state === ref.state',
       replace: 'standing?.requestKey === ref.requestKey',
     },
-    test: 'of a revival that came too late does not make it ours',
+    test: 'a repeated revival that comes too late does not count as ours',
   },
   {
-    what: 'a state that an earlier attempt has set is ours',
+    what: 'a state that an earlier attempt has set counts as ours',
     edit: {
       within: 'refWrites',
       find: ' || (result.standing !== undefined && stands(decodeRef(result.standing), next))',
       replace: '',
     },
-    test: 'of a change of the state of a reference is no failure',
+    test: 'a change of the state of a reference succeeds when repeated',
   },
   {
-    what: 'no other state is',
+    what: 'a state that another call has set does not count as ours',
     edit: { within: 'stands', find: '  ref.state === next.state &&\n', replace: '' },
-    test: 'of a change of the state of a reference that came too late does not make it ours',
+    test: 'a repeated change of the state of a reference that comes too late does not count as ours',
   },
   {
-    what: 'a reference that was ended keeps when',
+    what: 'a reference that has ended keeps the time of its end',
     edit: { within: 'refWrites', find: 'if_not_exists(endedAt, :endedAt)', replace: ':endedAt' },
-    test: 'keep when they ended, however often they are ended',
+    test: 'keep the time at which they first ended, however often they are ended',
   },
   {
     what: 'only a reference that is gone is removed',
@@ -109,15 +109,15 @@ export const lifeGuards: readonly Guard[] = [
       find: "ConditionExpression: '#state = :gone',",
       replace: "ConditionExpression: '#state = :gone OR attribute_exists(pk)',",
     },
-    test: 'are removed when they are gone, and not before',
+    test: 'are removed only when they have ended',
   },
   {
-    what: 'a tombstone that an earlier attempt has removed is removed',
+    what: 'a tombstone that an earlier attempt has removed counts as removed',
     edit: { within: 'refWrites', find: ' || (result.standing === undefined && result.attempts > 1)', replace: '' },
-    test: 'of the removal of a tombstone counts as removed',
+    test: 'a repeated removal of a tombstone counts as removed',
   },
   {
-    what: 'a chunk is removed when nothing is held in it',
+    what: 'a chunk is removed only when none of its slots is held',
     edit: {
       within: 'NOT_HELD',
       find: '`(attribute_not_exists(${slot}) OR ${slot} < :leased)`',
@@ -126,7 +126,7 @@ export const lifeGuards: readonly Guard[] = [
     test: 'stay while any of their slots is leased or reserved',
   },
   {
-    what: 'all sixteen slots of it are looked at',
+    what: 'all sixteen slots of a chunk are checked before it is removed',
     edit: {
       within: 'NOTHING_HELD',
       find: 'Array.from({ length: CHUNK_SIZE }, (_, slot) => NOT_HELD',
@@ -141,7 +141,7 @@ export const lifeGuards: readonly Guard[] = [
       find: "ConditionExpression: 'attribute_not_exists(pk)',",
       replace: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)',",
     },
-    test: 'is of a table that one Region writes to: the first that says so',
+    test: 'gives a table to one Region: the first that claims it',
   },
   {
     what: 'a table has one key for seals',
@@ -150,6 +150,6 @@ export const lifeGuards: readonly Guard[] = [
       find: "ConditionExpression: 'attribute_not_exists(pk)',",
       replace: "ConditionExpression: 'attribute_not_exists(pk) OR attribute_exists(pk)',",
     },
-    test: 'are made with one key, whoever is the first to need it',
+    test: 'are made with one key, even if many processes need the first one at once',
   },
 ];

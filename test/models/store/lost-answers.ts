@@ -1,4 +1,4 @@
-/** Writes whose answer is lost on its way back: they are repeated, and their repeat recognises what has landed. */
+/** Writes whose answer is lost on its way back are repeated, and the repeat recognises what has landed. */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { leasesUpTo } from '../../../functions/ipam/slot.ts';
@@ -9,12 +9,12 @@ import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from 
 
 const PLACE = { chunk: 0n, slot: 0 };
 
-/** @param why it cannot be run here, if it cannot. */
+/** @param why the reason to skip it, if it cannot run here. */
 export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?: string): void {
-  describe(`an answer that is lost by ${name}`, { skip: why ?? false }, () => {
+  describe(`lost answers of ${name}`, { skip: why ?? false }, () => {
     let engine: EngineStore;
     let store: Store;
-    /** How many of the next answers are lost, and how many requests went out. */
+    /** How many of the next answers get lost, and how many requests were sent. */
     let losses = 0;
     let requests = 0;
 
@@ -42,36 +42,36 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       losses = 1;
       requests = 0;
       const result = await operation();
-      assert.equal(requests, 2, 'it is repeated once');
+      assert.equal(requests, 2, 'the request is repeated once');
       return result;
     }
 
-    it('of an announcement leaves one announcement, which is ours', async () => {
+    it('a repeated announcement leaves one announcement, which counts as ours', async () => {
       const space = fresh('s');
       const result = await losing(() => store.announcePool(draft(space, '10.0.0.0/24')));
       assert.ok('announced' in result);
       assert.deepEqual(result.announced, await store.readPool(space, cidr('10.0.0.0/24')));
     });
 
-    it('of an announcement that stood already does not make it ours', async () => {
+    it('a repeated announcement where another exists does not make that one ours', async () => {
       const pool = await announce(store, fresh('s'), '10.0.0.0/24');
       assert.deepEqual(await losing(() => store.announcePool(draft(pool.space, '10.0.0.0/24'))), { standing: pool });
     });
 
-    it('of a change of a pool returns the pool as it is now', async () => {
+    it('a repeated change of a pool returns the pool as it is now', async () => {
       const pool = await announce(store, fresh('s'), '10.0.0.0/24');
       const changed = await losing(() => store.changePool(pool, 'confirmed'));
       assert.equal(changed?.state, 'confirmed');
       assert.deepEqual(changed, await store.readPool(pool.space, pool.cidr));
     });
 
-    it('of a removal counts as removed', async () => {
+    it('a repeated removal of a pool counts as removed', async () => {
       const pool = await announce(store, fresh('s'), '10.0.0.0/24');
       assert.equal(await losing(() => store.removePool(pool)), true);
       assert.equal(await store.readPool(pool.space, pool.cidr), undefined);
     });
 
-    it('of a reference, its reservations and its end is no failure', async () => {
+    it('adding a reference, listing its reservations and ending it succeed when repeated', async () => {
       const generation = fresh('g');
       const added = ref(generation, REF);
       assert.equal(await losing(() => store.addRef(added)), true);
@@ -79,14 +79,14 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal(await losing(() => store.endRef(generation, REF, 7_000)), true);
     });
 
-    it('of a reference that another call has added does not make it ours', async () => {
+    it('a repeated addition of a reference that another call has added does not make it ours', async () => {
       const generation = fresh('g');
       await store.addRef(ref(generation, REF));
       const rival = { ...ref(generation, REF), requestKey: '0000000099999' };
       assert.equal(await losing(() => store.addRef(rival)), false);
     });
 
-    it('of a reference that has ended since does not bring it back', async () => {
+    it('a repeated addition of a reference that has ended since does not revive it', async () => {
       const generation = fresh('g');
       const added = ref(generation, REF);
       await store.addRef(added);
@@ -95,14 +95,14 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal((await store.readRef(generation, REF))?.state, 'gone');
     });
 
-    it('of reservations that another call has changed does not make them ours', async () => {
+    it('a repeated listing of reservations that another call has changed does not make them ours', async () => {
       const added = ref(fresh('g'), REF);
       await store.addRef(added);
       await store.writeKept(added, { gateway: undefined, reserved: [], asked: [] });
       assert.equal(await losing(() => store.writeKept(added, { ...added, gateway: undefined })), false);
     });
 
-    it('of a change of a pool that another has changed does not make it ours', async () => {
+    it('a repeated change of a pool that another call has changed does not make the change ours', async () => {
       const pool = await announce(store, fresh('s'), '10.0.0.0/24');
       const changed = await store.changePool(pool, 'confirmed');
       assert.equal(await losing(() => store.changePool(pool, 'retiring')), undefined);
@@ -110,14 +110,14 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await store.readPool(pool.space, pool.cidr), changed);
     });
 
-    it('of a release that came too late frees nobody', async () => {
+    it('a repeated release that comes too late frees no later lease', async () => {
       const place = { ...PLACE, generation: fresh('g') };
       await store.writeSlot(place, lease(OTHER, KEY), undefined, { kind: 'exactly', value: undefined });
       const outcome = await losing(() => store.releaseSlot(place, free(7), leasesUpTo(REF, 'zzzzzzzzz')));
       assert.equal(!outcome.written && outcome.chunk.slots[0], lease(OTHER, KEY));
     });
 
-    it('of a name that another has taken does not make it ours', async () => {
+    it('a repeated setting of a name that another call has taken does not make it ours', async () => {
       const space = fresh('s');
       const theirs = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
       await store.writePoolName(space, 'ci', theirs, undefined);
@@ -126,7 +126,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await store.readPoolName(space, 4, 'ci'), theirs);
     });
 
-    it('of a claim and of a release is no failure', async () => {
+    it('a claim and a release of an address succeed when repeated', async () => {
       const place = { ...PLACE, generation: fresh('g') };
       const claim = () => store.writeSlot(place, lease(REF, KEY), 'stick1', { kind: 'free', cooledBy: 0 });
       assert.deepEqual(await losing(claim), { written: true });
@@ -134,7 +134,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await losing(release), { written: true });
     });
 
-    it("of a claim that was lost to another is still the other's", async () => {
+    it('a repeated claim of an address that another call has taken still fails', async () => {
       const place = { ...PLACE, generation: fresh('g') };
       await store.writeSlot(place, lease(OTHER, KEY), undefined, { kind: 'exactly', value: undefined });
       const claim = () => store.writeSlot(place, lease(REF, KEY), 'stick1', { kind: 'free', cooledBy: 0 });
@@ -142,13 +142,13 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal(!outcome.written && outcome.chunk.slots[0], lease(OTHER, KEY));
     });
 
-    it('of a name is no failure', async () => {
+    it('setting a name succeeds when repeated', async () => {
       const space = fresh('s');
       const name = { cidr: cidr('10.0.0.0/24'), generation: 'g1' };
       assert.equal(await losing(() => store.writePoolName(space, 'ci', name, undefined)), true);
     });
 
-    it('of settings of a space is no failure', async () => {
+    it('writing the settings of a space succeeds when repeated', async () => {
       const space = fresh('s');
       const first = await losing(() => store.writeSpace(space, { size4: 26 }, undefined));
       assert.deepEqual(first, await store.readSpace(space));
@@ -157,7 +157,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(second, await store.readSpace(space));
     });
 
-    it('of settings of a space that came too late does not make them ours', async () => {
+    it('repeated settings of a space that come too late do not count as ours', async () => {
       const space = fresh('s');
       const theirs = await store.writeSpace(space, { size4: 26 }, undefined);
       assert.equal(await losing(() => store.writeSpace(space, { size4: 27 }, undefined)), undefined);
@@ -165,7 +165,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await store.readSpace(space), theirs);
     });
 
-    it('of a registration is no failure', async () => {
+    it('a registration succeeds when repeated', async () => {
       const first = await losing(() => store.writeHost(host('lost'), undefined));
       assert.deepEqual(first, await store.readHost('lost'));
       const second = await losing(() => store.writeHost(host('lost', 'two'), first));
@@ -173,7 +173,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(second, await store.readHost('lost'));
     });
 
-    it('of a registration that came too late does not make it ours', async () => {
+    it('a repeated registration that comes too late does not count as ours', async () => {
       const seen = await store.writeHost(host('late'), undefined);
       const theirs = await store.writeHost(host('late', 'theirs'), seen);
       assert.equal(await losing(() => store.writeHost(host('late', 'ours'), seen)), undefined);
@@ -181,7 +181,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await store.readHost('late'), theirs);
     });
 
-    it('of a change of the state of a reference is no failure', async () => {
+    it('a change of the state of a reference succeeds when repeated', async () => {
       const seen = ref(fresh('g'), REF);
       await store.addRef(seen);
       const dormant = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;
@@ -189,7 +189,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await store.readRef(seen.generation, REF), { ...seen, ...dormant });
     });
 
-    it('of a change of the state of a reference that came too late does not make it ours', async () => {
+    it('a repeated change of the state of a reference that comes too late does not count as ours', async () => {
       const seen = ref(fresh('g'), REF);
       await store.addRef(seen);
       await store.endRef(seen.generation, REF, 7_000);
@@ -198,12 +198,12 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal((await store.readRef(seen.generation, REF))?.state, 'gone');
     });
 
-    it('of a revival is no failure', async () => {
+    it('a revival succeeds when repeated', async () => {
       const revived = { ...ref(fresh('g'), REF), state: 'reviving' } as const;
       assert.equal(await losing(() => store.reviveRef(revived, undefined)), true);
     });
 
-    it('of a revival that came too late does not make it ours', async () => {
+    it('a repeated revival that comes too late does not count as ours', async () => {
       const revived = { ...ref(fresh('g'), REF), state: 'reviving' } as const;
       await store.reviveRef(revived, undefined);
       await store.endRef(revived.generation, REF, 7_000);
@@ -213,7 +213,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal(await losing(() => store.reviveRef(other, undefined)), false);
     });
 
-    it('of the removal of a tombstone counts as removed', async () => {
+    it('a repeated removal of a tombstone counts as removed', async () => {
       const { generation } = ref(fresh('g'), REF);
       await store.addRef(ref(generation, REF));
       await store.endRef(generation, REF, 7_000);
@@ -221,14 +221,14 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.equal(await store.readRef(generation, REF), undefined);
     });
 
-    it('is asked for a bounded number of times', async () => {
+    it('a request whose answers are all lost is repeated a bounded number of times', async () => {
       losses = 100;
       requests = 0;
       await assert.rejects(store.readSpace('default'), /socket hang up/);
       assert.equal(requests, 6);
     });
 
-    it('is not asked for again when the request itself is at fault', async () => {
+    it('an invalid request is not repeated', async () => {
       requests = 0;
       await assert.rejects(store.readRef('x'.repeat(3_000), REF), { name: 'ValidationException' });
       assert.equal(requests, 1);

@@ -1,4 +1,4 @@
-/** Values that the contract of the stores is tried with. */
+/** Values for the tests of the store contract. */
 import assert from 'node:assert/strict';
 import { type Cidr, parseAddress, parseCidr } from '../../../functions/ipam/address.ts';
 import type { Pool, PoolDraft } from '../../../functions/ipam/pool.ts';
@@ -23,7 +23,7 @@ export const draft = (space: string, text: string): PoolDraft => ({
 
 export async function announce(store: Store, space: string, text: string): Promise<Pool> {
   const result = await store.announcePool(draft(space, text));
-  return 'announced' in result ? result.announced : assert.fail(`${text} stands already`);
+  return 'announced' in result ? result.announced : assert.fail(`${text} exists already`);
 }
 
 export const ref = (generation: string, name: string): Ref => ({

@@ -5,8 +5,8 @@ import { openStore } from '../../../functions/dynamo/open.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { limit } from '../../support/deadlines.ts';
 
-describe('a table that takes a request and says nothing', () => {
-  it('is asked anew, and given up while there is time to say so', { timeout: limit(30_000) }, async () => {
+describe('a table that accepts a request and does not answer', () => {
+  it('gets the request again, until the store gives up in time to report it', { timeout: limit(30_000) }, async () => {
     let connections = 0;
     const server = createServer(() => connections++);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -17,7 +17,7 @@ export function slotContract(get: () => Store): void {
   };
 
   describe('slots', () => {
-    it('claims a slot that was never used, or has cooled down, and no other', async () => {
+    it('claims only a slot that was never used or has cooled down', async () => {
       const at = place();
       const claim = (key: string, cooledBy: number) =>
         get().writeSlot(at, lease(REF, key), 'stick1', { kind: 'free', cooledBy });
@@ -30,7 +30,7 @@ export function slotContract(get: () => Store): void {
       assert.equal((await claim('0000000071111', 9_999)).written, false);
     });
 
-    it('spares a slot that was last asked for by its name, where that is wanted', async () => {
+    it('spares a slot whose address was last asked for explicitly, if the claim says so', async () => {
       const at = place();
       const claim = (key: string, sparesGiven: boolean) =>
         get().writeSlot(at, lease(REF, key), 'stick1', { kind: 'free', cooledBy: 9_999, sparesGiven });
@@ -43,10 +43,10 @@ export function slotContract(get: () => Store): void {
       assert.equal(outcome.chunk.stickies[at.slot], '!tick1');
       assert.deepEqual(await claim('0000000081111', false), { written: true });
       const leased = await claim('0000000091111', true);
-      assert.equal(leased.written, false, 'it is leased, whatever its tag says');
+      assert.equal(leased.written, false, 'the slot is leased, whatever its tag says');
     });
 
-    it('returns the whole chunk to who loses', async () => {
+    it('returns the whole chunk to a claim that fails', async () => {
       const at = place();
       await put(at, lease(OTHER, KEY), 'stick9');
       await put({ ...at, slot: 3 }, free(7));
@@ -59,7 +59,7 @@ export function slotContract(get: () => Store): void {
       assert.equal(outcome.chunk.slots[0], undefined);
     });
 
-    it('loses to nothing on a chunk that does not exist when it expects a value', async () => {
+    it('does not write a slot of a missing chunk when it expects a value', async () => {
       const at = place();
       const outcome = await get().writeSlot(at, lease(REF, KEY), undefined, { kind: 'exactly', value: free(1) });
       if (outcome.written) assert.fail('it should have lost');
@@ -67,7 +67,7 @@ export function slotContract(get: () => Store): void {
       assert.deepEqual(await get().readChunks(at.generation, at.chunk, at.chunk), []);
     });
 
-    it('writes on an exact value', async () => {
+    it('writes a slot only if it has exactly the expected value', async () => {
       const at = place();
       assert.equal(
         (await get().writeSlot(at, free(1), undefined, { kind: 'exactly', value: undefined })).written,
@@ -81,14 +81,14 @@ export function slotContract(get: () => Store): void {
       assert.equal((await get().writeSlot(at, free(3), undefined, { kind: 'exactly', value: free(1) })).written, true);
     });
 
-    it('takes a write that is found done for success', async () => {
+    it('treats a write that is already done as success', async () => {
       const at = place();
       const claim = () => get().writeSlot(at, lease(REF, KEY), 'stick1', { kind: 'free', cooledBy: 0 });
       assert.deepEqual(await claim(), { written: true });
       assert.deepEqual(await claim(), { written: true });
     });
 
-    it('releases the leases of one reference that were asked for before, and keeps the sticky tag', async () => {
+    it('releases only leases of one reference that were asked for before, and keeps the sticky tag', async () => {
       const at = place();
       const release = (refName: string, sequence: string) =>
         get().releaseSlot(at, free(9), leasesUpTo(refName, sequence));
@@ -124,7 +124,7 @@ export function slotContract(get: () => Store): void {
       assert.deepEqual(await read(0n, 62n), []);
     });
 
-    it('keeps chunks of an IPv6 pool, however far out', async () => {
+    it('stores the last chunks of an IPv6 pool', async () => {
       const at = { generation: fresh('g'), chunk: (1n << 60n) - 1n, slot: 15 };
       await put(at, lease(REF, KEY));
       assert.equal(await slotAt(at), lease(REF, KEY));

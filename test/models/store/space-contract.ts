@@ -25,7 +25,7 @@ export const SETTINGS: SpaceSettings = {
 
 export function spaceContract(get: () => Store): void {
   describe('the term of a space', () => {
-    it('is a number that goes up by one, and belongs to one of many who raise it at once', async () => {
+    it('goes up by one, and only one of many callers that raise it at once succeeds', async () => {
       const [space, other] = [fresh('s'), fresh('s')];
       assert.equal(await get().readTerm(space), 0);
       for (let term = 0; term < 3; term++) {
@@ -35,17 +35,17 @@ export function spaceContract(get: () => Store): void {
       }
       assert.equal(await get().raiseTerm(space, 1), false);
       assert.deepEqual([await get().readTerm(space), await get().readTerm(other)], [3, 0]);
-      // Nothing of it is a setting, nor a pool.
+      // The term is neither a setting nor a pool.
       assert.equal(await get().readSpace(space), undefined);
     });
   });
 
   describe('settings of spaces', () => {
-    it('are unknown for a space that nobody configured', async () => {
+    it('are undefined for a space that was never configured', async () => {
       assert.equal(await get().readSpace(fresh('s')), undefined);
     });
 
-    it('are written where there are none, and read back as they were', async () => {
+    it('are written where the space does not have any, and read back unchanged', async () => {
       const space = fresh('s');
       const written = await get().writeSpace(space, SETTINGS, undefined);
       assert.deepEqual(written?.settings, SETTINGS);
@@ -54,7 +54,7 @@ export function spaceContract(get: () => Store): void {
       assert.deepEqual(await get().readSpace(space), written);
     });
 
-    it('are changed only as they were seen, and what is not set any more is gone', async () => {
+    it('are changed only as they were read, and a setting that is left out is removed', async () => {
       const space = fresh('s');
       const seen = await get().writeSpace(space, SETTINGS, undefined);
       const written = await get().writeSpace(space, { size4: 27, ranges: [], cooldown: undefined }, seen);
@@ -65,7 +65,7 @@ export function spaceContract(get: () => Store): void {
       assert.deepEqual({ cooldown: undefined, ...read?.settings }, { size4: 27, ranges: [], cooldown: undefined });
     });
 
-    it('of one space are none of another', async () => {
+    it('of one space do not apply to another', async () => {
       const [one, two] = [fresh('s'), fresh('s')];
       await get().writeSpace(one, SETTINGS, undefined);
       assert.equal(await get().readSpace(two), undefined);
@@ -75,7 +75,7 @@ export function spaceContract(get: () => Store): void {
       ['set a new space', true],
       ['change a space', false],
     ] as const) {
-      it(`are those of one of many who ${what} at once`, async () => {
+      it(`are those of exactly one of many callers that ${what} at once`, async () => {
         const space = fresh('s');
         const seen = isNew ? undefined : await get().writeSpace(space, SETTINGS, undefined);
         const written = await Promise.all(

@@ -1,11 +1,11 @@
-/** The conditions on the settings of a space, each with a test of the contract that falls without it. */
+/** The conditions on the settings of a space, each with a test of the contract that fails without it. */
 import type { Guard } from './guards.ts';
 
-const TERM = 'is a number that goes up by one, and belongs to one of many who raise it at once';
+const TERM = 'goes up by one, and only one of many callers that raise it at once succeeds';
 
 export const spaceGuards: readonly Guard[] = [
   {
-    what: 'the first term is raised where there is none',
+    what: 'the first term is raised only where there is no other',
     edit: {
       within: 'spaces',
       find: "'attribute_not_exists(pk)' : '#term = :seen'",
@@ -14,49 +14,49 @@ export const spaceGuards: readonly Guard[] = [
     test: TERM,
   },
   {
-    what: 'a term is raised as it was seen',
+    what: 'a term is raised only as it was read',
     edit: { within: 'spaces', find: ": '#term = :seen',", replace: ": '(#term = :seen OR attribute_exists(pk))'," },
     test: TERM,
   },
   {
-    what: 'a space is set where nobody has set it',
+    what: 'a space is set only where no other call has set it',
     edit: {
       within: 'asSeen',
       find: "ConditionExpression: 'attribute_not_exists(rev)', values",
       replace: "ConditionExpression: '(attribute_exists(pk) OR attribute_not_exists(pk))', values",
     },
-    test: 'are written where there are none, and read back as they were',
+    test: 'are written where the space does not have any, and read back unchanged',
   },
   {
-    what: 'a space is changed as it was seen',
+    what: 'a space is changed only as it was read',
     edit: {
       within: 'asSeen',
       find: "ConditionExpression: 'rev = :seen', values",
       replace: "ConditionExpression: '(rev = :seen OR attribute_exists(pk))', values",
     },
-    test: 'are changed only as they were seen, and what is not set any more is gone',
+    test: 'are changed only as they were read, and a setting that is left out is removed',
   },
   {
-    what: 'what is not set any more is taken away',
+    what: 'a setting that is left out is removed',
     edit: { within: 'settingAll', find: '` REMOVE ${taken.map(', replace: "''; void `${taken.map(" },
-    test: 'are changed only as they were seen, and what is not set any more is gone',
+    test: 'are changed only as they were read, and a setting that is left out is removed',
   },
   {
-    what: 'settings that an earlier attempt has written are ours',
+    what: 'settings that an earlier attempt has written count as ours',
     edit: {
       within: 'spaces',
       find: 'standing?.rev !== undefined && ours.has(standing.rev) ? standing : undefined',
       replace: 'undefined',
     },
-    test: 'of settings of a space is no failure',
+    test: 'writing the settings of a space succeeds when repeated',
   },
   {
-    what: 'no other settings are',
+    what: 'settings that another call has written do not count as ours',
     edit: {
       within: 'spaces',
       find: 'standing?.rev !== undefined && ours.has(standing.rev) ? standing : undefined',
       replace: 'standing',
     },
-    test: 'of settings of a space that came too late does not make them ours',
+    test: 'repeated settings of a space that come too late do not count as ours',
   },
 ];

@@ -1,4 +1,4 @@
-/** Settings of a space as they stand in the table, whoever wrote them, and what they come to. */
+/** Settings of a space as they are in the table, whether Berth or a person wrote them, and the configuration that results. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AttributeValue, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -21,13 +21,13 @@ describe('the settings of a space', () => {
     return configOf(space, await engine.store.readSpace(space));
   }
 
-  it('are the defaults where they are left out', async () => {
+  it('are the defaults when they are left out', async () => {
     assert.deepEqual(await read({}), DEFAULT_SPACE);
     assert.deepEqual(await read({}, 'prod.global'), defaultsOf('prod.global'));
     assert.notDeepEqual(defaultsOf('prod.global'), DEFAULT_SPACE);
   });
 
-  it('are read whole', async () => {
+  it('are all read', async () => {
     const config = await read({
       ranges: { L: [{ S: '10.0.0.0/16' }, { S: 'fd01::/48' }] },
       excluded: { L: [{ S: '10.0.7.0/24' }] },
@@ -58,7 +58,7 @@ describe('the settings of a space', () => {
     });
   });
 
-  it('that somebody wrote by hand may be changed, and keep what this version does not know', async () => {
+  it('that were written by hand can be changed, and keep attributes that this version does not know', async () => {
     await read({ size4: { N: '26' }, colour: { S: 'red' } });
     const seen = await engine.store.readSpace('prod');
     assert.deepEqual(seen, { settings: { size4: 26 }, rev: undefined });

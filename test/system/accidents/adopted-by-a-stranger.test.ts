@@ -1,4 +1,4 @@
-/** A host that waits for another machine: who learns of it first must not be it. */
+/** A host that waits for another machine: a stranger that learns of it must not become the host. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
@@ -39,7 +39,7 @@ const change = async (part: Partial<Host>): Promise<void> => {
   });
 };
 
-/** What an operator's program sends. */
+/** The request that an operator's program sends. */
 async function adopts(message: object): Promise<string> {
   const body = { Host: OLD, State: 'adopted', Key: randomBytes(12).toString('hex'), ...message };
   const verdict = await new FunctionUrlClient(new Transport(), signers(undefined)).ask(
@@ -75,8 +75,8 @@ after(async () => {
   await cloud.stop();
 });
 
-describe('a host that an operator lets another machine be', () => {
-  it('is nobody by the word of a program of an earlier version: it is told what to do', async () => {
+describe('a host that an operator lets another machine adopt', () => {
+  it('is not released by an earlier version of berth: the refusal says what to do', async () => {
     const before = await item();
     assert.match(
       await adopts({}),
@@ -86,9 +86,9 @@ describe('a host that an operator lets another machine be', () => {
     assert.deepEqual([principal, isAdopted], [before.principal, false]);
   });
 
-  it('is the machine that the operator named, though an instance of the same role registers first', async () => {
+  it('becomes the machine that the operator named, although another instance of the role registers first', async () => {
     assert.equal(await adopts({ Principal: `${ROLE}/${NEW}` }), '{"Outcome":"done"}');
-    // As if that had been long ago: no function takes the old machine for it any more.
+    // As if that had been long ago: no function treats the old machine as the host any more.
     await change({ fencedAt: 1 });
     const stranger = await shim('mallory');
     await eventually(async () => stranger.log().includes('is bound to') || (await item()).state === 'live');
@@ -99,7 +99,7 @@ describe('a host that an operator lets another machine be', () => {
     assert.equal((await item()).principal, `${ROLE}/${NEW}`);
   });
 
-  it('needs a principal at the command line', async () => {
+  it('needs a principal on the command line', async () => {
     const { code, err } = await runBerth(['host', 'adopt', OLD, '--endpoint', cloud.endpoint]);
     assert.deepEqual([code, err.includes("required option '--principal <arn>' not specified")], [1, true]);
   });

@@ -1,4 +1,4 @@
-/** Items that something else has changed: what cannot be read must not stop what has to be done about all the rest. */
+/** Items that another program has damaged: an unreadable item must not stop the sweep of all others. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
@@ -13,7 +13,7 @@ import { testWorld } from '../../support/world.ts';
 const PRINCIPAL = 'arn:aws:iam::123456789012:user/ops';
 const FORGET_AFTER = 7 * 86_400_000;
 
-/** An item for each kind that the sweep goes by, first of its partition where that is shared. */
+/** An item of each kind that the sweep visits, first in its partition where that is shared. */
 const DAMAGED = [
   { pk: 'space#default', sk: 'pool#40a000000#024', state: 'unheard of' },
   { pk: 'space#default', sk: 'pool#nonsense' },
@@ -30,7 +30,7 @@ describe('a sweep of a table in which some items cannot be read', () => {
   });
   after(() => engine.close());
 
-  it('fences, forgets and frees all the rest, and tells what it left out', async () => {
+  it('fences, forgets and frees all others, and reports what it left out', async () => {
     const world = testWorld({ seed: 1 });
     const deps = { world, store: engine.store };
     const hosts = Array.from({ length: 12 }, (_, i) => new Host(deps, `host-${i}`));

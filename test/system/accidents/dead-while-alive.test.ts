@@ -1,4 +1,4 @@
-/** A host that is called dead while it runs: its containers would share their addresses with others. */
+/** A host that is called dead while it runs: its containers would share their addresses with those of other hosts. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -30,7 +30,7 @@ async function shim(host: string): Promise<void> {
 const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
 const item = async (host = VICTIM): Promise<Host> => (await cloud.store.readHost(host)) ?? assert.fail('no such host');
 
-/** What an operator's program sends. */
+/** The request that an operator's program sends. */
 async function says(message: object): Promise<string> {
   const verdict = await new FunctionUrlClient(new Transport(), signers(undefined)).ask(
     parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
@@ -66,10 +66,10 @@ after(async () => {
 const isTaken = async (): Promise<boolean> =>
   (await requestAddress(others, '10.1.0.9', socketOf(OTHER))) === '10.1.0.9/24';
 
-describe('a host that was heard of within its lease', () => {
+describe('a host whose lease has not ended', () => {
   const message = { Host: VICTIM, State: 'dead', Why: 'a typing error' };
 
-  it('is not dead by the word of a program of an earlier version: it is told what to do, and nothing is freed', async () => {
+  it('cannot be called dead by an earlier version of berth: the refusal says what to do, and nothing is freed', async () => {
     const before = await item();
     const answer = await says({ ...message, Key: 'key-of-old-program' });
     assert.match(
@@ -80,7 +80,7 @@ describe('a host that was heard of within its lease', () => {
     assert.equal(await isTaken(), false);
   });
 
-  it('is shown, and refused, to who has overlooked that, terminal or not', async () => {
+  it('is described in the refusal to an operator who has overlooked the lease, with and without a terminal', async () => {
     const { code, out, err } = await operator('dead', VICTIM, '--yes');
     assert.equal(code, 1);
     assert.equal(out, '');
@@ -95,7 +95,7 @@ describe('a host that was heard of within its lease', () => {
     assert.equal((await item()).state, 'live');
   });
 
-  it('is dead by a word that names the lease; why is kept with the host, and in the log', async () => {
+  it('is called dead by a request that names the lease; the reason is kept with the host and in the log', async () => {
     const { code, err } = await operator('dead', VICTIM, '--override-lease', '--why', 'the rack burns');
     assert.deepEqual([code, /there is no terminal to ask at: .* add --yes/.test(err)], [1, true]);
     assert.equal((await item()).state, 'live');
@@ -111,8 +111,8 @@ describe('a host that was heard of within its lease', () => {
   });
 });
 
-describe('a host whose lease has ended', () => {
-  it('is asked about before it is dead; where there is no terminal, by --yes', async () => {
+describe('a host whose lease has ended,', () => {
+  it('is called dead after a confirmation; without a terminal, with --yes', async () => {
     const seen = await item(OTHER);
     for (const berth of running) await berth.stop();
     const fenced = { ...(await item(OTHER)), leaseUntil: seen.lastSeen, state: 'fenced', fencedAt: 1 } as const;
@@ -130,7 +130,7 @@ describe('a host whose lease has ended', () => {
     assert.equal((await item(OTHER)).state, 'dead');
   });
 
-  it('and that is dead, may be called so again', async () => {
+  it('if it is dead already, may be called dead again', async () => {
     assert.equal((await operator('dead', OTHER)).code, 0);
     const { code, out } = await operator('show', OTHER);
     assert.equal(code, 0);

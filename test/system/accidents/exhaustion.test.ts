@@ -1,4 +1,4 @@
-/** What an error says of a space that is full: who reads it goes and removes networks. */
+/** What an error says about a full space: its reader decides which networks to remove. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { cidrRange, parseCidr } from '../../../functions/ipam/address.ts';
@@ -15,12 +15,12 @@ function small() {
 
 const wordsOf = async (answer: Promise<unknown>): Promise<string> =>
   answer.then(
-    () => assert.fail('it is granted'),
+    () => assert.fail('the request is granted'),
     (error: unknown) => (error instanceof Refusal ? error.message : assert.fail(String(error))),
   );
 
-describe('a space that is full', () => {
-  it('is told with all of its pools, and who created most of them, whatever the search has met', async () => {
+describe('the error of a full space', () => {
+  it('counts all pools and names who created most of them, whatever the search has found', async () => {
     const deps = small();
     for (const [id, count] of [
       ['few', 4],
@@ -34,7 +34,7 @@ describe('a space that is full', () => {
     }
   });
 
-  it('by a route of the host alone, is told with that route', async () => {
+  it('names the route of the host if that route alone leaves no room', async () => {
     const route = cidrRange(parseCidr('10.0.0.0/8') ?? assert.fail());
     const words = await wordsOf(new Host(small(), 'a').pool({ avoid: [route] }));
     assert.match(words, /of this host's own routes \(10\.0\.0\.0 to 10\.255\.255\.255\); remove/);

@@ -1,4 +1,4 @@
-/** What a host gains by PoolIDs that nobody gave out. */
+/** A host gains nothing from PoolIDs that Berth did not issue. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatCidr, parseAddress } from '../../../functions/ipam/address.ts';
@@ -29,15 +29,15 @@ async function stage() {
   return { deps, victim, attacker, net, own, another, revive, pools };
 }
 
-/** In the form of the first version and, with its seal, in the one that is given out. */
+/** In the form of the first version and, with a seal, in the current form. */
 const FORMS = [
   ['without a seal', unsealed],
   ['with the seal of another', altered],
 ] as const;
 
 for (const [form, forge] of FORMS) {
-  describe(`a PoolID that a host has made, ${form},`, () => {
-    it('revives no wider pool around the one that it is of', async () => {
+  describe(`a PoolID that a host has forged, ${form},`, () => {
+    it('does not revive a wider pool around its own one', async () => {
       const { victim, attacker, net, own, another, revive, pools } = await stage();
       const poolId = forge(own.poolId, { cidr: '10.5.0.0/16', ref: another });
       await assert.rejects(revive(poolId));
@@ -46,7 +46,7 @@ for (const [form, forge] of FORMS) {
       await assert.rejects(attacker.address({ poolId, pool: '10.5.0.0/16' }, '10.5.7.50', MAC));
     });
 
-    it('frees no gateway of those who share its generation', async () => {
+    it('does not free the gateway of networks that share its generation', async () => {
       const { deps, victim, attacker, net, own, another, revive, pools } = await stage();
       const poolId = forge(own.poolId, { space: 'other', cidr: '10.9.9.0/24', ref: another });
       await assert.rejects(revive(poolId));
@@ -56,7 +56,7 @@ for (const [form, forge] of FORMS) {
       await refused(victim.address(net, '10.5.7.1', MAC), 'address-in-use', /reserved as a gateway/);
     });
 
-    it('makes no pool past the limits of the space', async () => {
+    it('does not create a pool past the limits of the space', async () => {
       const { deps, own, another, revive, pools } = await stage();
       await deps.store.writeSpace('default', { maxPools: 1, maxNetworksPerHost: 1 }, undefined);
       for (const [number, cidr] of ['10.7.1.0/24', '10.7.2.0/24'].entries()) {
@@ -66,14 +66,14 @@ for (const [form, forge] of FORMS) {
       assert.deepEqual(pools(), ['default 10.5.7.0/24']);
     });
 
-    it('makes no pool whose addresses rest for days', async () => {
+    it('does not create a pool with a cool-down of days', async () => {
       const { deps, own, another, revive } = await stage();
       const made = { cidr: '10.7.1.0/24', ref: another, generation: 'abcdefghijkl', cooldown: '999999999' };
       await assert.rejects(revive(forge(own.poolId, made)));
       assert.ok([...deps.store.pools.values()].every(({ cooldown }) => cooldown <= 86_400_000));
     });
 
-    it('says nothing of its own network but what the table knows', async () => {
+    it('changes nothing that the table knows about its own network', async () => {
       const { deps, attacker, own } = await stage();
       for (const changes of [{ cidr: '10.5.0.0/16' }, { space: 'other' }, { subPool: '10.5.7.128/25' }]) {
         const made = { poolId: forge(own.poolId, changes), pool: '' };
@@ -82,10 +82,10 @@ for (const [form, forge] of FORMS) {
         await refused(attacker.address(made, '', MAC), 'foreign-pool', WORDS);
       }
       const hasty = await openPoolId(deps, forge(own.poolId, { cooldown: '2000' }), attacker.call());
-      assert.equal(hasty?.cooldown, 30_000, 'how long addresses rest, the pool says');
+      assert.equal(hasty?.cooldown, 30_000, 'the pool, not the PoolID, sets the cool-down');
     });
 
-    it('takes no address of a pool before it has rested', async () => {
+    it('does not claim an address of a pool in its cool-down', async () => {
       const { victim, attacker, net, own } = await stage();
       const freed = await victim.address(net, '', MAC);
       await victim.release(net, freed);
@@ -93,7 +93,7 @@ for (const [form, forge] of FORMS) {
       await assert.rejects(attacker.address({ poolId, pool: '' }, '', withMac('02:00:00:00:00:09')));
     });
 
-    it('tells nothing of who holds what', async () => {
+    it('does not reveal which host holds an address', async () => {
       const { deps, victim, attacker, net, own, another } = await stage();
       await victim.address(net, '10.5.7.50', MAC);
       const asked = { addresses: [ip('10.5.7.50')], from: 0n };
@@ -104,8 +104,8 @@ for (const [form, forge] of FORMS) {
   });
 }
 
-describe('a network that was given up', () => {
-  it('is taken up again within the limits of its space alone, as a new one would be', async () => {
+describe('a network that has ended', () => {
+  it('is revived only within the limits of its space, like a new one', async () => {
     const { deps, attacker, own, revive, pools } = await stage();
     await attacker.leave(own);
     for (const pool of ['10.7.1.0/24', '10.7.2.0/24']) {
@@ -127,7 +127,7 @@ describe('a network that was given up', () => {
 });
 
 describe('two hosts whose ids have one tag', () => {
-  // Found in seconds: a tag has 41 bits, and two of one and a half million are alike.
+  // Found in seconds: a tag has 41 bits, so two of one and a half million are equal.
   const [ONE, OTHER] = ['host-1uohd', 'host-2l2z1'] as const;
 
   async function pair() {
@@ -141,10 +141,10 @@ describe('two hosts whose ids have one tag', () => {
   }
 
   for (const [form, of] of [
-    ['as it was given out', (poolId: string) => poolId],
+    ['as it was issued', (poolId: string) => poolId],
     ['without its seal', unsealed],
   ] as const) {
-    it(`do nothing to each other's networks, ${form}`, async () => {
+    it(`do not affect each other's networks, ${form}`, async () => {
       const { deps, one, other, net, held } = await pair();
       const stolen = { poolId: of(net.poolId), pool: net.pool };
       await refused(other.leave(stolen), 'foreign-pool', /belongs to another host/);
@@ -159,7 +159,7 @@ describe('two hosts whose ids have one tag', () => {
     });
   }
 
-  it('do not keep each other from an address by what they have freed', async () => {
+  it('do not keep each other from an address that one of them has freed', async () => {
     const { one, other, net, theirs } = await pair();
     const wanted = '10.1.0.77';
     await other.address(theirs, wanted, MAC);
@@ -178,8 +178,8 @@ describe('two hosts whose ids have one tag', () => {
   });
 });
 
-describe('the words of a refusal', () => {
-  it('say what to do about a network that nobody can vouch for', async () => {
+describe('the message of a refusal', () => {
+  it('says what to do about a network that cannot be verified', async () => {
     const { attacker, own, another, revive } = await stage();
     const poolId = unsealed(own.poolId, { ref: another });
     await refused(revive(poolId), 'pool-gone', /remove the network \(docker network rm\) and create it again/);

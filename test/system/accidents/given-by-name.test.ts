@@ -1,18 +1,18 @@
-/** Who comes first after a power loss takes no address that another container asks for by its name (`--ip`). */
+/** The first container after a power loss does not get an address that another container asks for with `--ip`. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Fleet, Host, type PoolWish, fleet, network, withMac } from '../../support/fleet.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 
 let macs = 0;
-/** Engines up to 28 tell the MAC alone, which is a new one at each start. */
+/** Engines up to 28 send only the MAC, which is a new one at each start. */
 const anyEndpoint = () => withMac(`02:42:ac:12:00:${(macs++).toString(16).padStart(2, '0')}`);
 
 const SERIAL: PoolWish = { options: { 'berth.order': 'serial', 'berth.gateway': 'none' } };
-/** ms, longer than any address rests. */
+/** ms, longer than any cool-down. */
 const LONG = 3_600_000;
 
-/** A host whose power fails: dockerd gives all back when it starts again, then starts containers in an order of its own. */
+/** A host loses power: dockerd releases everything when it starts again, then starts containers in its own order. */
 async function powerLoss(deps: Fleet, host: Host, net: { poolId: string; pool: string }, held: readonly string[]) {
   for (const address of held) await host.release(net, address);
   deps.world.advance(LONG);
@@ -23,7 +23,7 @@ describe('after a power loss', () => {
     ['serial', SERIAL],
     ['spread', { options: { 'berth.gateway': 'none' } }],
   ] as const) {
-    it(`an address that was asked for by its name is there for who asks for it again (${order})`, async () => {
+    it(`an address that was asked for with --ip is kept for the container that asks for it again (${order})`, async () => {
       const { deps, host, net } = await network('10.1.0.0/28', wish);
       const db = await host.address(net, '10.1.0.1', anyEndpoint());
       const others: string[] = [];
@@ -34,7 +34,7 @@ describe('after a power loss', () => {
     });
   }
 
-  it('it is there also where another host is asked first', async () => {
+  it('an address that was asked for with --ip is kept also when another host starts a container first', async () => {
     const { deps, host, net } = await network('10.1.0.0/29', SERIAL);
     const db = await host.address(net, '10.1.0.1', anyEndpoint());
     await powerLoss(deps, host, net, [db]);
@@ -43,7 +43,7 @@ describe('after a power loss', () => {
     for (let i = 0; i < 5; i++) assert.notEqual(await other.address(theirs, '', anyEndpoint()), db);
   });
 
-  it("it is given all the same when nothing else is left, and then it is anybody's", async () => {
+  it('an address that was asked for with --ip is given to any container when no other is left, and is not kept from then on', async () => {
     const { deps, host, net } = await network('10.1.0.0/29', SERIAL);
     const db = await host.address(net, '10.1.0.1', anyEndpoint());
     await powerLoss(deps, host, net, [db]);
@@ -53,7 +53,7 @@ describe('after a power loss', () => {
     assert.equal(await host.address(net, '', anyEndpoint()), db, 'it was last given automatically');
   });
 
-  it('one that still rests is given before it', async () => {
+  it('an address in its cool-down is given first', async () => {
     const { deps, host, net } = await network('10.1.0.0/30', SERIAL);
     const db = await host.address(net, '10.1.0.1', anyEndpoint());
     await powerLoss(deps, host, net, [db]);
@@ -63,7 +63,7 @@ describe('after a power loss', () => {
     assert.equal(await host.address(net, '', anyEndpoint()), other);
   });
 
-  it('two given addresses are taken one after the other by those who find nothing else', async () => {
+  it('two addresses that were asked for with --ip are given one after the other when no others are left', async () => {
     const { deps, host, net } = await network('10.1.0.0/30', SERIAL);
     for (const ip of ['10.1.0.1', '10.1.0.2']) await host.address(net, ip, anyEndpoint());
     await powerLoss(deps, host, net, ['10.1.0.1', '10.1.0.2']);
@@ -71,7 +71,7 @@ describe('after a power loss', () => {
     assert.deepEqual(both.sort(), ['10.1.0.1', '10.1.0.2']);
   });
 
-  it('costs no request to the table more than before', async () => {
+  it('keeping such addresses costs no more requests to the table', async () => {
     const counts = { writes: 0, reads: 0 };
     class CountingStore extends MemoryStore {
       override writeSlot(...all: Parameters<MemoryStore['writeSlot']>) {

@@ -1,4 +1,4 @@
-/** Hosts live on the LAN that their containers share: what a host has itself is given to no container. */
+/** Hosts are on the LAN that their containers share: a host's own address is not given to any container. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GATEWAY, Host, fleet, network, refused, withMac } from '../../support/fleet.ts';
@@ -7,7 +7,7 @@ const LAN = '10.1.0.0/28';
 let macs = 0;
 const container = () => withMac(`02:42:ac:13:0${macs >> 8}:${(macs++ & 255).toString(16).padStart(2, '0')}`);
 
-/** Every address that containers get until none is left. */
+/** All addresses that containers get until the pool is full. */
 async function all(host: Host, net: { poolId: string; pool: string }): Promise<string[]> {
   const got: string[] = [];
   for (;;) {
@@ -18,7 +18,7 @@ async function all(host: Host, net: { poolId: string; pool: string }): Promise<s
 }
 
 describe("a host's own address", () => {
-  it('is given to none of its containers, nor by its name', async () => {
+  it('is not given to any of its containers, even if one asks for it explicitly', async () => {
     const { host, net } = await network(LAN, { own: ['192.168.7.7', '10.1.0.5', '10.1.0.6'] });
     await refused(host.address(net, '10.1.0.5', container()), 'address-in-use', /10\.1\.0\.5 is reserved/);
     const got = await all(host, net);
@@ -26,7 +26,7 @@ describe("a host's own address", () => {
     assert.ok(!got.includes('10.1.0.5') && !got.includes('10.1.0.6'));
   });
 
-  it("is given to no other host's containers, also where their network was there first", async () => {
+  it("is not given to another host's containers, even where their network was there first", async () => {
     const { deps, host, net } = await network(LAN, { own: ['10.1.0.5'] });
     const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: LAN, own: ['10.1.0.6'] });
@@ -35,18 +35,18 @@ describe("a host's own address", () => {
     assert.equal((await all(other, theirs)).length, 11);
   });
 
-  it('of IPv6 is not given either', async () => {
+  it('is not given to a container if it is an IPv6 address either', async () => {
     const { host, net } = await network('fd00:1::/64', { own: ['10.1.0.5', 'fd00:1::5'] });
     await refused(host.address(net, 'fd00:1::5', container()), 'address-in-use', /reserved/);
   });
 
-  it('may be its gateway, or an auxiliary address', async () => {
+  it('may be the gateway or an auxiliary address of its network', async () => {
     const { host, net } = await network(LAN, { own: ['10.1.0.1', '10.1.0.5', '10.1.0.6'] });
     assert.equal(await host.address(net, '10.1.0.5', GATEWAY), '10.1.0.5');
     assert.equal(await host.address(net, '10.1.0.6'), '10.1.0.6');
   });
 
-  it("is anybody's once the host has no network there", async () => {
+  it('can be given to any container once the host has no network there', async () => {
     const { deps, host, net } = await network(LAN);
     const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: LAN, own: ['10.1.0.5'] });
@@ -55,7 +55,7 @@ describe("a host's own address", () => {
     assert.equal(await host.address(net, '10.1.0.5', container()), '10.1.0.5');
   });
 
-  it('stays with the container that has it already, and refuses no network', async () => {
+  it('stays with the container that has it already, and does not prevent a new network', async () => {
     const { deps, host, net } = await network(LAN);
     await host.address(net, '10.1.0.5', container());
     await new Host(deps, 'b').pool({ pool: LAN, own: ['10.1.0.5'] });
@@ -63,8 +63,8 @@ describe("a host's own address", () => {
   });
 });
 
-describe('a host that calls a whole pool its own', () => {
-  it('keeps sixteen addresses of it', async () => {
+describe('a host that reports a whole pool as its own addresses', () => {
+  it('keeps only sixteen addresses of it', async () => {
     const deps = fleet();
     const liar = new Host(deps, 'liar');
     const own = Array.from({ length: 200 }, (_, i) => `10.1.0.${i + 2}`);

@@ -1,4 +1,4 @@
-/** Programs that connect to the plugin's socket and say nothing, on a host where Berth may open few files. */
+/** Programs that connect to the plugin's socket and send nothing, on a host where Berth may open few files. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { type Socket, connect } from 'node:net';
@@ -13,7 +13,7 @@ const IDLE = 300;
 const withFewFiles: Spawn = (command, args) =>
   spawn('sh', ['-c', `ulimit -n ${FILES}; exec "$0" "$@"`, command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** @returns the connection once it is open, and is put into a list. */
+/** @returns the connection once it is open. It is added to a list. */
 const openIdle = (open: Socket[]): Promise<void> =>
   new Promise((resolve) => {
     const idle = connect(socket());
@@ -27,7 +27,7 @@ const openIdle = (open: Socket[]): Promise<void> =>
 describe('a shim with more idle connections than files that it may open', () => {
   useStage();
 
-  it('answers calls once they are fewer, and has said what was wrong', async () => {
+  it('answers calls once there are fewer of them, and has logged the cause', async () => {
     const berth = await startBerth(upArguments(folders), withFewFiles);
     running.push(berth);
     const idle: Socket[] = [];
@@ -44,7 +44,7 @@ describe('a shim with more idle connections than files that it may open', () => 
     );
   });
 
-  it('goes on to answer on a connection that was there before them', async () => {
+  it('continues to answer on a connection that was opened before them', async () => {
     const berth = await startBerth(upArguments(folders), withFewFiles);
     running.push(berth);
     const { PoolID } = await requestPool('10.1.0.0/24');
@@ -59,7 +59,7 @@ describe('a shim with more idle connections than files that it may open', () => 
   });
 });
 
-describe('how many connections a socket takes', () => {
+describe('the limit of connections on a socket', () => {
   it('is a quarter of the files that the process may open', () => {
     assert.equal(
       mostConnections(
@@ -70,7 +70,7 @@ describe('how many connections a socket takes', () => {
     assert.equal(mostConnections('Max open files            2   4   files'), 1);
   });
 
-  it('is any number where the system does not say, or sets no limit', () => {
+  it('is unlimited where the system does not report a limit or does not set one', () => {
     assert.equal(mostConnections(''), undefined);
     assert.equal(
       mostConnections('Max open files            unlimited            unlimited            files'),

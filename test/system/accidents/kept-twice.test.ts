@@ -1,4 +1,4 @@
-/** One network asks for one address twice: as Docker's own allocator has it, only networks share what they keep. */
+/** One network asks for one address twice. As in Docker's own allocator, only different networks share a reservation. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GATEWAY, Host, network, refused } from '../../support/fleet.ts';
@@ -12,7 +12,7 @@ describe('an auxiliary address', () => {
     await refused(host.address(net, '10.1.0.1'), 'address-in-use', TWICE);
   });
 
-  it("that is the network's own gateway is refused also once another network shares that one", async () => {
+  it("that is the network's own gateway is refused even if another network shares that gateway", async () => {
     const { deps, host, net } = await network();
     await host.address(net, '', GATEWAY);
     const other = new Host(deps, 'b');
@@ -20,7 +20,7 @@ describe('an auxiliary address', () => {
     await refused(host.address(net, '10.1.0.1'), 'address-in-use', TWICE);
   });
 
-  it("that is the network's own gateway is refused with an --ip-range, too", async () => {
+  it("that is the network's own gateway is refused with an --ip-range too", async () => {
     const { host, net } = await network('10.1.0.0/24', { subPool: '10.1.0.128/25' });
     await host.address(net, '', GATEWAY);
     await refused(host.address(net, '10.1.0.1'), 'address-in-use', TWICE);
@@ -30,27 +30,27 @@ describe('an auxiliary address', () => {
     const { host, net } = await network();
     await host.address(net, '10.1.0.254', GATEWAY);
     await refused(host.address(net, '10.1.0.254'), 'address-in-use', TWICE);
-    assert.equal(await host.address(net, '10.1.0.1'), '10.1.0.1', 'nobody keeps the default gateway any more');
+    assert.equal(await host.address(net, '10.1.0.1'), '10.1.0.1', 'no network keeps the default gateway any more');
   });
 
-  it('is not taken twice by one network', async () => {
+  it('cannot be reserved twice by one network', async () => {
     const { host, net } = await network();
     assert.equal(await host.address(net, '10.1.0.9'), '10.1.0.9');
     await refused(host.address(net, '10.1.0.9'), 'address-in-use', TWICE);
   });
 
-  it('is not taken twice by one network, though berth.reserve lists it', async () => {
+  it('cannot be reserved twice by one network, although berth.reserve lists it', async () => {
     const { host, net } = await network('10.1.0.0/24', { options: { 'berth.reserve': '10.1.0.8-10.1.0.9' } });
     assert.equal(await host.address(net, '10.1.0.9'), '10.1.0.9');
     await refused(host.address(net, '10.1.0.9'), 'address-in-use', TWICE);
   });
 
-  it('may be the router where dockerd asks for no gateway, as engine 29 on macvlan', async () => {
+  it('may be the router where dockerd does not ask for a gateway, as engine 29 on macvlan', async () => {
     const { host, net } = await network();
     assert.equal(await host.address(net, '10.1.0.1'), '10.1.0.1');
   });
 
-  it('is the same to each attempt of one request', async () => {
+  it('is granted to each attempt of the same request', async () => {
     const { deps, host, net } = await network();
     const call = host.call();
     assert.equal(await host.address(net, '10.1.0.9', {}, call), '10.1.0.9');
@@ -61,7 +61,7 @@ describe('an auxiliary address', () => {
 });
 
 describe('a container of engine 28 on berth-ipvlan', () => {
-  it("cannot have its network's gateway by --ip, which looks like an auxiliary address there", async () => {
+  it("cannot get its network's gateway with --ip, which looks like an auxiliary address there", async () => {
     const { host, net } = await network('10.1.0.0/24', {}, 'berth-ipvlan');
     await host.address(net, '', GATEWAY);
     await refused(host.address(net, '10.1.0.1'), 'address-in-use', TWICE);

@@ -1,4 +1,4 @@
-/** The index by which the references of a host are found may lag: by seconds as a rule, and nobody says by how much at most. */
+/** The index that lists the references of a host may lag: usually by seconds, but AWS does not state a maximum. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { INDEX_LAG, LEASE } from '../../../functions/ipam/host.ts';
@@ -32,7 +32,7 @@ async function stage(lag: number) {
   deps.store.refsOfHost = (...args) =>
     deps.world.now() < shownAt ? Promise.resolve({ items: [], more: false }) : index(...args);
   let cursor: SweepCursor | undefined;
-  /** The sweeps of some time, every five minutes. */
+  /** Runs the sweeps of a period, one every five minutes. */
   const sweepFor = async (time: number): Promise<void> => {
     for (let gone = 0; gone < time; gone += 5 * MINUTE) {
       deps.world.advance(5 * MINUTE);
@@ -43,12 +43,12 @@ async function stage(lag: number) {
   return { deps, host, net, register, sweepFor, states };
 }
 
-describe('a host whose networks the index shows late', () => {
+describe('a host whose networks appear late in the index', () => {
   for (const [lag, how] of [
     [100_000, 'by 100 s'],
     [Infinity, 'never'],
   ] as const) {
-    it(`keeps none of them when it is dead, though they are shown ${how}`, async () => {
+    it(`keeps none of them when it is dead, although they appear ${how}`, async () => {
       const { deps, sweepFor, states } = await stage(lag);
       await reportDeath(deps, 'a', 'gone');
       assert.deepEqual(states(), ['live']);
@@ -59,7 +59,7 @@ describe('a host whose networks the index shows late', () => {
       );
     });
 
-    it(`has all of them put to sleep when it is silent, though they are shown ${how}`, async () => {
+    it(`has all of them put to sleep when it is silent, although they appear ${how}`, async () => {
       const { deps, sweepFor, states } = await stage(lag === Infinity ? lag : LEASE + lag);
       deps.world.advance(LEASE);
       await sweepFor(2 * 61 * MINUTE);
@@ -67,7 +67,7 @@ describe('a host whose networks the index shows late', () => {
     });
   }
 
-  it('has them at once when a drain is lifted and it registers again, though they are shown after 4 s', async () => {
+  it('has them at once when a drain is lifted and it registers again, although they appear after 4 s', async () => {
     const { deps, host, net, register } = await stage(4_000);
     await reportDrain(deps, 'a', 'soon');
     await resumeHost(deps, 'a');
@@ -76,7 +76,7 @@ describe('a host whose networks the index shows late', () => {
     assert.equal(await host.address(net, '10.1.0.7', {}, host.call({ epoch })), '10.1.0.7');
   });
 
-  it('has them within an hour when a drain is lifted, though they are never shown', async () => {
+  it('has them within an hour when a drain is lifted, although they never appear', async () => {
     const { deps, host, net, register, sweepFor } = await stage(Infinity);
     await reportDrain(deps, 'a', 'soon');
     await resumeHost(deps, 'a');
@@ -88,7 +88,7 @@ describe('a host whose networks the index shows late', () => {
     assert.equal(await host.address(net, '10.1.0.7', {}, host.call({ epoch })), '10.1.0.7');
   });
 
-  it('is looked at no more once the index has had its time', async () => {
+  it('is not looked at any more once the index has had time to catch up', async () => {
     const { deps, register } = await stage(0);
     await reportDrain(deps, 'a', 'soon');
     await resumeHost(deps, 'a');

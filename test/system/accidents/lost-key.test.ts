@@ -1,4 +1,4 @@
-/** The key that PoolIDs are sealed with: what holds without it, what a restore makes of it, and that nobody is told it. */
+/** The key that seals PoolIDs: what works without it, what a restore does with it, and that it is never disclosed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -46,7 +46,7 @@ async function forgetNetworks(): Promise<void> {
   }
 }
 
-/** A function that has just started: it holds no key yet. */
+/** A function that has just started: it has no key yet. */
 function started() {
   const world = { ...realWorld, advance: () => undefined };
   return { world, store: storeOver(engine.client, engine.table, world) };
@@ -55,7 +55,7 @@ function started() {
 const revival = (poolId: string) => ({ poolId, gateway: undefined, reserved: [], held: [], isLast: true });
 
 describe('a table whose key was deleted', () => {
-  it('has another, under which all that it knows of works on, and nothing else is believed', async () => {
+  it('gets another key: PoolIDs that the table confirms still work, and others are refused', async () => {
     const earlier = started();
     const host = new Host(earlier, 'a');
     const net = await host.pool({ pool: '10.1.0.0/24' });
@@ -74,7 +74,7 @@ describe('a table whose key was deleted', () => {
     assert.deepEqual([state, leases.length], ['live', 1]);
     assert.equal((await networksOf(later, same.call(), undefined)).networks.length, 3);
 
-    // A function that has not ended holds the old key, and others take what it gives out by the word of the table.
+    // A running function still has the old key. Others accept its PoolIDs because the table confirms them.
     const old = await host.pool({ pool: '10.4.0.0/24' });
     await same.address(old, '', MAC);
     await host.address(fresh, '', MAC);
@@ -91,13 +91,13 @@ describe('a table whose key was deleted', () => {
 describe('a restore', () => {
   const align = (from: string, to: string) => alignTable(engine.client, { from, to, isWritten: true });
 
-  it('neither replaces nor deletes the key, so that what was given out since is believed', async () => {
+  it('neither replaces nor deletes the key, so that PoolIDs issued since the backup stay valid', async () => {
     const host = new Host(started(), 'b');
     await host.pool({ pool: '10.5.0.0/24' });
     await lose(BACKUP);
     const key = await keyOf(engine.table);
     await align(engine.table, BACKUP);
-    assert.equal(await keyOf(BACKUP), key, 'a table without a key gets it');
+    assert.equal(await keyOf(BACKUP), key, 'a table without a key gets the key');
 
     await engine.client.send(
       new PutItemCommand({ TableName: BACKUP, Item: marshall({ ...sealKey, secret: 'x'.repeat(48) }) }),
@@ -113,7 +113,7 @@ describe('a restore', () => {
     assert.equal((await reviveNetwork(now, host.call(), revival(later.poolId))).state, 'live');
   });
 
-  it('prints nothing of what it moves', async () => {
+  it('does not print what it moves', async () => {
     await lose(BACKUP);
     const args = ['infra/restore.ts', '--region', 'local', '--from', engine.table, '--to', BACKUP, '--write'];
     const credentials = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
@@ -125,7 +125,7 @@ describe('a restore', () => {
 });
 
 describe('the key', () => {
-  it('is in no answer and no line of the log, be it read, or found damaged', async () => {
+  it('is not in any answer or log line, whether it is read or found damaged', async () => {
     useTable(engine);
     const lines: string[] = [];
     const log = mock.method(output, 'log', (line: unknown) => void lines.push(String(line)));
@@ -153,13 +153,13 @@ describe('the key', () => {
   });
 });
 
-describe('functions that were rolled back', () => {
-  it('know a PoolID that was given out since by its name, and so can say that they are too old', async () => {
+describe('functions of an earlier version, after a rollback,', () => {
+  it('recognise a PoolID of the later version by its prefix, and say that they are too old', async () => {
     const given = await new Host(started(), 'd').pool({ pool: '10.8.0.0/24' });
     assert.match(given.poolId, /^berth2,/);
     assert.ok(given.poolId.length < 256);
     assert.match(given.poolId, /^[\x21-\x7e]+$/);
-    // The check over all is that of the first version, which refuses what it does not know as newer, not as damaged.
+    // The checksum is that of the first version, which refuses what it does not know as newer, not as damaged.
     assert.ok(decodePoolId(realWorld, given.poolId, { hostId: 'd' }).seal);
   });
 });

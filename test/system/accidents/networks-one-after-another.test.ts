@@ -1,4 +1,4 @@
-/** dockerd makes many networks that it never names again, and its own loop over overlapping routes must end all the same. */
+/** dockerd creates many networks without asking for an address, and its own loop over overlapping routes must still end. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
@@ -66,18 +66,18 @@ async function createNetwork({ ask, requestPool }: Awaited<ReturnType<typeof doc
   }
 }
 
-describe('networks of which dockerd names no address', { timeout: limit(120_000) }, () => {
-  it('are made one after another, as many as it likes', async (t) => {
+describe('networks for which dockerd asks for no address', { timeout: limit(120_000) }, () => {
+  it('are created one after another, without a limit', async (t) => {
     const engine = await docker(t);
     for (let i = 0; i < MANY; i++) await createNetwork(engine, 4);
   });
 
-  it('are made one after another with IPv6, too', async (t) => {
+  it('are created one after another with IPv6 too', async (t) => {
     const engine = await docker(t);
     for (let i = 0; i < MANY; i++) await createNetwork(engine, 4, 6);
   });
 
-  it('are made also while its loop over overlapping routes is refused', async (t) => {
+  it('are created even while its loop over overlapping routes is refused', async (t) => {
     const engine = await docker(t);
     await engine.ask();
     await engine.ask();

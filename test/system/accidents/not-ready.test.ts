@@ -1,4 +1,4 @@
-/** A shim that cannot serve says so at its start, where whoever installs it looks. */
+/** A shim that cannot serve says so at its start, where the operator who installs it looks. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -19,7 +19,7 @@ before(async () => {
 
 after(() => cloud.stop());
 
-/** What it prints until it is up. */
+/** What the shim prints until it is up. */
 async function said(endpoint: string, hostId: string, key: keyof typeof keys): Promise<string> {
   const place = ['--data', path.join(cloud.folder, hostId), '--sockets', path.join(cloud.folder, `${hostId}-s`)];
   const docker = ['--docker', `unix://${path.join(cloud.folder, 'no-docker.sock')}`];
@@ -31,20 +31,20 @@ async function said(endpoint: string, hostId: string, key: keyof typeof keys): P
 
 const STARTED = /^Berth has started, and serves no networks yet: see the warning\.$/m;
 
-describe('a shim says that it is ready', () => {
-  it('when the fleet has taken its host', async () => {
+describe('a shim reports that it is ready', () => {
+  it('when its host is registered', async () => {
     const text = await said(cloud.endpoint, 'web-1', 'web');
     assert.match(text, /^Berth is ready\.$/m);
     assert.doesNotMatch(text, /warning/);
   });
 
-  it('not when its registration is refused', async () => {
+  it('but not when its registration is refused', async () => {
     const text = await said(cloud.endpoint, 'i-0123456789abcdef0', 'mallory');
     assert.match(text, STARTED);
     assert.match(text, /^ {2}warning {2}i-0123456789abcdef0 is the id of an EC2 instance, and this call is signed by/m);
   });
 
-  it('not when nobody answers at its endpoint', async () => {
+  it('but not when its endpoint does not answer', async () => {
     const text = await said(`unix:${path.join(cloud.folder, 'nobody.sock')}`, 'web-2', 'web');
     assert.match(text, STARTED);
     assert.match(text, /^ {2}warning {2}\S/m);

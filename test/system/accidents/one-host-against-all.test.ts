@@ -1,4 +1,4 @@
-/** What one host may take of a space that is everybody's. */
+/** How much one host may take of a space that all hosts share. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
@@ -28,7 +28,7 @@ async function stage(settings: SpaceSettings = {}) {
 }
 
 describe('a subnet that covers the ranges of a space', () => {
-  it('is refused, so that the automatic pools of all others do not fail', async () => {
+  it('is refused, so that the automatic pools of other hosts do not fail', async () => {
     const { deps, host } = await stage();
     const words =
       /^invalid address pool: 8\.0\.0\.0\/5 is wider than \/8, the widest .* in space default: .* \(berth space set default --widest4 5\)$/;
@@ -40,7 +40,7 @@ describe('a subnet that covers the ranges of a space', () => {
     await host.pool({ pool: '10.0.0.0/16', options: {} });
   });
 
-  it('is refused as an automatic one, too', async () => {
+  it('is refused as an automatic pool too', async () => {
     const { host } = await stage({ widest4: 16 });
     const words = /^invalid address pool: an automatic pool of \/12 is wider than \/16/;
     await refused(host.pool({ options: { 'berth.size': '12' } }), 'limit-reached', words);
@@ -48,7 +48,7 @@ describe('a subnet that covers the ranges of a space', () => {
     await host.pool({ options: { 'berth.size': '16' } });
   });
 
-  it('stays where it stands, for those who have it and those who join, and is not taken up again', async () => {
+  it('stays for networks that have it or join it, but cannot be revived', async () => {
     const { deps, set, host, revive } = await stage({ widest4: 5 });
     const wide = await host.pool({ pool: '8.0.0.0/5' });
     await set({});
@@ -64,7 +64,7 @@ describe('a subnet that covers the ranges of a space', () => {
 });
 
 describe('a subnet outside of the ranges of a space', () => {
-  it('is given by default, and refused where an operator says so', async () => {
+  it('is granted by default, and refused where an operator forbids it', async () => {
     const { deps, set, host, revive } = await stage();
     const net = await host.pool({ pool: '192.168.7.0/24' });
     await host.leave(net);
@@ -81,7 +81,7 @@ describe('a subnet outside of the ranges of a space', () => {
 });
 
 describe('a principal with many hosts', () => {
-  it('gets networks for the eldest of them, where an operator says how many', async () => {
+  it('gets networks only for its oldest hosts, where an operator sets how many', async () => {
     const { deps, set, register, revive } = await stage({ maxNetworksPerHost: 1, maxHostsPerPrincipal: 1 });
     const first = await register('z');
     const second = await register('b');
@@ -104,7 +104,7 @@ describe('a principal with many hosts', () => {
     await second.pool();
   });
 
-  it('gets them for one beside its own id, where it is an EC2 instance and nobody says otherwise', async () => {
+  it('gets networks for its own id and one more by default if it is an EC2 instance', async () => {
     const { deps, set, register } = await stage();
     const principal = `${ROLE}/i-0123456789abcdef0`;
     const ask = (host: Host) => host.pool({}, host.call({ principal }));
@@ -126,7 +126,7 @@ describe('a principal with many hosts', () => {
     await ask(fourth);
   });
 
-  it('gets them for each, where nobody says so', async () => {
+  it('gets networks for all of its hosts by default', async () => {
     const { register } = await stage();
     for (let number = 0; number < 5; number++) await (await register(`host-${number}`)).pool();
   });
@@ -136,7 +136,7 @@ describe('the limits of a space', () => {
   const change = async (patch: Parameters<typeof changeSpace>[1]['patch']) =>
     changeSpace((await stage()).deps, { space: 'ci', patch, ifRev: undefined, force: false });
 
-  it('are set by an operator, and taken back', async () => {
+  it('can be set and removed by an operator', async () => {
     const { deps } = await stage();
     const set = (patch: Parameters<typeof changeSpace>[1]['patch']) =>
       changeSpace(deps, { space: 'ci', patch, ifRev: undefined, force: false });

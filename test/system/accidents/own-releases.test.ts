@@ -1,4 +1,4 @@
-/** What a host has released and asks for again before the cloud has heard of it: `docker restart`, `network rm` and `create`. */
+/** A host releases something and asks for it again before the cloud receives the release (`docker restart`, `network rm`). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,18 +7,18 @@ import { LocalCloud } from '../../support/local-cloud.ts';
 import type { Told } from '../faults/dockerd.ts';
 import { FaultyHost } from '../faults/host.ts';
 
-/** ms: longer than the share of its time that a request waits at first. */
+/** ms: longer than the share of its deadline that a request waits for the release at first. */
 const DEAFNESS = 8_000;
 /** s */
 const [LONG, SHORT] = [20, 3];
 const ENDPOINT = { 'com.docker.network.endpoint.name': 'one' };
 const EXCLUSIVE = { 'berth.exclusive': 'true' };
 
-describe('a host whose releases the cloud has not heard', { timeout: limit(120_000) }, () => {
+describe('a host whose releases have not reached the cloud', { timeout: limit(120_000) }, () => {
   let cloud: LocalCloud;
   const hosts: FaultyHost[] = [];
 
-  /** All but releases passes. */
+  /** Everything except for releases passes. */
   async function startDeafened(hostId: string, deadline: number): Promise<FaultyHost> {
     const host = await FaultyHost.start(cloud, hostId, deadline);
     hosts.push(host);
@@ -38,7 +38,7 @@ describe('a host whose releases the cloud has not heard', { timeout: limit(120_0
     await cloud.stop();
   });
 
-  it('gets what it had again, once they are heard within its time', async () => {
+  it('gets its former address again if the releases arrive within the deadline of the request', async () => {
     const host = await startDeafened('late', LONG);
     const [one, two, three] = [host.dockerd(), host.dockerd(), host.dockerd()];
     const { poolId: wide } = await one.requestPool('10.70.0.0/24');
@@ -66,7 +66,7 @@ describe('a host whose releases the cloud has not heard', { timeout: limit(120_0
     );
   });
 
-  it('hears when its time is over that its own release is on its way', async () => {
+  it('gets an error at the deadline that says that its own release is still on its way', async () => {
     const host = await startDeafened('deaf', SHORT);
     const dockerd = host.dockerd();
     const { poolId } = await dockerd.requestPool('10.70.3.0/24');
@@ -79,7 +79,7 @@ describe('a host whose releases the cloud has not heard', { timeout: limit(120_0
     );
   });
 
-  it('hears at once that an address is held by another', async () => {
+  it('gets an error at once if another host holds the address', async () => {
     const host = await startDeafened('honest', LONG);
     const dockerd = host.dockerd();
     const { poolId } = await dockerd.requestPool('10.70.4.0/24');

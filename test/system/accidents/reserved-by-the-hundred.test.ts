@@ -1,4 +1,4 @@
-/** A network that keeps hundreds of addresses from its endpoints: to give them back must be the work of one short call. */
+/** A network that reserves hundreds of addresses must be able to release them in one short call. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { Host, fleet, refused } from '../../support/fleet.ts';
 
 const MOST = 512;
 
-/** Counts the steps of a store: what is asked for side by side is one. */
+/** Counts the steps of a store: concurrent operations count as one. */
 function stepped(store: Store) {
   const count = { steps: 0, underWay: 0 };
   const slowly = <Args extends readonly unknown[], R>(operation: (...args: Args) => Promise<R>) => {
@@ -38,8 +38,8 @@ async function stage() {
 const reserved = ({ store }: ReturnType<typeof fleet>): number =>
   [...store.chunks.values()].flatMap(({ slots }) => slots).filter((slot) => slot?.startsWith('R')).length;
 
-describe('a network that keeps hundreds of addresses', () => {
-  it('gives them back in few steps, though another network keeps the pool', async () => {
+describe('a network that reserves hundreds of addresses', () => {
+  it('releases them in few steps, although another network keeps the pool', async () => {
     const { deps, host, net } = await stage();
     assert.equal(reserved(deps), MOST + 1);
     const { count, ...slow } = stepped(deps.store);
@@ -49,7 +49,7 @@ describe('a network that keeps hundreds of addresses', () => {
     assert.ok(count.steps <= MOST / 16 + 32, `${count.steps} steps`);
   });
 
-  it('is told of the limit before it keeps more than one release can free', async () => {
+  it('is refused before it reserves more than one release can free', async () => {
     const { host, net } = await stage();
     await refused(host.address(net, '10.1.200.1'), 'limit-reached', /keeps 512 addresses .* \(--ip-range\)/);
   });

@@ -1,4 +1,4 @@
-/** A swarm's plan: who may end a leader's network and take the addresses that its services have. */
+/** Which hosts may end a swarm leader's network and take over the addresses of its services. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GrantedPool } from '../../../functions/ipam/pools/request-pool.ts';
@@ -14,7 +14,7 @@ const name = ({ store }: Deps, ...managers: string[]): void => {
   store.spaces.set(SPACE, { settings: { managers }, rev: 'one' });
 };
 
-/** What a leader does that starts. */
+/** What a leader does when it starts. */
 async function lead(host: Host): Promise<GrantedPool> {
   const net = await host.pool(WISH);
   await host.address(net, '', { ...GATEWAY, ...SERIAL });
@@ -33,12 +33,12 @@ async function serving(
   return { leader, net, vip: await leader.address(net, '', SERIAL) };
 }
 
-describe('a host that says what managers of a swarm say', () => {
+describe('a host that makes the requests of a swarm manager', () => {
   for (const [what, managers] of [
-    ['that an operator has named', ['manager-1', 'manager-2']],
-    ['that stood before anybody was named', undefined],
+    ['that an operator named', ['manager-1', 'manager-2']],
+    ['that led before any manager was named', undefined],
   ] as const) {
-    it(`ends no network of a leader ${what}, and takes no virtual address`, async () => {
+    it(`does not end a network of a leader ${what}, or take its virtual address`, async () => {
       const deps = fleet();
       name(deps, 'manager-1');
       const { leader, net } = await serving(deps);
@@ -54,15 +54,15 @@ describe('a host that says what managers of a swarm say', () => {
     });
   }
 
-  it('is told who is named', async () => {
+  it('gets a refusal that lists the named managers', async () => {
     const deps = fleet();
     name(deps, 'm1', 'm2', 'm3', 'm4');
     await refused(lead(new Host(deps, 'x')), 'not-manager', /which are m1, m2, m3 and more: if host x is one/);
   });
 });
 
-describe('a manager that stood before managers were named', () => {
-  it('goes on with what it has when it starts again, and gets nothing else', async () => {
+describe('a manager that led before managers were named', () => {
+  it('keeps what it has when it starts again, and gets nothing else', async () => {
     const deps = fleet();
     name(deps, 'manager-1');
     const { leader, vip } = await serving(deps);
@@ -72,7 +72,7 @@ describe('a manager that stood before managers were named', () => {
     await refused(leader.pool({ pool: '10.78.0.0/24', space: SPACE }), 'not-manager', /nobody is: if host manager-1/);
   });
 
-  it('goes on no more once others are', async () => {
+  it('does not keep it once other managers are named', async () => {
     const deps = fleet();
     name(deps, 'manager-1');
     const { leader } = await serving(deps);
@@ -82,7 +82,7 @@ describe('a manager that stood before managers were named', () => {
 });
 
 describe('a leader whose clock was once ahead', () => {
-  it('is succeeded by the next one, which has its addresses', async () => {
+  it('is succeeded by the next leader, which gets its addresses', async () => {
     const deps = fleet();
     name(deps, 'manager-1', 'manager-2');
     deps.world.advance(30 * 86_400_000);
@@ -94,7 +94,7 @@ describe('a leader whose clock was once ahead', () => {
     await refused(leader.address(net, '', SERIAL), 'pool-gone', /was released/);
   });
 
-  it('is succeeded by itself, after its clock was set right', async () => {
+  it('succeeds itself after its clock was corrected', async () => {
     const deps = fleet();
     name(deps, 'manager-1');
     deps.world.advance(30 * 86_400_000);
@@ -104,7 +104,7 @@ describe('a leader whose clock was once ahead', () => {
     assert.equal(await again.address(await lead(again), vip, SERIAL), vip);
   });
 
-  it('and leads by a network of an earlier version, is succeeded, too', async () => {
+  it('is also succeeded if its network is of an earlier version', async () => {
     const deps = fleet();
     name(deps, 'manager-1', 'manager-2');
     deps.world.advance(30 * 86_400_000);

@@ -1,4 +1,4 @@
-/** Who may tell a host where the functions are: the signature and the session token of the host go there. */
+/** Which answers may name the endpoints of functions: the signature and the session token of the host go there. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, type RequestListener, createServer } from 'node:http';
@@ -17,14 +17,14 @@ const PATIENCE = limit(60_000);
 
 interface Ambush {
   readonly folder: string;
-  /** The capabilities function's, over TLS. */
+  /** The URL of the capabilities function, over TLS. */
   readonly endpoint: string;
-  /** Session tokens that came in plain text. */
+  /** Session tokens that arrived in plain text. */
   readonly caught: string[];
   readonly plain: { readonly http: string; readonly unix: string };
 }
 
-/** Starts `berth ARGS` with credentials that have a session token, and ends it as soon as a token was caught. */
+/** Starts `berth ARGS` with credentials that have a session token, and ends it as soon as a token was received. */
 async function berth({ folder, endpoint, caught }: Ambush, ...args: string[]): Promise<{ said: string }> {
   const child = spawn(process.execPath, [PROGRAM, ...args, '--endpoint', endpoint], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -89,27 +89,27 @@ const shimArguments = (folder: string): string[] => [
   ...['--sockets', path.join(folder, 's'), '--docker', `unix://${path.join(folder, 'no-docker.sock')}`],
 ];
 
-describe('an answer over https that names functions in plain text', () => {
+describe('an answer over https that names a plain-text endpoint', () => {
   for (const weak of ['http', 'unix'] as const) {
     const words = new RegExp(
       `names "${weak}:.* as the endpoint of another function: https: was asked, and ${weak}: is not`,
     );
 
-    it(`does not get the session token of a host to ${weak}:`, async (t) => {
+    it(`does not make a host send its session token to ${weak}:`, async (t) => {
       const stage = await ambush(t, weak);
       const { said } = await berth(stage, ...shimArguments(stage.folder));
       assert.deepEqual(stage.caught, []);
       assert.match(said, words);
     });
 
-    it(`does not get the session token of an operator to ${weak}:`, async (t) => {
+    it(`does not make an operator's program send its session token to ${weak}:`, async (t) => {
       const stage = await ambush(t, weak);
       const { said } = await berth(stage, 'host', 'dead', 'web-1');
       assert.deepEqual(stage.caught, []);
       assert.match(said, words);
     });
 
-    it(`does not get it from a start that kept it, as an earlier version did: ${weak}:`, async (t) => {
+    it(`has no effect at the next start if an earlier version stored it: ${weak}:`, async (t) => {
       const stage = await ambush(t, weak);
       mkdirSync(path.join(stage.folder, 'd'), { mode: 0o700 });
       const kept = { key: `${stage.endpoint} default`, answer: handshakeWith(stage.plain[weak]) };

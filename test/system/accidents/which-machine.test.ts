@@ -1,6 +1,6 @@
 /**
- * Machines that say that they are one host, and engines that share a plugin: nobody frees what another uses. Real shims
- * and functions, on APIs of Docker that say what a test says they have.
+ * Machines that claim to be the same host, and engines that share a plugin: none frees what another uses. Real shims
+ * and functions run on simulated Docker APIs, which have the contents that a test gives them.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -26,7 +26,7 @@ const machine = (hostId: string, name: string, docker?: SimulatedDocker): Machin
 const holds = async (address: string): Promise<boolean> =>
   heldInTable(await cloud.contents()).endpoints.includes(address);
 
-/** An operator lets who signs for a host be it. */
+/** An operator adopts a host for the principal that signs for it. */
 async function adopt(hostId: string): Promise<void> {
   const { principal = '' } = (await cloud.store.readHost(hostId)) ?? {};
   const { code, err } = await runBerth([
@@ -50,8 +50,8 @@ afterEach(async () => {
   machines = [];
 });
 
-describe('two Docker engines on one host that find the same plugin', { timeout: limit(120_000) }, () => {
-  it('share it: the comparison with one of them frees nothing of the other', async () => {
+describe('two Docker engines on one host that use the same plugin', { timeout: limit(120_000) }, () => {
+  it('are compared one at a time, and the comparison with one frees nothing of the other', async () => {
     const host = machine('two-engines', 'one');
     await host.start(cloud.endpoint);
     const other = new SimulatedDocker('another engine');
@@ -63,7 +63,7 @@ describe('two Docker engines on one host that find the same plugin', { timeout: 
     assert.ok(await holds(address));
   });
 
-  it('share it, and a subnet: what the one removes stays with the other', async () => {
+  it('may share a subnet: what one removes stays with the other', async () => {
     const host = machine('one-subnet', 'one');
     await host.start(cloud.endpoint);
     const other = new SimulatedDocker('another engine');
@@ -77,7 +77,7 @@ describe('two Docker engines on one host that find the same plugin', { timeout: 
     assert.ok(await holds(address));
   });
 
-  it('are told apart by people: what nothing uses is freed once it is named, and nothing else', async () => {
+  it('are distinguished by an operator: only an unused lease that the operator names is freed', async () => {
     const host = machine('named', 'one');
     await host.start(cloud.endpoint);
     const other = new SimulatedDocker('another engine');
@@ -89,7 +89,7 @@ describe('two Docker engines on one host that find the same plugin', { timeout: 
 });
 
 describe('a golden image', { timeout: limit(120_000) }, () => {
-  /** The first machine is silent for a lease, and another of the same image is started. */
+  /** The first machine is silent for a lease, and another machine of the same image starts. */
   async function replaced(hostId: string) {
     const first = machine(hostId, '');
     await first.start(cloud.endpoint);
@@ -108,7 +108,7 @@ describe('a golden image', { timeout: limit(120_000) }, () => {
     return { first, second, network, address, standing };
   }
 
-  it('has its second machine wake, miss and release nothing of the first', async () => {
+  it('gives a second machine nothing of the first: it does not wake, miss or release anything', async () => {
     const { second, network, address, standing } = await replaced('golden');
     const findings = await second.compare();
     assert.deepEqual(
@@ -117,7 +117,7 @@ describe('a golden image', { timeout: limit(120_000) }, () => {
     );
     assert.ok(await holds(address));
     assert.deepEqual(await standing(), ['dormant', 'live']);
-    // As the clean-up of a dockerd whose data were copied, too.
+    // Like the clean-up of a dockerd whose data were copied too.
     const release = await second.call('ReleaseAddress', { PoolID: network.poolId, Address: address });
     assert.match(String(release['Error']), /held by a machine that was host golden before this one/);
     const removal = await second.call('ReleasePool', { PoolID: network.poolId });
@@ -125,7 +125,7 @@ describe('a golden image', { timeout: limit(120_000) }, () => {
     assert.ok(await holds(address));
   });
 
-  it('has an operator say which of the two is the host: what the former held is freed, or is the new one’s', async () => {
+  it('lets an operator say which machine is the host: what the former one held is freed or goes to the new one', async () => {
     const deps = { store: cloud.store, world: realWorld };
     const dead = await replaced('golden-dead');
     const said = await runBerth(['host', 'former-dead', 'golden-dead', '--yes', '--endpoint', cloud.endpoint]);
@@ -138,7 +138,7 @@ describe('a golden image', { timeout: limit(120_000) }, () => {
     assert.ok(await holds(same.address));
   });
 
-  it('has its first machine locked out when it is heard again, both told, and nothing of either freed', async () => {
+  it('locks the first machine out when it calls again; both log it, and nothing of either is freed', async () => {
     const { first, second, address } = await replaced('golden-back');
     await first.start(cloud.endpoint);
     await eventually(() => Promise.resolve(first.log.includes('another machine has been host golden-back since')));
@@ -164,7 +164,7 @@ describe('a data folder that was copied to another machine', { timeout: limit(12
     return { original, network, address, copy };
   }
 
-  it('makes that one no host: it frees and takes nothing, and the original goes on', async () => {
+  it('does not make that one a host: it frees and takes nothing, and the original continues', async () => {
     const { original, network, address, copy } = await copied('copied');
     await copy.start(cloud.endpoint);
     await copy.call('ReleaseAddress', { PoolID: network.poolId, Address: address });
@@ -178,7 +178,7 @@ describe('a data folder that was copied to another machine', { timeout: limit(12
     await eventually(() => Promise.resolve(original.log.includes('another machine says that it is this host')));
   });
 
-  it('is the host after a move of the disk, once an operator has said so', async () => {
+  it('makes that one the host after the disk was moved, once an operator has said so', async () => {
     const { original, network, address, copy } = await copied('moved');
     await original.stop();
     await endLease(cloud.store, 'moved');
@@ -189,7 +189,7 @@ describe('a data folder that was copied to another machine', { timeout: limit(12
     await untilFenced(cloud.store, 'moved');
     const host = await cloud.store.readHost('moved');
     assert.ok(host !== undefined);
-    // Nobody is bound to it within minutes of its fence, so that no function takes the former machine for it.
+    // No machine is bound to it within minutes of its fence, so that no function treats the former machine as the host.
     await cloud.store.writeHost({ ...host, fencedAt: 1 }, host);
     await adopt('moved');
     copy.docker.networks = [network];

@@ -1,4 +1,4 @@
-/** Good credentials of one host, in the name of another or for what is another's: refused, seen, and nothing has changed. */
+/** Valid credentials of one host, used for another host or its networks: refused and logged, and nothing has changed. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Key } from '../../../infra/local/keyring.ts';
@@ -8,7 +8,7 @@ import { type Holdings, MALLORY, Stage, VICTIM, errorOf, granted, holdings, meth
 const WEB = 'web-1';
 
 let stage: Stage;
-/** What an instance holds, what a host without one does, and what Mallory, a host of the same fleet, does. */
+/** What an instance holds, what a host that is not an instance holds, and what Mallory, a host of the same fleet, holds. */
 let victim: Holdings;
 let web: Holdings;
 let mallory: Holdings;
@@ -29,7 +29,7 @@ interface Attack {
   readonly message: object;
 }
 
-/** @returns the words of the refusal. */
+/** @returns the message of the refusal. */
 async function refused(code: string, { host, key, path, message }: Attack, bound?: string): Promise<string> {
   const headers = callHeaders(host);
   const { answer, lines } = await stage.attack(sign({ path, message, headers }, { key }));
@@ -47,7 +47,7 @@ const PLACES = [
   ['a host of a user', WEB, () => web, 'arn:aws:iam::123456789012:user/web'],
 ] as const;
 
-/** Its functions have served the victim a moment ago, and so know it; or never. */
+/** Functions that have just served the victim, and so know it, or that never have. */
 for (const [what, host, holdingsOf, bound] of PLACES) {
   for (const [who, name] of [
     ['another instance', 'mallory'],
@@ -62,7 +62,7 @@ for (const [what, host, holdingsOf, bound] of PLACES) {
         });
       }
 
-      it('is refused /Berth.Register, with what the host holds or with nothing', async () => {
+      it("is refused /Berth.Register, with the host's networks or without any", async () => {
         for (const Incarnation of [`nonce-${host}`, null]) {
           const message = { Incarnation, Proposed: 'nonce-mallory', ShimVersion: '1' };
           await refused('foreign-host', { host, key: stage.keys[name], path: '/Berth.Register', message }, bound);
@@ -72,7 +72,7 @@ for (const [what, host, holdingsOf, bound] of PLACES) {
   }
 }
 
-describe("for another host's network, in its own name, a host", () => {
+describe("a host that uses another host's network in its own name", () => {
   for (const [number, path] of [
     [2, '/IpamDriver.RequestAddress'],
     [3, '/IpamDriver.ReleaseAddress'],
@@ -88,7 +88,7 @@ describe("for another host's network, in its own name, a host", () => {
     });
   }
 
-  it("settles another's RequestPool in vain: it finds nothing of its own", async () => {
+  it("cannot settle another host's RequestPool: it finds nothing of its own", async () => {
     const [path, message] = methodsOn(victim)[5] ?? assert.fail();
     const headers = callHeaders(MALLORY);
     const { answer } = await stage.attack(sign({ path, message, headers }, { key: stage.keys.mallory }));
@@ -96,8 +96,8 @@ describe("for another host's network, in its own name, a host", () => {
   });
 });
 
-describe('the id of an instance', () => {
-  it('is not registered first by whoever is not that instance', async () => {
+describe('a host id that is an instance id', () => {
+  it('can be registered first only by that instance', async () => {
     const free = 'i-00000000000000abc';
     for (const key of [stage.keys.mallory, stage.keys.stray]) {
       const message = { Proposed: 'nonce-squatter', ShimVersion: '1' };
@@ -125,14 +125,14 @@ describe('the console', () => {
     ['/Berth.Space', { Space: 'default' }],
     ['/Berth.SetSpace', { Space: 'default', Set: { Size4: 28 }, IfRev: '' }],
   ] as const) {
-    it(`is not for an instance: ${path}`, async () => {
+    it(`is closed to instances: ${path}`, async () => {
       const words = await refused('foreign-host', { host: MALLORY, key: stage.keys.mallory, path, message });
       assert.match(words, /is an instance: only an operator may speak/);
     });
   }
 
   for (const State of ['dead', 'draining', 'live', 'adopted']) {
-    it(`is not for an instance, whatever its policy allows: ${State}, of another and of itself`, async () => {
+    it(`is closed to instances, whatever their policy allows: ${State}, for another host or itself`, async () => {
       for (const Host of [VICTIM, WEB, MALLORY]) {
         const message = { Host, State, Key: 'key-of-mallory' };
         const attack = { host: MALLORY, key: stage.keys.mallory, path: '/Berth.HostState', message } as const;
@@ -142,7 +142,7 @@ describe('the console', () => {
   }
 });
 
-it('after all that, each host has what it had', async () => {
+it('each host has what it had after all these attacks', async () => {
   for (const [host, key, { poolId, address }] of [
     [VICTIM, stage.keys.victim, victim],
     [WEB, stage.keys.user, web],

@@ -1,4 +1,4 @@
-/** A copy of a request whose signature is still good: the same answer, and nothing has changed. */
+/** A copy of a request whose signature is still valid gets the same answer and changes nothing. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Path, type Signed, callHeaders, sign } from './support/requests.ts';
@@ -19,7 +19,7 @@ after(() => stage.close());
 const signed = (path: Path, message: object): Signed =>
   sign({ path, message, headers: callHeaders(VICTIM) }, { key: stage.keys.victim });
 
-/** Sent once, and then again and again. @returns the answer, the same each time. */
+/** Sends a request several times. @returns the answer, which is the same each time. */
 async function replayed(request: Signed): Promise<Readonly<Record<string, unknown>>> {
   const first = granted(await stage.send(request));
   for (let times = 0; times < 3; times++) assert.deepEqual(granted((await stage.attack(request)).answer), first);
@@ -29,12 +29,12 @@ async function replayed(request: Signed): Promise<Readonly<Record<string, unknow
 const endpoint = (last: string) => ({ 'com.docker.network.endpoint.macaddress': `02:42:ac:11:00:${last}` });
 const pool = (Pool: string, Options: object | null = null) => ({ AddressSpace: 'default', Pool, Options });
 
-describe('a copy', () => {
-  it('of RequestPool for any subnet is answered with the same network, wherever the draw has led', async () => {
+describe('a copy of a request', () => {
+  it('(RequestPool for any subnet) gets the same network, whichever subnet was drawn', async () => {
     const networks = new Set<unknown>();
     for (let i = 0; i < 8; i++) networks.add((await replayed(signed('/IpamDriver.RequestPool', pool(''))))['PoolID']);
     assert.equal(networks.size, 8);
-    // Of a space with room for eight, most draws meet a pool.
+    // In a space with room for eight, most draws hit an existing pool.
     const tiny = { 'berth.space': 'tiny', 'berth.size': '29' };
     await stage.cloud.configure({ ranges: ['10.200.0.0/26'] }, 'tiny');
     const few = new Set<unknown>();
@@ -47,10 +47,10 @@ describe('a copy', () => {
     ['a subnet that is shared', pool('10.1.0.0/24')],
     ['a subnet with reservations', pool('10.3.0.0/24', { 'berth.reserve': '10.3.0.9,10.3.0.20-10.3.0.30' })],
     ['a named pool', pool('', { 'berth.name': 'blue' })],
-    ['a named pool that stands', pool('', { 'berth.name': 'blue' })],
+    ['a named pool that exists', pool('', { 'berth.name': 'blue' })],
     ['an IPv6 subnet', { ...pool('fd00:1::/64'), V6: true }],
   ] as const) {
-    it(`of RequestPool for ${what} is answered with the same network`, async () => {
+    it(`(RequestPool for ${what}) gets the same network`, async () => {
       await replayed(signed('/IpamDriver.RequestPool', message));
     });
   }
@@ -61,12 +61,12 @@ describe('a copy', () => {
     ['an auxiliary address', '10.1.0.78', {}],
     ['the gateway', '', GATEWAY],
   ] as const) {
-    it(`of RequestAddress for ${what} is answered with the same`, async () => {
+    it(`(RequestAddress for ${what}) gets the same address`, async () => {
       await replayed(signed('/IpamDriver.RequestAddress', { PoolID: held.poolId, Address, Options }));
     });
   }
 
-  it('of ReleaseAddress frees nothing that was leased since', async () => {
+  it('(ReleaseAddress) frees nothing that was leased since', async () => {
     const wish = { PoolID: held.poolId, Address: '10.1.0.50', Options: endpoint('05') };
     granted(await stage.send(signed('/IpamDriver.RequestAddress', wish)));
     const release = signed('/IpamDriver.ReleaseAddress', { PoolID: held.poolId, Address: '10.1.0.50' });
@@ -75,7 +75,7 @@ describe('a copy', () => {
     assert.deepEqual(granted((await stage.attack(release)).answer), {});
   });
 
-  it('of ReleasePool ends nothing more', async () => {
+  it('(ReleasePool) ends nothing more', async () => {
     const { PoolID } = granted(await stage.send(signed('/IpamDriver.RequestPool', pool('10.4.0.0/24'))));
     const release = signed('/IpamDriver.ReleasePool', { PoolID });
     await replayed(release);
@@ -83,7 +83,7 @@ describe('a copy', () => {
     assert.deepEqual(granted((await stage.attack(release)).answer), {});
   });
 
-  it('of a settlement undoes nothing more', async () => {
+  it('(a settlement) undoes nothing more', async () => {
     const asked = signed('/IpamDriver.RequestAddress', { PoolID: held.poolId, Address: '', Options: endpoint('06') });
     granted(await stage.send(asked));
     const Request = { PoolID: held.poolId, Address: '', Options: endpoint('06') };
@@ -91,7 +91,7 @@ describe('a copy', () => {
     await replayed(signed('/Berth.Settle', { Method: 'RequestAddress', RequestKey, Request, Keep: null }));
   });
 
-  it('of a registration changes nothing but when the host was heard of', async () => {
+  it('(a registration) changes only the time at which the host was last seen', async () => {
     const register = signed('/Berth.Register', {
       Incarnation: `nonce-${VICTIM}`,
       Proposed: 'nonce-of-2',
@@ -105,7 +105,7 @@ describe('a copy', () => {
     assert.deepEqual({ ...now, lastSeen, leaseUntil, rev }, before);
   });
 
-  it('of an older registration is refused', async () => {
+  it('(an older registration) is refused', async () => {
     const register = signed('/Berth.Register', { Incarnation: 'nonce-of-2', Proposed: 'nonce-of-3', ShimVersion: '1' });
     granted(await stage.send(register));
     const next = { Incarnation: 'nonce-of-3', Proposed: 'nonce-of-4', ShimVersion: '1' };
@@ -116,14 +116,14 @@ describe('a copy', () => {
   });
 });
 
-describe('a copy of what an operator has said', () => {
+describe("a copy of an operator's request", () => {
   const declare = (State: string, Key: string, more = {}): Signed =>
     sign(
       { path: '/Berth.HostState', message: { Host: VICTIM, State, Key, ...more }, headers: {} },
       { key: stage.keys.operator },
     );
 
-  it('is not heard again, though the host has returned since, and is seen', async () => {
+  it('(a declaration of death) has no effect although the host has returned since, and is logged', async () => {
     const network = async () => {
       const { PoolID } = await stage.call(VICTIM, stage.keys.victim, '/IpamDriver.RequestPool', pool('10.5.0.0/24'));
       const wish = { PoolID, Address: '10.5.0.9', Options: MAC };
@@ -147,7 +147,7 @@ describe('a copy of what an operator has said', () => {
     assert.equal((await stage.cloud.store.readHost(VICTIM))?.state, 'live');
   });
 
-  it('of a space does nothing, though the space has been changed back since', async () => {
+  it('(settings of a space) has no effect although the space has been changed back since', async () => {
     const set = (IfRev: unknown, Set: object): Signed =>
       sign(
         { path: '/Berth.SetSpace', message: { Space: 'ci', Set, IfRev }, headers: {} },

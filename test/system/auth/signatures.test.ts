@@ -1,4 +1,4 @@
-/** Whoever has no key, or changes what another has signed, reaches nothing: as AWS judges it in front of the functions. */
+/** A caller without a key, or one that changes a signed request, reaches nothing: AWS refuses it before the functions run. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type Manner, type Plain, type Signed, callHeaders, sign } from './support/requests.ts';
@@ -16,7 +16,7 @@ before(async () => {
 
 after(() => stage.close());
 
-/** What would free an address, if it were believed. */
+/** A request that would free an address if it were accepted. */
 const release = (): Plain => ({
   path: '/IpamDriver.ReleaseAddress',
   message: { PoolID: held.poolId, Address: held.address },
@@ -25,7 +25,7 @@ const release = (): Plain => ({
 
 const bySomebody = (manner: Partial<Manner> = {}): Signed => sign(release(), { key: stage.keys.victim, ...manner });
 
-/** Refused before it reaches a function, and seen. */
+/** Refused before it reaches a function, and logged. */
 async function refusedInFront(signed: Signed, type: string): Promise<void> {
   const { answer, lines } = await stage.attack(signed);
   assert.deepEqual([answer.status, answer.headers['x-amzn-errortype']], [403, type], answer.body);
@@ -43,7 +43,7 @@ describe('a request is refused', () => {
     await refusedInFront({ ...bySomebody(), headers }, 'AccessDeniedException');
   });
 
-  it('with a signature that is none', async () => {
+  it('with a malformed signature', async () => {
     const signed = bySomebody();
     const headers = { ...signed.headers, authorization: 'Bearer of good news' };
     await refusedInFront({ ...signed, headers }, 'IncompleteSignatureException');
@@ -53,16 +53,16 @@ describe('a request is refused', () => {
     await refusedInFront(bySomebody({ key: { ...stage.keys.victim, secret: 'guessed' } }), MISMATCH);
   });
 
-  it("signed with another's secret under this key", async () => {
+  it("signed with another user's secret under this key", async () => {
     await refusedInFront(bySomebody({ key: { ...stage.keys.victim, secret: stage.keys.mallory.secret } }), MISMATCH);
   });
 
-  it('of a key that nobody knows', async () => {
+  it('with an unknown key', async () => {
     const key = { ...stage.keys.victim, accessKey: 'TESTUNKNOWN000000000' };
     await refusedInFront(bySomebody({ key }), 'UnrecognizedClientException');
   });
 
-  it('of a session that has expired', async () => {
+  it('with an expired session', async () => {
     await refusedInFront(bySomebody({ key: stage.keys.expired }), 'ExpiredTokenException');
   });
 
@@ -78,8 +78,8 @@ describe('a request is refused', () => {
   }
 
   for (const [what, minutes] of [
-    ['that was signed more than five minutes ago, and so is a replay', -5.1],
-    ['that is signed for a time to come', 5.1],
+    ['signed more than five minutes ago, as a replay', -5.1],
+    ['signed for a time in the future', 5.1],
   ] as const) {
     it(what, async () => {
       await refusedInFront(bySomebody({ time: Date.now() + minutes * MINUTE }), MISMATCH);
@@ -87,7 +87,7 @@ describe('a request is refused', () => {
   }
 
   for (const name of ['x-amz-date', 'x-amz-content-sha256', 'x-amz-security-token', 'host']) {
-    it(`whose ${name} is not signed`, async () => {
+    it(`with an unsigned ${name}`, async () => {
       await refusedInFront(bySomebody({ unsigned: [name] }), MISMATCH);
     });
   }
@@ -99,7 +99,7 @@ describe('a request that was changed on the way is refused', () => {
   for (const [what, change] of [
     ['its body', { body: Buffer.from('{"PoolID":"x","Address":"10.1.0.9"}') }],
     ['its path', { path: '/IpamDriver.RequestAddress' }],
-    ['a query that was added', { path: '/IpamDriver.ReleaseAddress?a=b' }],
+    ['an added query', { path: '/IpamDriver.ReleaseAddress?a=b' }],
   ] as const) {
     it(what, async () => {
       await refusedInFront({ ...bySomebody(), ...change }, MISMATCH);
@@ -126,12 +126,12 @@ describe('a request that was changed on the way is refused', () => {
     'content-type': 'text/plain',
   };
   for (const [name, value] of Object.entries(OTHERS)) {
-    it(`its header ${name}, which then says something else`, async () => {
+    it(`its header ${name}, with another value`, async () => {
       const signed = bySomebody();
       await refusedInFront({ ...signed, headers: { ...signed.headers, [name]: value } }, MISMATCH);
     });
 
-    it(`its header ${name}, which was taken away`, async () => {
+    it(`its header ${name}, which was removed`, async () => {
       const signed = bySomebody();
       const headers = Object.fromEntries(Object.entries(signed.headers).filter(([other]) => other !== name));
       await refusedInFront({ ...signed, headers }, MISMATCH);
@@ -139,7 +139,7 @@ describe('a request that was changed on the way is refused', () => {
   }
 });
 
-describe('a header of ours that AWS lets ride along unsigned', () => {
+describe("a header of Berth's that AWS lets through unsigned", () => {
   async function refusedInside(signed: Signed, name: string): Promise<void> {
     const { answer, lines } = await stage.attack(signed);
     assert.deepEqual([answer.status, answer.headers['berth-refusal']], [200, 'unsigned-header']);
@@ -169,7 +169,7 @@ describe('a header of ours that AWS lets ride along unsigned', () => {
     granted(await stage.send(signed));
   });
 
-  it('is of no account when it is none of ours', async () => {
+  it("is ignored when it is not one of Berth's", async () => {
     const signed = sign(
       {
         path: '/IpamDriver.RequestAddress',

@@ -1,4 +1,4 @@
-/** A real dockerd in front of a stack that is deployed, on a host whose role has the host's policy alone. */
+/** A real dockerd in front of a deployed stack, on a host whose role has only the host's policy. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -47,7 +47,7 @@ describe('a Docker host of a deployed stack', { skip, timeout: limit(300_000) },
     for (const command of [create, remove]) await docker.host.docker(...command.split(' ').slice(1));
   });
 
-  it('runs containers, each with an address of its own from the table', async () => {
+  it('runs containers, each with its own address from the table', async () => {
     await docker.host.docker('network', 'create', '--ipam-driver', 'berth', 'web');
     const one = await runContainer(docker.host, 'one', '--network', 'web');
     const two = await runContainer(docker.host, 'two', '--network', 'web');
@@ -59,7 +59,7 @@ describe('a Docker host of a deployed stack', { skip, timeout: limit(300_000) },
     assert.deepEqual(refs.map(({ state }) => state).toSorted(), ['gone', 'live']);
   });
 
-  it('is well, says the shim, and Docker and the table agree', async () => {
+  it('is healthy according to the shim, and Docker and the table agree', async () => {
     assert.equal((await docker.berth(manual.take('berth shim --health'))).code, 0);
     assert.equal((await docker.berth(manual.take('berth doctor --fix'))).code, 0);
     assert.equal((await docker.berth(manual.take('berth doctor'))).code, 0);

@@ -1,4 +1,4 @@
-/** A new account, which has some 10 concurrent executions: an HTTP API, versions up and down, and what must not be missing. */
+/** A new account, with about 10 concurrent executions: an HTTP API, upgrade and rollback, and missing parts. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -35,7 +35,7 @@ describe('a new account', { skip: whyNoEmulator() ?? false, timeout: limit(600_0
   const address = (): Promise<string> => ask('RequestAddress', { PoolID: poolId, Address: '', Options: {} });
   const show = (whose: Keys) =>
     current.tries('berth space show default --endpoint URL', { words: { URL: endpoint() }, keys: whose });
-  /** A checkout in which something is missing, deployed. */
+  /** Deploys a checkout in which something is missing. */
   const deployWithout = (file: string, text: RegExp, instead = '') => {
     const lacking = checkout(`without-${path.basename(file)}`);
     lacking.change(file, text, instead);
@@ -52,20 +52,20 @@ describe('a new account', { skip: whyNoEmulator() ?? false, timeout: limit(600_0
 
   after(() => emulator.stop());
 
-  it('cannot be deployed to where serverless.yml does not name each function as a package', async () => {
+  it('cannot be deployed to if serverless.yml does not name each function as a package', async () => {
     const { code, stdout, stderr } = await deployWithout('serverless.yml', /^package: .*$/m);
     assert.notEqual(code, 0);
     assert.match(stdout + stderr, /No berth\.zip file found/);
   });
 
-  it('takes a first deployment with the defaults: nothing is reserved of the little that there is', async () => {
+  it('accepts a first deployment with the defaults, which reserves none of its small quota', async () => {
     const said = await old.does(DEPLOY, { more: PARAMETERS });
     assert.match(said, /concurrency=off: the functions reserve none: the account has 10 concurrent executions/);
     outputs = await outputsOf(emulator, 'berth-prod');
     assert.match(endpoint(), /^https:\/\/[a-z0-9]+\.execute-api\.eu-west-1\.amazonaws\.com/);
   });
 
-  it('has a host that goes on when the functions are upgraded, and when they are rolled back', async () => {
+  it('has a host that continues to work when the functions are upgraded and rolled back', async () => {
     const [host, operator] = [outputs['HostPolicyArn'] ?? '', outputs['OperatorPolicyArn'] ?? ''];
     keys = { host: await makeUser(emulator, 'host', host), operator: await makeUser(emulator, 'operator', operator) };
     shim = await PlacedShim.start(emulator, { endpoint: endpoint(), host: HOST, keys: keys.host });
@@ -84,7 +84,7 @@ describe('a new account', { skip: whyNoEmulator() ?? false, timeout: limit(600_0
     assert.deepEqual(await outputsOf(emulator, 'berth-prod'), outputs);
   });
 
-  it('lets hosts and operators call what their policies name, and nobody else anything', async () => {
+  it('lets hosts and operators call only what their policies name, and other callers nothing', async () => {
     assert.equal((await show(keys.operator)).code, 0);
     assert.match((await show(keys.host)).stderr, /answered HTTP 403/);
     assert.equal((await emulator.post(endpoint(), '/IpamDriver.RequestPool')).status, 403);

@@ -28,21 +28,21 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
   let people: Keys;
   let instance: Keys;
   let shim: PlacedShim;
-  /** A network that lives through all that is done to the stack. */
+  /** A network that exists during all changes of the stack. */
   let poolId = '';
 
   const output = (name: string): string => outputs[name] ?? assert.fail(`the stack has no output ${name}`);
   const table = (): string => output('TableName');
   const deploy = (more = TAKEN): Promise<string> =>
     operator.does('npm run deploy -- --stage prod --region eu-west-1', { more });
-  /** Each of them wants to know where the fleet is, and is signed by an operator. */
+  /** Each of them needs the fleet's endpoint, and is signed by an operator. */
   const says = (command: string, words: Readonly<Record<string, string>> = {}, more = ''): Promise<string> =>
     operator.does(command, { words, more: `${more} --endpoint ${output('Endpoint')}`, keys: people });
   const address = async (): Promise<string> => {
     const { json } = await shim.call('RequestAddress', { PoolID: poolId, Address: '', Options: {} });
     return String(json['Address'] ?? json['Error']);
   };
-  /** Restored, as it is to be afterwards: by the keys of its items. */
+  /** The restored table as it must be, by the keys of its items. */
   const keysOf = async (name: string): Promise<string[]> =>
     (await itemsOf(emulator, name)).map(({ pk, sk }) => `${pk} ${sk}`).toSorted();
 
@@ -55,7 +55,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     await emulator.stop();
   });
 
-  it('with nothing of this machine: no way out, and no credentials', async () => {
+  it('runs without a route or credentials of this machine', async () => {
     const { place } = emulator;
     assert.equal((await place.run('ip', ['route', 'show', 'table', 'main'])).stdout, '');
     assert.match((await place.run('ip', ['-o', 'link'])).stdout, /^1: lo:[^\n]*\n$/);
@@ -101,14 +101,14 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     assert.match(shown, /pools held +1 IPv4/);
   });
 
-  it('changes a parameter, and the network goes on', async () => {
+  it('changes a parameter, and the network continues to work', async () => {
     await deploy(`${TAKEN} --param logDays=7`);
     const groups = JSON.stringify(await emulator.aws(['logs', 'describe-log-groups']));
     assert.match(groups, /"logGroupName":"\/aws\/lambda\/berth-prod-pools"[^}]*"retentionInDays":7/);
     assert.match(await address(), /^10\./);
   });
 
-  it('has a deployment that fails half-way rolled back, and the network goes on', async () => {
+  it('sees a failed deployment rolled back, and the network continues to work', async () => {
     const { code, stdout, stderr } = await operator.tries('npm run deploy -- --stage prod --region eu-west-1');
     assert.notEqual(code, 0);
     assert.match(stdout + stderr, LACKS.alarms.by);
@@ -116,7 +116,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     assert.match(await address(), /^10\./);
   });
 
-  it('has nobody do what others may', async () => {
+  it('lets no principal do what only others may', async () => {
     const unsigned = await emulator.post(output('Endpoint'), '/Berth.Handshake');
     assert.equal(unsigned.status, 403);
     const pools = await emulator.aws(['lambda', 'get-function-url-config', '--function-name', 'berth-prod-pools']);
@@ -132,7 +132,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     await assert.rejects(emulator.aws(invoke, instance), /not authorized to perform: lambda:InvokeFunction/);
   });
 
-  it('looks after spaces and hosts', async () => {
+  it('manages spaces and hosts', async () => {
     assert.match(await says('berth space show NAME', { NAME: 'default' }), /space +default/);
     await says('berth space set NAME --range …', { NAME: 'default', '…': '10.192.0.0/11' });
     assert.match(await says('berth space show NAME', { NAME: 'default' }), /range +10\.192\.0\.0\/11/);
@@ -159,7 +159,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     const { request } = v.parse(v.pipe(v.string(), v.parseJson(), v.object({ request: v.string() })), refused);
     const query = manual.take("filter request = 'KEY' | sort @timestamp", { KEY: request });
     assert.ok(JSON.stringify(await emulator.queryLogs('berth-prod-pools', query)).includes(request));
-    // What nobody has logged, nobody finds; that the query is one is seen all the same.
+    // The query may find nothing, but it must be valid.
     for (const beginning of ["filter message = 'failed'", "filter code = 'no-address-left'"]) {
       assert.match(
         JSON.stringify(await emulator.queryLogs('berth-prod-pools', manual.take(manual.find(beginning)))),
@@ -192,7 +192,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     await operator.does(manual.find('aws dynamodb restore-table-to-point-in-time'), { words });
     await operator.does('aws dynamodb wait table-exists --table-name TABLE-restored', { words });
     const good = await keysOf(`${table()}-restored`);
-    // What damaged it: a script that deletes what it does not know.
+    // The damage: a script that deletes what it does not know.
     for (const { pk, sk } of await itemsOf(emulator, table())) {
       if (!pk.startsWith('pool#')) continue;
       const key = JSON.stringify({ pk: { S: pk }, sk: { S: sk } });
@@ -210,7 +210,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     await operator.does(manual.find('aws dynamodb delete-table'), { words });
   });
 
-  it('hears from EC2 that an instance has ended, and frees what it held', async () => {
+  it('receives the event of EC2 that an instance has ended, and frees what it held', async () => {
     await shim.stop();
     await emulator.aws(['events', 'put-events', '--entries', JSON.stringify([terminationOf(INSTANCE)])]);
     const states = async (): Promise<unknown> =>
@@ -234,7 +234,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     assert.ok((await keysOf(table())).length > 0);
   });
 
-  it('has run each command of the documents, but for those that are named', () => {
+  it('has run each command of the documents except for the listed ones', () => {
     const named = new Set(Object.values(LEFT_OUT).flat());
     assert.deepEqual(
       manual.left.filter((command) => !named.has(command)),
@@ -243,7 +243,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     assert.deepEqual(
       [...named].filter((command) => !manual.left.includes(command)),
       [],
-      'named, and needs not be',
+      'listed, but not left over',
     );
     const lines = Object.entries(LEFT_OUT).flatMap(([why, commands]) => [
       `  not here: ${why}`,

@@ -1,4 +1,4 @@
-/** Docker Compose with networks of Berth: what its users do all day, and what befalls their hosts. */
+/** Docker Compose with networks of Berth: what its users do every day, and what happens to their hosts. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -87,7 +87,7 @@ for (const version of VERSIONS) {
       await host.crash();
       const group = path.basename(host.folder);
       const procs = `/sys/fs/cgroup/*/${group}/*/cgroup.procs /sys/fs/cgroup/${group}/*/cgroup.procs`;
-      // Some end with the first of their container; what is left ends when dockerd starts again.
+      // Some processes end with the first one of their container; the others end when dockerd starts again.
       await host.exec('sh', '-c', `kill -9 $(cat ${procs} 2>/dev/null | sort -u) || true`);
       await host.start();
     }
@@ -119,7 +119,7 @@ for (const version of VERSIONS) {
       assert.equal((await one.addresses()).size, 1);
     });
 
-    it('keeps given addresses over a restart, a recreation, a power loss, and down and up', async () => {
+    it('keeps given addresses over a restart, a recreation, a power loss, and `down` and `up`', async () => {
       const one = project('fixed', fixed);
       const assertFixed = async (): Promise<void> => {
         const addresses = await untilRunning(one, 2);
@@ -139,7 +139,7 @@ for (const version of VERSIONS) {
       await assertFixed();
     });
 
-    it('gives projects that start at the same moment subnets of their own', async () => {
+    it('gives projects that start at the same moment different subnets', async () => {
       const names = ['p1', 'p2', 'p3', 'p4'];
       await Promise.all(names.map((name) => project(name, automatic).up()));
       const subnets = (await Promise.all(names.map((name) => subnetsOf(host, `${name}_net`)))).flat();
@@ -149,7 +149,7 @@ for (const version of VERSIONS) {
       }
     });
 
-    it('takes options of a network that was made without it', async () => {
+    it('uses the options of a network that was created without Compose', async () => {
       await host.docker('network', 'create', '--ipam-driver', 'berth', '--ipam-opt', 'berth.size=28', 'made');
       const external = { ...automatic, networks: { net: { name: 'made', external: true } } };
       const one = project('guest', external);

@@ -1,4 +1,4 @@
-/** What operators take back of a host, as its shim, the machine after it and the operator see it. */
+/** `berth host adopt` and `berth host resume`, as a host's shim, its successor and the operator see them. */
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import path from 'node:path';
@@ -49,7 +49,7 @@ const stateOf = async (id: string): Promise<string | undefined> => (await cloud.
 
 const hostIs = (id: string, state: string): Promise<void> => eventually(async () => (await stateOf(id)) === state);
 
-/** As if it were so already: it stands in the table, and time need not pass. */
+/** Writes the state to the table, so that no time needs to pass. */
 const change = (id: string, part: Partial<Host>): Promise<void> =>
   eventually(async () => {
     const seen = await cloud.store.readHost(id);
@@ -62,7 +62,7 @@ async function granted(ask: () => Promise<unknown>, address: string): Promise<vo
 }
 
 describe('berth host adopt', () => {
-  it('lets another instance, to which the disk was moved, be the host: its networks work there, and not here', async () => {
+  it('makes another instance, to which the disk was moved, the host: its networks work only there', async () => {
     const berth = await shim('old', '--host-id', OLD);
     const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf('old'));
     assert.equal(await requestAddress(net, '10.1.0.9', socketOf('old')), '10.1.0.9/24');
@@ -84,7 +84,7 @@ describe('berth host adopt', () => {
       out,
       /^host i-0123456789abcdef0 waits for the machine that you named: start berth shim there with --host-id i-0/,
     );
-    // As if that had been long ago: no function takes anybody for it any more.
+    // As if that had been long ago: no function treats a former machine as the host any more.
     await change(OLD, { fencedAt: 1 });
 
     await shim('new', '--host-id', OLD);
@@ -98,14 +98,14 @@ describe('berth host adopt', () => {
     assert.match(String(await requestAddress(net, '10.1.0.11', socketOf('old'))), /is bound to .*i-0fedcba9876543210/);
   });
 
-  it('is not for a host that nobody knows', async () => {
+  it('refuses a host that never registered', async () => {
     const { code, err } = await operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
     assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
   });
 });
 
 describe('berth host resume', () => {
-  it('gives a host that was to go networks and addresses again, with no restart of its shim', async () => {
+  it('gives a draining host networks and addresses again, without a restart of its shim', async () => {
     await shim('drained', '--host-id', 'drained-1');
     const { PoolID: net } = await requestPool('10.4.0.0/24', socketOf('drained'));
     assert.equal((await operator('drain', 'drained-1')).code, 0);
@@ -118,7 +118,7 @@ describe('berth host resume', () => {
     assert.equal((await requestPool('10.5.0.0/24', socketOf('drained')))['Error'], undefined);
   });
 
-  it('brings back no host that is dead', async () => {
+  it('does not bring back a dead host', async () => {
     await shim('drained', '--host-id', 'drained-1');
     await operator('dead', 'drained-1', '--override-lease', '--yes');
     await running.pop()?.stop();

@@ -1,4 +1,4 @@
-/** `berth doctor` where there is no Docker, as its users meet it. */
+/** `berth doctor` on a machine without Docker. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { callPlugin, runBerth } from '../../support/berth-process.ts';
@@ -10,7 +10,7 @@ const doctor = (...args: string[]) => runBerth(['doctor', '--sockets', folders.s
 
 describe('berth doctor', () => {
   for (const args of [[], ['--fix']]) {
-    it(`says that Docker cannot be asked, and fails (${args.join() || 'without --fix'})`, async () => {
+    it(`reports that Docker is not reachable, and fails (${args.join() || 'without --fix'})`, async () => {
       await up();
       const { code, out, err } = await doctor(...args);
       assert.deepEqual([code, out], [1, '']);
@@ -18,7 +18,7 @@ describe('berth doctor', () => {
     });
   }
 
-  it('is answered over the socket, and dockerd is served all the same', async () => {
+  it('gets its answer over the socket while dockerd is still served', async () => {
     await up();
     for (const method of ['Berth.Doctor', 'Berth.Doctor.Fix']) {
       const { status, json } = await callPlugin(socket(), method);
@@ -28,13 +28,13 @@ describe('berth doctor', () => {
     assert.deepEqual((await callPlugin(socket(), 'Plugin.Activate')).json, { Implements: ['IpamDriver'] });
   });
 
-  it('says that no shim runs, and fails', async () => {
+  it('reports that no shim runs, and fails', async () => {
     const { code, err } = await doctor();
     assert.equal(code, 1);
     assert.match(err, /^berth: no shim answers at .*berth\.sock: connect ENOENT/);
   });
 
-  it('tells of itself', async () => {
+  it('prints its help', async () => {
     const { code, out } = await doctor('--help');
     assert.equal(code, 0);
     assert.match(out, /--fix +mend what differs/);

@@ -1,4 +1,4 @@
-/** Hosts that fall silent, return, or are told dead, as their shims and an operator see it. */
+/** Hosts that fall silent, return, or are declared dead, as their shims and an operator see it. */
 import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -75,14 +75,14 @@ async function fallSilent(host: string): Promise<void> {
   await eventually(async () => (await store.readHost(host))?.state === 'fenced');
 }
 
-/** Asked for until it is granted, once. */
+/** Asks until the request is granted once. */
 async function granted(ask: () => Promise<unknown>, address: string): Promise<void> {
   let is = false;
   await eventually(async () => (is ||= (await ask()) === address));
 }
 
 describe('a host that an operator declares dead', () => {
-  it('loses all that it held, for others to have', async () => {
+  it('loses all that it held, which other hosts can then get', async () => {
     const berth = await shim('dead-1');
     await shim('heir-1');
     const lost = await networkOf('dead-1', '10.1.0.0/24');
@@ -99,7 +99,7 @@ describe('a host that an operator declares dead', () => {
     assert.match(why ?? '', /^arn:aws:iam::000000000000:user\/local says so: it burns$/);
   });
 
-  it('and was not dead, goes on with nothing of that', async () => {
+  it('but is alive, does not keep any of that', async () => {
     await shim('undead-1');
     const lost = await networkOf('undead-1', '10.2.0.0/24');
     assert.equal((await operator('dead', 'undead-1', '--override-lease', '--yes')).code, 0);
@@ -107,17 +107,17 @@ describe('a host that an operator declares dead', () => {
     await networkOf('undead-1', '10.3.0.0/24');
   });
 
-  it('and is none, changes nothing', async () => {
+  it('but never registered, is refused, and nothing changes', async () => {
     const { code, err } = await operator('dead', 'nobody-1', '--yes');
     assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
   });
 });
 
-it('the sweep notes how far it came, so that the next goes on there', async () => {
+it('the sweep stores how far it came, so that the next one continues there', async () => {
   await eventually(async () => ((await store.readSweep())?.walkedAt ?? 0) > 0);
 });
 
-describe('who declares a host dead', () => {
+describe('a declaration of death', () => {
   const declaration = Buffer.from(
     JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one', OverrideLease: true }),
   );
@@ -133,16 +133,16 @@ describe('who declares a host dead', () => {
       },
     );
 
-  it('does not do so at a function that hosts may call', async () => {
+  it('is refused by a function that hosts may call', async () => {
     for (const name of ['capabilities', 'pools', 'addresses', 'hosts']) {
       const verdict = await declare(path.join(folders.data, 'cloud'), name);
       assert.match(verdict.kind === 'failed' ? verdict.reason : '', /HTTP 404: .*no such method/);
     }
   });
 
-  it('is no instance, though its policy may allow it', async () => {
+  it('is refused from an instance, even if its policy allows the call', async () => {
     await shim('victim-1');
-    // Its own credentials lie beside the socket as an instance sees it.
+    // Its own credentials are next to the socket, as on an instance.
     const key = { accessKeyId: 'INSTANCE000000000001', secretAccessKey: 'secret' };
     const userArn = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-1234567890abcdef0';
     const keys = [{ accessKey: key.accessKeyId, secret: key.secretAccessKey, userArn }];
@@ -161,7 +161,7 @@ describe('who declares a host dead', () => {
 });
 
 describe('a host that an operator drains', () => {
-  it('gets nothing new, gives back what it has, and says so of itself when it starts again', async () => {
+  it('gets nothing new, releases what it has, and logs that it drains when it starts again', async () => {
     const berth = await shim('drain-1');
     const net = await networkOf('drain-1', '10.4.0.0/24');
     const address = { PoolID: net, Address: '10.4.0.9' };
@@ -182,7 +182,7 @@ describe('a host that an operator drains', () => {
 });
 
 describe('a host that falls silent', () => {
-  it('keeps what it holds from others, and has it again when it returns', async () => {
+  it('keeps what it holds, and uses it again when it returns', async () => {
     const berth = await shim('silent-1');
     await shim('other-1');
     const net = await networkOf('silent-1', '10.5.0.0/24');
@@ -197,7 +197,7 @@ describe('a host that falls silent', () => {
     await granted(() => requestAddress(net, '10.5.0.10', socketOf('silent-1')), '10.5.0.10/24');
   });
 
-  it('and whose shim runs registers by itself at the next call, which dockerd does not notice', async () => {
+  it('but whose shim runs, registers by itself at the next call, unnoticed by dockerd', async () => {
     await shim('sleeper-1');
     const net = await networkOf('sleeper-1', '10.6.0.0/24');
     await fallSilent('sleeper-1');

@@ -1,4 +1,4 @@
-/** What a host says of itself and of its calls to the function behind a socket of the local cloud. */
+/** The messages of a host about itself and its calls, to the function behind a socket of the local cloud. */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import path from 'node:path';
@@ -17,7 +17,7 @@ interface Answer {
 
 let cloud: LocalCloud;
 let folders: Folders;
-/** ms, as the clock of the hosts. */
+/** ms, the clock of the hosts. */
 let clock = Date.UTC(2026, 0, 1);
 
 before(async () => {
@@ -36,7 +36,7 @@ const answerText = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unkn
 
 const signerOf = signers(undefined);
 
-/** Hosts that a test named register before their first call. */
+/** A host that a test names is registered before its first call. */
 const registered = new Set<string>();
 
 async function send(
@@ -90,7 +90,7 @@ function post(socketPath: string, url: string, headers: Record<string, string>, 
   });
 }
 
-/** What a call that succeeds is answered. */
+/** The answer of a call that must succeed. */
 async function succeed(name: string, method: string, message: object, host: string, key?: string, attempt?: number) {
   const { json, refusal } = await send(name, method, JSON.stringify(message), host, key, attempt);
   assert.deepEqual([refusal, json['Error']], [undefined, undefined]);
@@ -101,7 +101,7 @@ describe('a host registers', () => {
   const register = (host: string, message: object) =>
     send('hosts', 'Berth.Register', JSON.stringify({ ShimVersion: '0.1.0', EngineVersion: '', ...message }), host);
 
-  it('and is told its incarnation, its epoch and the floor of its sequences', async () => {
+  it('and gets its incarnation, its epoch and the floor of its sequences', async () => {
     const { json } = await register('reg-1', { Proposed: 'nonce-one' });
     const floor = clock.toString(36).padStart(9, '0');
     const told = {
@@ -129,7 +129,7 @@ describe('a host registers', () => {
 describe('a host settles a call', () => {
   const settle = (host: string, message: object) => send('hosts', 'Berth.Settle', JSON.stringify(message), host);
 
-  it('for a pool: what it left is ended, but for what is to be kept', async () => {
+  it('for a pool: the networks that it left end, except for the one to keep', async () => {
     const key = freshKey();
     const wish = { AddressSpace: 'default', Pool: '', SubPool: '', Options: null, V6: false };
     const one = await succeed('pools', 'IpamDriver.RequestPool', wish, 'set-1', key);
@@ -157,7 +157,7 @@ describe('a host settles a call', () => {
     await succeed('addresses', 'IpamDriver.RequestAddress', named('2'), 'set-2');
   });
 
-  it('that was malformed: there is nothing to do', async () => {
+  it('that was malformed: nothing needs to be undone', async () => {
     for (const Method of ['RequestPool', 'RequestAddress']) {
       const answer = await settle('set-3', { Method, RequestKey: freshKey(), Request: { Options: 7 }, Keep: null });
       assert.deepEqual(answer, { json: {}, refusal: undefined });
@@ -171,7 +171,7 @@ describe('a host settles a call', () => {
     assert.equal((await settle('set-4', { ...settlement, Method: 'RequestPool', Keep: 'x' })).refusal, 'foreign-pool');
   });
 
-  it('of the largest request that there is', async () => {
+  it('of the largest possible request', async () => {
     const text = JSON.stringify({ PoolID: 'berth1,x', Pad: '' });
     const Request = { PoolID: 'berth1,x', Pad: 'x'.repeat(65_536 - text.length) };
     const answer = await settle('set-5', { Method: 'RequestAddress', RequestKey: freshKey(), Request, Keep: null });
@@ -180,7 +180,7 @@ describe('a host settles a call', () => {
 });
 
 describe('a host compares what it has', () => {
-  it('and takes up a network that has ended, with what its endpoints have', async () => {
+  it('and revives a network that has ended, with the addresses of its endpoints', async () => {
     const host = 'rev-1';
     const ask = (method: string, message: object) => succeed('hosts', method, message, host);
     const mac = { 'com.docker.network.endpoint.macaddress': '02:42:0a:02:00:07' };

@@ -1,4 +1,4 @@
-/** The life of `berth up`: start, restart, crash, two at once, and what it says of each. */
+/** The life of `berth up`: start, restart, crash, two instances at once, and what it prints in each case. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { request } from 'node:http';
@@ -17,7 +17,7 @@ const isRunning = (pid: number): boolean => existsSync(`/proc/${pid}`);
 const gone = (pid: number): Promise<void> => until(() => !isRunning(pid), `process ${pid} has ended`);
 
 describe('berth up', () => {
-  it('says when it is ready, where its sockets are, and what to try', async () => {
+  it('prints when it is ready, where its sockets are, and what to try', async () => {
     const { stdout } = await up();
     assert.match(stdout, /^Berth is ready\.$/m);
     assert.ok(stdout.includes(socket()));
@@ -25,7 +25,7 @@ describe('berth up', () => {
     assert.match(stdout, /docker network create --ipam-driver berth demo$/m);
   });
 
-  it('opens its sockets and its data to nobody else', async () => {
+  it('opens its sockets and its data to no other user', async () => {
     await up();
     const mode = (file: string): string => (statSync(file).mode & 0o777).toString(8);
     assert.equal(mode(socket()), '600');
@@ -33,7 +33,7 @@ describe('berth up', () => {
     assert.equal(mode(folders.data), '700');
   });
 
-  it('ends all that it started, and takes its sockets away', async () => {
+  it('ends all its processes and removes its sockets', async () => {
     const berth = await up();
     const pid = enginePid();
     assert.ok(isRunning(pid));
@@ -43,7 +43,7 @@ describe('berth up', () => {
     assert.equal(existsSync(path.join(folders.data, 'cloud/capabilities.sock')), false);
   });
 
-  it('goes on with what was held when it starts again', async () => {
+  it('keeps pools and addresses over a restart', async () => {
     const first = await up();
     const { PoolID } = await requestPool('10.1.0.0/24');
     assert.equal(await requestAddress(PoolID, '10.1.0.9'), '10.1.0.9/24');
@@ -56,7 +56,7 @@ describe('berth up', () => {
     assert.equal(await requestAddress(PoolID, '10.1.0.10'), '10.1.0.10/24');
   });
 
-  it('loses nothing when it is killed, and clears away what it left behind', async () => {
+  it('loses nothing when it is killed, and cleans up at its next start', async () => {
     const first = await up();
     const { PoolID } = await requestPool('10.1.0.0/24');
     assert.equal(await requestAddress(PoolID, '10.1.0.9'), '10.1.0.9/24');
@@ -68,7 +68,7 @@ describe('berth up', () => {
     assert.equal(await requestAddress(PoolID, '10.1.0.10'), '10.1.0.10/24');
   });
 
-  it('does not start beside itself, and harms nothing', async () => {
+  it('does not start a second time on the same data, and does no harm', async () => {
     await up();
     const { PoolID } = await requestPool('10.1.0.0/24');
     const second = await runBerth(upArguments(folders));
@@ -88,7 +88,7 @@ describe('berth up', () => {
     assert.equal(await requestAddress(PoolID, '10.1.0.9'), '10.1.0.9/24');
   });
 
-  it('tells dockerd, and ends, when its cloud has died', async () => {
+  it('answers dockerd with an error, and ends, when its cloud has died', async () => {
     const berth = await up();
     const ended = new Promise((resolve) => berth.process.once('exit', resolve));
     process.kill(enginePid(), 'SIGKILL');
@@ -97,7 +97,7 @@ describe('berth up', () => {
     assert.equal(existsSync(socket()), false);
   });
 
-  it('keeps its table in another DynamoDB-compatible endpoint when told so, and leaves that alone', async () => {
+  it('can keep its table in another DynamoDB-compatible endpoint, which it does not stop', async () => {
     const engine = await startEngine(undefined);
     try {
       const berth = await startBerth([...upArguments(folders), '--dynamodb', engine.url]);
@@ -111,7 +111,7 @@ describe('berth up', () => {
   });
 
   for (const url of ['http://127.0.0.1:1', 'nonsense']) {
-    it(`says so when there is no DynamoDB at ${url}`, async () => {
+    it(`reports that there is no DynamoDB at ${url}`, async () => {
       const { code, err } = await runBerth([...upArguments(folders), '--dynamodb', url]);
       assert.equal(code, 1);
       assert.ok(err.includes(`berth: there is no table to be had at ${url}: `), err);
@@ -119,7 +119,7 @@ describe('berth up', () => {
     });
   }
 
-  it('keeps its host id, and refuses another one', async () => {
+  it('keeps its host id, and refuses a different one', async () => {
     await (await up()).stop();
     const other = await runBerth([...upArguments(folders).slice(0, -1), 'b']);
     assert.equal(other.code, 1);
@@ -145,7 +145,7 @@ describe('a function of the embedded cloud', () => {
       call.end('{"AddressSpace":"default"}');
     });
 
-  it('takes requests of a shim alone', async () => {
+  it('accepts only requests of a shim', async () => {
     await up();
     assert.equal(await post('pools', {}), '403 {"Message":"Forbidden"}');
     const forged = {

@@ -1,4 +1,4 @@
-/** All functions at one URL, each method with a route of its own, as with an HTTP API in front of them. */
+/** All functions at one URL, each method with its own route, as with an HTTP API in front of them. */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
@@ -15,7 +15,7 @@ import { folders, ipam, requestAddress, requestPool, running, useStage } from '.
 
 useStage();
 
-/** As the deployment sets it, and then the functions, which read it when they are loaded. */
+/** Set as in the deployment, before the functions load, since they read it then. */
 async function loadFunctions(table: string, engine: string, url: string): Promise<Record<string, Handler>> {
   Object.assign(process.env, {
     ...{ BERTH_TABLE: table, AWS_ENDPOINT_URL_DYNAMODB: engine, AWS_REGION: 'local' },
@@ -43,7 +43,7 @@ function listen(server: Server, socket: string): Promise<void> {
   });
 }
 
-it('a host that is told one URL finds every function there, and so does an operator', async (t) => {
+it('a host with a single URL finds every function there, and so does an operator', async (t) => {
   const engine = await engineStore();
   const folder = path.join(folders.data, 'cloud');
   mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** Docker's protocol, over the real socket of a real Berth: the messages as dockerd sends them. */
+/** Docker's protocol over the socket of a running Berth, with messages as dockerd sends them. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -63,7 +63,7 @@ describe('the handshake', () => {
     }
   });
 
-  it('wants MACs on berth, none on berth-ipvlan, and no replay', async () => {
+  it('requires MACs on berth but not on berth-ipvlan, and no request replay', async () => {
     const capabilities = async (driver: string) => (await call('IpamDriver.GetCapabilities', '', driver)).json;
     assert.deepEqual(await capabilities('berth'), { RequiresMACAddress: true, RequiresRequestReplay: false });
     assert.deepEqual(await capabilities('berth-ipvlan'), { RequiresMACAddress: false, RequiresRequestReplay: false });
@@ -74,7 +74,7 @@ describe('the handshake', () => {
     assert.deepEqual((await call('IpamDriver.GetDefaultAddressSpaces')).json, spaces);
   });
 
-  it('does not know other methods', async () => {
+  it('rejects other methods', async () => {
     for (const method of ['IpamDriver.Nonsense', 'VolumeDriver.List', 'constructor', '']) {
       assert.equal((await call(method)).status, 404);
     }
@@ -82,7 +82,7 @@ describe('the handshake', () => {
 });
 
 describe('a network as dockerd creates and removes it', () => {
-  it('gets an automatic pool, a gateway, addresses, and gives all back', async () => {
+  it('gets an automatic pool, a gateway and addresses, and releases them all', async () => {
     const { PoolID, Pool, Data } = await requestPool();
     assert.match(String(Pool), /^10\.\d+\.\d+\.0\/24$/);
     assert.deepEqual(Data, {});
@@ -114,7 +114,7 @@ describe('a network as dockerd creates and removes it', () => {
     await ipam('ReleasePool', { PoolID });
   });
 
-  it('gets IPv6, automatic and given', async () => {
+  it('gets automatic and given IPv6 subnets', async () => {
     const { PoolID, Pool } = await requestPool({ V6: true });
     assert.match(String(Pool), /^fdbe:5274:6800:[0-9a-f:]*:\/64$/);
     assert.match(String((await requestAddress(PoolID, '', GATEWAY))['Address']), /::1\/64$/);
@@ -122,7 +122,7 @@ describe('a network as dockerd creates and removes it', () => {
     assert.equal((await requestAddress(given['PoolID'], 'fd00:1::5'))['Address'], 'fd00:1::5/64');
   });
 
-  it('gets another pool at every request, as dockerd expects in its search for one that fits', async () => {
+  it('gets a different pool at every request, as dockerd expects while it searches for one that fits', async () => {
     const pools = await Promise.all(Array.from({ length: 12 }, () => requestPool()));
     assert.equal(new Set(pools.map(({ Pool }) => Pool)).size, 12);
   });
@@ -149,9 +149,9 @@ describe('a network as dockerd creates and removes it', () => {
   });
 });
 
-describe('bad input', () => {
+describe('invalid input', () => {
   for (const method of MUTATING) {
-    it(`is refused by ${method} with a clear text`, async () => {
+    it(`is refused by ${method} with a clear message`, async () => {
       const empty = /^the request has no body: dockerd repeats a broken request so; try again$/;
       assert.match(await error(method, ''), empty);
       assert.match(await error(method, ' \n'), empty);
@@ -173,7 +173,7 @@ describe('bad input', () => {
     assert.match(await error('RequestAddress', { PoolID: 7 }), /PoolID: Invalid type: Expected string/);
   });
 
-  it('is refused in the words of Docker where it has them', async () => {
+  it("is refused with Docker's own message where there is one", async () => {
     assert.match(
       await error('RequestPool', poolRequest({ Pool: '10.0.0.0/99' })),
       /^invalid address pool: "10.0.0.0\/99"/,
@@ -191,7 +191,7 @@ describe('bad input', () => {
     assert.match(await error('RequestAddress', { PoolID, Address: '10.5.0.1' }), /^requested address is out of range/);
   });
 
-  it('cannot pass for a PoolID', async () => {
+  it('is not accepted as a PoolID', async () => {
     const { PoolID } = await requestPool();
     const damaged = String(PoolID).replace('berth2', 'berth1');
     for (const id of ['x', '../../x', 'berth1,default', damaged, `${String(PoolID)},`, 'é'.repeat(500)]) {

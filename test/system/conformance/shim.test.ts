@@ -1,4 +1,4 @@
-/** `berth shim`: a second host of a cloud, with the cloud there and away, and what it says of mistakes. */
+/** `berth shim`: a second host of a cloud, with and without the cloud, and its messages about mistakes. */
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -42,7 +42,7 @@ describe('berth shim', () => {
     return socket(sockets);
   }
 
-  it('makes a second host of the same fleet: one subnet, one gateway, no address twice', async () => {
+  it('adds a second host to the fleet: one subnet, one gateway, no address twice', async () => {
     await up();
     const other = await shim('b');
     const [mine, theirs] = [await requestPool('10.1.0.0/28'), await requestPool('10.1.0.0/28', other)];
@@ -74,7 +74,7 @@ describe('berth shim', () => {
     assert.match(String(await requestAddress(PoolID, '')), /^10\.1\.0\.\d+\/24$/);
   });
 
-  it('answers with a clear error while the cloud is away, and goes on when it is back', async () => {
+  it('answers with a clear error while the cloud is away, and works again when it is back', async () => {
     const cloud = await up();
     const other = await shim('b');
     const { PoolID } = await requestPool('10.1.0.0/24', other);
@@ -90,7 +90,7 @@ describe('berth shim', () => {
     assert.match(String(await requestAddress(PoolID, '', other)), /^10\.1\.0\.\d+\/24$/);
   });
 
-  it('starts on what an earlier start has learnt when the cloud is away', async () => {
+  it('starts with what it stored at an earlier start when the cloud is away', async () => {
     const cloud = await up();
     await shim('b');
     await running.pop()?.stop();
@@ -102,7 +102,7 @@ describe('berth shim', () => {
     assert.match(String((await requestPool('', other))['Pool']), /^10\./);
   });
 
-  it('starts without a network, says so, and serves once the cloud is there', async () => {
+  it('starts without a network connection, reports it, and serves once the cloud is reachable', async () => {
     const other = await shim('b');
     const { stdout } = running.at(-1) ?? assert.fail();
     assert.match(stdout, /warning +Berth's functions cannot be reached at unix:.*: nobody listens there/);
@@ -117,7 +117,7 @@ describe('berth shim', () => {
     await eventually(async () => String((await requestPool('', other))['Pool']).startsWith('10.'));
   });
 
-  it('takes over a socket that a killed shim left behind', async () => {
+  it('replaces a socket that a killed shim left behind', async () => {
     await up();
     await shim('b');
     await running.pop()?.stop('SIGKILL');
@@ -137,7 +137,7 @@ describe('berth shim', () => {
     [[], /name the capabilities function's URL with --endpoint or BERTH_ENDPOINT/],
   ] as const;
   for (const [args, words] of mistakes) {
-    it(`says what is wrong with ${args.join(' ') || 'no arguments'}`, async () => {
+    it(`reports what is wrong with ${args.join(' ') || 'no arguments'}`, async () => {
       const { data, sockets } = folders;
       const { code, err } = await runBerth(['shim', '--data', data, '--sockets', sockets, ...args]);
       assert.equal(code, 1);
@@ -147,7 +147,7 @@ describe('berth shim', () => {
     });
   }
 
-  it('says so when a file is in the way of a socket', async () => {
+  it('reports a file that blocks the path of a socket', async () => {
     await up();
     await running.pop()?.stop();
     writeFileSync(socket(), '');

@@ -1,4 +1,4 @@
-/** Spaces as an operator changes them at the command line, and as dockerd notices it. */
+/** An operator changes spaces on the command line, and dockerd's networks follow the settings. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runBerth } from '../../support/berth-process.ts';
@@ -33,7 +33,7 @@ const grantedPool = async (Pool: string): Promise<string> => {
 };
 
 describe('an operator', () => {
-  it('looks at a space, changes it, and dockerd gets networks by it at once', async () => {
+  it('reads and changes a space, and dockerd gets networks by the new settings at once', async () => {
     await up();
     const before = await show();
     assert.equal(before.get('range'), '10.192.0.0/10, fdbe:5274:6800::/48 (default)');
@@ -68,7 +68,7 @@ describe('an operator', () => {
     await grantedPool('10.8.0.0/24');
   });
 
-  it('is told what a change does to what is held, and forces it', async () => {
+  it('is warned of what a change does to held pools, and can force it', async () => {
     await up();
     const granted = await requestPool('10.9.0.0/24');
     const refused = await space('set', 'default', '--exclude', '10.0.0.0/8');
@@ -85,7 +85,7 @@ describe('an operator', () => {
     assert.deepEqual(await ipam('ReleasePool', { PoolID: granted['PoolID'] }), {});
   });
 
-  it('loses no change to another who makes one at the same time, and undoes none unseen', async () => {
+  it('loses no change to a concurrent one, and does not undo one that was not read', async () => {
     await up();
     const changes = [
       ['--size4', '26'],
@@ -114,12 +114,12 @@ describe('an operator', () => {
   });
 
   for (const [what, args, words] of [
-    ['a prefix that is none', ['--range', 'lan'], /^berth: bad value "lan" for range: give prefixes such as/],
-    ['a time that is none', ['--cooldown', 'soon'], /argument 'soon' is invalid. give a time such as 30s/],
-    ['a number that is none', ['--max-pools', 'many'], /argument 'many' is invalid. give a whole number/],
+    ['an invalid prefix', ['--range', 'lan'], /^berth: bad value "lan" for range: give prefixes such as/],
+    ['an invalid time', ['--cooldown', 'soon'], /argument 'soon' is invalid. give a time such as 30s/],
+    ['an invalid number', ['--max-pools', 'many'], /argument 'many' is invalid. give a whole number/],
     ['nothing', [], /^berth: there is nothing to change/],
   ] as const) {
-    it(`is told what is wrong: ${what}`, async () => {
+    it(`gets an error that names the cause: ${what}`, async () => {
       await up();
       const { code, out, err } = await space('set', 'default', ...args);
       assert.deepEqual([code, out], [1, '']);

@@ -1,4 +1,4 @@
-/** The shim in front of functions that are slow, broken, or not functions at all. */
+/** The shim in front of functions that are slow or broken, and of servers that are not Berth functions. */
 import assert from 'node:assert/strict';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import path from 'node:path';
@@ -44,7 +44,7 @@ const registered = {
   Fresh: false,
 };
 
-/** What the shim sends on its own account. */
+/** Requests that the shim sends by itself. */
 let own: string[];
 
 beforeEach(async () => {
@@ -72,7 +72,7 @@ afterEach(async () => {
 const pairs = v.tupleWithRest([v.tuple([v.string(), v.string()])], v.unknown());
 const health = v.object({ journal: v.object({ depth: v.number() }) });
 
-/** Until the cloud has heard all. */
+/** Waits until all calls have reached the cloud. */
 async function drained(): Promise<void> {
   const isEmpty = async (): Promise<boolean> => {
     const { json } = await callPlugin(path.join(folders.sockets, 'berth.sock'), 'Berth.Health');
@@ -85,7 +85,7 @@ const requestPool = () =>
   callPlugin(path.join(folders.sockets, 'berth.sock'), 'IpamDriver.RequestPool', { AddressSpace: 'default' });
 
 describe('the shim', () => {
-  it('sends path and body on unchanged, with what the host adds in headers', async () => {
+  it('forwards path and body unchanged, and adds what the host knows in headers', async () => {
     const seen: { url?: string | undefined; body: string; headers: Record<string, unknown> } = {
       body: '',
       headers: {},
@@ -112,17 +112,17 @@ describe('the shim', () => {
 
   const answers: readonly [string, RequestListener, RegExp, 'open' | 'closed'][] = [
     ['a page', (_, response) => response.end('<html>log in</html>'), /HTTP 200: <html>log in.*captive portal/, 'open'],
-    ['JSON that is no object', (_, response) => response.end('[]'), /answered HTTP 200: \[\]/, 'open'],
+    ['JSON that is not an object', (_, response) => response.end('[]'), /answered HTTP 200: \[\]/, 'open'],
     ['an answer without a pool', (_, response) => response.end('{}'), /answered HTTP 200: {}/, 'open'],
     ['nothing', (_, response) => response.end(), /answered HTTP 200: /, 'open'],
     [
-      'a way to elsewhere',
+      'a redirect',
       (_, response) => response.writeHead(302, { location: 'http://portal' }).end(),
       /answered HTTP 302: , which is a page and no answer: does a captive portal/,
       'closed',
     ],
     [
-      'a signature that is refused',
+      'a refused signature',
       (_, response) => response.writeHead(403).end('{"Message":"Forbidden"}'),
       /answered HTTP 403: {"Message":"Forbidden"}: check this host's clock, its AWS credentials, and that its policy/,
       'closed',
@@ -134,7 +134,7 @@ describe('the shim', () => {
       'closed',
     ],
     [
-      'a fault that the function tells of itself',
+      'an error that the function reports',
       (_, response) => response.writeHead(500).end('{"Error":"Berth failed to answer"}'),
       /^Berth failed to answer \(tried \d+ times\)$/,
       'open',
@@ -169,7 +169,7 @@ describe('the shim', () => {
     ],
   ];
   for (const [what, listener, words, fate] of answers) {
-    it(`tells dockerd clearly of ${what}, and ${fate === 'open' ? 'settles' : 'knows that nothing was done'}`, async () => {
+    it(`reports ${what} clearly to dockerd, and ${fate === 'open' ? 'settles the call' : 'knows that nothing was done'}`, async () => {
       respond = listener;
       berth = await startBerth(shimArguments());
       const { status, json } = await requestPool();
@@ -181,7 +181,7 @@ describe('the shim', () => {
     });
   }
 
-  it('tries again what may succeed, under the same key', async () => {
+  it('retries a call that may still succeed, with the same key', async () => {
     const seen: unknown[] = [];
     respond = (request, response) => {
       const { 'berth-request': key, 'berth-attempt': attempt } = request.headers;
@@ -198,7 +198,7 @@ describe('the shim', () => {
     ]);
   });
 
-  it('does not repeat what was refused', async () => {
+  it('does not repeat a refused call', async () => {
     let calls = 0;
     respond = (_, response) => {
       calls++;
@@ -209,7 +209,7 @@ describe('the shim', () => {
     assert.equal(calls, 1);
   });
 
-  it('ends a loop of automatic pools that dockerd does not use', async () => {
+  it('ends a loop in which dockerd rejects every automatic pool', async () => {
     let pools = 0;
     respond = (_, response) => response.end(JSON.stringify({ PoolID: `p${++pools}`, Pool: '10.0.0.0/24' }));
     berth = await startBerth(shimArguments());
@@ -219,7 +219,7 @@ describe('the shim', () => {
     assert.equal(pools, 16);
   });
 
-  it('answers the call that is under way when it is told to stop', async () => {
+  it('answers the call in flight when it gets the signal to stop', async () => {
     const shim = await startBerth(shimArguments());
     let stopped: Promise<number | null> | undefined;
     respond = (_, response) => {
@@ -230,7 +230,7 @@ describe('the shim', () => {
     assert.equal(await stopped, 0);
   });
 
-  it('does not take another server for Berth', async () => {
+  it('does not treat another server as Berth', async () => {
     upstream.removeAllListeners('request');
     upstream.on('request', (_, response) => response.end('{"hello":"world"}'));
     const { code, err } = await runBerth(shimArguments());

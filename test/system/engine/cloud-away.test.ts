@@ -1,4 +1,4 @@
-/** What docker's user meets while Berth's functions are away, and what is left of it once they are back. */
+/** What a user of docker sees while Berth's functions are away, and that nothing leaks once they are back. */
 import assert from 'node:assert/strict';
 import { type TestContext, after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,13 +11,13 @@ import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
 
 /**
- * ms. Sooner than the default, which is for functions that end after 10 s: what is frozen here comes through all at once
- * when it thaws, and is thawed as soon as nobody waits for it any more.
+ * ms. Shorter than the default, which is for functions that end after 10 s. What is frozen here arrives all at once when
+ * it thaws, and it thaws as soon as no caller waits for it any more.
  */
 const IN_FLIGHT_BOUND = scaled(10_000);
-/** s, the default on a quiet machine: what needs no cloud is done meanwhile. More than this would only make tests wait. */
+/** s, the default on a quiet machine: what does not need the cloud is done in that time. More would only make tests wait. */
 const DEADLINE = Math.min(60, scaled(20));
-/** More than a quarter of the deadline, by which a request waits at first for the release. */
+/** More than a quarter of the deadline, for which a request waits for the release at first. */
 const ABSENCE_MS = 400 * DEADLINE;
 const TIMES = ['--deadline', String(DEADLINE), '--in-flight-bound', String(IN_FLIGHT_BOUND)];
 const IPAM = ['--ipam-driver', 'berth'];
@@ -76,13 +76,13 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
         await host.stop();
       });
 
-      /** When the cloud has heard all. */
+      /** Resolves when all calls have reached the cloud. */
       async function assertNothingLeaked(): Promise<void> {
         await untilOpen(host, (depth) => depth === 0);
         assert.deepEqual(heldInTable(await cloud.contents()), await heldByDocker(host));
       }
 
-      it('starts from a table that holds what docker holds', async () => {
+      it('begins with a table that holds what docker holds', async () => {
         await assertNothingLeaked();
         const { networks, endpoints } = await heldByDocker(host);
         assert.deepEqual([networks, endpoints.length], [['10.60.0.0/24'], CONTAINERS.length]);
@@ -103,7 +103,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
           await tryWhatNeedsNoCloud(host);
           await host.docker('stop', 'stops');
           await host.docker('network', 'rm', 'doomed');
-          assert.equal(isOver, false, 'docker was held up until the calls that need the cloud had ended');
+          assert.equal(isOver, false, 'docker was blocked until the calls that need the cloud had ended');
           for (const said of await refusals) assert.match(said, words);
           t.diagnostic(`refused after ${seconds(began)}`);
 
@@ -115,7 +115,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
         });
       }
 
-      it('restarts a container with an address of its own as soon as the cloud is back', async (t) => {
+      it('restarts a container with its own address as soon as the cloud is back', async (t) => {
         await runContainer(host, 'own', '--network', 'kept', '--ip', '10.60.0.77');
         await cloud.crash();
         const back = delay(ABSENCE_MS).then(() => cloud.comeBack());
@@ -142,8 +142,8 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
         return { released: releases.length, waited: releases.filter(({ cloudMs }) => cloudMs > 0).length };
       }
 
-      it('starts as ever when it was killed, with the cloud there', async (t) => {
-        assert.equal((await restartDocker(t, 'with the cloud there')).released, CONTAINERS.length);
+      it('starts as usual after it was killed, with the cloud available', async (t) => {
+        assert.equal((await restartDocker(t, 'with the cloud available')).released, CONTAINERS.length);
         await host.docker('start', ...CONTAINERS);
         await assertNothingLeaked();
       });
@@ -160,11 +160,11 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
         });
       }
 
-      it('starts with a shim that has not met the cloud since its own start, and leaks nothing', async (t) => {
+      it('starts with a shim that has not reached the cloud since its own start, and leaks nothing', async (t) => {
         await cloud.crash();
         await shim.stop('SIGKILL');
         shim = await startOwnShim();
-        const { released, waited } = await restartDocker(t, 'with a shim that has not met the cloud');
+        const { released, waited } = await restartDocker(t, 'with a shim that has not reached the cloud');
         assert.equal(released, CONTAINERS.length);
         assert.ok(waited <= 1, `${waited} releases waited for the cloud, one after the other`);
         await cloud.comeBack();

@@ -1,4 +1,4 @@
-/** What Docker engine 29 asks for otherwise than the engines before it. */
+/** What Docker engine 29 asks for differently from earlier engines. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { overlap, parseCidr } from '../../../functions/ipam/address.ts';
@@ -62,7 +62,7 @@ for (const [version, asked] of GATEWAYS_ASKED_FOR) {
     });
 
     if (version === '29') {
-      it('gives that address to a container where nothing is to be kept for a gateway', async () => {
+      it('gives that address to a container on a network without a gateway', async () => {
         await host.docker(...MACVLAN, '--subnet', '10.52.0.0/29', '--ipam-opt', 'berth.gateway=none', 'lan');
         const got = await addressesOf('lan', names);
         assert.deepEqual(
@@ -72,20 +72,20 @@ for (const [version, asked] of GATEWAYS_ASKED_FOR) {
         await remove('lan', names);
       });
 
-      it('gives a container that is run again under its name the address that it had', async () => {
+      it('gives a container that is run again under the same name its former address', async () => {
         await host.docker(...IPAM, '--subnet', '10.53.0.0/24', 'named');
         const first = await addressesOf('named', names);
         await host.docker('restart', '-t', '0', 'one');
         assert.equal((await addressOf(host, 'one')).ip, first[0]);
         await host.docker('rm', '-f', ...names);
-        // In another order, and beside one that was not there before: it is the name that counts.
+        // In another order, and with a new container: only the name matters.
         await runContainer(host, 'seven', '--network', 'named');
         const again = await addressesOf('named', names.toReversed());
         assert.deepEqual(again.toReversed(), first);
         await remove('named', [...names, 'seven']);
       });
 
-      it('gives an automatic subnet of the size that is asked for', async () => {
+      it('gives an automatic subnet of the requested size', async () => {
         await host.docker(...IPAM, '--ipv6', '--subnet', '0.0.0.0/26', '--subnet', '::/80', 'sized');
         const [v4 = '', v6 = ''] = await subnetsOf(host, 'sized');
         assert.match(v4, /^10\.[\d.]+\/26$/);

@@ -1,6 +1,6 @@
 /**
- * The harness itself, with Docker's own address management: what Berth's tests start from, and the defect that Berth is
- * there to mend.
+ * The harness itself, with Docker's own address management: the basis of Berth's tests, and the defect that Berth
+ * solves.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { type Host, type Lan, startHost, startLan } from './support/host.ts';
 const skip = whyNoEngine() ?? false;
 const MACVLAN = ['network', 'create', '-d', 'macvlan', '-o', 'parent=up0', '--subnet', '10.90.0.0/24'];
 
-/** A test of its own, with a container and a plugin on its host, that never stops it. */
+/** A separate test with a container and a plugin on its host, which it never stops. */
 const KILLED_TEST = `
   const { engine } = await import(process.argv[1] + '/support/engines.ts');
   const { startHost } = await import(process.argv[1] + '/support/host.ts');
@@ -23,7 +23,7 @@ const KILLED_TEST = `
   await host.docker('run', '-d', 'busybox', 'sleep', '600');
   console.log(host.folder, host.spawn('sleep', ['600']).pid);`;
 
-/** A plugin that refuses every pool, and says which process it is. */
+/** A plugin that refuses every pool, and reports its process id. */
 const FAKE_PLUGIN = `
   const answers = {
     '/Plugin.Activate': { Implements: ['IpamDriver'] },
@@ -38,7 +38,7 @@ async function addressOf(host: Host, container: string): Promise<string> {
   return host.docker('inspect', '-f', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', container);
 }
 
-/** Whether a process runs; one that has ended but that its parent has not asked about yet does not. */
+/** Whether a process runs. A zombie does not. */
 function isRunning(pid: string): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -97,7 +97,7 @@ describe('two hosts with engine 28 on one LAN', { skip, timeout: limit(120_000) 
     assert.match(answers, /1 packets received/);
   });
 
-  it('keeps every host apart from the network of the machine', async () => {
+  it('isolates every host from the network of the machine', async () => {
     const interfaces = (await a.exec('ip', '-o', 'link'))
       .trim()
       .split('\n')
@@ -119,7 +119,7 @@ describe('two hosts with engine 28 on one LAN', { skip, timeout: limit(120_000) 
     assert.match(await a.exec('iptables', '-t', 'nat', '-S'), /-N DOCKER/);
   });
 
-  it('tells a failed docker command from a successful one', async () => {
+  it('distinguishes a failed docker command from a successful one', async () => {
     assert.match(await a.dockerFails('network', 'inspect', 'none-such'), /none-such not found/);
     await assert.rejects(a.docker('network', 'inspect', 'none-such'), /none-such not found/);
     await assert.rejects(a.dockerFails('version'), /should have failed/);
@@ -168,7 +168,7 @@ for (const { version, words } of [
 }
 
 describe('a test that is killed', { skip, timeout: limit(60_000) }, () => {
-  it('takes its host along, with all that runs there', async () => {
+  it('ends its host, with all that runs there', async () => {
     const test = spawn(process.execPath, ['--input-type=module', '-e', KILLED_TEST, import.meta.dirname], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -1,4 +1,4 @@
-/** Berth as a plugin that Docker itself starts and stops, used as it is built. */
+/** Berth as a plugin that Docker itself starts and stops, as it is built. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -38,7 +38,7 @@ for (const version of VERSIONS) {
 
     const enabled = () => host.docker('plugin', 'inspect', '-f', '{{.Enabled}}', PLUGIN);
 
-    it('says what it is, and is not started without being told so', async () => {
+    it('describes itself, and does not start before it is enabled', async () => {
       const format = '{{.Name}} {{range .Config.Interface.Types}}{{.}}{{end}} {{.Config.Network.Type}}';
       assert.equal(
         await host.docker('plugin', 'inspect', '-f', format, PLUGIN),
@@ -47,17 +47,17 @@ for (const version of VERSIONS) {
       assert.equal(await enabled(), 'false');
     });
 
-    it('is told the endpoint, the host id, and which of the folders and sockets of the host it gets', async () => {
+    it('gets the endpoint, the host id, and the folders and sockets of the host as settings', async () => {
       const mounts = [`data.source=${dataOf(host)}`, 'machine-id.source=/dev/null'];
       await host.docker('plugin', 'set', PLUGIN, `BERTH_ENDPOINT=${ENDPOINT}`, 'BERTH_HOST_ID=by-name', ...mounts);
-      // Docker looks for one socket, which is that of one driver.
+      // Docker looks for one socket, which belongs to one driver.
       assert.match(await host.dockerFails('plugin', 'set', PLUGIN, 'BERTH_DRIVERS=berth-ipvlan'), /not settable/);
       await host.docker('plugin', 'enable', PLUGIN);
       assert.equal(await enabled(), 'true');
       assert.equal(await host.exec('cat', path.join(dataOf(host), 'host-id')), 'by-name\n');
     });
 
-    it('sees, as root, what the kernel shows of the machine, by which it is told from a copy', async () => {
+    it("reads the kernel's description of the machine as root, which distinguishes it from a copy", async () => {
       const plugin = await processOf(host);
       assert.match(readFileSync(`/proc/${plugin}/status`, 'utf8'), /^Uid:\t0\t/m);
       const [SYS, DMI] = ['/sys', '/sys/devices/virtual/dmi/id'];
@@ -74,14 +74,14 @@ for (const version of VERSIONS) {
       assert.deepEqual(readdirSync(`/proc/${plugin}/root/sys/class/net`).sort(), cards.sort());
     });
 
-    it('gives a network its subnet and containers their addresses, by its name with the tag', async () => {
+    it('gives a network its subnet and containers their addresses, under its name with the tag', async () => {
       await host.docker('network', 'create', '--ipam-driver', PLUGIN, 'demo');
       assert.match((await subnetsOf(host, 'demo'))[0] ?? '', /^10\.(19[2-9]|2\d\d)\.\d+\.0\/24$/);
       const one = await runContainer(host, 'one', '--network', 'demo', '--mac-address', '02:42:0a:32:00:4d');
       const two = await runContainer(host, 'two', '--network', 'demo');
       assert.notEqual(one.ip, two.ip);
       await ping(host, 'one', two.ip);
-      // Who holds an address is told by its MAC: the engine has asked the plugin for its capabilities.
+      // The holder of an address has a MAC: the engine has asked the plugin for its capabilities.
       await host.docker('network', 'create', '--ipam-driver', PLUGIN, '--subnet', '10.60.0.0/24', 'given');
       const address = ['--network', 'given', '--ip', '10.60.0.7'];
       await host.docker(
@@ -100,7 +100,7 @@ for (const version of VERSIONS) {
       assert.match(taken, /10\.60\.0\.7 is held by .*02:42:0a:3c:00:07/);
     });
 
-    it('is there again when the engine restarts, before the engine needs it', async () => {
+    it('is available again when the engine restarts, before the engine needs it', async () => {
       await host.restart();
       await host.docker('start', 'one', 'two');
       await host.docker('exec', 'one', 'true');
@@ -110,7 +110,7 @@ for (const version of VERSIONS) {
       await host.docker('network', 'rm', 'wider');
     });
 
-    it('is disabled and removed, and its data stay', async () => {
+    it('can be disabled and removed, and its data stay', async () => {
       await host.docker('plugin', 'disable', '-f', PLUGIN);
       await host.docker('plugin', 'rm', PLUGIN);
       assert.equal(await host.docker('plugin', 'ls', '-q'), '');

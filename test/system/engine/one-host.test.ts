@@ -1,4 +1,4 @@
-/** Berth under a real dockerd, on one host: what a newcomer tries, and what a network can ask for. */
+/** Berth under a real dockerd on one host: the first steps of a new user, and the options of a network. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { overlap, parseCidr } from '../../../functions/ipam/address.ts';
@@ -39,7 +39,7 @@ for (const version of VERSIONS) {
       await host.docker('network', 'rm', network);
     };
 
-    it('creates a network, runs containers that reach each other, and gives all back', async () => {
+    it('creates a network, runs containers that reach each other, and releases everything', async () => {
       await create('demo');
       const [subnet = ''] = await subnetsOf(host, 'demo');
       assert.ok(overlap(cidr(subnet), cidr('10.192.0.0/10')), subnet);
@@ -53,13 +53,13 @@ for (const version of VERSIONS) {
       const inspected = await host.docker('network', 'inspect', 'demo');
       for (const text of ['"berth"', subnet, one.ip, two.ip]) assert.ok(inspected.includes(text), text);
       await remove('demo', 'one', 'two');
-      // Nobody else may have it now: it was given back whole.
+      // Available again only because all of it was released.
       await create('again', '--subnet', subnet, '--ipam-opt', 'berth.exclusive=true');
       await remove('again');
     });
 
     it("picks a subnet that stays clear of the host's routes", async () => {
-      // All of the range but its last 256 subnets is reached already.
+      // The host has routes to all of the range except for its last 256 subnets.
       const taken = [
         '10.192.0.0/11',
         '10.224.0.0/12',
@@ -73,7 +73,7 @@ for (const version of VERSIONS) {
       const before = requests();
       const names = ['n1', 'n2', 'n3'];
       for (const name of names) await create(name);
-      // The first answer fitted each time: dockerd did not have to ask again.
+      // The first answer was suitable each time: dockerd did not have to ask again.
       assert.equal(requests() - before, names.length);
       for (const name of names) {
         assert.match((await subnetsOf(host, name))[0] ?? '', /^10\.255\./);
@@ -93,7 +93,7 @@ for (const version of VERSIONS) {
       assert.match(await host.docker('exec', 'two', 'ip', 'route'), /default via 10\.50\.0\.254/);
       await ping(host, 'two', '10.50.0.254');
       const taken = await host.dockerFails('run', '--network', 'full', '--ip', '10.50.0.77', 'busybox', 'true');
-      // Engines tell the name of the container since 29.
+      // Engines send the name of the container since 29.
       const holder = version === '29' ? 'endpoint one' : 'an endpoint';
       const words = `remote: Address already in use: 10.50.0.77 is held by ${holder} (MAC 02:42:0a:32:00:4d)`;
       assert.ok(taken.includes(words), taken);
@@ -108,7 +108,7 @@ for (const version of VERSIONS) {
       await remove('full');
     });
 
-    it('gives IPv6 beside IPv4', async () => {
+    it('gives IPv6 addresses next to IPv4', async () => {
       await create('six', '--ipv6', '--subnet', '10.51.0.0/24', '--subnet', 'fd51::/64');
       const one = await runContainer(host, 'one', '--network', 'six');
       const two = await runContainer(host, 'two', '--network', 'six');
@@ -148,7 +148,7 @@ for (const version of VERSIONS) {
       await remove('plain', 'one', 'two');
     });
 
-    it('explains what it refuses, and nothing of it stays', async () => {
+    it('explains what it refuses, and leaves nothing of it behind', async () => {
       await create('first', '--subnet', '10.54.0.0/24');
       const words =
         /remote: Pool overlaps with other one on this address space: 10\.54\.0\.0\/24 \(space default, created by host solo\)/;
@@ -171,7 +171,7 @@ for (const version of VERSIONS) {
       await remove('first');
     });
 
-    it('gives networks of one name one pool, and refuses at once what dockerd would ask for in vain', async () => {
+    it('gives networks of one name one pool, and refuses at once what dockerd would otherwise ask for repeatedly without success', async () => {
       const named = ['--ipam-opt', 'berth.name=ci'];
       await create('named', ...named);
       const [subnet = ''] = await subnetsOf(host, 'named');
@@ -182,7 +182,7 @@ for (const version of VERSIONS) {
       await remove('named');
     });
 
-    it('keeps what is held while it restarts', async () => {
+    it('keeps pools and addresses while it restarts', async () => {
       await create('kept', '--subnet', '10.57.0.0/29');
       const held = [
         await runContainer(host, 'one', '--network', 'kept'),
@@ -206,7 +206,7 @@ for (const version of VERSIONS) {
       await remove('kept', 'one', 'two', 'three', 'four', 'five');
     });
 
-    it('gets back what dockerd releases when it starts after a crash', async () => {
+    it('frees what dockerd releases when it starts after a crash', async () => {
       await create('crash', '--subnet', '10.58.0.0/30');
       await runContainer(host, 'one', '--network', 'crash');
       await host.restart('SIGKILL');

@@ -53,7 +53,7 @@ describe('hosts of different engines on one LAN and one cloud', { skip, timeout:
     for (const [from, host] of hosts.entries()) {
       const far = started.filter((_, to) => to !== from).flat();
       for (const address of far) await ping(host, 'c0', address);
-      // One machine answers for an address, and it is the one that holds it.
+      // Exactly one machine answers for an address: the one that holds it.
       const arping = await host.docker('exec', 'c0', 'arping', '-c', '2', '-w', '5', '-I', 'eth0', far[0] ?? '');
       const answers = new Set([...arping.matchAll(/\[([0-9a-f:]{17})\]/gi)].map(([, mac]) => mac));
       assert.equal(answers.size, 1, arping);

@@ -1,4 +1,4 @@
-/** What Docker has and what the table says, made to differ: `berth doctor` tells it, and the shim puts it right. */
+/** Docker and the table are made to differ: `berth doctor` reports the difference, and the shim corrects it. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -16,7 +16,7 @@ import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldByDocker, heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
 
-/** ms: what is five minutes for users. */
+/** ms: the interval that is five minutes in production. */
 const SECOND_LOOK = 300;
 const SUBNET = '10.93.0.0/24';
 const POLLS = 100;
@@ -58,21 +58,21 @@ for (const version of VERSIONS) {
       assert.deepEqual(heldInTable(await cloud.contents()), await heldByDocker(host));
     }
 
-    /** Seen once, and once more after the time that makes it believed. */
+    /** Compares once, and once more after the time after which a difference is acted on. */
     async function fix(): Promise<Diagnosis> {
       await doctor(true);
       await sleep(SECOND_LOOK);
       return doctor(true);
     }
 
-    /** The PoolID of a subnet, as dockerd was given it. */
+    /** The PoolID of a subnet, as dockerd got it. */
     function poolIdOf(subnet: string): string {
       const text = readFileSync(path.join(dataOf(host), 'networks.json'), 'utf8');
       const known = v.parse(v.pipe(v.string(), v.parseJson(), v.array(v.string())), text);
       return known.find((poolId) => poolId.includes(subnet)) ?? assert.fail(text);
     }
 
-    /** What dockerd would say, which it does not: the table then has what Docker knows nothing of. */
+    /** Sends a message in place of dockerd: the table then has something that Docker does not know. */
     function behindDocker(method: LoggedCall['method'], message: object): Promise<string> {
       return new Promise((resolve, reject) => {
         const url = { socketPath: socket(), path: `/IpamDriver.${method}`, method: 'POST' };
@@ -98,7 +98,7 @@ for (const version of VERSIONS) {
       await assertAgreed();
     });
 
-    it('differ by a leaked lease: it is told, freed at the second look, and not before', async () => {
+    it('differ by a leaked lease: it is reported at once and freed at the second comparison', async () => {
       await leak();
       const told = await doctor();
       assert.deepEqual(kinds(told), ['leaked-lease']);
@@ -108,13 +108,13 @@ for (const version of VERSIONS) {
       );
       assert.match(told.findings[0]?.done ?? '', /^seen for the first time of late/);
       await sleep(SECOND_LOOK);
-      assert.equal((await doctor()).findings[0]?.done, 'to be mended', 'a dry run mends nothing');
+      assert.equal((await doctor()).findings[0]?.done, 'to be mended', 'a dry run corrects nothing');
       assert.equal((await doctor(true)).findings[0]?.done, 'mended');
       assert.deepEqual(await doctor(), { findings: [] });
       await assertAgreed();
     });
 
-    it('differ by a leaked lease that is given back between two looks: another of the same address is not freed', async () => {
+    it('differ by a leaked lease that is released between two comparisons: a new lease of its address is not freed', async () => {
       const address = await leak();
       await doctor(true);
       await sleep(SECOND_LOOK);
@@ -125,7 +125,7 @@ for (const version of VERSIONS) {
       await host.docker('rm', '-f', 'two');
     });
 
-    it('differ by another leaked lease of the same address: that one has been seen but once', async () => {
+    it('differ by another leaked lease of the same address: it is not freed, since it was seen only once', async () => {
       const address = await leak();
       await doctor(true);
       await behindDocker('ReleaseAddress', { PoolID: poolIdOf(SUBNET), Address: address });
@@ -136,7 +136,7 @@ for (const version of VERSIONS) {
       await assertAgreed();
     });
 
-    it('are looked at anew by a shim whose dockerd has been started again', async () => {
+    it('are compared again from the start after dockerd was restarted', async () => {
       await leak();
       await doctor(true);
       await sleep(SECOND_LOOK);
@@ -148,7 +148,7 @@ for (const version of VERSIONS) {
       await assertAgreed();
     });
 
-    it('differ by a network that Docker never had: it ends when somebody says so', async () => {
+    it('differ by a network that Docker never had: it ends when an operator says so', async () => {
       await behindDocker('RequestPool', {
         AddressSpace: 'default',
         Pool: '10.94.0.0/24',
@@ -175,7 +175,7 @@ for (const version of VERSIONS) {
       await assertAgreed();
     });
 
-    it('cannot be compared while dockerd is away: nothing is done, and it is said', async () => {
+    it('cannot be compared while dockerd is away: nothing is done, and the shim reports it', async () => {
       await leak();
       await doctor(true);
       await host.crash();
@@ -187,7 +187,7 @@ for (const version of VERSIONS) {
       await assertAgreed();
     });
 
-    it('are put right by the shim alone, while dockerd calls it all the time', async () => {
+    it('are corrected by the shim alone while dockerd keeps calling it', async () => {
       await shim.stop();
       shim = await start('fix', 100);
       await leak();

@@ -1,4 +1,4 @@
-/** A swarm of one node whose overlay networks Berth manages: what the manager plans, and what the node takes of it. */
+/** A swarm of one node whose overlay networks Berth manages: what the manager plans, and what the node uses of it. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import os from 'node:os';
@@ -16,7 +16,7 @@ import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldInTable } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
 
-/** Swarm takes managed plugins alone. */
+/** Swarm accepts only managed plugins. */
 const PLUGIN = 'example/berth:1';
 const OVERLAY = ['network', 'create', '-d', 'overlay', '--attachable', '--ipam-driver', PLUGIN];
 const SERVICE = ['service', 'create', '--quiet', '--no-resolve-image', '--restart-delay', '100ms'];
@@ -24,7 +24,7 @@ const TASKS = 2;
 
 const POLL_MS = 200;
 const LATEST_MS = 60_000;
-/** Some seconds, in which a leader that has started has asked for all that it goes on with. */
+/** Some seconds, within which a leader that has started has asked for all that it keeps. */
 const LOOKS_PER_SWEEP = 50;
 const MOST_ITEMS = 1_000;
 
@@ -67,7 +67,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
         rmSync(built, { recursive: true, force: true });
       });
 
-      /** The sockets name each other by the paths that they have here, which the plugin has to find. */
+      /** The functions name each other's sockets by their paths here, which the plugin must find. */
       function reachAs(inPlugin: string, here: string): void {
         const link = path.join(built, 'rootfs', here);
         mkdirSync(path.dirname(link), { recursive: true });
@@ -112,10 +112,10 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
         readFileSync(path.join(cloud.folder, 'cloud.log'), 'utf8')
           .split('\n')
           .filter((line) => line.includes('"refused"') || line.includes('"failed"'))
-          // An engine in a hurry now and then releases an address of a pool that it does not name: nothing can be meant.
+          // An engine sometimes releases an address without naming its pool, which has no meaning.
           .filter((line) => !line.includes('PoolID: must not be empty'));
 
-      /** That of each task, and that by which the node balances load. */
+      /** The address of each task, and the node's own for load balancing. */
       async function assertTasksHold(service: string): Promise<void> {
         await comesAbout(`${TASKS} tasks run`, async () => (await running(service)).length === TASKS);
         let looks = 0;
@@ -123,7 +123,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
           const { managers, nodes } = await held();
           if (nodes.endpoints.length !== TASKS + 1) return false;
           if (managers.endpoints.join() === nodes.endpoints.join()) return true;
-          // A slow leader does not ask for what tasks had that have failed before it was one: that is left to the sweep.
+          // A slow leader does not ask for the addresses of tasks that failed before it led: the sweep frees them.
           if (++looks % LOOKS_PER_SWEEP === 0) await sweepAll();
           return false;
         });
@@ -139,13 +139,13 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
         assert.deepEqual(await compared(), []);
       }
 
-      /** Where the node's Docker and the table differ; of what managers plan nothing is compared. */
+      /** Where the node's Docker and the table differ; what managers plan is not compared. */
       async function compared(): Promise<Diagnosis['findings']> {
         const id = await host.docker('plugin', 'inspect', '-f', '{{.Id}}', PLUGIN);
         return (await askDoctor(path.join(host.pluginsDir, id, 'berth.sock'), false)).findings;
       }
 
-      it('takes the plugin only as Docker manages it', async () => {
+      it('accepts only the managed plugin', async () => {
         const shim = await startShim(host, cloud.endpoint);
         const said = await host.dockerFails('network', 'create', '-d', 'overlay', '--ipam-driver', 'berth', 'refused');
         assert.match(said, /legacy plugin berth of type IpamDriver is not supported in swarm mode/);
@@ -167,26 +167,26 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
         await comesAbout('the managers hold nothing', async () => isDeepStrictEqual((await held()).managers, NOTHING));
       }
 
-      it('runs a service whose tasks have their addresses of Berth', async () => {
+      it('runs a service whose tasks get their addresses from Berth', async () => {
         await serve('10.77.0.0/24');
         await assertTasksHold('web');
       });
 
-      it('goes on when its engine is started again', async () => {
+      it('continues after its engine is restarted', async () => {
         await host.restart();
         await assertTasksHold('web');
       });
 
-      it('gives all back', async () => {
+      it('releases everything when the service is removed', async () => {
         await stopServing();
         await comesAbout('the node holds nothing', async () => isDeepStrictEqual((await held()).nodes, NOTHING));
       });
 
-      it('was refused nothing of all this', () => {
+      it('was never refused anything in the tests before', () => {
         assert.deepEqual(refusals(), []);
       });
 
-      it('goes on after a crash of its engine, which forgets what its node held: nobody else gets that', async () => {
+      it('continues after a crash of its engine, which forgets what its node held: no other endpoint gets that', async () => {
         await serve('10.78.0.0/24');
         await assertTasksHold('web');
         const before = await held();
@@ -206,9 +206,9 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
         assert.deepEqual(refusals(), []);
       });
 
-      it('has automatic subnets where the networks of its nodes are not', async () => {
+      it('gets automatic subnets that do not overlap the networks of its nodes', async () => {
         await host.docker(...OVERLAY, 'auto');
-        // The manager has it before Docker shows it.
+        // The manager has the subnet before Docker shows it.
         await comesAbout('it has a subnet', async () => (await subnetsOf(host, 'auto'))[0] !== '');
         assert.match((await subnetsOf(host, 'auto'))[0] ?? '', /^10\.(12[89]|1[3-8]\d|19[01])\.\d+\.0\/24$/);
         await host.docker('network', 'rm', 'auto');

@@ -1,4 +1,4 @@
-/** What dockerd can do with an answer, and what a person can do with an error. */
+/** Checks that dockerd can use an answer, and that a person can use an error. */
 import * as v from 'valibot';
 import type { RawAnswer } from '../../support/docker-connection.ts';
 
@@ -7,7 +7,7 @@ export type Method = (typeof METHODS)[number];
 
 const cidr = v.pipe(v.string(), v.regex(/^[0-9a-f.:]+\/\d{1,3}$/, 'not a CIDR'));
 const data = v.optional(v.nullable(v.record(v.string(), v.string())));
-/** An empty error is none. */
+/** An empty string means no error. */
 const noError = v.optional(v.literal(''));
 
 const granted = {
@@ -17,7 +17,7 @@ const granted = {
   ReleaseAddress: v.object({ Error: noError }),
 };
 
-/** One line for the person at the docker command, and no trace of how the program is made. */
+/** One line for the user of the docker command, without internals of the program. */
 const clearText = v.pipe(
   v.string(),
   v.nonEmpty(),
@@ -39,7 +39,7 @@ export interface Answer {
 const object = v.pipe(
   v.string(),
   v.parseJson(),
-  v.check((value) => !Array.isArray(value), 'a list is no object'),
+  v.check((value) => !Array.isArray(value), 'a list is not an object'),
   v.looseObject({ Error: v.optional(v.string(), '') }),
 );
 
@@ -49,7 +49,7 @@ const fields = v.object({
   Address: v.optional(v.string(), ''),
 });
 
-/** @throws Error when dockerd could make nothing of the answer, or a person nothing of the error. */
+/** @throws Error when dockerd cannot use the answer, or a person cannot use the error. */
 export function readAnswer(method: Method, { status, body }: RawAnswer): Answer {
   try {
     if (status !== 200) throw new Error(`HTTP ${status}`);

@@ -16,11 +16,11 @@ interface Belief {
 
 export interface Difference {
   readonly text: string;
-  /** Of the call that left it, where that can be told. */
+  /** Key of the call that left it, where that is known. */
   readonly requestKey: string | undefined;
 }
 
-/** All that is wrong of one host, in words; nothing if nothing is. */
+/** Describes every difference of one host; empty if there is none. */
 export function differences(hostId: string, dockerds: readonly Dockerd[], table: Contents): Difference[] {
   const belief = beliefOf(hostId, dockerds);
   return [
@@ -63,7 +63,7 @@ function networks(hostId: string, { refs: held, unknownRefs }: Belief, { refs }:
   ];
 }
 
-/** What is left in the slots of a pool that is gone holds no address. */
+/** What is left in the slots of a removed pool does not hold an address. */
 function leases(hostId: string, belief: Belief, { pools: standing, addresses }: Contents): Difference[] {
   const tag = hostTag(realWorld, hostId);
   const lives = new Set(standing.map(({ generation }) => generation));
@@ -83,7 +83,7 @@ function leases(hostId: string, belief: Belief, { pools: standing, addresses }: 
   ];
 }
 
-/** Every pool that the host made is confirmed and has a network. */
+/** Every pool that the host created is confirmed and has a network. */
 function pools(hostId: string, { pools: all, refs }: Contents): string[] {
   const live = new Set(refs.filter(({ state }) => state === 'live').map(({ generation }) => generation));
   return all
@@ -94,7 +94,7 @@ function pools(hostId: string, { pools: all, refs }: Contents): string[] {
     });
 }
 
-/** What a network keeps is reserved, and what is reserved is kept by a network: judged for pools that the host made. */
+/** In pools that the host created, what a network keeps is reserved, and every reservation is kept by a network. */
 function reservations(hostId: string, { pools: all, refs, addresses }: Contents): string[] {
   return all
     .filter(({ createdBy }) => createdBy === hostId)
@@ -117,7 +117,7 @@ function reservations(hostId: string, { pools: all, refs, addresses }: Contents)
 
 type Kept = Parameters<typeof formatAddress>[0];
 
-/** No test here reserves more than single addresses. */
+/** The tests here reserve only single addresses. */
 const firstOf = ({ family, first }: { family: Kept['family']; first: bigint }): Kept => ({ family, value: first });
 
 const textOf = (address: Kept | undefined): string[] => (address === undefined ? [] : [formatAddress(address)]);

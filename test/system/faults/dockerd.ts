@@ -1,4 +1,4 @@
-/** A client that speaks as dockerd does, and remembers what dockerd would believe to have. */
+/** A client that behaves like dockerd, and remembers what dockerd would believe to have. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CutOff, DockerConnection, NotConnected, type RawAnswer } from '../../support/docker-connection.ts';
 import { type Answer, type Method, readAnswer } from './answers.ts';
@@ -7,7 +7,7 @@ import { type Answer, type Method, readAnswer } from './answers.ts';
 export const DOCKER_PAUSES: readonly number[] = [1_000, 2_000, 4_000, 8_000];
 
 export interface Told extends Answer {
-  /** The connection broke in mid-call: the answer is that to a repeat without a body. */
+  /** The connection broke during the call: the answer is to a repeat without a body. */
   readonly wasCut: boolean;
   /** Or dockerd has given up. */
   readonly isAnswered: boolean;
@@ -15,13 +15,13 @@ export interface Told extends Answer {
 }
 
 export class Dockerd {
-  /** What it was given and has not given back: addresses, without a prefix length, by PoolID. */
+  /** What it was given and has not released: addresses, without a prefix length, by PoolID. */
   readonly networks = new Map<string, Set<string>>();
-  /** Releases that were cut off or found nobody, which dockerd never repeats: PoolIDs, or a PoolID and an address. */
+  /** Releases that broke off or did not connect, which dockerd never repeats: PoolIDs, or a PoolID and an address. */
   readonly unknown = new Set<string>();
-  /** Bodies of the requests that were cut off. */
+  /** Bodies of the requests that broke off. */
   readonly cut = new Set<string>();
-  /** Answers that can be no answers. */
+  /** Answers that are not valid. */
   readonly oddities: string[] = [];
   readonly #socket: string;
   readonly #pauses: readonly number[];
@@ -46,7 +46,7 @@ export class Dockerd {
     return told;
   }
 
-  /** Whatever the answer, dockerd has forgotten it. */
+  /** dockerd forgets it, whatever the answer. */
   async releaseAddress(poolId: string, address: string): Promise<Told> {
     this.networks.get(poolId)?.delete(address);
     const told = await this.#call('ReleaseAddress', { PoolID: poolId, Address: address });
@@ -61,7 +61,7 @@ export class Dockerd {
     return told;
   }
 
-  /** What came on its connection without being asked for. */
+  /** Unrequested bytes on its connection. */
   get surplus(): string {
     return this.#connection?.surplus ?? '';
   }
@@ -81,7 +81,7 @@ export class Dockerd {
     return { ...answer, wasCut, isAnswered, ms: performance.now() - began };
   }
 
-  /** What was sent once is repeated without its body (moby/moby#39331), what was not as it is. */
+  /** A request that was sent is repeated without its body (moby/moby#39331); one that was not sent is repeated unchanged. */
   async #insist(path: string, body: string): Promise<{ result: RawAnswer | Error; wasCut: boolean }> {
     let wasCut = false;
     for (let attempt = 0; ; attempt++) {
@@ -99,17 +99,17 @@ export class Dockerd {
 
   async #attempt(path: string, body: string): Promise<RawAnswer> {
     if (this.#connection?.isOpen !== true) this.#connection = await DockerConnection.open(this.#socket);
-    if (this.surplus !== '') this.oddities.push(`nobody asked for ${this.surplus}`);
+    if (this.surplus !== '') this.oddities.push(`unrequested bytes: ${this.surplus}`);
     return this.#connection.call(path, body);
   }
 }
 
 const NOTHING = { poolId: '', pool: '', address: '' };
 
-/** What came to a repeat is for nobody. */
+/** The answer to a repeat has no receiver. */
 const isHeld = ({ error, wasCut }: Told): boolean => error === undefined && !wasCut;
 
-/** Nobody knows whether the shim has read it. */
+/** Whether the shim has read it is unknown. */
 const isLost = ({ wasCut, isAnswered }: Told): boolean => wasCut || !isAnswered;
 
 export const bare = (address: string): string => address.replace(/\/.*/, '');

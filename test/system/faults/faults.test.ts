@@ -1,6 +1,6 @@
 /**
- * For every call of dockerd, every fault and every attempt: dockerd gets exactly one answer that it can read, in time, and
- * when all is quiet the table holds exactly what dockerd believes.
+ * For every call of dockerd, every fault and every attempt: dockerd gets exactly one readable answer, in time, and
+ * once nothing is in flight the table holds exactly what dockerd believes to have.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -12,9 +12,9 @@ import { METHODS } from './answers.ts';
 import { duplicates, faults, nuisances, scenarios, strangers } from './scenarios.ts';
 import { type Misfortune, type Report, nextTrial, tryAll } from './trial.ts';
 
-/** So many hosts at once keep two processors busy; where others do so already, fewer, or they would wait for each other. */
+/** This many hosts keep two processors busy. On a busy machine fewer run at once, so that they do not wait for each other. */
 const AT_ONCE = Math.max(2, Math.round(8 / Math.sqrt(slowness())));
-/** ms: with the deadline, twice over, since what is late is told when the process gets its turn. */
+/** ms added to twice the deadline, since a busy process notices the end of a deadline late. */
 const GRACE = 1_000;
 
 let cloud: LocalCloud;
@@ -25,7 +25,7 @@ before(async () => {
 
 after(() => cloud.stop());
 
-/** What requests are to be answered: releases are always granted, since they are on the disk. */
+/** The expected answers: releases are always granted, since they are on the disk. */
 type Expected = 'granted' | 'refused' | 'either';
 
 function suffer(what: string, befall: Misfortune, expected: Expected): void {
@@ -60,15 +60,15 @@ const programmed =
     proxy.program(...rules);
   };
 
-/** What dockerd asks for alone: what the shim says of its own accord passes, so that it settles while a call is late. */
+/** Only dockerd's own requests. The shim's other calls pass, so that it settles a call while that is late. */
 const ofDocker = (rule: Rule): Rule[] => METHODS.map((method) => ({ ...rule, path: `/IpamDriver.${method}` }));
 
 const LOST = { attempt: 1, fault: { kind: 'drop-after' } } as const;
 const atFirst = (fault: Fault) => programmed(...ofDocker({ attempt: 1, fault }));
 const atSecond = (fault: Fault) => programmed(LOST, { attempt: 2, fault });
 /**
- * A copy of which the shim learns nothing. HTTP forbids to repeat a POST on the way (RFC 9110, section 9.2.2); a pool that
- * is asked for twice all the same is two networks, one of which nobody knows.
+ * A copy that the shim does not know about. HTTP forbids intermediaries to repeat a POST (RFC 9110, section 9.2.2). A pool
+ * that is asked for twice anyway becomes two networks, one of which neither side knows.
  */
 const unseen = (fault: Fault) =>
   programmed(...ofDocker({ fault }).filter(({ path }) => path !== '/IpamDriver.RequestPool'));

@@ -14,11 +14,11 @@ import type { LocalCloud } from '../../support/local-cloud.ts';
 import { type Difference, differences } from './differences.ts';
 import { Dockerd } from './dockerd.ts';
 
-/** s in which a call of dockerd is answered, on a quiet machine. */
+/** s within which a call of dockerd is answered, on a quiet machine. */
 const DEADLINE = 4;
-/** ms after which a lost attempt cannot land any more, on a quiet machine; no fault here holds one up for longer. */
+/** ms after which a lost attempt cannot land any more, on a quiet machine; no fault here delays one for longer. */
 const IN_FLIGHT_BOUND = 1_500;
-/** ms in which a journal is drained once the cloud is well; pauses between tries may have grown until then. */
+/** ms within which a journal is drained once the cloud works; the pauses between attempts may have grown until then. */
 const DRAIN_TIMEOUT = 60_000;
 const DRAIN_PAUSE = 50;
 
@@ -36,7 +36,7 @@ const grantLine = v.pipe(
   v.object({ kind: v.literal('result'), key: v.string(), keep: v.string() }),
 );
 
-/** What a host needs of a cloud, whatever runs its functions. */
+/** What a host needs from a cloud, whatever runs the functions. */
 export type HostsCloud = Pick<LocalCloud, 'folder' | 'endpoint' | 'compileCache' | 'contents'>;
 
 export class FaultyHost {
@@ -45,9 +45,9 @@ export class FaultyHost {
   readonly dockerds: Dockerd[] = [];
   readonly #cloud: HostsCloud;
   readonly #folder: string;
-  /** s in which its shim answers a call of dockerd. */
+  /** s within which its shim answers a call of dockerd. */
   readonly deadline: number;
-  /** ms after which its shim takes no lost attempt for under way. */
+  /** ms after which its shim treats a lost attempt as no longer in flight. */
   readonly inFlightBound: number;
   #berth: Berth | undefined;
 
@@ -60,7 +60,7 @@ export class FaultyHost {
     this.inFlightBound = scaled(IN_FLIGHT_BOUND);
   }
 
-  /** @param deadline s in which a call of dockerd is answered, on a quiet machine. */
+  /** @param deadline s within which a call of dockerd is answered, on a quiet machine. */
   static async start(cloud: HostsCloud, hostId: string, deadline = DEADLINE): Promise<FaultyHost> {
     const folder = path.join(cloud.folder, hostId);
     mkdirSync(path.join(folder, 'proxy'), { recursive: true });
@@ -92,12 +92,12 @@ export class FaultyHost {
     await this.#berth?.stop('SIGKILL');
   }
 
-  /** Takes away what the shim wrote down of calls that it began. */
+  /** Deletes the shim's records of calls that it began. */
   removeJournal(): void {
     rmSync(this.#journalFile);
   }
 
-  /** Keys of calls whose grant is written down in the journal: from then on it may have been answered. */
+  /** Keys of calls whose grant is in the journal: from then on dockerd may have the answer. */
   grantedKeys(): string[] {
     const lines = readFileSync(this.#journalFile, 'utf8').split('\n');
     return lines.flatMap((line) => {
@@ -116,7 +116,7 @@ export class FaultyHost {
     return dockerd;
   }
 
-  /** Resolves when the cloud has heard all, and nothing of it can be under way any more. */
+  /** Resolves when all calls have reached the cloud, and none can be in flight any more. */
   async drain(): Promise<void> {
     await this.proxy.heal();
     await this.proxy.quiet();
@@ -126,7 +126,7 @@ export class FaultyHost {
     await until(isDrained, what, { milliseconds: DRAIN_TIMEOUT, pause: DRAIN_PAUSE });
   }
 
-  /** A call that the shim gave up is a difference, too: nobody will put it right. */
+  /** A call that the shim gave up is a difference too: nothing corrects it. */
   async differences(): Promise<Difference[]> {
     const { deadLetters } = await this.#journal();
     const given = { text: `given up: ${deadLetters} calls\n${this.log}`, requestKey: undefined };
@@ -154,7 +154,7 @@ export class FaultyHost {
     return path.join(this.#folder, 's/berth.sock');
   }
 
-  /** How many calls the cloud has yet to hear, and how many it never will. */
+  /** How many calls have not yet reached the cloud, and how many never will. */
   async #journal(): Promise<v.InferOutput<typeof health>['journal']> {
     const body = await new Promise<string>((resolve, reject) => {
       const asked = get({ socketPath: this.#socket, path: '/Berth.Health', agent: false }, (response) => {

@@ -1,8 +1,8 @@
-/** What the user of a dockerd does, by chance, until told to stop: networks and endpoints that come and go. */
+/** A user of dockerd who creates and removes random networks and endpoints until stopped. */
 import { type Dockerd, bare } from './dockerd.ts';
 import type { Register } from './register.ts';
 
-/** All hosts share this subnet; others are drawn. Both are so wide that an address is hardly ever drawn twice. */
+/** All hosts share this subnet; other subnets are random. Both are so wide that an address is rarely drawn twice. */
 const SHARED = '10.70.0.0/18';
 const DRAWN = '0.0.0.0/20';
 const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
@@ -11,7 +11,7 @@ const MOST_ADDRESSES = 4;
 
 interface Network {
   readonly poolId: string;
-  /** Its subnet, where nobody else may have it. */
+  /** Its subnet, where no other host may have it. */
   readonly own: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export class Life {
     else await this.#leave(network);
   }
 
-  /** Every request is like no other, so that it can be told which was cut off. */
+  /** Every request is unique, so that an interrupted one can be identified. */
   #mark(): Record<string, string> {
     return { 'test.call': `${this.#name}-${this.#calls++}` };
   }
@@ -74,7 +74,7 @@ export class Life {
     await this.#dockerd.releaseAddress(network.poolId, address);
   }
 
-  /** As dockerd does: endpoints first. */
+  /** Like dockerd: endpoints first. */
   async #leave(network: Network): Promise<void> {
     const { poolId, own } = network;
     while ((this.#dockerd.networks.get(poolId)?.size ?? 0) > 0) await this.#release(network);

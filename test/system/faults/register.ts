@@ -1,7 +1,7 @@
-/** Who has what, going by what dockerds were told: nothing is anybody's twice. */
+/** Records what each dockerd has by the answers that it got: nothing may have two owners at once. */
 export class Register {
   readonly #owners = new Map<string, string>();
-  /** All that two had at once, in words. */
+  /** Describes everything that two owners had at once. */
   readonly doubles: string[] = [];
 
   take(thing: string, owner: string): void {
@@ -10,7 +10,7 @@ export class Register {
     this.#owners.set(thing, owner);
   }
 
-  /** When it is about to be given back: from then on somebody else may have it. */
+  /** Called just before a release: from then on another owner may have it. */
   drop(thing: string): void {
     this.#owners.delete(thing);
   }

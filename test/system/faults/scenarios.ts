@@ -1,4 +1,4 @@
-/** The calls of dockerd, each ready to be made, and the faults that befall them. */
+/** The calls of dockerd, each ready to be made, and the faults that they meet. */
 import type { Fault } from '../../support/faults.ts';
 import { nonsense, refusals } from '../../support/wire-answers.ts';
 import type { Method } from './answers.ts';
@@ -6,7 +6,7 @@ import { type Dockerd, type Told, bare } from './dockerd.ts';
 
 export interface Scenario {
   readonly method: Method;
-  /** Does what comes before the call, with no fault, in a subnet of its own. @returns the call. */
+  /** Does what must precede the call, without a fault, in a separate subnet. @returns the call. */
   readonly prepare: (dockerd: Dockerd, subnet: Subnet) => Promise<() => Promise<Told>>;
 }
 
@@ -28,7 +28,7 @@ async function network(dockerd: Dockerd, subnet: Subnet): Promise<string> {
   return poolId;
 }
 
-/** Besides what the call is about, each network has an endpoint that must stay. */
+/** Each network also has an endpoint that must stay. */
 async function inhabited(dockerd: Dockerd, subnet: Subnet): Promise<{ poolId: string; held: string }> {
   const poolId = await network(dockerd, subnet);
   const { error, address } = await dockerd.requestAddress(poolId, '', endpointOf('resident'));
@@ -115,7 +115,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
 };
 
-/** ms; together shorter than the bound after which the tests take nothing for under way. */
+/** ms; together shorter than the bound after which the tests treat nothing as in flight. */
 const SOON = 250;
 const AFTER_THE_REPEAT = 1_000;
 
@@ -125,10 +125,10 @@ const answers = (all: typeof nonsense, carriedOut: boolean): (readonly [string, 
     { kind: 'answer', answer, carriedOut },
   ]);
 
-/** AWS says these before a function runs, or after it did. */
+/** AWS returns these before a function runs, or after it has run. */
 const ambiguous = Object.fromEntries(Object.entries(refusals).filter(([what]) => /5\d\d/.test(what)));
 
-/** Those that break a connection, lose a request or its answer, or are said by AWS in front of a function. */
+/** Faults that break a connection, lose a request or its answer, or are errors of AWS in front of a function. */
 export const faults: readonly (readonly [string, Fault])[] = [
   ['a connection that breaks before the function sees the request', { kind: 'drop-before' }],
   ['a connection that breaks before the answer is back', { kind: 'drop-after' }],
@@ -142,19 +142,19 @@ export const faults: readonly (readonly [string, Fault])[] = [
   ...answers(ambiguous, true),
 ];
 
-/** Answers of somebody else, whether the function got the request or not. */
+/** Answers of another server, whether the function got the request or not. */
 export const strangers: readonly (readonly [string, Fault])[] = [
   ...answers(nonsense, true),
   ...answers(nonsense, false),
 ];
 
-/** Those that do no harm. */
+/** Faults that do no harm. */
 export const nuisances: readonly (readonly [string, Fault])[] = [
-  ['a request that is held up', { kind: 'delay', ms: SOON }],
-  ['an answer that comes byte by byte', { kind: 'drip', pause: 1 }],
+  ['a delayed request', { kind: 'delay', ms: SOON }],
+  ['an answer that arrives byte by byte', { kind: 'drip', pause: 1 }],
 ];
 
-/** A request that somebody on the way repeats. */
+/** A request that an intermediary repeats. */
 export const duplicates: readonly (readonly [string, Fault])[] = [
   ['a request that is sent twice, in turn', { kind: 'duplicate', order: 'in turn' }],
   ['a request that is sent twice at once', { kind: 'duplicate', order: 'at once' }],

@@ -11,7 +11,7 @@ export interface TormentWish {
   readonly name: string;
   readonly seed: number;
   readonly hosts: number;
-  /** Of each shim. */
+  /** Kills of each shim. */
   readonly kills: number;
   /** Done to each host before its load begins, or between the death of a shim and its restart. */
   readonly prepare?: (host: FaultyHost) => void;
@@ -20,20 +20,20 @@ export interface TormentWish {
 
 export interface Outcome {
   readonly differences: readonly Difference[];
-  /** Of `differences`: grants that the journal says may have been read, which nobody may undo blindly. */
+  /** Those of `differences` whose grant dockerd may have read, by the journal: they must not be undone blindly. */
   readonly excused: readonly Difference[];
-  /** Things that two had at once. */
+  /** Things that two owners had at once. */
   readonly doubles: readonly string[];
   readonly cutOff: number;
   readonly unknown: number;
 }
 
 const DOCKERDS = 5;
-/** ms, dockerd's own but shorter, so that a shim that is back is busy soon. */
+/** ms: like dockerd's pauses, but shorter, so that a restarted shim is busy soon. */
 const PAUSES = [200, 400, 800, 1_600];
-/** ms for which a request is under way to a function, at least: most of what a shim may be killed in. */
+/** ms that a request takes to a function at least, so that most kills hit a request in flight. */
 const TRAVEL = 10;
-/** ms after the first call that a shim forwards within which it is killed. */
+/** ms after the first call that a shim forwards, within which it is killed. */
 const LONGEST_LIFE = 150;
 
 export async function torment(cloud: LocalCloud, wish: TormentWish): Promise<Outcome> {
@@ -58,7 +58,7 @@ export async function torment(cloud: LocalCloud, wish: TormentWish): Promise<Out
   }
 }
 
-/** @returns the keys of calls that were cut off after their grant was written down. */
+/** @returns the keys of calls that were interrupted after their grant was in the journal. */
 async function suffer(host: FaultyHost, register: Register, wish: TormentWish, seed: number): Promise<Set<string>> {
   const random = chance(seed);
   host.proxy.program({ fault: { kind: 'delay', ms: TRAVEL } });
@@ -92,7 +92,7 @@ async function killAgainAndAgain(host: FaultyHost, wish: TormentWish, random: ()
   return granted;
 }
 
-/** Every so many kills a shim lives long enough to settle what it found, and dockerd to have something to lose. */
+/** After this many kills, a shim lives long enough to settle what it found, so that dockerd has something to lose. */
 const RESPITE = 8;
 const BUSY_PAUSE = 2;
 

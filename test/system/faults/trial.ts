@@ -1,18 +1,18 @@
-/** Every call of dockerd, all at once, on one host that something befalls. */
+/** Makes every call of dockerd at once, on one host that has a fault. */
 import type { Difference } from './differences.ts';
 import type { Told } from './dockerd.ts';
 import { FaultyHost, type HostsCloud } from './host.ts';
 import { type Subnet, scenarios } from './scenarios.ts';
 
 export interface Report {
-  /** By scenario: what dockerd was told, or why it could make nothing of it. */
+  /** By scenario: the answer that dockerd got, or why it could not use it. */
   readonly told: ReadonlyMap<string, Told | Error>;
-  /** Bytes that came without being asked for. */
+  /** Unrequested bytes. */
   readonly surplus: readonly string[];
-  /** Where the table and dockerd disagree when all is quiet. */
+  /** Where the table and dockerd differ once nothing is in flight. */
   readonly differences: readonly Difference[];
   readonly exitCode: number | null;
-  /** s in which the shim was told to answer. */
+  /** The shim's deadline for answers, in s. */
   readonly deadline: number;
 }
 
@@ -20,10 +20,10 @@ export type Misfortune = (host: FaultyHost) => Promise<void> | void;
 
 let trials = 0;
 
-/** The number of the next trial: none gets in the way of another. */
+/** The number of the next trial, so that trials do not collide. */
 export const nextTrial = (): number => trials++;
 
-/** The misfortune lasts until every call is answered; then the cloud is well again. */
+/** The fault lasts until every call is answered; then the cloud works again. */
 export async function tryAll(cloud: HostsCloud, trial: number, befall: Misfortune): Promise<Report> {
   const host = await FaultyHost.start(cloud, `h${trial}`);
   try {
@@ -49,8 +49,8 @@ export async function tryAll(cloud: HostsCloud, trial: number, befall: Misfortun
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /**
- * Of one call of a trial: a /26 of the range that is set aside for benchmarks (RFC 2544), clear of what automatic pools are
- * cut from.
+ * The subnet of one call of a trial: a /26 of the range for benchmarks (RFC 2544), outside of the range of automatic
+ * pools.
  */
 export function subnetOf(trial: number, index: number): Subnet {
   const n = trial * Object.keys(scenarios).length + index;

@@ -1,4 +1,4 @@
-/** CI runners that come and die on a range that holds few networks at a time. */
+/** CI runners that start and die on a range that holds only few networks at a time. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { limit, until } from '../../support/deadlines.ts';
@@ -9,14 +9,14 @@ import { SWEEP_EVERY } from './support/fleet.ts';
 import { type Runner, heldBy, smallRunner, wholeRunner } from './support/runners.ts';
 import { endLease, untilFenced } from './support/silence.ts';
 
-/** Sixteen subnets. A minute is the least that a space may remember silent hosts for. */
+/** Sixteen subnets. A space must remember silent hosts for at least a minute. */
 const CAPACITY = 16;
 const FORGET_AFTER = 60_000;
 const SPACE = { ranges: ['10.77.0.0/24'], size4: 28, cooldown: 2_000, forgetAfter: FORGET_AFTER };
 const DRY =
   /all predefined address pools have been fully subnetted: no \/28 is free in 10\.77\.0\.0\/24 of space default/;
 
-/** Networks per runner: 2 silent runners, 2 lanes of small runners and one of whole ones leave something free. */
+/** Networks per runner: 2 silent runners, 2 lanes of small runners and one of large ones leave some subnets free. */
 const OF_SILENT = 2;
 const OF_SMALL = 4;
 const OF_WHOLE = 2;
@@ -27,7 +27,7 @@ const POLL = 50;
 const LATEST = 150_000;
 
 describe(
-  'runners that die without giving anything back',
+  'runners that die without releasing anything',
   { skip: whyNoEngine() ?? false, timeout: limit(300_000) },
   () => {
     let cloud: LocalCloud;
@@ -71,7 +71,7 @@ describe(
       return runner;
     }
 
-    /** One runner after the other, the deaths of which EC2 tells. @returns ms from each event until all was free. */
+    /** Runs one runner after the other, whose deaths EC2 reports. @returns ms from each event until all was free. */
     async function lane(kind: typeof smallRunner, runners: number, networks: number): Promise<number[]> {
       const times: number[] = [];
       for (let i = 0; i < runners; i++) {
@@ -95,7 +95,7 @@ describe(
       return { fenced, free: performance.now() - began };
     }
 
-    it('never run a range dry, though they take ten times what it holds', async (t) => {
+    it('never exhaust a range, although they take ten times what it holds', async (t) => {
       const [silent, ...told] = await Promise.all([
         Promise.all([silentDeath(), silentDeath()]),
         lane(smallRunner, SMALL_RUNNERS / 2, OF_SMALL),
@@ -114,7 +114,7 @@ describe(
       assert.deepEqual((await cloud.contents()).pools, []);
     });
 
-    it('run it dry when nobody hears of their deaths, until somebody does', async () => {
+    it('exhaust the range while their deaths are not reported, and not any more once they are', async () => {
       const dead = [];
       for (let i = 0; i < CAPACITY / OF_SMALL; i++) dead.push(await lifeOf(smallRunner, OF_SMALL));
       const next = await start(smallRunner);

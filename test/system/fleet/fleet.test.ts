@@ -1,4 +1,4 @@
-/** Three hosts with real Docker engines, one LAN, one cloud, one macvlan subnet, and all that may befall them. */
+/** Three hosts with real Docker engines on one LAN, one cloud and one macvlan subnet, and all that may happen to them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { limit } from '../../support/deadlines.ts';
@@ -55,7 +55,7 @@ describe('three hosts on one LAN and one cloud', { skip, timeout: limit(240_000)
     await onEach('network', 'rm', 'own');
   });
 
-  it('give each container an address of its own, to which it alone answers, and all reach each other', async () => {
+  it('give each container its own address, for which only it answers, and all reach each other', async () => {
     await onEach(...MACVLAN, ...SUBNET, ...BERTH, 'shared');
     const residents = await moveInAt('shared', EACH);
     assert.equal(new Set(residents.map(({ ip }) => ip)).size, fleet.members.length * EACH.length);
@@ -64,7 +64,7 @@ describe('three hosts on one LAN and one cloud', { skip, timeout: limit(240_000)
     await onEach('rm', '-f', ...EACH);
   });
 
-  it('give no address to two at once whatever befalls them, and the table ends as what Docker has', async (t) => {
+  it('never give an address to two containers, whatever happens to them, and in the end the table equals Docker', async (t) => {
     const ledger = new Ledger(() => performance.now());
     const [red, green, blue] = fleet.members.map((member) => new Churn(member, 'shared', ledger));
     assert.ok(red !== undefined && green !== undefined && blue !== undefined);
@@ -83,7 +83,7 @@ describe('three hosts on one LAN and one cloud', { skip, timeout: limit(240_000)
     await fleet.cloud.comeBack();
     await allGoOn();
 
-    // What dockerd was told and has not yet written down when it is killed, only a comparison with Docker finds.
+    // Only a comparison with Docker finds what dockerd got but had not yet stored when it was killed.
     await fleet.member('green').crash();
     ledger.allOut('green');
     await red.untilMore(QUIET);

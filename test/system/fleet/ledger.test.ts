@@ -1,4 +1,4 @@
-/** The ledger that the fleet's tests believe: it must see what they are there to find. */
+/** The ledger that the fleet's tests rely on: it must detect the errors that they look for. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Ledger } from './support/ledger.ts';
@@ -10,14 +10,14 @@ function ledger(): { ledger: Ledger; at: (time: number) => Ledger } {
 }
 
 describe('the ledger of who had which address', () => {
-  it('finds an address that two hold', () => {
+  it('finds an address that two containers hold', () => {
     const { at } = ledger();
     at(1).moveIn('a', 'one', '10.0.0.2');
     at(2).moveIn('b', 'two', '10.0.0.2');
     assert.deepEqual(at(3).heldTwice(), ['10.0.0.2: one on a and two on b']);
   });
 
-  it('finds it also when the first has moved out since', () => {
+  it('finds a double address also after the first container has released it', () => {
     const { at } = ledger();
     at(1).moveIn('a', 'one', '10.0.0.2');
     at(2).moveIn('b', 'two', '10.0.0.2');
@@ -25,7 +25,7 @@ describe('the ledger of who had which address', () => {
     assert.deepEqual(at(4).heldTwice(), ['10.0.0.2: one on a and two on b']);
   });
 
-  it('finds it behind a shorter tenancy', () => {
+  it('finds a double address behind a shorter tenancy', () => {
     const { at } = ledger();
     at(1).moveIn('a', 'one', '10.0.0.2');
     at(2).moveIn('b', 'two', '10.0.0.2');
@@ -34,7 +34,7 @@ describe('the ledger of who had which address', () => {
     assert.deepEqual(at(5).heldTwice(), ['10.0.0.2: one on a and two on b', '10.0.0.2: one on a and three on b']);
   });
 
-  it('takes one after the other for what it is, and the same name on two hosts for two', () => {
+  it('accepts tenancies one after another, and treats the same name on two hosts as two containers', () => {
     const { at } = ledger();
     at(1).moveIn('a', 'one', '10.0.0.2');
     at(1).moveIn('b', 'one', '10.0.0.3');

@@ -17,7 +17,7 @@ const createOn = (subnet: string, driver: readonly string[] = []): string[] => [
   ...['network', 'create', ...driver, '--ipam-driver', 'berth'],
   ...['--ipam-opt', 'berth.cooldown=2s', '--subnet', subnet, '--gateway', subnet.replace(/0\/\d+$/, '1')],
 ];
-/** Of the second test: one that others share, one whose subnet they take, one alone. A parent can have but one macvlan. */
+/** Networks of the second test: one that others share, one whose subnet they take, one alone. A parent has only one macvlan. */
 const MORE = [
   ['roomy', '10.93.0.0/24'],
   ['narrow', '10.94.0.0/24'],
@@ -55,7 +55,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     return resident;
   }
 
-  /** What a user does until there is an address: addresses rest for a while after their release. */
+  /** Retries like a user until there is an address: released addresses are in their cool-down for a while. */
   async function settleWhenFree(member: Member, name: string): Promise<Resident> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       try {
@@ -75,7 +75,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     await host.docker('rm', '-f', container);
   }
 
-  /** The others start containers in turn, until there is no address for one more. */
+  /** The other hosts start containers in turn until no address is left. */
   async function takeAll(): Promise<void> {
     for (let tries = 0; tries <= ADDRESSES; tries++) {
       const member = others[tries % others.length];
@@ -92,7 +92,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     assert.fail('more containers than there are addresses');
   }
 
-  /** What the host that was away tells, once it is so many conflicts. */
+  /** The conflicts that the host that was away reports, once there are this many. */
   async function untilTold(conflicts: number): Promise<string> {
     let lines: string[] = [];
     await eventually(async () => {
@@ -107,7 +107,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     assert.deepEqual(heldInTable(await fleet.cloud.contents()), await heldByAll(fleet.members));
   }
 
-  it('keeps its addresses, though others take all that are free, and goes on as it was when it returns', async () => {
+  it('keeps its addresses, although others take all free ones, and continues unchanged when it returns', async () => {
     const { store } = fleet.cloud;
     const before = await away.host.docker('ps', '--no-trunc', '--format', '{{.ID}} {{.Status}}');
     await away.cutOff();
@@ -132,7 +132,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     await assertTableIsWhatDockerHas();
   });
 
-  it('and for longer than its space remembers takes up what is still free, and names who has the rest', async () => {
+  it('for longer than its space remembers, revives what is still free, and names the holders of the rest', async () => {
     const { store } = fleet.cloud;
     const [near] = others;
     assert.ok(near !== undefined);
@@ -145,7 +145,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     await endLease(store, 'away');
     await untilFenced(store, 'away');
     await outlastMemory(store, 'away');
-    // From now on its addresses are others': that is what forgetting means. It stays off the LAN until it has let go.
+    // It is forgotten: from now on other hosts may have its addresses. It stays off the LAN until it has released them.
     ledger.allOut('away');
     residents = residents.filter(({ host }) => host !== away.host);
     await takeAll();
@@ -175,7 +175,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     await away.host.docker('rm', '-f', ...OWN, 'four', 'late');
     await away.host.docker('network', 'rm', 'narrow');
 
-    // What was lost gets another address when it starts anew; all else was never touched.
+    // What was lost gets another address when it starts again; everything else was never touched.
     await away.host.docker('restart', '-t', '0', 'lost');
     assert.notEqual((await addressOf(away.host, 'lost')).ip, lost.ip);
     assert.equal((await addressOf(away.host, 'kept')).ip, kept.ip);

@@ -1,4 +1,4 @@
-/** The control: what the suite looks for, it finds. */
+/** The control: the suite finds the errors that it looks for. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { assertClear, refusalIn } from './support/clear.ts';
@@ -21,7 +21,7 @@ const UNCLEAR: readonly [what: string, message: unknown][] = [
   ['the name of an error', 'TypeError: x is not a function'],
   ['an exception of the table', 'ConditionalCheckFailedException'],
   ['an object', 'bad value [object Object]'],
-  ['more than anybody reads', 'x'.repeat(1_001)],
+  ['a message that is too long', 'x'.repeat(1_001)],
   ['nothing', ' '],
   ['no text', 7],
 ];
@@ -35,7 +35,7 @@ describe('a refusal is not clear', () => {
     });
   }
 
-  it('when it is a fault, or says more than why', () => {
+  it('when it is an internal error, or has more fields than the reason', () => {
     for (const [status, body] of [
       [500, { Error: 'x' }],
       [400, { Error: 'x' }],
@@ -46,7 +46,7 @@ describe('a refusal is not clear', () => {
     }
   });
 
-  it('and else it is', () => {
+  it('and is clear otherwise', () => {
     assertClear('Address already in use: 10.0.0.5 is held by endpoint "wéb" of host a since 2026-01-01T00:00:00.000Z');
     assert.equal(refusalIn(404, { Err: 'no such method: /' }), 'no such method: /');
     assert.equal(refusalIn(200, { PoolID: 'x' }), undefined);
@@ -54,7 +54,7 @@ describe('a refusal is not clear', () => {
 });
 
 describe('bytes on the socket', () => {
-  it('are whole answers, or do not pass', () => {
+  it('are accepted only if they are complete answers', () => {
     const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}';
     const bad = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n';
     assert.deepEqual(answersIn(Buffer.from(ok + bad)), [
@@ -70,7 +70,7 @@ describe('bytes on the socket', () => {
 });
 
 describe('a table', () => {
-  it('that has changed in anything is not the same', () => {
+  it('with any change is not equal', () => {
     const seen = new Set(['a', 'b']);
     assert.deepEqual(difference(seen, new Set(['b', 'a'])), SAME);
     for (const lines of [['a'], ['a', 'c'], ['a', 'b', 'c'], []]) {

@@ -1,4 +1,4 @@
-/** What comes to the operators' function: whatever it cannot read or may not do must change nothing. */
+/** Requests to the operators' function: one that is invalid or not allowed must change nothing. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -21,9 +21,9 @@ after(() => border.close());
 const send = (path: string, event: Parameters<Border['send']>[2]): Promise<Answer> =>
   border.send('console', path, event);
 
-describe('what is no message to the console', () => {
+describe('an invalid message to the console', () => {
   for (const path of PATHS) {
-    it(`is refused at ${path}: any bytes, any JSON that names nothing`, async () => {
+    it(`is refused at ${path}: any bytes, and any JSON without a valid field`, async () => {
       await fc.assert(
         fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
           for (const event of [inBase64(bytes), { body: `[${body}]` }]) {
@@ -36,7 +36,7 @@ describe('what is no message to the console', () => {
       );
     });
 
-    it(`is refused at ${path}: too much of anything, and depth without end`, async () => {
+    it(`is refused at ${path}: oversized values, and unlimited nesting`, async () => {
       for (const body of ['[', '"', ' '].map((part) => part.repeat(65_537))) {
         assert.match((await send(path, { body })).refusal ?? '', /^the request is larger than 65536 bytes$/);
       }
@@ -50,7 +50,7 @@ describe('what is no message to the console', () => {
   }
 });
 
-/** Counts what was carried out and what was refused, so that neither is left untried. */
+/** Counts what was carried out and what was refused, so that both are tried. */
 async function tryMessages(path: string, bodies: fc.Arbitrary<string>, check: (answer: Answer) => void): Promise<void> {
   const seen = { refused: 0, done: 0 };
   await fc.assert(
@@ -68,7 +68,7 @@ async function tryMessages(path: string, bodies: fc.Arbitrary<string>, check: (a
 const quoted = anyText.map((text) => JSON.stringify(text));
 const spaceName = fc.oneof({ weight: 6, arbitrary: texts('default', 'ci', 'held') }, quoted);
 
-describe('what is said of a host', () => {
+describe('a declaration about a host', () => {
   it('with random fields changes nothing where there is no such host', async () => {
     const fields = {
       Host: fc.oneof({ weight: 6, arbitrary: texts('web-9', 'i-0123456789abcdef9') }, quoted),
@@ -84,8 +84,8 @@ describe('what is said of a host', () => {
   });
 });
 
-describe('a space', () => {
-  it('that is asked for with random fields is shown, and stays as it is', async () => {
+describe('a space,', () => {
+  it('read with random fields, is shown and stays unchanged', async () => {
     await tryMessages('/Berth.Space', messageOf({ Space: spaceName }), ({ changes }) => {
       assert.deepEqual(changes, SAME);
     });
@@ -112,7 +112,7 @@ describe('a space', () => {
     ...['Size4', 'Cooldown', 'MaxPools', 'ForgetAfter'].map((name) => number.map((value) => `{"${name}":${value}}`)),
     list.map((value) => `{"Excluded":${value}}`),
   );
-  // A change stands on what it has seen: most of these spaces nobody has ever set.
+  // A change depends on the settings that it has read: most of these spaces were never set.
   const fresh = fc.oneof({ weight: 6, arbitrary: fc.nat(500).map((number) => `"s${number}"`) }, spaceName);
   const message = messageOf({
     Space: fresh,
@@ -121,7 +121,7 @@ describe('a space', () => {
     Force: fc.constantFrom('true', 'false'),
   });
 
-  it('that is set with random fields is set, or refused and nothing else, and can be read ever after', async () => {
+  it('written with random fields, is set or clearly refused, and can still be read afterwards', async () => {
     await tryMessages('/Berth.SetSpace', message, () => undefined);
     for (const Space of ['default', 'ci', 'held', ...Array.from({ length: 501 }, (_, i) => `s${i}`)]) {
       assert.equal((await send('/Berth.Space', { body: JSON.stringify({ Space }) })).refusal, undefined);

@@ -1,4 +1,4 @@
-/** What comes in headers: they say who asks, so whatever is not exactly what a shim says is refused. */
+/** Headers name the caller, so any header that is not exactly as a shim sends it is refused. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -20,15 +20,15 @@ after(() => border.close());
 
 const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
-/** A message that is carried out when its headers are in order. */
+/** A message that is carried out when its headers are valid. */
 const messageFor = (method: MethodName): object => {
   if (method === 'RequestPool') return { AddressSpace: 'default' };
-  // A gateway alone may be asked for again by the same network.
+  // Only a gateway may be asked for again by the same network.
   if (method === 'RequestAddress') return { PoolID: poolId, Address: '10.1.0.1', Options: GATEWAY };
   return { PoolID: poolId, Address: '10.1.9.9' };
 };
 
-/** Those whose message can be sent again and again. */
+/** Methods whose message can be sent repeatedly. */
 const REPEATABLE = ['RequestPool', 'RequestAddress', 'ReleaseAddress'] as const;
 
 const send = (method: MethodName, headers: Record<string, string>) =>
@@ -37,18 +37,18 @@ const send = (method: MethodName, headers: Record<string, string>) =>
 const OBLIGATORY = Object.keys(CALL_HEADERS);
 const obligatory = fc.constantFrom(...OBLIGATORY);
 
-/** Something that no header of ours ever holds. */
+/** A mark that no header of Berth ever contains. */
 const alien = fc.oneof(
   fc.constantFrom('\r\n', '\n', '\r', '\0', '\t', ' ', ',', ';', '"', '\x7f', 'é', '١', '\u2028', '\ud800', '🚢'),
   fc.constantFrom('\r\nberth-host: other', '\r\n\r\n{}', ', web-2', 'x'.repeat(129), '/', '#'),
 );
 
 describe('the headers of a call', () => {
-  it('are taken as a shim sends them', async () => {
+  it('are accepted as a shim sends them', async () => {
     for (const method of REPEATABLE) assert.equal((await send(method, freshHeaders())).refusal, undefined);
   });
 
-  it('are refused, each by its name, with anything in them that is not theirs', async () => {
+  it('are refused by name with any invalid character in them', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...METHOD_NAMES),
@@ -68,7 +68,7 @@ describe('the headers of a call', () => {
     );
   });
 
-  it('are refused with any text instead of one of them, unless it is as good', async () => {
+  it('are refused with any text instead of one of them, unless it is equally valid', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...REPEATABLE), obligatory, anyText, async (method, name, value) => {
         await send(method, { ...freshHeaders(), [name]: value });
@@ -77,7 +77,7 @@ describe('the headers of a call', () => {
     );
   });
 
-  it('are refused when one is missing, and of no account when nobody knows them', async () => {
+  it('are refused when one is missing, and ignored when they are unknown', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...REPEATABLE),
@@ -94,7 +94,7 @@ describe('the headers of a call', () => {
     );
   });
 
-  it('may say anything of routes and name servers, which only helps to choose', async () => {
+  it('may contain anything about routes and name servers, which only influence the choice of a subnet', async () => {
     const text = fc.oneof(
       anyText,
       fc.array(fc.oneof(anyText, fc.constantFrom('10.0.0.0/8', '0.0.0.0/0', '::/0', '1.1.1.1')), { maxLength: 20 }),
@@ -115,7 +115,7 @@ describe('the headers of a call', () => {
 });
 
 describe('a call in the name of another host', () => {
-  it('gets nothing of a network that is not its own, and ends nothing of it', async () => {
+  it('gets nothing from a network that is not its own, and ends nothing of it', async () => {
     await border.succeed('RequestAddress', { PoolID: poolId, Address: '', Options: mac });
     for (const method of ['RequestAddress', 'ReleaseAddress', 'ReleasePool'] as const) {
       for (const host of ['web-2', 'web-10', 'Web-1', 'web-1.', 'web', 'web-1-']) {
@@ -134,7 +134,7 @@ const mac = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 describe('the headers of a handshake', () => {
   const PATHS = ['/Berth.Handshake', '/IpamDriver.GetCapabilities', '/IpamDriver.GetDefaultAddressSpaces'];
 
-  it('give what they ask for, or are refused by their name, with whatever body', async () => {
+  it('get an answer or are refused by name, with any body', async () => {
     const seen = { refused: 0, done: 0 };
     await fc.assert(
       fc.asyncProperty(

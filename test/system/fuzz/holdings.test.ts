@@ -1,4 +1,4 @@
-/** What comes of what a host has: whatever is asked changes nothing, and what is taken up again is nobody else's. */
+/** Requests about a host's holdings: reading changes nothing, and a revival takes nothing from another host. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -32,7 +32,7 @@ after(() => border.close());
 const send = (path: string, event: Parameters<Border['send']>[2]): Promise<Answer> =>
   border.send('hosts', path, { headers: freshHeaders(), ...event });
 
-/** Counts what was carried out and what was refused, so that neither is left untried. */
+/** Counts what was carried out and what was refused, so that both are tried. */
 async function tryMessages(
   path: string,
   bodies: fc.Arbitrary<string>,
@@ -54,7 +54,7 @@ async function tryMessages(
 const asText = anyText.map((text) => JSON.stringify(text));
 const listOf = (item: fc.Arbitrary<string>, maxLength = 4): fc.Arbitrary<string> =>
   fc.array(item, { maxLength }).map((items) => `[${items.join()}]`);
-/** Of the subnet, of none, and of no form that there is. */
+/** Addresses of the subnet, of no subnet, and malformed ones. */
 const address = fc.oneof(
   { weight: 4, arbitrary: texts('10.1.0.1', '10.1.0.5', '10.1.0.9', '10.1.0.254', THEIRS) },
   { weight: 1, arbitrary: texts('10.1.0.0', '10.1.0.255', '10.2.0.1', 'fd00::1', '::ffff:10.1.0.5') },
@@ -67,9 +67,9 @@ const poolId = fc.oneof(
   asText,
 );
 
-describe('what is no question about what a host has', () => {
+describe('an invalid request for the holdings of a host', () => {
   for (const path of PATHS) {
-    it(`is refused at ${path}: any bytes, any JSON that names nothing`, async () => {
+    it(`is refused at ${path}: any bytes, and any JSON without a valid field`, async () => {
       await fc.assert(
         fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
           for (const event of [inBase64(bytes), { body: `[${body}]` }]) {
@@ -84,8 +84,8 @@ describe('what is no question about what a host has', () => {
   }
 });
 
-describe('what a host has', () => {
-  it('is listed, or refused, from whatever place on, and nothing changes', async () => {
+describe("a request for a host's holdings", () => {
+  it('is answered or refused for any start of the list, and nothing changes', async () => {
     const part = fc.oneof({ weight: 3, arbitrary: texts('000000000001', 'abcdefgh000000', '0mjuohs00abcd') }, asText);
     const place = messageOf({ generation: part, name: part, requestKey: part });
     const after = fc.oneof({ weight: 1, arbitrary: fc.constant('null') }, { weight: 4, arbitrary: place });
@@ -94,7 +94,7 @@ describe('what a host has', () => {
     });
   });
 
-  it('is told, or refused, whatever is asked of it, and nothing changes', async () => {
+  it('is answered or refused for any fields, and nothing changes', async () => {
     const fields = {
       PoolID: poolId,
       Addresses: listOf(address),
@@ -120,13 +120,13 @@ describe('a revival', () => {
     Last: fc.constantFrom('true', 'true', 'false'),
   };
 
-  it('of a network that stands changes nothing', async () => {
+  it('of a network that has not ended changes nothing', async () => {
     await tryMessages('/Berth.Revive', messageOf(fields), ({ changes }) => {
       assert.deepEqual(changes, SAME);
     });
   });
 
-  it('of one that has ended is carried out or refused, and takes nothing from another host', async () => {
+  it('of a network that has ended is carried out or refused, and takes nothing from another host', async () => {
     await border.succeed('ReleasePool', { PoolID: ours });
     await tryMessages('/Berth.Revive', messageOf(fields), async ({ refusal }) => {
       if (refusal !== undefined) return;

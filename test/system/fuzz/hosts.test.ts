@@ -1,4 +1,4 @@
-/** What comes to the function that looks after hosts: whatever it cannot read must end nothing of what is held. */
+/** Requests to the function of hosts: an invalid one must not end anything that is held. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -11,7 +11,7 @@ const PATHS = ['/Berth.Settle', '/Berth.Register'] as const;
 const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 
 let border: Border;
-/** A network, and a lease in it, each with the key of the request that it came of. */
+/** A network and a lease in it, each with the key of the request that created it. */
 let poolId: string;
 let poolKey: string;
 let address: string;
@@ -35,9 +35,9 @@ const send = (path: string, event: Event): Promise<Answer> =>
   border.send('hosts', path, { headers: freshHeaders(), ...event });
 const settle = (message: object): Promise<Answer> => send('/Berth.Settle', { body: JSON.stringify(message) });
 
-describe('what is no message to the function of hosts', () => {
+describe('an invalid message to the function of hosts', () => {
   for (const path of PATHS) {
-    it(`is refused at ${path}: any bytes, any JSON`, async () => {
+    it(`is refused at ${path}: any bytes and any JSON`, async () => {
       await fc.assert(
         fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
           for (const event of [inBase64(bytes), { body }]) {
@@ -48,7 +48,7 @@ describe('what is no message to the function of hosts', () => {
       );
     });
 
-    it(`is refused at ${path}: too much of anything, and depth without end`, async () => {
+    it(`is refused at ${path}: oversized values, and unlimited nesting`, async () => {
       for (const body of ['[', '"', ' '].map((part) => part.repeat(69_633))) {
         assert.match((await send(path, { body })).refusal ?? '', /^the request is larger than 69632 bytes$/);
       }
@@ -77,7 +77,7 @@ describe('a registration', () => {
     ),
   };
 
-  it('with random fields is carried out, or refused and nothing else', async () => {
+  it('with random fields is carried out or clearly refused', async () => {
     const seen = { refused: 0, done: 0 };
     await fc.assert(
       fc.asyncProperty(messageOf(fields), fc.constantFrom('web-1', 'web-2', 'web-3'), async (body, host) => {
@@ -92,7 +92,7 @@ describe('a registration', () => {
 });
 
 describe('a settlement', () => {
-  it('with random fields of calls that there were not changes nothing, or is refused', async () => {
+  it('with random fields of unknown calls changes nothing, or is refused', async () => {
     const key = fc.oneof(
       texts('000000000aaaa', '0mjuohs00abcd'),
       anyText.map((text) => JSON.stringify(text)),
@@ -116,7 +116,7 @@ describe('a settlement', () => {
     );
   });
 
-  it('of a network that there is does not end it for a PoolID to keep that cannot be read', async () => {
+  it('of an existing network does not end it if the PoolID to keep is invalid', async () => {
     const unreadable = fc.oneof(
       anyText,
       fc.nat({ max: 500 }).map((at) => damaged(poolId, at)),
@@ -130,7 +130,7 @@ describe('a settlement', () => {
     );
   });
 
-  it('of a lease that there is does not end it for an address to keep that cannot be read', async () => {
+  it('of an existing lease does not end it if the address to keep is invalid', async () => {
     const Request = { PoolID: poolId, Options: MAC };
     await fc.assert(
       fc.asyncProperty(fc.oneof(anyText, fc.constantFrom('10.2.0.1', 'fd00::1', '010.1.0.1')), async (Keep) => {
@@ -141,7 +141,7 @@ describe('a settlement', () => {
     );
   });
 
-  it('keeps what it can read, and ends what it is told to', async () => {
+  it('keeps what a valid request names, and ends the rest', async () => {
     const Request = { PoolID: poolId, Options: MAC };
     const ofPool = { Method: 'RequestPool', RequestKey: poolKey };
     const ofAddress = { Method: 'RequestAddress', RequestKey: addressKey, Request };

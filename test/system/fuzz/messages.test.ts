@@ -1,4 +1,4 @@
-/** What comes in a body or a path: bytes, JSON, and messages of Docker's that are not quite right. */
+/** Random bodies and paths: bytes, JSON, and damaged messages of Docker. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -13,9 +13,9 @@ const DAMAGE_RUNS = 100;
 const PATH_RUNS = 150;
 
 let border: Border;
-/** Of a pool that is large enough never to be full. */
+/** The PoolID of a pool that is large enough never to be full. */
 let poolId: string;
-/** Of one whose automatic addresses lie clear of those that sound messages ask for. */
+/** The PoolID of a pool whose automatic addresses are not those that valid messages ask for. */
 let soundPoolId: string;
 
 before(async () => {
@@ -29,9 +29,9 @@ after(() => border.close());
 
 const FIELDS = fieldsOf(() => poolId);
 
-describe('a request that is no message', () => {
+describe('a request that is not a valid message', () => {
   for (const method of METHOD_NAMES) {
-    it(`is refused by ${method}: any bytes, as text and in base 64`, async () => {
+    it(`is refused by ${method}: any bytes, as text and in base64`, async () => {
       await fc.assert(
         fc.asyncProperty(bytesOf(200), async (bytes) => {
           for (const event of [inBase64(bytes), { body: bytes.toString('utf8') }, { body: bytes.toString('latin1') }]) {
@@ -42,7 +42,7 @@ describe('a request that is no message', () => {
       );
     });
 
-    it(`is refused by ${method}: base 64 that is none`, async () => {
+    it(`is refused by ${method}: invalid base64`, async () => {
       await fc.assert(
         fc.asyncProperty(anyText, async (body) => {
           assert.notEqual((await border.call(method, { body, isBase64Encoded: true })).refusal, undefined);
@@ -60,7 +60,7 @@ describe('a request that is no message', () => {
       );
     });
 
-    it(`is refused by ${method}: too much of anything`, async () => {
+    it(`is refused by ${method}: oversized values`, async () => {
       for (const body of ['[', '{"PoolID":', '"', '9', ' ', '\0', '\ufeff'].map((part) => part.repeat(65_537))) {
         for (const event of [{ body }, inBase64(Buffer.from(body))]) {
           assert.match((await border.call(method, event)).refusal ?? '', /^the request is larger than 65536 bytes$/);
@@ -68,7 +68,7 @@ describe('a request that is no message', () => {
       }
     });
 
-    it(`is refused by ${method}: depth without end`, async () => {
+    it(`is refused by ${method}: unlimited nesting`, async () => {
       for (const body of [
         '['.repeat(32_000) + ']'.repeat(32_000),
         `${'{"PoolID":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
@@ -81,7 +81,7 @@ describe('a request that is no message', () => {
 
 describe('a message with random fields', () => {
   for (const method of METHOD_NAMES) {
-    it(`is carried out by ${method}, or refused and nothing else`, async () => {
+    it(`is carried out or clearly refused by ${method}`, async () => {
       const seen = { refused: 0, done: 0 };
       await fc.assert(
         fc.asyncProperty(messageOf(FIELDS[method]), async (body) => {
@@ -95,7 +95,7 @@ describe('a message with random fields', () => {
       if (method !== 'ReleasePool') assert.ok(seen.done > 0, 'nothing was carried out');
     });
 
-    it(`is carried out by ${method} when it is sound, in whatever order and with whatever beside it`, async () => {
+    it(`is carried out by ${method} when it is valid, in any order and with any additional fields`, async () => {
       for (const message of await soundMessages(method)) {
         const noise = '"__proto__":{"PoolID":"x","Pool":"y"},"constructor":7,"toString":null,"":[]';
         const entries = Object.entries(message).map(
@@ -108,7 +108,7 @@ describe('a message with random fields', () => {
       }
     });
 
-    it(`is refused by ${method} when it is a sound one that was damaged, or carried out as what it says now`, async () => {
+    it(`is refused by ${method} when it was damaged, or carried out as what it says now`, async () => {
       const bodies = (await soundMessages(method)).map((message) => Buffer.from(JSON.stringify(message)));
       await fc.assert(
         fc.asyncProperty(fc.constantFrom(...bodies).chain(damaged), async (bytes) => {
@@ -119,7 +119,7 @@ describe('a message with random fields', () => {
     });
   }
 
-  it('that names a field twice says what it says last', async () => {
+  it('that names a field twice has the last value', async () => {
     const twice = (first: string, last: string): string =>
       `{"PoolID":${JSON.stringify(first)},"Address":"10.3.3.3","PoolID":${JSON.stringify(last)}}`;
     const refused = await border.call('RequestAddress', { body: twice(soundPoolId, 'x') });
@@ -131,7 +131,7 @@ describe('a message with random fields', () => {
   });
 });
 
-/** Messages that are carried out, however often they come. */
+/** Messages that are carried out however often they arrive. */
 async function soundMessages(method: MethodName): Promise<object[]> {
   switch (method) {
     case 'RequestPool':
@@ -159,7 +159,7 @@ async function soundMessages(method: MethodName): Promise<object[]> {
   }
 }
 
-/** Bytes with one of them changed, missing or too many, or cut off. */
+/** Bytes with one byte changed, missing or added, or truncated. */
 const damaged = (bytes: Buffer): fc.Arbitrary<Buffer> =>
   fc
     .tuple(fc.nat({ max: bytes.length - 1 }), bytesOf(2), fc.nat({ max: 2 }), fc.boolean())
@@ -168,7 +168,7 @@ const damaged = (bytes: Buffer): fc.Arbitrary<Buffer> =>
     );
 
 describe('a path', () => {
-  it('that names no method is answered with 404 and what was asked for, by every function', async () => {
+  it('that is not a method gets 404 and the path from every function', async () => {
     const path = fc.oneof(
       anyText,
       anyText.map((text) => `/IpamDriver.${text}`),
@@ -183,7 +183,7 @@ describe('a path', () => {
     );
   });
 
-  it('is known to its own function alone', async () => {
+  it('of a method is known only to its own function', async () => {
     for (const method of METHOD_NAMES) {
       for (const name of FUNCTIONS.filter((other) => other !== METHODS[method])) {
         const { refusal } = await border.send(name, `/IpamDriver.${method}`, { body: '{}' });

@@ -1,4 +1,4 @@
-/** PoolIDs of live pools, damaged in every way that is small: no such text may reach a pool. */
+/** PoolIDs of live pools with every small kind of damage: none may reach a pool. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { inBase64 } from './support/arbitraries.ts';
@@ -13,7 +13,7 @@ const OTHERS = /^invalid pool id: the network \S+ \(\w{14}\) belongs to another 
 const NO_JSON = /^the request is not JSON$/;
 
 let border: Border;
-/** Of networks of two hosts that differ in every field; each holds the address that is released below. */
+/** PoolIDs of two hosts' networks that differ in every field; each holds the address that is released below. */
 let one: string;
 let two: string;
 const HELD = '10.1.0.77';
@@ -38,7 +38,7 @@ async function network(host: string, request: object): Promise<string> {
   return PoolID;
 }
 
-/** A body in which a PoolID stands as these bytes, whether or not that is JSON. */
+/** A body that contains these bytes as PoolID, whether or not that is JSON. */
 const bodyOf = (method: Method, poolId: Buffer): Buffer =>
   Buffer.concat([
     Buffer.from('{"PoolID":"'),
@@ -55,7 +55,7 @@ async function refused(method: Method, poolId: Buffer | string, why: RegExp, hos
   assert.match(refusal ?? 'it was carried out', why, `${method} ${bytes.toString('latin1')}`);
 }
 
-/** Every text that one flipped bit makes of a text, as bytes. */
+/** Every text that results from one flipped bit, as bytes. */
 function* flipped(text: string): Generator<Buffer> {
   for (let at = 0; at < Buffer.byteLength(text); at++) {
     for (let bit = 0; bit < 8; bit++) {
@@ -71,12 +71,12 @@ for (const method of METHODS) {
     it('a PoolID with any one bit flipped', async () => {
       for (const bytes of flipped(one)) {
         await refused(method, bytes, isPartOfText(bytes) ? DAMAGED : NO_JSON);
-        // What ends a text in JSON arrives, too, when it is escaped.
+        // A character that ends a JSON string also arrives if it is escaped.
         if (!isPartOfText(bytes)) await refused(method, bytes.toString(), DAMAGED);
       }
     });
 
-    it('a PoolID that was cut off, at either end', async () => {
+    it('a PoolID that is truncated at either end', async () => {
       for (let length = 0; length < one.length; length++) {
         await refused(method, one.slice(0, length), length === 0 ? /^the request is malformed: PoolID: / : DAMAGED);
         if (length > 0) await refused(method, one.slice(length), DAMAGED);
@@ -97,7 +97,7 @@ for (const method of METHODS) {
       }
     });
 
-    it('a PoolID with some of its fields from that of another host', async () => {
+    it("a PoolID with some fields of another host's PoolID", async () => {
       for (const [mine, other, host] of [
         [one, two, 'web-1'],
         [two, one, 'web-2'],
@@ -113,7 +113,7 @@ for (const method of METHODS) {
   });
 }
 
-/** Whether bytes may stand in a text of JSON as they are. */
+/** Whether bytes may be in a JSON string unescaped. */
 const isPartOfText = (bytes: Buffer): boolean => bytes.every((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c);
 
 /** One PoolID with any one or two fields of another, or with all but one or two. */
@@ -128,7 +128,7 @@ function spliced(mine: string, other: string): string[] {
   return [...new Set(texts)].filter((text) => text !== mine && text !== other);
 }
 
-describe('after all that, a PoolID that is whole', () => {
+describe('an undamaged PoolID, after all these attempts,', () => {
   it('still reaches its pool, and releases what it holds', async () => {
     for (const [PoolID, host] of [
       [one, 'web-1'],

@@ -1,6 +1,6 @@
 /**
- * Who may open the plugin's socket may still not speak for the host: what reaches a function beside path and body is
- * what the shim says, whatever headers come with the call, and one call is one request.
+ * A program that may open the plugin's socket still cannot speak for the host: only the shim sets the headers that reach a
+ * function, whatever headers come with the call, and one call becomes one request.
  */
 import assert from 'node:assert/strict';
 import { type IncomingHttpHeaders, createServer } from 'node:http';
@@ -14,7 +14,7 @@ import { answersIn, bodyOf, exchange, inChunks, requestText } from './support/ra
 const RUNS = 150;
 const HOST = 'web-1';
 const BODY = '{"AddressSpace":"default","Pool":"10.0.0.0/24","PoolID":"x"}';
-/** Stands in every value that the caller sends. */
+/** A mark in every value that the caller sends. */
 const MARK = 'intruder';
 
 interface Arrival {
@@ -82,7 +82,7 @@ const line = (method: string, verb = 'POST'): string => `${verb} /IpamDriver.${m
 const said = async (request: Buffer, driver = 'berth'): Promise<(Record<string, unknown> | undefined)[]> =>
   answersIn(await exchange(path.join(folders.sockets, `${driver}.sock`), [request])).map(bodyOf);
 
-/** The one request that has come of a call. */
+/** The only request that a call has caused. */
 function arrived(): Arrival {
   const [only, ...more] = arrivals;
   assert.deepEqual(more, []);
@@ -110,7 +110,7 @@ describe('the headers that reach a function', () => {
   const value = fc.constantFrom(MARK, `${MARK},web-1`, `${MARK}; x="\t"`, `${MARK}\xe9\xff`, `a${MARK.repeat(200)}`);
   const fields = fc.array(fc.tuple(name, value), { maxLength: 8 });
 
-  it('are those of the shim, whatever came with the call', async () => {
+  it('are those of the shim, whatever headers the call has', async () => {
     await fc.assert(
       fc.asyncProperty(
         fields,
@@ -131,10 +131,10 @@ describe('the headers that reach a function', () => {
 
   const odd: Readonly<Record<string, readonly string[]>> = {
     'asks to drop some of them': [`Connection: berth-host, berth-driver, ${MARK}`],
-    'wants another protocol': [`Upgrade: ${MARK}`, 'Connection: upgrade'],
+    'asks for another protocol': [`Upgrade: ${MARK}`, 'Connection: upgrade'],
     'names a host': [`X-Forwarded-Host: ${MARK}`],
-    'wants to be asked for its body': ['Expect: 100-continue', `X: ${MARK}`],
-    'has as many headers as there may be': Array.from({ length: 60 }, (_, i) => `berth-host: ${MARK}${i}`),
+    'expects 100-continue': ['Expect: 100-continue', `X: ${MARK}`],
+    'has the maximum number of headers': Array.from({ length: 60 }, (_, i) => `berth-host: ${MARK}${i}`),
   };
   for (const [what, lines] of Object.entries(odd)) {
     it(`are those of the shim when the call ${what}`, async () => {
@@ -144,7 +144,7 @@ describe('the headers that reach a function', () => {
     });
   }
 
-  it('are those of the shim when others follow the body', async () => {
+  it('are those of the shim when the call has trailers', async () => {
     const chunks = inChunks(BODY).replace(/\r\n$/, `berth-host: ${MARK}\r\nberth-driver: ${MARK}\r\n\r\n`);
     const request = requestText(line('RequestPool'), chunks, ['Transfer-Encoding: chunked', 'Trailer: berth-host']);
     assert.deepEqual(await said(request), [ANSWERS['/IpamDriver.RequestPool']]);
@@ -159,7 +159,7 @@ describe('a request that hides in another', () => {
     'by its length': (verb) => requestText(line('RequestPool', verb), hidden),
     'in a chunk': (verb) =>
       requestText(line('RequestPool', verb), inChunks(hidden.toString()), ['Transfer-Encoding: chunked']),
-    'behind another coding': (verb) =>
+    'behind another transfer coding': (verb) =>
       requestText(line('RequestPool', verb), inChunks(hidden.toString()), ['Transfer-Encoding: gzip, chunked']),
     'behind an empty body': (verb) => requestText(line('RequestPool', verb), hidden, ['Content-Length: 0']),
     'by two framings': (verb) =>
@@ -170,7 +170,7 @@ describe('a request that hides in another', () => {
   };
   for (const verb of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'GET']) {
     for (const [what, frame] of Object.entries(framings)) {
-      it(`${what} of a ${verb} does not reach a function as one`, async () => {
+      it(`${what} of a ${verb} does not reach a function as a second request`, async () => {
         await said(frame(verb));
         for (const arrival of arrivals) {
           assertOurs(arrival, 'berth');
@@ -182,7 +182,7 @@ describe('a request that hides in another', () => {
     }
   }
 
-  it('does not when the call is made by anything but POST', async () => {
+  it('does not reach a function when the call uses a method other than POST', async () => {
     for (const verb of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const [body] = await said(requestText(line('RequestPool', verb), BODY));
       assert.equal(body?.['Error'], `the method is ${verb}: dockerd uses POST`);

@@ -1,4 +1,4 @@
-/** What comes over the plugin's socket, whether or not it is HTTP. Berth must live on and answer the next good call. */
+/** Input on the plugin's socket, whether or not it is HTTP. Berth must continue and answer the next valid call. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -17,7 +17,7 @@ import { POST, SOUND, SOUND_ALL_THE_SAME, UNSOUND } from './support/requests.ts'
 import { type Contents, SAME, difference, readContents } from './support/table.ts';
 
 const RUNS = 100;
-/** Each goes through the journal, on the disk. */
+/** Fewer runs, since each call goes through the journal on the disk. */
 const MESSAGE_RUNS = 40;
 const TABLE = 'berth';
 const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
@@ -43,7 +43,7 @@ before(async () => {
   socket = path.join(sockets, 'berth.sock');
   const pool = { AddressSpace: 'default', Pool: '10.1.0.0/16' };
   poolId = String((await callPlugin(socket, 'IpamDriver.RequestPool', pool)).json['PoolID']);
-  // From then on nothing changes but by calls.
+  // From now on only calls change anything.
   while (![...(await contents()).all].some((item) => item.includes('"sk":"host#a"'))) await delay(20);
 });
 
@@ -67,7 +67,7 @@ async function changesNothing(action: () => Promise<unknown>): Promise<void> {
   assert.deepEqual(difference(seen.all, (await contents()).all), SAME);
 }
 
-/** What the plugin says to bytes, refusals by HTTP itself left out. */
+/** The plugin's answers to bytes, without errors of HTTP itself. */
 const said = async (parts: readonly (Buffer | string)[], end?: boolean): Promise<Record<string, unknown>[]> =>
   answersIn(await exchange(socket, parts, end))
     .map(bodyOf)
@@ -80,7 +80,7 @@ async function refused(parts: readonly (Buffer | string)[], end?: boolean): Prom
   return bodies.length;
 }
 
-describe('bytes that are no request', () => {
+describe('bytes that are not a request', () => {
   it('are answered with HTTP 400 or not at all', async () => {
     const bytes = fc.oneof(
       bytesOf(300),
@@ -100,14 +100,14 @@ describe('bytes that are no request', () => {
     );
   });
 
-  it('are so wherever a sound request is cut off', async () => {
+  it('are answered with HTTP 400 or not at all where a valid request is cut off', async () => {
     const sound = requestText(POST, SOUND);
     await changesNothing(async () => {
       for (let length = 0; length < sound.length; length += 7) await refused([sound.subarray(0, length)], true);
     });
   });
 
-  it('keep nobody waiting while they hang', async () => {
+  it('do not block other calls while they hang', async () => {
     const sound = requestText(POST, SOUND);
     assert.ok(sound.length > 150);
     const hanging = await Promise.all(
@@ -140,7 +140,7 @@ describe('a request line and headers of any kind', () => {
   const value = fc.oneof(fc.constantFrom('1', 'close', 'chunked', '100-continue', 'a, b'), anyText);
   const field = fc.tuple(fc.oneof(names, anyText), value).map((parts) => parts.join(': '));
 
-  it('are refused as HTTP, as a path that nobody knows, or for what they carry', async () => {
+  it('are refused as invalid HTTP, as an unknown path, or for their contents', async () => {
     const request = fc.tuple(verb, target, version, fc.array(field, { maxLength: 3 }), bytesOf(100));
     const seen = { answered: 0, unanswered: 0 };
     await changesNothing(() =>
@@ -161,7 +161,7 @@ describe('a request line and headers of any kind', () => {
 describe('a message with random fields', () => {
   const fields = fieldsOf(() => poolId);
   for (const method of METHOD_NAMES) {
-    it(`has its answer from ${method}, or a refusal and nothing else`, async () => {
+    it(`gets an answer from ${method}, or only a refusal`, async () => {
       await fc.assert(
         fc.asyncProperty(messageOf(fields[method]), async (body) => {
           const seen = await contents();
@@ -190,7 +190,7 @@ describe('a request is carried out', () => {
     });
   }
 
-  it('with others before and behind it on one connection, each answered in its turn', async () => {
+  it('with others before and behind it on one connection, each answered in order', async () => {
     const sent = ['', '{', SOUND, '[]', SOUND].map((body, i) => {
       const text = requestText(POST, body).toString();
       return i < 4 ? text.replace('Connection: close', 'Connection: keep-alive') : text;
@@ -202,10 +202,10 @@ describe('a request is carried out', () => {
   });
 });
 
-describe('what Berth says of all that in its log', () => {
-  it('is one JSON object a line', () => {
+describe("Berth's log of all these calls", () => {
+  it('has one JSON object per line', () => {
     const event = v.looseObject({ level: v.union([v.string(), v.number()]) });
-    // Where a draw has met the end of a space, that is counted on a line of its own.
+    // When the random choice of a subnet finds a space full, that is counted on a separate line.
     const metric = v.looseObject({ _aws: v.looseObject({ Timestamp: v.number() }) });
     const line = v.pipe(v.string(), v.parseJson(), v.union([event, metric]));
     const lines = berth.log().trimEnd().split('\n');
@@ -213,9 +213,9 @@ describe('what Berth says of all that in its log', () => {
     for (const text of lines) assert.ok(v.is(line, text), text);
   });
 
-  it('holds no fault of its own', () => {
+  it('has no internal error', () => {
     const lines = berth.log().split('\n');
-    // A release that no function takes is a matter for people, and no fault.
+    // A release that no function accepts is left to an operator, and is not an internal error.
     const faults = lines.filter((text) => /"level":("error"|50|60)/.test(text) && !text.includes('dead letters'));
     assert.deepEqual(faults, []);
   });

@@ -1,4 +1,4 @@
-/** What a function's bundle weighs, what is in it, and that it works: as it is deployed, in a process of its own. */
+/** The size and contents of a function's bundle, and that it works as it is deployed, in a separate process. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
@@ -16,7 +16,7 @@ const KIB = 1024;
 const root = path.join(import.meta.dirname, '../../..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'berth-bundles-'));
 
-/** Of the functions with the SDK, and of the one without. Counted, so that a machine's speed says nothing about it. */
+/** Limits of the functions with the SDK, and of the one without. They are counts, so the machine's speed does not matter. */
 const budget = (name: FunctionName) =>
   name === 'capabilities'
     ? { bytes: 20 * KIB, zipped: 8 * KIB, modules: 20, ofDefaults: 1 }
@@ -35,7 +35,7 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** As esbuild bundles for Node when it is told nothing else. */
+/** esbuild's bundle for Node with default options. */
 async function defaultBytes(name: FunctionName): Promise<number> {
   const { outputFiles } = await build({
     absWorkingDir: root,
@@ -59,12 +59,12 @@ describe('the bundle of', () => {
       assert.ok(statSync(path.join(scratch, `${name}.zip`)).size <= zipped);
     });
 
-    it(`${name} is at most ${ofDefaults} of what esbuild makes of it unasked`, async () => {
+    it(`${name} is at most ${ofDefaults} of its size with esbuild's default options`, async () => {
       const ratio = of(name).code.length / (await defaultBytes(name));
       assert.ok(ratio <= ofDefaults, String(ratio));
     });
 
-    it(`${name} imports nothing later, nor anything that is not in Node`, () => {
+    it(`${name} imports nothing at run time except for Node's own modules`, () => {
       const text = Buffer.from(of(name).code).toString('utf8');
       assert.doesNotMatch(text, /\bimport\s*\(/);
       const required = [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map(([, module = '']) => module);
@@ -74,13 +74,13 @@ describe('the bundle of', () => {
       );
     });
 
-    it(`${name} comes with a map of its source, which is not deployed`, () => {
+    it(`${name} has a source map, which is not deployed`, () => {
       assert.ok(statSync(`${fileOf(name)}.map`).size > of(name).code.length);
       assert.doesNotMatch(Buffer.from(of(name).code).toString('utf8'), /sourceMappingURL/);
     });
   }
 
-  it('has the AWS SDK in it but for capabilities, which touches no table', () => {
+  it('contains the AWS SDK, except for capabilities, which does not use the table', () => {
     const withSdk = functionNames.filter((name) => of(name).modules.some((file) => file.includes('@aws-sdk/')));
     assert.deepEqual(
       withSdk,
@@ -89,7 +89,7 @@ describe('the bundle of', () => {
   });
 });
 
-describe('what is left out of the bundles', () => {
+describe('a module that is left out of the bundles', () => {
   const without = (entry: Parameters<typeof leaveOut>[0]) =>
     build({
       absWorkingDir: root,
@@ -98,7 +98,7 @@ describe('what is left out of the bundles', () => {
       plugins: [leaveOut(entry)],
     });
 
-  it('is there to be left out, or the build fails: the SDK has moved it', async () => {
+  it('exists, or the build fails: the SDK has moved it', async () => {
     const moved = { module: '@smithy/core/dist-es/moved.js', why: 'a test', instead: () => '' };
     const met = { module: '@aws-sdk/client-dynamodb/package.json', why: 'a test', instead: () => '{}' };
     await assert.rejects(
@@ -107,7 +107,7 @@ describe('what is left out of the bundles', () => {
     );
   });
 
-  it('leaves something out, or the build fails: the SDK has changed it', async () => {
+  it('makes a difference, or the build fails: the SDK has changed it', async () => {
     const unchanged = {
       module: '@aws-sdk/client-dynamodb/package.json',
       why: 'a test',
@@ -117,8 +117,8 @@ describe('what is left out of the bundles', () => {
   });
 });
 
-describe('a bundle in a process of its own', () => {
-  it('answers its first call, on the embedded engine, with what is left out never missed', async (t) => {
+describe('a bundle in a separate process', () => {
+  it('answers its first call on the embedded engine without the modules that are left out', async (t) => {
     const engine = await engineStore();
     t.after(() => engine.close());
     const environment = {
@@ -147,7 +147,7 @@ describe('a bundle in a process of its own', () => {
   });
 });
 
-it('zips come out the same byte for byte from another folder, on another day, in another time zone', () => {
+it('zips are the same byte for byte from another folder, on another day, in another time zone', () => {
   const copy = path.join(scratch, 'elsewhere');
   for (const part of ['protocol', 'functions', 'infra', 'package.json', 'tsconfig.json']) {
     cpSync(path.join(root, part), path.join(copy, part), {
@@ -155,7 +155,7 @@ it('zips come out the same byte for byte from another folder, on another day, in
       filter: (from) => !from.includes('node_modules'),
     });
   }
-  // A symbolic link would lead esbuild back to where it points; a hard one needs the same file system.
+  // esbuild would follow a symbolic link back to its target; a hard link needs the same file system.
   const modules = ['node_modules', copy];
   execFileSync('sh', ['-c', 'cp -al "$@" 2>/dev/null || cp -a "$@"', 'sh', ...modules], { cwd: root });
   symlinkSync(path.join(root, 'infra/deploy/node_modules'), path.join(copy, 'infra/deploy/node_modules'));

@@ -1,4 +1,4 @@
-/** Whether a deployment reserves concurrency, by what a stand-in for AWS says of the account and of the stack. */
+/** Whether a deployment reserves concurrency, depending on what a stand-in for AWS returns for the account and the stack. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -41,7 +41,7 @@ const account = (quota: number, unreserved = quota): Response => ({
   }),
 });
 
-/** What was asked, by whom, and what is answered. */
+/** The requests, their signers, and the answers. */
 const asked: { what: string; who: string }[] = [];
 const answers = { stack: NO_STACK, account: account(1_000) };
 let server: Server;
@@ -93,7 +93,7 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-describe('a deployment that is not told whether to reserve concurrency', () => {
+describe('a deployment without the parameter for reserved concurrency', () => {
   it('asks for the stack and the account, in its Region, with the credentials that deploy', async () => {
     await chooseConcurrency(ASKED);
     assert.deepEqual(asked, [
@@ -102,7 +102,7 @@ describe('a deployment that is not told whether to reserve concurrency', () => {
     ]);
   });
 
-  it('takes the credentials that osls prefers for a stage', async () => {
+  it('uses the credentials that osls prefers for a stage', async () => {
     Object.assign(process.env, { AWS_PROD_ACCESS_KEY_ID: 'STAGED', AWS_PROD_SECRET_ACCESS_KEY: 'secret' });
     await chooseConcurrency(ASKED);
     delete process.env['AWS_PROD_ACCESS_KEY_ID'];
@@ -123,7 +123,7 @@ describe('a deployment that is not told whether to reserve concurrency', () => {
     });
   }
 
-  it('keeps what the stack has, whatever the account has left', async () => {
+  it("keeps the stack's concurrency, whatever the account has left", async () => {
     answers.stack = stackWith('&quot;ReservedConcurrentExecutions&quot;:100');
     answers.account = account(200, 100);
     assert.equal((await chooseConcurrency(ASKED)).concurrency, 'on');
@@ -133,14 +133,14 @@ describe('a deployment that is not told whether to reserve concurrency', () => {
     );
   });
 
-  it('looks at the account again when the stack has none', async () => {
+  it('checks the account again when the stack reserves none', async () => {
     answers.stack = stackWith('');
     assert.equal((await chooseConcurrency(ASKED)).concurrency, 'on');
     answers.account = account(10);
     assert.equal((await chooseConcurrency(ASKED)).concurrency, 'off');
   });
 
-  it('ends where AWS does not tell, and names the permissions and the parameter', async () => {
+  it('ends when AWS refuses to answer, and names the permissions and the parameter', async () => {
     answers.account = REFUSED;
     await assert.rejects(
       chooseConcurrency(ASKED),
@@ -153,20 +153,20 @@ describe('a deployment that is not told whether to reserve concurrency', () => {
     );
   });
 
-  it('says what quota would be enough', () => {
+  it('reports which quota would be enough', () => {
     assert.match(choose(159, { quota: 10, unreserved: 10 }).why, / raise the quota to 259 /);
     assert.match(choose(159, { quota: 300, unreserved: 200 }).why, / raise the quota to 359 /);
   });
 });
 
-describe('who says it decides', () => {
-  it('by --param, in each way of writing it', () => {
+describe('an explicit choice of reserved concurrency', () => {
+  it('is taken from --param, in each notation', () => {
     assert.ok(isGiven(['--param', 'concurrency=off'], 'concurrency'));
     assert.ok(isGiven(['--stage=x', '--param=front=http-api', '--param=concurrency=on'], 'concurrency'));
     assert.ok(!isGiven(['--param', 'front=http-api'], 'concurrency'));
   });
 
-  it('nobody asks AWS to package', () => {
+  it('AWS is not asked for packaging', () => {
     const env = { ...process.env, AWS_ENDPOINT_URL: at() };
     const args = ['infra/stack.ts', 'package', '--package', path.join(scratch, 'package')];
     execFileSync(process.execPath, args, { cwd: path.join(import.meta.dirname, '../../..'), env, stdio: 'ignore' });
@@ -174,8 +174,8 @@ describe('who says it decides', () => {
   });
 });
 
-describe('what a stack takes at most', () => {
-  it('is told of its template', () => {
+describe('the maximum load of a stack', () => {
+  it('is printed from its template', () => {
     assert.deepEqual(ceilingsOf(render(path.join(scratch, 'all-off'), 'all-off')), [
       "functions: the account's own concurrency, none is reserved",
       'table: 1,000 writes and 3,000 reads a second',

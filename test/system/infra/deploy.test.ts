@@ -12,10 +12,10 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** Nobody listens there: osls checks all that it is to deploy before it asks AWS for the first time. */
+/** Nothing listens there: osls checks everything that it deploys before its first request to AWS. */
 const NOWHERE = 'http://127.0.0.1:1';
 
-it('npm run deploy has all that it uploads, and asks AWS', async () => {
+it('npm run deploy finds everything that it uploads, and then asks AWS', async () => {
   const env = {
     PATH: process.env['PATH'],
     HOME: scratch,

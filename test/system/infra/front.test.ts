@@ -1,4 +1,4 @@
-/** A stack with an HTTP API in front: who may call what, and that hosts need not be told another thing than one URL. */
+/** A stack with an HTTP API in front: who may call what, and that hosts need only one URL. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ const ofType = (variant: Variant, type: string) =>
   Object.entries(stackOf(variant).Resources).filter(([, resource]) => resource.Type === type);
 const logical = (name: string, suffix: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}${suffix}`;
 
-/** The paths that a function has methods for, as its source says. */
+/** The paths of a function's methods, from its source. */
 function methodsOf(name: FunctionName): string[] {
   const source = readFileSync(path.join(root, `functions/${name}.ts`), 'utf8');
   return [...source.matchAll(/'(\/(?:IpamDriver|Berth)\.\w+)'/g)].map(([, method = '']) => method).sort();
@@ -63,7 +63,7 @@ const statements = (variant: Variant, name: string) =>
 
 for (const variant of FRONTS) {
   describe(`with ${variant} in front`, () => {
-    it('each method has a route to its function, that wants a signature, and there is no other', () => {
+    it('each method has a route to its function that requires a signature, and there are no other routes', () => {
       const routes = ofType(variant, 'AWS::ApiGatewayV2::Route').map(([, one]) => v.parse(route, one).Properties);
       assert.deepEqual(
         routes
@@ -79,11 +79,11 @@ for (const variant of FRONTS) {
       );
     });
 
-    it('the functions have no URLs of their own, which would be a way round it', () => {
+    it('the functions have no URLs of their own, which would bypass the API', () => {
       assert.deepEqual(ofType(variant, 'AWS::Lambda::Url'), []);
     });
 
-    it('the API alone is let in, and events of this stack into the sweep', () => {
+    it('only the API may call the functions, and events of this stack the sweep', () => {
       const source = v.object({
         Properties: v.object({
           Principal: v.string(),
@@ -128,7 +128,7 @@ for (const variant of FRONTS) {
       assert.deepEqual(DefaultRouteSettings, { ThrottlingRateLimit: 1_000, ThrottlingBurstLimit: 2_000 });
     });
 
-    it('no function takes longer than an HTTP API waits', () => {
+    it('no function has a longer timeout than an HTTP API', () => {
       const timed = v.object({ Properties: v.object({ Timeout: v.number() }) });
       for (const name of CALLED) {
         assert.ok(
@@ -138,7 +138,7 @@ for (const variant of FRONTS) {
       }
     });
 
-    it('hosts may call the methods of four functions, operators those of two, and no other', () => {
+    it('hosts may call the methods of four functions, operators those of two, and no others', () => {
       for (const [name, functions] of [
         ['HostPolicy', HOSTS_CALL],
         ['OperatorPolicy', OPERATORS_CALL],
@@ -157,7 +157,7 @@ for (const variant of FRONTS) {
   });
 }
 
-describe('the one URL that a host is told', () => {
+describe('the only URL that a host needs', () => {
   const functionsTold = (variant: Variant): unknown[] => {
     const told = v.object({
       Properties: v.object({ Environment: v.object({ Variables: v.record(v.string(), v.unknown()) }) }),
@@ -167,16 +167,16 @@ describe('the one URL that a host is told', () => {
     );
   };
 
-  it('is the API, which is where all functions are', () => {
+  it('is the API, which serves all functions', () => {
     const api = { 'Fn::GetAtt': ['HttpApi', 'ApiEndpoint'] };
     assert.deepEqual(stackOf('http-api').Outputs['Endpoint']?.Value, api);
     assert.deepEqual(functionsTold('http-api'), [api, api, api, api]);
-    // As the API's attribute is documented: without a slash at its end.
+    // The attribute of the API has no trailing slash, by its documentation.
     const endpoint = parseEndpoint('https://abc123.execute-api.eu-west-1.amazonaws.com');
     assert.deepEqual(signingScope(endpoint, undefined), { service: 'execute-api', region: 'eu-west-1' });
   });
 
-  it('is the domain, where there is one, and then nothing else answers', () => {
+  it('is the domain if there is one, and then nothing else answers', () => {
     const url = 'https://berth.example.com/';
     assert.equal(stackOf('custom-domain').Outputs['Endpoint']?.Value, url);
     assert.deepEqual(functionsTold('custom-domain'), [url, url, url, url]);
@@ -191,7 +191,7 @@ describe('the one URL that a host is told', () => {
 });
 
 describe('without an API', () => {
-  it('hosts may call four functions and operators two, signed and through their URLs alone', () => {
+  it('hosts may call four functions and operators two, signed and only through their URLs', () => {
     for (const [name, functions] of [
       ['HostPolicy', HOSTS_CALL],
       ['OperatorPolicy', OPERATORS_CALL],
@@ -213,13 +213,13 @@ describe('without an API', () => {
   });
 });
 
-describe('by parameter', () => {
-  it('the functions keep no concurrency for themselves, and nobody watches', () => {
+describe('with other parameters', () => {
+  it('the functions reserve no concurrency, and there is no monitoring', () => {
     const text = JSON.stringify(stackOf('all-off'));
     assert.doesNotMatch(text, /ReservedConcurrentExecutions|AWS::CloudWatch|AWS::SNS/);
   });
 
-  it('the functions keep concurrency for themselves, and the table takes more than they ask for', () => {
+  it('the functions reserve concurrency, and the table allows more than they ask for', () => {
     const { Resources } = stackOf('all-on');
     const limited = v.object({ Properties: v.object({ ReservedConcurrentExecutions: v.number() }) });
     const reserved = functionNames.map((name) => [

@@ -1,4 +1,4 @@
-/** Each variant of the stack under cfn-lint and the rules of infra/rules, of which each is seen to fall. */
+/** Checks each variant of the stack with cfn-lint and the rules of infra/rules, and that each rule can fail. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const report = v.pipe(
 const guard = (template: string) =>
   v.parse(report, execFileSync(python, [GUARD, RULES, template], { encoding: 'utf8' }));
 
-/** What is wrong with it that osls does, to each template alike: a dependency that is told twice. */
+/** A finding that osls causes in each template: a dependency that is listed twice. */
 const OF_OSLS = ['--ignore-checks', 'W3005'];
 
 const lint = (template: string) => {
@@ -44,7 +44,7 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  it('is seen by cfn-lint, which tells what CloudFormation would refuse', () => {
+  it('is checked by cfn-lint, which reports what CloudFormation would refuse', () => {
     const broken: unknown = structuredClone(templates.get('function-urls'));
     put(broken, ['Resources', 'PoolsLambdaFunction', 'Properties', 'MemorySize'], 'much');
     const file = path.join(scratch, 'refused.json');
@@ -52,12 +52,12 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
     assert.match(lint(file).stdout, /^E3012 'much' is not of type 'integer'/);
   });
 
-  it('has all its variants tried', () => {
+  it('has all its variants checked', () => {
     assert.deepEqual([...names].sort(), Object.keys(variants).sort());
   });
 
   for (const name of names) {
-    it(`${name} is clean in the eyes of cfn-lint`, () => {
+    it(`${name} has no findings of cfn-lint`, () => {
       const { status, stdout, stderr } = lint(fileOf(name));
       assert.equal(stdout + stderr, '');
       assert.equal(status, 0);
@@ -68,7 +68,7 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
     });
   }
 
-  it('keeps no rule that has nothing to look at: each applies to some variant', () => {
+  it('has no rule without a use: each applies to some variant', () => {
     const rules = [...readFileSync(RULES, 'utf8').matchAll(/^rule (\w+)/gm)].map(([, rule]) => rule);
     const applied = new Set(names.flatMap((name) => guard(fileOf(name)).compliant));
     assert.deepEqual(
@@ -77,7 +77,7 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
     );
   });
 
-  /** One breach each: where in the template, what is put there, and the rule that must fall. */
+  /** One breach each: where in the template, what is put there, and the rule that must fail. */
   const TABLE = 'Resources.Table';
   const ROLE = 'Resources.PoolsRole.Properties.Policies.1.PolicyDocument.Statement.0';
   const ROUTE = 'Resources.HttpApiRoutePostBerthregister.Properties';

@@ -1,4 +1,4 @@
-/** What README and docs/installation.md tell people to type, and which suite runs it. docs/deployment.md and docs/operations.md have the suite `cloud`. */
+/** Which suite runs the commands in README and docs/installation.md. The suite `cloud` runs those in other documents. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -56,7 +56,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   'package.json': [
     'npm ci && npm run package:shim',
     'npm run package:shim',
-    // Each is a suite or a bench that `npm test` runs, or whose numbers it compares.
+    // Each is a suite or a benchmark that `npm test` runs, or whose numbers it compares.
     ...['sim', 'auth', 'faults', 'lambda', 'cloud', 'upgrade', 'fleet'].map((suite) => `npm run test:${suite}`),
     ...['counts', 'fleet-cost', 'cost', 'shim', 'cold'].map((bench) => `npm run bench:${bench}`),
     ...['npm test -- unit', 'npm test -- compose'],
@@ -72,25 +72,25 @@ const NOT_RUN: Readonly<Record<string, readonly string[]>> = {
   'shows what containers there are': ['docker ps -a'],
 };
 
-describe('what README and the installation manual tell people to type', () => {
+describe('each command in README and the installation manual', () => {
   const { commands } = new Manual(['installation.md', '../README.md']);
   const listed = new Set([...Object.values(RUN_BY), ...Object.values(NOT_RUN)].flat());
 
-  it('is run by a test, or named with the reason why not', () => {
+  it('is run by a test, or listed with the reason why not', () => {
     assert.deepEqual(
       [...commands].filter((command) => !listed.has(command)),
       [],
     );
   });
 
-  it('is what is listed here, and no more', () => {
+  it('is still in the documents if it is listed here', () => {
     assert.deepEqual(
       [...listed].filter((command) => !commands.has(command)),
       [],
     );
   });
 
-  it('is run by files that are there, and scripts that the package has', () => {
+  it('is run by files and package scripts that exist', () => {
     assert.deepEqual(
       Object.keys(RUN_BY).filter((file) => !existsSync(path.join(root, file))),
       [],

@@ -1,4 +1,4 @@
-/** Alarms and dashboard look at metrics that there are, and tell somebody. */
+/** Alarms and the dashboard use metrics that exist, and alarms notify a topic. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** What the functions tell: the sweep what it did and how things stand, an event of an instance, a call what became of it. */
+/** What the functions report: the sweep its work and the state of the fleet, an event of an instance, a call its outcome. */
 const told = new Set(
   [
     ...Object.keys(emptyReport()),
@@ -63,26 +63,26 @@ function metricsOf({ Metrics, ...one }: ReturnType<typeof alarms>[number]): Metr
 const operations = readFileSync(path.join(root, 'docs/operations.md'), 'utf8');
 
 describe('the metrics', () => {
-  it('are all told of, and no other is', () => {
+  it('are all documented, and no others are', () => {
     const section = operations.slice(operations.indexOf('\n## Metrics'), operations.indexOf('\n## Costs'));
     const rows = [...section.matchAll(/^\| (`\w+`(?:, `\w+`)*) \|/gm)].map(([, names = '']) => names);
     const named = rows.flatMap((names) => names.replaceAll('`', '').split(', '));
-    // How many were looked at is a line of the log, and why some were left out.
+    // How many items were read, and why some were left out, is in the log.
     const logged = ['Hosts', 'Items', 'Reasons'];
     assert.deepEqual(named.sort(), [...told].filter((name) => !logged.includes(name)).sort());
   });
 
-  it('that always have a value are as many as the table of costs says', () => {
+  it('that always have a value are as many as the cost table says', () => {
     const { gauges } = gaugesOf({ lag: 1, fencedHosts: 1, usage: NOTHING_COUNTED });
     assert.equal(Object.keys(gauges).length, WATCHED.metrics);
   });
 });
 
-describe('what the documents say of concurrency', () => {
+describe('the statement of the documents about concurrency', () => {
   const numbers = readFileSync(path.join(root, 'infra/concurrency/on.yml'), 'utf8').matchAll(/^(\w+): (\d+)/gm);
   const reserved = new Map([...numbers].map(([, name = '', number]) => [name, Number(number)]));
 
-  it('is what the stack has', () => {
+  it('matches the stack', () => {
     assert.deepEqual([...reserved.keys()].sort(), [...functionNames].sort());
     const [, list = ''] = /^ +for f in (\w+:.*); do$/m.exec(operations) ?? [];
     const [, sweep = ''] = /-sweep --reserved-concurrent-executions (\d+)/.exec(operations) ?? [];
@@ -108,14 +108,14 @@ describe('what the documents say of concurrency', () => {
   });
 });
 
-describe('what the documents say of a day at the limit', () => {
+describe('the statement of the documents about a day at the limit', () => {
   const DAY = 86_400;
   const maximum = (concurrency: string) => {
     const text = readFileSync(path.join(root, `infra/concurrency/${concurrency}.yml`), 'utf8');
     const [, reads, writes] = /^table: { MaxReadRequestUnits: (\d+), MaxWriteRequestUnits: (\d+) }/m.exec(text) ?? [];
     return { reads: Number(reads), writes: Number(writes) };
   };
-  /** All busy, with as many calls as Lambda takes of so many: ten a second each. */
+  /** All executions busy, with as many calls as Lambda accepts for them: ten a second each. */
   const functions = (atOnce: number): string => {
     const { requests, gigabyteSecond } = PRICES.lambda;
     return `$${Math.round(DAY * atOnce * ((10 * requests) / 1e6 + MEMORY * gigabyteSecond))}`;
@@ -126,7 +126,7 @@ describe('what the documents say of a day at the limit', () => {
     return `$${Math.round((DAY * (reads * readUnits + writes * writeUnits)) / 1e6)}`;
   };
 
-  it('is what the stack has, by list prices', () => {
+  it('matches the stack, by list prices', () => {
     assert.ok(operations.includes(`159 at once: ${functions(159)} |`));
     assert.ok(operations.includes(`with 10 at once ${functions(10)}, with 1,000 ${functions(1_000)} |`));
     const figures = (concurrency: string): string => {
@@ -142,7 +142,7 @@ describe('what the documents say of a day at the limit', () => {
 });
 
 describe('the alarms', () => {
-  it('have a section each that says what to do, and no section is of an alarm that is gone', () => {
+  it('have one section each that says what to do, and no section is about an alarm that does not exist', () => {
     const sections = [...operations.matchAll(/^### (\w+Alarm)\n\n\S/gm)].map(([, name = '']) => name);
     assert.deepEqual(
       sections.sort(),
@@ -152,11 +152,11 @@ describe('the alarms', () => {
     );
   });
 
-  it('look at as many metrics as the table of costs says', () => {
+  it('use as many metrics as the cost table says', () => {
     assert.equal(alarms().flatMap(metricsOf).length, WATCHED.alarmMetrics);
   });
 
-  it('look at metrics that the functions tell, of this table, or that AWS has of its functions', () => {
+  it('use metrics of the functions, of this table, or of AWS for these functions', () => {
     for (const one of alarms()) {
       for (const { Namespace, MetricName, Dimensions } of metricsOf(one)) {
         const [{ Name, Value }] = Dimensions;
@@ -176,7 +176,7 @@ describe('the alarms', () => {
     }
   });
 
-  it('of errors look at every function', () => {
+  it('for errors cover every function', () => {
     const errors = alarms().find(({ name }) => name === 'ErrorsAlarm') ?? assert.fail();
     assert.deepEqual(
       metricsOf(errors)
@@ -186,7 +186,7 @@ describe('the alarms', () => {
     );
   });
 
-  it('take it for a bad sign that the sweep says nothing, and that alone', () => {
+  it('treat missing data as breaching only for the sweep', () => {
     const bad = alarms().filter(({ TreatMissingData }) => TreatMissingData === 'breaching');
     assert.deepEqual(
       bad.map(({ name }) => name),
@@ -219,7 +219,7 @@ describe('the dashboard', () => {
     return v.parse(resource, template.Resources['Dashboard']).Properties.DashboardBody['Fn::Sub'].widgets;
   };
 
-  it('draws metrics that there are, of this stage', () => {
+  it('draws metrics of this stage that exist', () => {
     const drawn = widgets().flatMap(({ properties }) => properties.metrics ?? []);
     const names = functionNames.map((name) => `berth-test-${name}`);
     for (const line of drawn.filter(([first]) => typeof first === 'string')) {
@@ -234,7 +234,7 @@ describe('the dashboard', () => {
     }
   });
 
-  it('reads logs that there are', () => {
+  it('reads logs that exist', () => {
     const groups = Object.values(template.Resources).flatMap((one) =>
       one.Type === 'AWS::Logs::LogGroup'
         ? [v.parse(v.object({ Properties: v.object({ LogGroupName: v.string() }) }), one).Properties.LogGroupName]
@@ -250,7 +250,7 @@ describe('the dashboard', () => {
     );
   });
 
-  it('has its widgets beside one another, none on another', () => {
+  it('has no overlapping widgets', () => {
     const places = widgets().map(({ x, y }) => `${x} ${y}`);
     assert.equal(new Set(places).size, places.length);
     assert.ok(widgets().every(({ x, width }) => x + width <= 24));

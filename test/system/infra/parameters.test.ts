@@ -1,4 +1,4 @@
-/** The parameters of a deployment, and what is said of wrong ones. */
+/** The parameters of a deployment, and the errors for invalid ones. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const CERTIFICATE = 'certificate=arn:aws:acm:eu-west-1:123456789012:certificate/
 
 describe('the parameters of a deployment', () => {
   for (const [name, pairs] of Object.entries(variants)) {
-    it(`are taken in either way of writing them: ${name}`, () => {
+    it(`are accepted in either notation: ${name}`, () => {
       assert.equal(checkParameters(['--stage', 'prod', ...pairs.flatMap((pair) => ['--param', pair])]), undefined);
       assert.equal(checkParameters([...pairs.map((pair) => `--param=${pair}`), '--region', 'eu-west-1']), undefined);
     });
@@ -34,7 +34,7 @@ describe('the parameters of a deployment', () => {
     });
   }
 
-  it('are those of serverless.yml, and those that the documents tell of', () => {
+  it('are those of serverless.yml and of the documents', () => {
     const text = readFileSync(path.join(root, 'serverless.yml'), 'utf8');
     const defaults = /^params:\n {2}default:\n((?: {4}.*\n)+)/m.exec(text)?.[1] ?? '';
     const known = [...defaults.matchAll(/^ {4}(\w+):/gm)].map(([, name = '']) => name).sort();

@@ -1,6 +1,6 @@
 /**
- * What the functions ask of the table while the conformance suite runs, a sweep with everything to do, and a host that
- * takes a network up again, against what their roles allow: nothing is asked that is not allowed, and nothing allowed that is never asked.
+ * Compares the functions' requests to the table with what their roles allow: nothing is asked that is not allowed, and
+ * nothing is allowed that is never asked. The requests come from the conformance suite, a full sweep and a revival.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -74,16 +74,16 @@ after(() => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** What the suite itself finds is its own matter. */
+/** Failures of the suite itself are ignored here. */
 function conformance(): TableRequest[] {
   const file = path.join(scratch, 'asked');
   const recorder = path.join(root, 'test/support/record-requests.ts');
-  // Else it would take itself for a part of this run.
+  // Otherwise it would treat itself as a part of this run.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   spawnSync(process.execPath, ['--test', ...globSync('test/system/conformance/*.test.ts', { cwd: root })], {
     cwd: root,
     stdio: 'ignore',
-    // Some checks are of Lambda alone.
+    // Some checks run only on Lambda.
     env: { ...env, AWS_LAMBDA_FUNCTION_NAME: 'recorded', BERTH_RECORD: file, NODE_OPTIONS: `--import ${recorder}` },
   });
   return readFileSync(file, 'utf8')
@@ -95,11 +95,11 @@ function conformance(): TableRequest[] {
 interface Noting {
   readonly client: DynamoDBClient;
   readonly table: string;
-  /** What was asked so far. */
+  /** The requests so far. */
   readonly requests: readonly TableRequest[];
 }
 
-/** A client on the table of an engine that notes what it asks, as that function. */
+/** A client of an engine's table that records its requests under a function's name. */
 async function noting(endpoint: string, name: FunctionName): Promise<Noting> {
   const { client, table } = await storeAt(endpoint, () => Promise.resolve());
   const requests: TableRequest[] = [];
@@ -120,7 +120,7 @@ function settableWorld() {
   return { ...realWorld, now: () => realWorld.now() + ahead, advance: (by: number) => void (ahead += by) };
 }
 
-/** A sweep that finds all there is to be found; the clock is set on for it. */
+/** A sweep that finds everything that it can find; the clock is moved forward for it. */
 async function sweeps(): Promise<TableRequest[]> {
   const engine = await engineStore();
   const world = settableWorld();
@@ -141,7 +141,7 @@ async function sweeps(): Promise<TableRequest[]> {
   return [...requests];
 }
 
-/** A host whose network has ended without its knowledge, and which takes it up again: the suite waits for no such silence. */
+/** A host whose network has ended without its knowledge, and which revives it: the suite does not wait for such a silence. */
 async function revival(): Promise<TableRequest[]> {
   const engine = await engineStore();
   const world = settableWorld();
@@ -165,7 +165,7 @@ async function revival(): Promise<TableRequest[]> {
   return [...requests];
 }
 
-/** Whoever is the first to need the key of the table makes it. */
+/** The function that is the first to need the key of the table makes it. */
 async function firstSeals(): Promise<TableRequest[]> {
   const all: TableRequest[] = [];
   for (const name of ['pools', 'addresses', 'hosts'] as const) {
@@ -179,7 +179,7 @@ async function firstSeals(): Promise<TableRequest[]> {
   return all;
 }
 
-/** A network of a release whose PoolIDs had no seal yet: what such a PoolID says is looked up. */
+/** A network of a release whose PoolIDs did not have a seal: the contents of such a PoolID are looked up. */
 async function oldPoolIds(): Promise<TableRequest[]> {
   const engine = await engineStore();
   const world = settableWorld();
@@ -193,7 +193,7 @@ async function oldPoolIds(): Promise<TableRequest[]> {
   return [...requests];
 }
 
-/** Two hosts that will never be heard of again, with a pool each and one in common, and an announcement of nobody. */
+/** Two hosts that will never return, with a pool each and one in common, and an abandoned announcement. */
 async function litter(deps: ConstructorParameters<typeof Host>[0]): Promise<void> {
   for (const id of ['silent', 'gone']) {
     const host = new Host(deps, id);
@@ -216,17 +216,17 @@ const isAllowed = (request: TableRequest): boolean =>
   (roles.get(request.function) ?? []).some((one) => allows(one, request, request.index === undefined ? TABLE : INDEX));
 
 describe('the roles', () => {
-  it('allow all that the functions ask of the table', () => {
+  it('allow every request of the functions to the table', () => {
     const names = new Set(asked.map(({ function: name }) => name));
     assert.deepEqual(
       functionNames.filter((name) => !names.has(name)),
       ['capabilities'],
-      'capabilities alone asks nothing',
+      'only capabilities asks nothing',
     );
     assert.deepEqual([...new Set(asked.filter((request) => !isAllowed(request)).map(told))], []);
   });
 
-  it('allow it in the eyes of a simulator that is not ours', async () => {
+  it('allow every request of the functions according to an independent simulator', async () => {
     const template = v.parse(Template, render(scratch, 'function-urls'));
     const distinct = new Map(asked.map((request) => [told(request), request]));
     const refused: string[] = [];
@@ -241,7 +241,7 @@ describe('the roles', () => {
     assert.deepEqual(refused, []);
   });
 
-  it('allow nothing else: each action on each kind of items is asked for', () => {
+  it('allow nothing else: each allowed action on each kind of item is used', () => {
     const idle = [...roles].flatMap(([name, statements]) =>
       statements.flatMap((one) =>
         one.Action.filter(
@@ -257,7 +257,7 @@ describe('the roles', () => {
     assert.deepEqual(idle, []);
   });
 
-  it('notice what is not allowed: another function, another kind of items, another action', () => {
+  it('do not allow another function, another kind of item or another action', () => {
     assert.ok(isAllowed({ function: 'addresses', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' }));
     for (const request of [
       { function: 'capabilities', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' },

@@ -1,4 +1,4 @@
-/** What `docker plugin create` is given; test/system/engine/managed-plugin.test.ts gives it to engines. */
+/** The input of `docker plugin create`; test/system/engine/managed-plugin.test.ts runs it on engines. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -41,13 +41,13 @@ for (const driver of ['berth', 'berth-ipvlan']) {
     const settable = (settings: readonly v.InferOutput<typeof Setting>[], field: string): string[] =>
       settings.filter((setting) => setting.settable.includes(field)).map(({ name }) => name);
 
-    it('is an IPAM driver on the one socket that its program opens', () => {
+    it('is an IPAM driver on the only socket that its program opens', () => {
       assert.deepEqual(config.interface, { types: ['docker.ipamdriver/1.0'], socket: `${driver}.sock` });
       const drivers = config.env.find(({ name }) => name === 'BERTH_DRIVERS');
       assert.deepEqual(drivers, { name: 'BERTH_DRIVERS', value: driver, settable: [] });
     });
 
-    it('can be told who the host is, where the functions are and who it is to them', () => {
+    it('has settings for the host id, the endpoint and the credentials', () => {
       const names = settable(config.env, 'value');
       for (const name of ['BERTH_ENDPOINT', 'BERTH_HOST_ID', 'BERTH_SPACE', 'BERTH_REGION', 'AWS_ACCESS_KEY_ID']) {
         assert.ok(names.includes(name), name);
@@ -67,7 +67,7 @@ for (const driver of ['berth', 'berth-ipvlan']) {
       assert.deepEqual(settable(config.mounts, 'source'), ['data', 'docker', 'machine-id']);
     });
 
-    it('has in it the programs that it starts, and all libraries of theirs', () => {
+    it('contains the programs that it starts, and all their libraries', () => {
       const rootfs = path.join(folder, 'rootfs');
       const [node = '', program = ''] = config.entrypoint;
       for (const file of [node, program]) accessSync(path.join(rootfs, file), constants.X_OK);

@@ -1,6 +1,6 @@
 /**
- * The policies of each variant of the stack, in the eyes of a simulator of IAM that is not ours: each role and policy is asked
- * for every action on every kind of items, and every function and method, and lets pass what it should and nothing else.
+ * The policies of each variant of the stack, according to an independent simulator of IAM. Each role and policy is tried with
+ * every action on every kind of item, and with every function and method: it allows what it should and nothing else.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -53,7 +53,7 @@ const policyOf = (variant: Variant, name: string): Policy[] => [
   deployedPolicy(v.parse(managed, resourceOf(variant, name)).Properties.PolicyDocument),
 ];
 
-/** One question, by words that name it in a difference. */
+/** One question, and a text that names it in a difference. */
 type Question = readonly [name: string, ask: Ask];
 async function allowedOf(policies: readonly Policy[], questions: readonly Question[]): Promise<string[]> {
   const allowed: string[] = [];
@@ -66,7 +66,7 @@ const only = (questions: readonly Question[], names: readonly string[]): Questio
 
 const ON_ITEMS = ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query', 'BatchGetItem', 'BatchWriteItem'];
 const ON_ITEMS_BESIDES = ['ConditionCheckItem', 'PartiQLSelect', 'PartiQLInsert', 'PartiQLUpdate', 'PartiQLDelete'];
-/** Of each kind of items one key, and keys that look like one of them. */
+/** One key of each kind of item, and keys that look like one of them. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   'space#*': ['space#default'],
   'pool#*': ['pool#abc#0'],
@@ -128,7 +128,7 @@ describe('the role of', () => {
       for (const variant of VARIANTS) assert.deepEqual(roleOf(variant, name), role, variant);
     });
 
-    it(`${name} misses each action that is taken out of it`, async () => {
+    it(`${name} needs each of its actions`, async () => {
       const role = roleOf('function-urls', name);
       const statements = role.flatMap(({ Statement }, at) => Statement.map((one, index) => ({ at, index, one })));
       for (const { at, index, one } of statements) {
@@ -144,7 +144,7 @@ describe('the role of', () => {
     });
   }
 
-  it('addresses would let requests without keys pass, were it not for the demand that there are some', async () => {
+  it('addresses would allow requests without keys if its role did not require keys', async () => {
     const role = roleOf('function-urls', 'addresses');
     for (const statement of role.flatMap(({ Statement }) => Statement)) {
       if (statement['Condition'] instanceof Object) Reflect.deleteProperty(statement['Condition'], 'Null');
@@ -159,7 +159,7 @@ const CALLERS = {
   OperatorPolicy: ['capabilities', 'console'],
 } as const satisfies Record<string, readonly FunctionName[]>;
 
-/** The paths that a function has methods for, as its source says. */
+/** The paths of a function's methods, from its source. */
 function methodsOf(name: FunctionName): string[] {
   const source = readFileSync(path.join(root, `functions/${name}.ts`), 'utf8');
   return [...source.matchAll(/'(\/(?:IpamDriver|Berth)\.\w+)'/g)].map(([, method = '']) => method);
@@ -173,7 +173,7 @@ const throughUrl = functionNames.flatMap((name): Question[] => {
     [`${name}: call by its URL`, { action: call, resource, context: { 'lambda:InvokedViaFunctionUrl': 'true' } }],
     [`${name}: open URL`, { action: url, resource, context: { 'lambda:FunctionUrlAuthType': 'NONE' } }],
     [`${name}: plain call`, { action: call, resource, context: { 'lambda:InvokedViaFunctionUrl': 'false' } }],
-    [`${name}: call of which nothing is said`, { action: call, resource }],
+    [`${name}: call without conditions`, { action: call, resource }],
     [`${name}: call later`, { action: 'lambda:InvokeAsync', resource }],
     [`${name}: configuration`, { action: 'lambda:GetFunctionConfiguration', resource }],
     [`${name}: code`, { action: 'lambda:UpdateFunctionCode', resource }],
@@ -207,7 +207,7 @@ for (const [policy, functions] of Object.entries(CALLERS)) {
         assert.deepEqual(await allowedOf(policyOf(variant, policy), questions), calls.sort());
       });
 
-      it(`with ${variant} misses each resource that is taken out of it`, async () => {
+      it(`with ${variant} needs each of its resources`, async () => {
         const document = policyOf(variant, policy);
         for (const [at, { Resource }] of (document[0]?.Statement ?? []).entries()) {
           for (const resource of v.parse(v.array(v.string()), Resource)) {

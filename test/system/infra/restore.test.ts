@@ -1,4 +1,4 @@
-/** A table that is set back to an earlier moment, and what its hosts find then: docs/operations.md, "Restore". */
+/** A table that is restored to an earlier moment, and what its hosts find then: docs/operations.md, "Restore". */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -43,8 +43,8 @@ async function itemsOf(table: string): Promise<unknown[]> {
 const register = (host: Host, incarnation: string | undefined, proposed: string) =>
   registerHost(deps, host.call(), { principal: OPERATOR, incarnation, proposed, shimVersion: '1', engineVersion: '' });
 
-describe('a table that is set back to an earlier moment', () => {
-  it('is again what it was, and each host takes up what it has been given since', async () => {
+describe('a table that is restored to an earlier moment', () => {
+  it('is what it was, and each host revives what it was given since', async () => {
     const host = new Host(deps, 'a');
     await register(host, undefined, 'first');
     const net = await host.pool({ pool: '10.1.0.0/24' });
@@ -61,13 +61,13 @@ describe('a table that is set back to an earlier moment', () => {
 
     const difference = await align(BACKUP, engine.table, false);
     assert.ok(difference.put > 0 && difference.deleted > 0 && difference.equal > 0, JSON.stringify(difference));
-    assert.notDeepEqual(await itemsOf(engine.table), then, 'nothing is written unless it is said');
+    assert.notDeepEqual(await itemsOf(engine.table), then, 'nothing is written unless the caller asks for it');
     assert.deepEqual(await align(BACKUP, engine.table), difference);
     assert.deepEqual(await itemsOf(engine.table), then);
     // The key of seals is not compared.
     assert.deepEqual(await align(BACKUP, engine.table), { put: 0, deleted: 0, equal: then.length - 1 });
 
-    // It shows a nonce that the table has never seen: another machine, until the lease of then is over.
+    // It shows a nonce that the table has never seen, so it counts as another machine until the restored lease is over.
     await refused(register(host, 'second', 'third'), 'host-taken', /another machine has been host a/);
     deps.world.advance(LEASE);
     const { isFresh, epoch } = await register(host, 'second', 'third');
@@ -89,7 +89,7 @@ describe('a table that is set back to an earlier moment', () => {
     assert.equal((await networksOf(deps, host.call(), undefined)).networks.length, 2);
   });
 
-  it('may hold more than one batch', async () => {
+  it('may be larger than one batch', async () => {
     const host = new Host(deps, 'many');
     await register(host, undefined, 'first');
     for (let i = 0; i < 30; i++) await host.pool({ pool: `10.3.${i}.0/24` });
@@ -110,7 +110,7 @@ describe('npm run restore', () => {
       },
     });
 
-  it('tells the difference, and writes when it is told to', async () => {
+  it('prints the difference, and writes only when asked to', async () => {
     await new Host(deps, 'late').pool({ pool: '10.4.0.0/24' });
     const tables = ['--from', engine.table, '--to', BACKUP];
     assert.match(
@@ -121,7 +121,7 @@ describe('npm run restore', () => {
     assert.deepEqual(await itemsOf(BACKUP), await itemsOf(engine.table));
   });
 
-  it('says what is wrong: no such table, none named', () => {
+  it('reports a missing table and a missing option', () => {
     const { status, stderr } = restore('--from', 'nowhere', '--to', BACKUP);
     assert.equal(status, 1);
     assert.match(stderr, /^restore: .*not.*found/i);

@@ -16,7 +16,7 @@ import manifest from '../../../package.json' with { type: 'json' };
 const MIB = 1_048_576;
 const tarball = `berth-${manifest.version}.tgz`;
 const nodeFolder = path.dirname(process.execPath);
-/** npm scripts bring npm's settings for the project along, which are none of a host's. */
+/** npm scripts inherit npm's settings for the project, which a host does not have. */
 const env = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|BERTH_|NODE_OPTIONS)/i.test(name))),
   PATH: `${nodeFolder}:${process.env['PATH'] ?? ''}`,
@@ -45,7 +45,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
   const berth = (...args: readonly string[]) =>
     spawnSync(program, args, { encoding: 'utf8', env, timeout: limit(30_000) });
 
-  it('installs the program, its units and its documents, and nothing else', () => {
+  it('installs only the program, its units and its documents', () => {
     const files = globSync('**', { cwd: installed }).filter((file) => statSync(path.join(installed, file)).isFile());
     assert.deepEqual(files.sort(), [
       'berth/LICENSE',
@@ -58,7 +58,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     ]);
   });
 
-  it('depends on nothing, runs nothing while it is installed, and is of bounded size', () => {
+  it('has no dependencies, runs nothing while it is installed, and has a bounded size', () => {
     const text = readFileSync(path.join(installed, 'berth/package.json'), 'utf8');
     const keys = Object.keys(v.parse(v.record(v.string(), v.unknown()), JSON.parse(text)));
     assert.deepEqual(
@@ -68,12 +68,12 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     assert.ok(statSync(path.join(made, tarball)).size < MIB);
   });
 
-  it('is started by its name, and says its version and nothing more', () => {
+  it('starts by its name, and prints its version and nothing more', () => {
     const { status, stdout, stderr } = berth('--version');
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
 
-  it('says that it has no embedded cloud', () => {
+  it('reports that it has no embedded cloud', () => {
     const { status, stderr } = berth('up', '--data', path.join(scratch, 'up'), '--sockets', path.join(scratch, 'ups'));
     assert.equal(status, 1);
     assert.equal(stderr, 'berth: this installation has no embedded cloud: use berth shim --endpoint URL\n');
@@ -96,7 +96,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     assert.equal(await shim.stop(), 0);
   });
 
-  it('needs no file but the program itself', () => {
+  it('needs no file except for the program itself', () => {
     const alone = path.join(mkdtempSync(path.join(scratch, 'alone-')), 'berth');
     execFileSync('cp', [path.join(made, 'berth.mjs'), alone]);
     assert.equal(execFileSync(alone, ['--version'], { encoding: 'utf8', env }), `${manifest.version}\n`);
@@ -109,7 +109,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     );
   });
 
-  it('tells who has an older Node which one it needs', () => {
+  it('names the Node version that it needs when an older one runs it', () => {
     const older = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.17.1' } })";
     const args = ['--import', `data:text/javascript,${older}`, path.join(made, 'berth.mjs'), '--version'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
@@ -117,7 +117,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     assert.deepEqual({ status, stdout, stderr }, { status: 1, stdout: '', stderr: words });
   });
 
-  it("carries the licenses of others' code that is in it", () => {
+  it("contains the licenses of other projects' code that is in it", () => {
     const code = readFileSync(path.join(made, 'berth.mjs'), 'utf8');
     const packages = [...code.matchAll(/^\/\/ node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)].map(([, name = '']) => name);
     assert.ok(packages.includes('valibot'));
@@ -130,7 +130,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     assert.deepEqual(missing, []);
   });
 
-  it('comes out the same byte for byte, in another folder, time zone and umask', () => {
+  it('is the same byte for byte in another folder, time zone and umask', () => {
     const again = path.join(scratch, 'again');
     const build = `
       process.umask(0o077);

@@ -1,4 +1,4 @@
-/** The unit under a systemd of its own: when it starts and stops, and that its sandbox leaves the program what it needs. */
+/** The unit under a separate systemd: when it starts and stops, and that its sandbox leaves the program what it needs. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { type Berth, startBerth } from '../../support/berth-process.ts';
 import { limit } from '../../support/deadlines.ts';
 import { type Systemd, bootSystemd, whyNoSystemd } from './support/systemd.ts';
 
-/** In place of Docker: what it is told by the plugin's socket, when it starts and when it stops. */
+/** A stand-in for Docker: it calls the plugin's socket when it starts and when it stops. */
 const DOCKER = `
 [Unit]
 Description=In place of Docker
@@ -26,7 +26,7 @@ ExecStop=/run/node/node /run/test/call.cjs stopping IpamDriver.GetCapabilities
 WantedBy=multi-user.target
 `;
 
-/** One call, noted in a file; with a body, what it answers goes to stdout. */
+/** Makes one call and records it in a file; with a body, the answer goes to stdout. */
 const CALL = `
 const { appendFileSync } = require('node:fs');
 const [when, method, body = ''] = process.argv.slice(2);
@@ -37,7 +37,7 @@ require('node:http')
   .on('error', (error) => note(error.code))
   .end(body);`;
 
-/** Where a test has the program, Node and the functions. */
+/** The paths of the program, Node and the functions in a test. */
 const HERE = `
 [Service]
 Environment=PATH=/run/node:/usr/bin:/bin
@@ -46,14 +46,14 @@ StandardOutput=append:/run/test/print
 ExecStart=
 ExecStart=/run/test/global/bin/berth shim
 `;
-/** As the kernel shows what the firmware says of a machine. */
+/** Where the kernel shows the firmware's description of a machine. */
 const FIRMWARE = 'sys/class/dmi/id';
-/** The functions, where the unit sees their sockets. */
+/** The functions, at paths where the unit sees their sockets. */
 const CLOUD = ['up', '--data', '/run/test/cloud', '--sockets', '/run/test/sockets', '--host-id', 'cloud'];
 const SETTINGS = 'BERTH_ENDPOINT=unix:/run/test/cloud/cloud/capabilities.sock\nBERTH_HOST_ID=unit\n';
-/** Each takes some 50 ms at least. */
+/** Each takes at least about 50 ms. */
 const RESTART_TRIES = 200;
-/** All that automatic pools are taken from, but for 10.255.0.0/16. */
+/** The whole range of automatic pools, except for 10.255.0.0/16. */
 const TAKEN = ['10.192.0.0/11', '10.224.0.0/12', '10.240.0.0/13', '10.248.0.0/14', '10.252.0.0/15', '10.254.0.0/16'];
 
 const UNITS = ['berth.service', 'berth.socket', 'berth-ipvlan.socket'];
@@ -106,13 +106,13 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
     assert.match(status, /^Seccomp:\t2$/m);
   });
 
-  it('reaches the functions from its sandbox, and tells them what the host reaches', async () => {
+  it("reaches the functions from its sandbox, and sends them the host's routes", async () => {
     const body = { AddressSpace: 'default', Pool: '', SubPool: '', Options: null, V6: false };
     const call = ['/run/test/call.cjs', 'asked', 'IpamDriver.RequestPool', JSON.stringify(body)];
     assert.match(await systemd.exec('/run/node/node', ...call), /"Pool":"10\.255\.\d+\.0\/24"/);
   });
 
-  it('can read in its sandbox what tells its machine from a copy', () => {
+  it('can read in its sandbox what distinguishes its machine from a copy', () => {
     const [print = ''] = readFileSync(path.join(folder, 'print'), 'utf8').split('\n');
     assert.deepEqual(JSON.parse(print), machinePrint(undefined, undefined, path.join(folder, 'sys')));
     assert.match(print, /"Product":"[0-9a-f]{32}"/);
@@ -123,10 +123,10 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
     assert.equal(await systemd.exec('cat', '/var/lib/berth/host-id'), 'unit\n');
   });
 
-  it('comes back when it is killed', async () => {
+  it('is restarted after it was killed', async () => {
     const killed = await property('MainPID');
     await systemd.exec('kill', '-KILL', killed);
-    // As dockerd does it: the socket of the one that was killed is still there for a moment.
+    // Like dockerd: the socket of the killed process still exists for a moment.
     const back = 'again {"Implements":["IpamDriver"]}';
     for (let tries = 0; tries < RESTART_TRIES && calls().at(-1) !== back; tries++) {
       await systemd.exec('/run/node/node', '/run/test/call.cjs', 'again', 'Plugin.Activate');
@@ -134,7 +134,7 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
     assert.equal(calls().at(-1), back);
   });
 
-  it('serves until Docker has stopped, and leaves the sockets of others where they are', async () => {
+  it('serves until Docker has stopped, and leaves the sockets of other programs alone', async () => {
     // As at a shutdown: both in one transaction.
     await systemd.exec('systemctl', 'start', 'shutdown.target');
     assert.match(calls().at(-1) ?? '', /^stopping \{"RequiresMACAddress":true/);
@@ -143,12 +143,12 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
     assert.equal(await systemd.exec('ls', '/run/docker/plugins'), 'other.sock\n');
   });
 
-  it('does not hold Docker up when it cannot start', async () => {
+  it('does not block Docker when it cannot start', async () => {
     await systemd.exec('rm', '-r', '/etc/berth/berth.env', '/var/lib/berth');
     await systemd.exec('systemctl', 'start', 'docker.service', 'multi-user.target');
     assert.equal(calls().at(-1), 'started ENOENT');
     assert.notEqual(await property('ActiveState'), 'active');
-    // Nobody waited for a socket until the time was up.
+    // The call did not wait for a socket until the timeout.
     assert.doesNotMatch(await property('ExecStartPost'), /code=killed/);
     await systemd.exec('systemctl', 'stop', 'berth.service');
   });
@@ -165,10 +165,10 @@ describe('berth.service', { skip: whyNoSystemd() ?? false, timeout: limit(120_00
   });
 });
 
-describe("systemd's own verdict on the units", { skip: whyNoAnalyze() ?? false, timeout: limit(30_000) }, () => {
+describe("systemd's own check of the units", { skip: whyNoAnalyze() ?? false, timeout: limit(30_000) }, () => {
   const analyze = (...args: readonly string[]) => spawnSync('systemd-analyze', args, { encoding: 'utf8' });
 
-  it('finds nothing to complain of, but for a program that is not installed here', () => {
+  it('finds no error, except for a program that is not installed here', () => {
     const files = UNITS.map((name) => path.join(root, 'infra/systemd', name));
     const { stdout, stderr } = analyze('verify', '--man=no', ...files);
     const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('berth'));
@@ -178,11 +178,11 @@ describe("systemd's own verdict on the units", { skip: whyNoAnalyze() ?? false, 
     );
   });
 
-  it('is the one that the documents tell', () => {
+  it('gives the score that the documents state', () => {
     const { stdout } = analyze('security', '--offline=true', path.join(root, 'infra/systemd/berth.service'));
     const [, level = '', word = ''] = /exposure level for berth\.service: ([\d.]+) (\w+)/.exec(stdout) ?? [];
     assert.equal(word, 'OK', stdout);
-    // Each version of systemd counts a little differently.
+    // Versions of systemd calculate the score slightly differently.
     assert.ok(Number(level) <= 2, level);
     assert.match(readFileSync(path.join(root, 'docs/installation.md'), 'utf8'), /exposure level .*: 1\.\d OK/);
   });
@@ -192,7 +192,7 @@ function whyNoAnalyze(): string | undefined {
   return spawnSync('systemd-analyze', ['--version']).status === 0 ? undefined : 'systemd-analyze is not installed here';
 }
 
-/** As a user does it, from the package. */
+/** As a user installs it, from the package. */
 async function installInto(folder: string): Promise<void> {
   await packageShim(path.join(folder, 'made'));
   const { version } = manifest;
@@ -202,6 +202,6 @@ async function installInto(folder: string): Promise<void> {
   writeFileSync(path.join(folder, 'berth.env'), SETTINGS);
   copyFileSync(path.join(root, 'shim/host/machine.ts'), path.join(folder, 'machine.ts'));
   mkdirSync(path.join(folder, FIRMWARE), { recursive: true });
-  // Root alone may read it, and needs no capability for that.
+  // Only root may read it, without a capability.
   writeFileSync(path.join(folder, FIRMWARE, 'product_uuid'), 'EC2A1B2C-0D4E-4F60-8A9B-1C2D3E4F5061\n', { mode: 0o400 });
 }

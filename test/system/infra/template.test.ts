@@ -25,7 +25,7 @@ after(() => {
 });
 
 describe('the functions in the template', () => {
-  it('are those that are built, and no others', () => {
+  it('are exactly those that are built', () => {
     assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
   });
 
@@ -45,7 +45,7 @@ describe('the functions in the template', () => {
       assert.deepEqual(Properties.LoggingConfig, logging);
     });
 
-    it(`${name} has a log group of its own that forgets, made before it first runs`, () => {
+    it(`${name} has its own log group with a retention, created before it first runs`, () => {
       const id = logical(name, 'LogGroup');
       const { Properties } = v.parse(LogGroup, template.Resources[id]);
       assert.equal(Properties.LogGroupName, `/aws/lambda/berth-test-${name}`);
@@ -54,11 +54,11 @@ describe('the functions in the template', () => {
     });
   }
 
-  it('those that read PoolIDs are upgraded before the one that gives them out', () => {
+  it('functions that read PoolIDs are upgraded before the one that issues them', () => {
     for (const name of ['addresses', 'hosts'] as const) assert.ok(lambda('pools').DependsOn.includes(lambda(name).id));
   });
 
-  it('capabilities is told where the others are', () => {
+  it('capabilities gets the URLs of the others', () => {
     assert.deepEqual(lambda('capabilities').Properties.Environment.Variables, {
       BERTH_POOLS_URL: urlOf('pools'),
       BERTH_ADDRESSES_URL: urlOf('addresses'),
@@ -67,7 +67,7 @@ describe('the functions in the template', () => {
     });
   });
 
-  it('the others are told the table', () => {
+  it('the others get the name of the table', () => {
     for (const name of functionNames.filter((name) => name !== 'capabilities')) {
       assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' } });
     }
@@ -75,7 +75,7 @@ describe('the functions in the template', () => {
 });
 
 describe('who may call', () => {
-  it('every function has one URL, signed calls only, but for the sweep, which has none', () => {
+  it('every function has one URL for signed calls only, except that the sweep has none', () => {
     const urls = ofType('AWS::Lambda::Url').map((id) => v.parse(Url, template.Resources[id]).Properties);
     const reachable = functionNames.filter((name) => name !== 'sweep');
     assert.deepEqual(
@@ -87,7 +87,7 @@ describe('who may call', () => {
     );
   });
 
-  it('no function is opened by a resource policy, but for the sweep to the rules of this stack', () => {
+  it('only the sweep has a resource policy, which lets the rules of this stack call it', () => {
     const permissions = ofType('AWS::Lambda::Permission').map((id) => v.parse(Permission, template.Resources[id]));
     assert.equal(permissions.length, ofType('AWS::Events::Rule').length);
     for (const { Properties } of permissions) {
@@ -97,7 +97,7 @@ describe('who may call', () => {
     }
   });
 
-  it('the endpoint that a host is told is the capabilities URL', () => {
+  it("a host's endpoint is the capabilities URL", () => {
     assert.deepEqual(template.Outputs['Endpoint']?.Value, urlOf('capabilities'));
   });
 });
@@ -105,7 +105,7 @@ describe('who may call', () => {
 describe('what starts the sweep', () => {
   const rules = () => ofType('AWS::Events::Rule').map((id) => v.parse(Rule, template.Resources[id]).Properties);
 
-  it('is a schedule and the ends of instances, as AWS tells them, and nothing else', () => {
+  it('is only a schedule and the events of AWS for the end of instances', () => {
     for (const { Targets } of rules()) assert.deepEqual(Targets[0].Arn, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
     assert.deepEqual(
       rules().map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
@@ -132,14 +132,14 @@ describe('what starts the sweep', () => {
 });
 
 describe('what the functions may do', () => {
-  it('each has a role of its own, and there is no other', () => {
+  it('is set by a separate role for each, and there are no other roles', () => {
     const roles = functionNames.map((name) => lambda(name).Properties.Role['Fn::GetAtt'][0]);
     assert.deepEqual([...new Set(roles)].sort(), ofType('AWS::IAM::Role').sort());
     assert.equal(ofType('AWS::IAM::Role').length, functionNames.length);
   });
 
   for (const name of functionNames) {
-    it(`${name} may write its own log and, on the one table, what it does there, and no more`, () => {
+    it(`${name} may only write its own log and do its operations on the table`, () => {
       // Exact, so that any wildcard is a difference. A log group's Arn itself ends in `:*`, its streams.
       const logs = {
         Effect: 'Allow',
@@ -163,7 +163,7 @@ describe('what the functions may do', () => {
     });
   }
 
-  it('only Lambda can take the roles on', () => {
+  it('only Lambda can assume the roles', () => {
     for (const id of ofType('AWS::IAM::Role')) {
       const { Properties } = v.parse(Role, template.Resources[id]);
       assert.deepEqual(
@@ -179,7 +179,7 @@ describe('what the functions may do', () => {
 describe('the table', () => {
   const source: unknown = JSON.parse(readFileSync(join(root, 'infra/table.json'), 'utf8'));
 
-  it('is the one that the embedded cloud makes, with a maximum throughput', () => {
+  it('is the same as in the embedded cloud, with a maximum throughput', () => {
     assert.deepEqual(ofType('AWS::DynamoDB::Table'), ['Table']);
     const deployed = v.parse(v.looseObject({ Properties: v.looseObject({}) }), template.Resources['Table']);
     const local = v.parse(v.looseObject({ Properties: v.looseObject({}) }), source);
@@ -189,7 +189,7 @@ describe('the table', () => {
     assert.deepEqual(OnDemandThroughput, { MaxReadRequestUnits: 3_000, MaxWriteRequestUnits: 1_000 });
   });
 
-  it('outlives the stack, mistakes and a deleted item', () => {
+  it('survives the removal of the stack, accidental deletion and a deleted item', () => {
     const kept = v.object({
       DeletionPolicy: v.literal('Retain'),
       UpdateReplacePolicy: v.literal('Retain'),
@@ -209,10 +209,10 @@ describe('the table', () => {
 
 describe('the zips', () => {
   for (const name of functionNames) {
-    it(`${name}.zip holds one file, where the handler says`, () => {
+    it(`${name}.zip contains one file, where the handler expects it`, () => {
       const { name: file, mode } = unzipOnly(zipOf(name));
       assert.equal(`${file.replace(/\.js$/, '')}.handler`, lambda(name).Properties.Handler);
-      assert.equal(mode, 0o100644, 'readable for the user that Lambda runs it as');
+      assert.equal(mode, 0o100644, 'readable by the user that Lambda runs it as');
     });
 
     it(`${name} loads with what the template gives it and exports its handler`, () => {
@@ -221,7 +221,7 @@ describe('the zips', () => {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, bytes);
       const options = { env: lambdaEnvironment(name), encoding: 'utf8' } as const;
-      // An ES module would load as well, but 20 ms later.
+      // An ES module would also load, but 20 ms later.
       const args = ['--no-experimental-require-module', '-p', 'typeof require(process.argv[1]).handler', path];
       const type = execFileSync(process.execPath, args, options);
       assert.equal(type.trim(), 'function');
@@ -255,7 +255,7 @@ function zipOf(name: string): Buffer {
   return readFileSync(join(outDir, basename(lambda(name).Properties.Code.S3Key)));
 }
 
-/** What Lambda sets of itself, plus the template's variables with CloudFormation's references filled in. */
+/** Lambda's own variables, and the template's with CloudFormation's references filled in. */
 function lambdaEnvironment(name: string): Record<string, string> {
   const variables = Object.entries(lambda(name).Properties.Environment.Variables);
   return {

@@ -6,8 +6,8 @@ const DIRECTORY_ENTRY = 0x02014b50;
 const LOCAL_HEADER_BYTES = 30;
 
 /**
- * The only file of a zip. Read by the format's specification (APPNOTE.TXT 4.3) and not by the library that wrote it,
- * with every condition asserted under which Lambda could read it otherwise.
+ * The only file of a zip. It is read by the format's specification (APPNOTE.TXT 4.3), not by the library that wrote it,
+ * and asserts that Lambda cannot read the zip differently.
  */
 export function unzipOnly(zip: Buffer): { name: string; bytes: Buffer; mode: number } {
   const end = zip.length - 22;

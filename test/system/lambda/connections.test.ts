@@ -1,4 +1,4 @@
-/** Functions that wake up to connections which died while they were frozen. */
+/** Functions that thaw and find connections that died while they were frozen. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
@@ -8,12 +8,12 @@ import { LambdaCloud } from './support/lambda-cloud.ts';
 import { unpackedFunctions } from './support/packages.ts';
 import { runtimeClient, whyNoRuntimeClient } from './support/runtime-client.ts';
 
-/** s; longer than a function waits for answers that do not come. */
+/** s; longer than a function waits for a missing answer. */
 const DEADLINE = 15;
 
 const endpoint = (name: string) => ({ 'com.docker.network.endpoint.name': name });
 
-describe('a function that was frozen for long', { skip: whyNoRuntimeClient() ?? false }, () => {
+describe('a function that was frozen for a long time', { skip: whyNoRuntimeClient() ?? false }, () => {
   let cloud: LambdaCloud;
   let host: FaultyHost;
 
@@ -21,7 +21,7 @@ describe('a function that was frozen for long', { skip: whyNoRuntimeClient() ?? 
     runtimeClient();
     cloud = await LambdaCloud.start({ packages: await unpackedFunctions(), concurrency: 1 });
     host = await FaultyHost.start(cloud, 'host-1', DEADLINE);
-    // One that is refused until the host has registered.
+    // A call that is refused until the host has registered.
     await host.dockerd().requestPool('0.0.0.0/24');
   });
 
@@ -60,11 +60,11 @@ describe('a function that was frozen for long', { skip: whyNoRuntimeClient() ?? 
 
   const decays = [
     ['end', 'that the engine has closed'],
-    ['reset', 'of which the network knows nothing any more'],
-    ['silence', 'that take what is sent, and say nothing'],
+    ['reset', 'that the network has forgotten'],
+    ['silence', 'that accept data and never answer'],
   ] as const;
   for (const [how, what] of decays) {
-    it(`fails no call for connections ${what}, and the host tries once`, async () => {
+    it(`does not fail a call because of connections ${what}, and the host sends it only once`, async () => {
       const before = host.proxy.passages.length;
       await wake(how);
       const repeated = host.proxy.passages.slice(before).filter(({ attempt }) => attempt > 1);
@@ -72,18 +72,18 @@ describe('a function that was frozen for long', { skip: whyNoRuntimeClient() ?? 
     });
   }
 
-  it('has the table as the host believes it to be, after all that', async () => {
+  it('leaves the table as the host believes it to be', async () => {
     await host.drain();
     assert.deepEqual(await host.differences(), []);
   });
 
-  it('says nothing but lines of JSON, of which CloudWatch can make fields and metrics', async () => {
+  it('logs only lines of JSON, which CloudWatch can parse into fields and metrics', async () => {
     const dockerd = host.dockerd();
     const { poolId } = await dockerd.requestPool('10.1.0.0/24');
     assert.match((await dockerd.requestAddress(poolId, '10.2.0.1', {})).error ?? '', /out of range/);
     const lines = cloud.log().split('\n').slice(0, -1);
     assert.ok(lines.length > 0);
-    // Wrapped by the runtime's console, a line would be the text in `message` of another.
+    // If the runtime's console wrapped a line, it would be the text in `message` of another object.
     const event = v.looseObject({
       level: v.picklist(['info', 'warn', 'error']),
       message: v.pipe(v.string(), v.regex(/^[^{]/)),

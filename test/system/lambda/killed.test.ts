@@ -1,6 +1,6 @@
 /**
- * Functions whose process ends in the middle of a write, before the engine has got it or after it was carried out: killed,
- * or by the deadline. Whatever they left undone, the host repeats and settles, until the table holds what dockerd believes.
+ * Functions whose process ends during a write, before the engine has it or after it was carried out: it is killed, or
+ * reaches the deadline. The host repeats and settles the call, until the table holds what dockerd believes to have.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -14,26 +14,26 @@ import { LambdaCloud } from './support/lambda-cloud.ts';
 import { unpackedFunctions } from './support/packages.ts';
 import { runtimeClient, whyNoRuntimeClient } from './support/runtime-client.ts';
 
-/** s: a new process has to start in it. */
+/** s: enough for the start of a new process. */
 const DEADLINE = 15;
-/** ms after which an announcement is taken for abandoned (docs/data-model.md). */
+/** ms after which an announcement is treated as abandoned (docs/data-model.md). */
 const ABANDONED = 5_000;
-/** Who ends between announcing a pool and adding a reference to it leaves nothing that a settlement could find. */
+/** A process that ends between announcing a pool and adding a reference leaves nothing that a settlement could find. */
 const UNCONFIRMED = /^unfinished: the pool .* \(pending\)$/;
 
-/** What is done to a function while its write is held. */
+/** What happens to a function while its write is held. */
 type End = 'killed' | 'late';
 
 interface Blow {
   readonly end: End;
   readonly when: Moment;
-  /** Which write, from 1. */
+  /** The number of the write, from 1. */
   readonly nth: number;
 }
 
 const functionOf = (method: Method) => (method.endsWith('Pool') ? 'pools' : 'addresses');
 
-/** A function's process ends in its nth write from now. @returns how many did, once that is told to be over. */
+/** Ends a function's process in its nth write from now. @returns a function that stops this and returns how many ended. */
 function strike(cloud: LambdaCloud, name: 'pools' | 'addresses' | 'hosts', { end, when, nth }: Blow): () => number {
   const [pool, relay] = [cloud.pool(name), cloud.relay(name)];
   let struck = 0;
@@ -52,11 +52,11 @@ function strike(cloud: LambdaCloud, name: 'pools' | 'addresses' | 'hosts', { end
 
 const ends = [
   { end: 'killed', what: 'is killed', mostWrites: 4 },
-  // For the table it is the same end.
+  // For the table, both ends are the same.
   { end: 'late', what: 'reaches its deadline', mostWrites: 2 },
 ] as const;
 const moments = [
-  { when: 'before', moment: 'before the engine has got it' },
+  { when: 'before', moment: 'before the engine has the write' },
   { when: 'after', moment: 'after it was carried out' },
 ] as const;
 
@@ -81,17 +81,17 @@ describe('a function', { skip: whyNoRuntimeClient() ?? false }, () => {
 
       for (const { when, moment } of moments) {
         for (let nth = 1; nth <= mostWrites; nth++) {
-          it(`in write ${nth}, ${moment}, costs no call, and the table is what dockerd believes`, async () => {
+          it(`in write ${nth}, ${moment}: every call succeeds, and the table is what dockerd believes`, async () => {
             settlementsStruck += await round(cloud, { end, when, nth });
           });
         }
       }
 
-      it('and does so while a host settles, which then does it again', () => {
+      it('during a settlement, which the host then repeats', () => {
         assert.ok(settlementsStruck > 0);
       });
 
-      it('leaves at most announcements that nobody confirmed, which a sweep removes', async () => {
+      it('leaves at most unconfirmed announcements, which a sweep removes', async () => {
         await delay(ABANDONED);
         await cloud.sweep();
         const { pools } = await cloud.contents();
@@ -104,7 +104,7 @@ describe('a function', { skip: whyNoRuntimeClient() ?? false }, () => {
   }
 });
 
-/** Every call of dockerd, one by one, each with the blow, and what the host settles. @returns how often that was hit. */
+/** Makes every call of dockerd, each with the blow, and lets the host settle. @returns how often the blow hit. */
 async function round(cloud: LambdaCloud, blow: Blow): Promise<number> {
   const trial = nextTrial();
   const host = await FaultyHost.start(cloud, `host-${trial}`, DEADLINE);
@@ -117,7 +117,7 @@ async function round(cloud: LambdaCloud, blow: Blow): Promise<number> {
       assert.equal((await call()).error, undefined, name);
       struck += over();
     }
-    assert.ok(struck > 0, 'no call writes so often');
+    assert.ok(struck > 0, 'no call has this many writes');
     await host.drain();
     const found = (await host.differences()).map(({ text }) => text);
     assert.deepEqual(

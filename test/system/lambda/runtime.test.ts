@@ -1,4 +1,4 @@
-/** The stand-in for Lambda itself, tried with a function that tells what it finds. */
+/** Tests the stand-in for Lambda itself, with a function that returns what it finds. */
 import assert from 'node:assert/strict';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -69,7 +69,7 @@ describe('a package under the runtime client of AWS', { skip: whyNoRuntimeClient
     (pool = new FunctionPool({ name, folder, timeout, environment: { GIVEN: 'x' }, log }, concurrency));
   const call = async (event: object = {}) => v.parse(told, await pool.invoke(JSON.stringify(event)));
 
-  it('finds its event, its deadline, an id of its own, and nothing of this process in its environment', async () => {
+  it('gets its event, its deadline and its own id, and nothing of the environment of this process', async () => {
     open(1);
     process.env['NOT_FOR_IT'] = 'x';
     const { event, remaining, request, variables } = await call({ hello: 'Zürich' });
@@ -80,25 +80,25 @@ describe('a package under the runtime client of AWS', { skip: whyNoRuntimeClient
     assert.ok(!variables.includes('NOT_FOR_IT'));
   });
 
-  it('stays in one process as long as calls come one by one, which is frozen in between', async () => {
+  it('uses one process for consecutive calls, which is frozen in between', async () => {
     open(2);
     const first = await call();
     await pool.quiet();
     const state = () => /^State:\s+(\w)/m.exec(readFileSync(`/proc/${first.pid}/status`, 'utf8'))?.[1];
-    // The kernel stops a process when that next runs.
+    // The kernel stops a process when it runs next.
     await eventually(() => Promise.resolve(state() === 'T'));
     const second = await call();
     assert.deepEqual([second.pid, second.calls], [first.pid, 2]);
   });
 
-  it('has a process for each call at once, as many as it may, and the rest wait', async () => {
+  it('has one process per concurrent call up to the limit, and the other calls wait', async () => {
     open(2);
     const all = await Promise.all(Array.from({ length: 6 }, () => call()));
     assert.equal(new Set(all.map(({ pid }) => pid)).size, 2);
     assert.equal(pool.environments.length, 2);
   });
 
-  it('goes on in the same process after it has thrown', async () => {
+  it('continues in the same process after it has thrown', async () => {
     open(1);
     const { pid } = await call();
     await assert.rejects(call({ say: 'throw' }), (error) => {
@@ -107,7 +107,7 @@ describe('a package under the runtime client of AWS', { skip: whyNoRuntimeClient
     assert.equal((await call()).pid, pid);
   });
 
-  it('is another process after it has died, or was killed for taking too long', async () => {
+  it('gets another process after it has died or was killed for taking too long', async () => {
     const timeout = scaled(1_000);
     open(1, timeout);
     const { pid } = await call();
@@ -118,7 +118,7 @@ describe('a package under the runtime client of AWS', { skip: whyNoRuntimeClient
     assert.equal((await call()).calls, 1);
   });
 
-  it('says why it cannot be loaded', async () => {
+  it('reports why it cannot be loaded', async () => {
     open(1, TIMEOUT, 'broken');
     await assert.rejects(call(), (error) => {
       return error instanceof InvocationError && /Runtime\.InitError: .*cannot be loaded/.test(error.message);

@@ -1,7 +1,7 @@
 /** Tests that Docker's own allocator passes and Berth does not, each with the row of docs/divergences.md that says why. */
 
 export interface Difference {
-  /** How the test fails. */
+  /** The failure of the test. */
   readonly says: RegExp;
   /** The first column of the row. */
   readonly row: string;
@@ -47,7 +47,7 @@ export const differences: ReadonlyMap<string, Difference> = new Map<string, Diff
   ],
 ]);
 
-/** What is not put to Berth, and why: a call takes the network and the table some milliseconds each. */
+/** Tests that are not run on Berth, and why: the network and the table take some milliseconds for each call. */
 export const leftOut: ReadonlyMap<string, string> = new Map([
   ['TestFullAllocateRelease', 'some 15,000 calls: many minutes'],
   ['TestOddAllocateRelease', 'some 11,000 calls: many minutes'],

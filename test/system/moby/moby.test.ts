@@ -1,7 +1,7 @@
 /**
- * The tests of Docker's own allocator, as moby's repository has them, put to Berth: through moby's remote driver, the
- * plugin's socket, the functions and the embedded engine. Networks ask for what the built-in allocator does: serial order,
- * no gateway kept, no sharing, the shortest rest.
+ * Runs the tests of Docker's own allocator from moby's repository on Berth: through moby's remote driver, the plugin's
+ * socket, the functions and the embedded engine. Networks ask for the behaviour of the built-in allocator: serial order,
+ * no reserved gateway, no sharing, the shortest cool-down.
  */
 import assert from 'node:assert/strict';
 import { type ExecFileException, execFile, spawnSync } from 'node:child_process';
@@ -20,7 +20,7 @@ const DIVERGENCES = path.join(import.meta.dirname, '../../../docs/divergences.md
 const BUILD_TIMEOUT = 20 * 60_000;
 const TEST_TIMEOUT = 120_000;
 
-/** The program, another one once something that makes it has changed. */
+/** The program. It is built again when one of its sources has changed. */
 function programFile(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
   const key = createHash('sha256').update(readFileSync(SCRIPT));
@@ -51,10 +51,10 @@ function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv, time
   });
 }
 
-/** Tests that are told from each other by a digit alone wait for each other: they are one. */
+/** Tests whose names differ only in a digit count as one, so they run one after another. */
 const groupOf = (name: string): string => name.replace(/\d$/, '');
 
-/** It asks for sixteen thousand pools at once: what is left of them is settled for a while. */
+/** This test asks for sixteen thousand pools at once: settling what is left of them takes a while. */
 const FLOOD = 'TestRequestPoolParallel';
 const lastOfAll = (a: string, b: string): number => Number(a === FLOOD) - Number(b === FLOOD);
 
@@ -106,16 +106,16 @@ describe("Docker's own tests of its allocator", { skip }, () => {
         assert.doesNotMatch(said, /^\s*--- SKIP/m);
       });
     } else {
-      it(`differ as docs/divergences.md says: ${name}`, async () => {
+      it(`fail only as docs/divergences.md says: ${name}`, async () => {
         const { passed, said } = await put(name);
-        assert.ok(!passed, 'it passes by now: take it off the list');
+        assert.ok(!passed, 'it passes now: remove it from the list');
         assert.match(said, difference.says);
         assert.ok(readFileSync(DIVERGENCES, 'utf8').includes(`| ${difference.row} |`), difference.row);
       });
     }
   }
 
-  it('are all known where they differ', () => {
+  it('fail only where the list says so', () => {
     const unknown = [...differences.keys()].filter((name) => !names.includes(name));
     assert.deepEqual(unknown, []);
   });

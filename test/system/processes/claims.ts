@@ -1,4 +1,4 @@
-/** What hosts had of the table, going by their own histories: networks and addresses, from when until when. */
+/** The networks and addresses that hosts had, and from when until when, by their own histories. */
 import { type PoolId, decodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { type Operation, granted } from './history.ts';
@@ -10,14 +10,14 @@ export interface Share {
   readonly id: PoolId;
   /** The name or the CIDR that was asked for; '' for any subnet. */
   readonly wish: string;
-  /** From the answer of the request … */
+  /** From the answer to the request … */
   readonly from: bigint;
   /** … until the release was begun. */
   readonly until: bigint | undefined;
   readonly release: Operation | undefined;
 }
 
-/** An address that a host was given. */
+/** An address that a host got. */
 export interface Holding {
   readonly generation: string;
   readonly address: string;
@@ -57,7 +57,7 @@ const isGateway = ({ message }: Operation): boolean => 'RequestAddressType' in m
 export const isEndpoint = (operation: Operation): boolean =>
   operation.method === 'RequestAddress' && !isGateway(operation);
 
-/** A host lets go of an address before it can get it again, so that a release means the last that it got. */
+/** A host releases an address before it can get it again, so a release refers to the last time that it got it. */
 export function holdingsOf(history: readonly Operation[]): Holding[] {
   const held = new Map<string, Holding>();
   const ended: Holding[] = [];
@@ -80,6 +80,6 @@ export function holdingsOf(history: readonly Operation[]): Holding[] {
   return [...ended, ...held.values()];
 }
 
-/** What hosts begun and do not know the end of. */
+/** Calls that hosts began and whose outcome they do not know. */
 export const unknownIn = (history: readonly Operation[]): Operation[] =>
   history.filter(({ result }) => result === undefined);

@@ -1,6 +1,5 @@
 /**
- * What is done for hosts that will not come back: each call of which nobody knows the end is settled, then all that they
- * held is released.
+ * Cleans up for hosts that will not return: settles each call with an unknown outcome, then releases all that they held.
  */
 import { releaseAddress } from '../../../functions/ipam/addresses/release-address.ts';
 import type { Call } from '../../../functions/ipam/call.ts';
@@ -25,7 +24,7 @@ export async function cleanUp(deps: Deps, history: readonly Operation[]): Promis
   }
 }
 
-/** Requests leave nothing, releases are said again. */
+/** Undoes requests and repeats releases. */
 async function settle(deps: Deps, call: Call, { method, requestKey, message }: Operation): Promise<void> {
   const { PoolID: poolId, Address: address, Options: options } = message;
   switch (method) {
@@ -43,7 +42,7 @@ async function settle(deps: Deps, call: Call, { method, requestKey, message }: O
   }
 }
 
-/** A call in the name of a host, younger than all that it ever sent. */
+/** A call in the name of a host, later than all that it ever sent. */
 export function callAfter({ world }: Deps, history: readonly Operation[], hostId: string): Call {
   const sent = history.filter((operation) => operation.hostId === hostId);
   const last = Math.max(0, ...sent.map(({ requestKey }) => parseInt(sequenceOf(requestKey), 36)));

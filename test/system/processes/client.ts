@@ -1,4 +1,4 @@
-/** One host's way to the functions, which run in its own process as on AWS each runs in a process of its own. */
+/** One host's client of the functions, which run in its own process, as on AWS each runs in a separate process. */
 import type { LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
 import type { Handler } from '../../../functions/lambda/handler.ts';
@@ -11,7 +11,7 @@ const FUNCTION_TIMEOUT = 10_000;
 
 const response = v.object({ statusCode: v.number(), body: v.pipe(v.string(), v.parseJson()) });
 
-/** Functions read their environment when they are loaded. */
+/** Functions read their environment when they load. */
 const [pools, addresses, hosts] = await Promise.all([
   import('../../../functions/pools.ts'),
   import('../../../functions/addresses.ts'),
@@ -29,7 +29,7 @@ interface Setting {
   readonly hostId: string;
   readonly scribe: Scribe;
   readonly random: () => number;
-  /** Called when a call has been sent. `true`: nobody waits for its answer. */
+  /** Called when a call has been sent. `true`: its answer is not awaited. */
   readonly isLast: (method: Method) => boolean;
 }
 
@@ -41,7 +41,7 @@ export class Client {
     this.#setting = setting;
   }
 
-  /** @throws Error when the host may not be. */
+  /** @throws Error when the host is refused. */
   async register(): Promise<void> {
     const headers = { ...CALL_HEADERS, 'berth-host': this.#setting.hostId, 'berth-request': this.#requestKey() };
     const body = JSON.stringify({ Proposed: `nonce-${this.#setting.hostId}`, ShimVersion: '0.1.0' });
@@ -51,7 +51,7 @@ export class Client {
     v.parse(v.object({ Epoch: v.literal(1) }), answered.body);
   }
 
-  /** `undefined`: what became of the call is not known. */
+  /** `undefined`: the outcome of the call is unknown. */
   async call(method: Method, message: Partial<Message>): Promise<Answer | undefined> {
     const { hostId, scribe, isLast } = this.#setting;
     const requestKey = this.#requestKey();

@@ -1,4 +1,4 @@
-/** What the table holds, all of it, as the rules read it. */
+/** The complete contents of the table, as the rules read it. */
 import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
@@ -18,7 +18,7 @@ export interface Address {
 
 export interface Contents {
   readonly pools: readonly Pool[];
-  /** Those that have ended as well. */
+  /** Including those that have ended. */
   readonly refs: readonly Ref[];
   /** Every address that was ever used. */
   readonly addresses: readonly Address[];

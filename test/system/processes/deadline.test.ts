@@ -1,6 +1,6 @@
 /**
- * What Berth promises in seconds, by a clock on the wall: nothing here is scaled. Where another program has taken the
- * processors meanwhile nothing was measured, and it is tried again.
+ * What Berth promises in seconds, in real time: nothing here is scaled. If other programs used the processors in the
+ * meantime, the measurement does not count and is repeated.
  */
 import assert from 'node:assert/strict';
 import { type TestContext, after, before, describe, it } from 'node:test';
@@ -10,10 +10,10 @@ import { type Berth, callPlugin, startBerth } from '../../support/berth-process.
 import { measureSlowness } from '../../support/deadlines.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 
-/** ms in which dockerd is answered (README.md), and what the answer may take on its way. */
+/** ms within which dockerd is answered (README.md), and what the answer may take on its way. */
 const PROMISED = 20_000;
 const GRACE = 1_500;
-/** Times slower than a quiet machine, from which on nothing can be said. */
+/** How many times slower than a quiet machine this one may be for a measurement to count. */
 const BUSY = 2;
 const TRIES = 5;
 /** ms */
@@ -43,7 +43,7 @@ const ask = async (method: string, body: object): Promise<{ error: unknown; ms: 
   return { error: json['Error'], ms: performance.now() - began };
 };
 
-/** Asks until all answers came in time, or came late on a machine that had time for them. */
+/** Repeats until all answers arrived in time, or arrived late although the machine was not busy. */
 async function latest(t: TestContext, calls: () => Promise<readonly { error: unknown; ms: number }[]>): Promise<void> {
   for (let tries = 1; ; tries++) {
     const answers = await calls();
@@ -65,7 +65,7 @@ const pool = (subnet: string): object => ({
 });
 
 describe('dockerd is answered within 20 s', () => {
-  it('while the functions say nothing', async (t) => {
+  it('while the functions do not answer', async (t) => {
     const { json } = await callPlugin(socket, 'IpamDriver.RequestPool', pool('10.1.0.0/24'));
     const PoolID = String(json['PoolID']);
     await cloud.freeze();

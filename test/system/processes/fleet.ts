@@ -1,4 +1,4 @@
-/** Starts a fleet of hosts, each a process of its own, on one table, kills some of them, and asks what became of it all. */
+/** Starts a fleet of hosts, each as a separate process, on one table, kills some of them, and collects the results. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,26 +17,26 @@ import { AUTOMATIC_RANGE, AUTOMATIC_SIZE, SPACE } from './life.ts';
 import type { Plan } from './plan.ts';
 
 export interface FleetWish {
-  /** Where the code is that the hosts run. */
+  /** The folder of the code that the hosts run. */
   readonly root: string;
   readonly seed: number;
   readonly hosts: number;
   /** How many of them are killed. */
   readonly killed: number;
-  /** What each does before it is done. */
+  /** The number of steps of each host. */
   readonly actions: number;
 }
 
 const TABLE = 'berth-processes';
-/** A doomed host is killed within so many ms of the beginning of its last call, most of them early. */
+/** A doomed host is killed within this many ms of the start of its last call, usually early. */
 const LONGEST_AGONY = 1_000;
-/** ms after which what a killed host had sent has arrived. */
+/** ms after which everything that a killed host had sent has arrived. */
 const SETTLED = 300;
 
 interface Host {
   readonly plan: Plan;
   readonly child: ChildProcess;
-  /** Resolves when the host says the word, or when it has ended. */
+  /** Resolves when the host prints the word, or has ended. */
   readonly heard: (word: string) => Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export class Fleet {
   readonly #wish: FleetWish;
   readonly #engine: Engine;
   readonly #hosts: Host[] = [];
-  /** Histories and logs; kept for people when something is wrong. */
+  /** Histories and logs; kept for inspection when a check fails. */
   readonly folder: string;
   readonly client: DynamoDBClient;
   readonly table = TABLE;
@@ -72,7 +72,7 @@ export class Fleet {
     }
   }
 
-  /** All hosts at once do what they want to do; some are killed in the midst of a call. */
+  /** Lets all hosts act at once; some are killed during a call. */
   async live(): Promise<void> {
     const doomed = this.#hosts.filter(({ plan }) => plan.death !== undefined);
     const deaths = doomed.map(async ({ heard, child, plan }) => {
@@ -87,13 +87,13 @@ export class Fleet {
     await delay(scaled(SETTLED));
   }
 
-  /** Who lives gives all back, all at once. */
+  /** Lets all live hosts release everything at once. */
   async giveBack(): Promise<void> {
     for (const { child } of this.#living()) child.send('give back');
     await Promise.all(this.#hosts.map(({ heard }) => heard('exit')));
   }
 
-  /** Hosts that ended otherwise than they were meant to. */
+  /** Hosts that ended in an unexpected way. */
   failures(): string[] {
     return this.#hosts.flatMap(({ plan, child: { exitCode, signalCode } }) => {
       const isAsMeant = plan.death === undefined ? exitCode === 0 : signalCode === 'SIGKILL';
@@ -133,7 +133,7 @@ export class Fleet {
     await this.client.send(new PutItemCommand({ TableName: TABLE, Item: marshall(space) }));
   }
 
-  /** The first alone: what it compiles, the others find. */
+  /** Starts the first host alone: it fills the compile cache for the others. */
   async #startHosts(): Promise<void> {
     mkdirSync(path.join(this.folder, 'cache'));
     for (let index = 0; index < this.#wish.hosts; index++) {
@@ -175,7 +175,7 @@ export class Fleet {
   }
 }
 
-/** Remembers what a process has said. The end of it is all words at once, so that nobody waits for the dead. */
+/** Records the words that a process has printed. Its end counts as all words, so that no caller waits for a dead process. */
 function hearing(child: ChildProcess): (word: string) => Promise<void> {
   const said = new Set<unknown>();
   const waiting = new Map<string, () => void>();

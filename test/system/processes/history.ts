@@ -1,6 +1,6 @@
 /**
- * What a host did and what it was told: each call is noted before it goes out and again when its answer is there, so
- * that whatever becomes of the host, its history says what it knew and what it had begun.
+ * What a host did and which answers it got. Each call is recorded before it is sent and again when its answer arrives,
+ * so that even the history of a killed host shows what it knew and what it had begun.
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import * as v from 'valibot';
@@ -22,7 +22,7 @@ const message = v.object({
   Address: text,
   Options: v.optional(v.record(v.string(), v.string()), {}),
 });
-/** As Docker sends it, what is left out being empty. */
+/** As Docker sends it; a field that is left out is empty. */
 export type Message = v.InferOutput<typeof message>;
 
 export const answer = v.object({ Error: v.optional(v.string()), PoolID: text, Pool: text, Address: text });
@@ -39,7 +39,7 @@ export interface Operation {
   readonly message: Message;
   /** ns of the machine's monotonic clock, which all its processes share. */
   readonly begin: bigint;
-  /** `undefined`: the host does not know what became of it. */
+  /** `undefined`: the host does not know the outcome. */
   readonly result: { readonly end: bigint; readonly answer: Answer } | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface Operation {
 export const granted = ({ result }: Operation): Answer | undefined =>
   result?.answer.Error === undefined ? result?.answer : undefined;
 
-/** Lines go to the kernel one by one: they outlive a killed process. */
+/** Each line goes to the kernel separately, so the lines of a killed process survive. */
 export class Scribe {
   readonly #file: number;
 
@@ -83,7 +83,7 @@ export function readHistory(path: string, hostId: string): Operation[] {
     if (!('begun' in entry)) return [];
     const { begun: method, requestKey, at: begin, message: sent } = entry;
     const end = ends.get(requestKey);
-    // A fault of the function leaves open whether what was asked for was done.
+    // After an error of the function it is unknown whether the request was carried out.
     const result = end?.status === 200 ? { end: end.at, answer: end.answer } : undefined;
     return [{ hostId, method, requestKey, message: sent, begin, result }];
   });

@@ -1,6 +1,6 @@
 /**
- * One host of a fleet, as a process: `node host.ts PLAN`. It waits for the word before it begins, when it is done and
- * before it gives back what it holds.
+ * One host of a fleet, as a process: `node host.ts PLAN`. It waits for a message from its parent before it begins and
+ * before it releases what it holds, and sends one when it is done.
  */
 import { flushCompileCache } from 'node:module';
 import * as v from 'valibot';
@@ -14,7 +14,7 @@ const plan = v.parse(v.pipe(v.string(), v.parseJson(), planSchema), process.argv
 const random = chance(plan.seed);
 let calls = 0;
 
-/** The call at which the host is killed, of which it never learns the end. */
+/** The call at which the host is killed, whose outcome it never learns. */
 function isLast(method: Method): boolean {
   calls++;
   const { death } = plan;
@@ -41,14 +41,14 @@ process.once('disconnect', () => process.exit(1));
 
 const client = new Client({ hostId: plan.hostId, scribe: new Scribe(plan.history), random, isLast });
 const life = new Life(client, random);
-// The next host finds what this one had to compile.
+// Saves the compile cache for the next host.
 flushCompileCache();
 await client.register();
 const go = told('go');
 tell('ready');
 await go;
 await life.begin();
-// A host that is to die goes on until it does.
+// A doomed host continues until it is killed.
 for (let actions = 0; actions < plan.actions || plan.death !== undefined; actions++) await life.act();
 const giveBack = told('give back');
 tell('done');

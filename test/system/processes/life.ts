@@ -1,28 +1,28 @@
 /**
- * What a host does, by chance: networks on subnets that it shares with all others, on automatic ones and on ones that get
- * in each other's way, and endpoints that come and go.
+ * The random actions of a host: networks on subnets that all hosts share, on automatic subnets and on conflicting ones,
+ * and endpoints that come and go.
  */
 import type { Client } from './client.ts';
 import type { Message } from './history.ts';
 
 export const SPACE = 'fleet';
-/** Where automatic pools are cut from: sixteen of the size that the space gives. */
+/** The range of automatic pools: sixteen of the size that the space gives. */
 export const AUTOMATIC_RANGE = '10.64.0.0/24';
 export const AUTOMATIC_SIZE = 28;
 
-/** The least that a pool may ask for, so that a small pool is soon used again. */
+/** The shortest cool-down that a pool may ask for, so that a small pool is soon used again. */
 const COOLDOWN = { 'berth.cooldown': '2s' };
 const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
-/** One small subnet in which all want the same addresses, and one in which all begin at the lowest. */
+/** One small subnet in which all hosts want the same addresses, and one in which all begin at the lowest. */
 const NARROW = { Pool: '10.70.0.0/27', Options: COOLDOWN };
 const WIDE = { Pool: '10.71.0.0/24', Options: { ...COOLDOWN, 'berth.order': 'serial' } };
-/** A subnet that lives only while somebody happens to use it. */
+/** A subnet that exists only while a host happens to use it. */
 const FLEETING = { Pool: '10.72.0.0/28', Options: COOLDOWN };
 const NAMED = { Pool: '', Options: { ...COOLDOWN, 'berth.name': 'shared' } };
 const AUTOMATIC = { Pool: '', Options: {} };
 
-/** A host lets go of addresses before it asks for more than this. */
+/** The most addresses that a host holds: it releases some before it asks for more. */
 const MOST_ADDRESSES = 4;
 
 interface Network {
@@ -70,7 +70,7 @@ export class Life {
     else await this.#choose(actions).run();
   }
 
-  /** Gives back all that it holds. */
+  /** Releases all that the host holds. */
   async end(): Promise<void> {
     for (const place of [...this.#networks.keys()]) await this.#leave(place);
   }
@@ -86,7 +86,7 @@ export class Life {
     return Math.floor(this.#random() * bound);
   }
 
-  /** A subnet of 16 to 128 addresses, all within 256: most get in each other's way. */
+  /** A subnet of 16 to 128 addresses, all within 256: most conflict with each other. */
   #crossing(): string {
     const prefix = 25 + this.#below(4);
     const size = 2 ** (32 - prefix);
@@ -102,7 +102,7 @@ export class Life {
     if (this.#below(2) === 0) await this.#claim(place);
   }
 
-  /** As dockerd does: the pool, then its gateway. */
+  /** Like dockerd: the pool, then its gateway. */
   async #join(place: Place, wish: Pick<Message, 'Pool' | 'Options'>): Promise<void> {
     const told = await this.#client.call('RequestPool', { AddressSpace: SPACE, ...wish });
     if (told === undefined || told.Error !== undefined) return;
@@ -120,17 +120,17 @@ export class Life {
     await this.#client.call('ReleasePool', { PoolID: network.poolId });
   }
 
-  /** For an endpoint that never was before. */
+  /** For a new endpoint. */
   #claim(place: Place): Promise<void> {
     return this.#request(place, '', { 'com.docker.network.endpoint.name': `new-${this.#endpoints++}` });
   }
 
-  /** For one of two endpoints, which tend to get what they had before. */
+  /** For one of two endpoints, which tend to get their former addresses. */
   #claimAgain(): Promise<void> {
     return this.#request('narrow', '', { 'com.docker.network.endpoint.name': `again-${this.#below(2)}` });
   }
 
-  /** One that all others want as well. The first two are the network's own and its gateway's. */
+  /** An address that all others want too. The first two are the network's own and its gateway's. */
   #claimGiven(): Promise<void> {
     const mac = `02:42:00:00:00:${this.#below(256).toString(16).padStart(2, '0')}`;
     const options = { 'com.docker.network.endpoint.macaddress': mac };

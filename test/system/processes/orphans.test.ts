@@ -1,4 +1,4 @@
-/** Nothing outlives what it was started for: neither the parts of `berth up`, whatever ends it, nor what tests start. */
+/** No process outlives its purpose: neither the parts of `berth up`, however it ends, nor processes of tests. */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ const ROOT = path.join(import.meta.dirname, '../../..');
 
 useStage();
 
-/** The numbers of those of a kind. */
+/** The process ids of the parts of one kind. */
 const numbersOf = (marked: Mark, kind: RegExp): number[] =>
   [...marked.bearers()].filter(([, words]) => kind.test(words)).map(([pid]) => pid);
 
@@ -25,7 +25,7 @@ const PARTS = {
 };
 type Part = keyof typeof PARTS;
 
-/** Sends a signal to all of some parts, one right after the other. */
+/** Sends a signal to several parts, one right after the other. */
 function signal(marked: Mark, name: NodeJS.Signals, ...parts: readonly Part[]): void {
   for (const pid of parts.flatMap((part) => numbersOf(marked, PARTS[part]))) {
     try {
@@ -49,7 +49,7 @@ async function end(marked: Mark): Promise<void> {
   }
 }
 
-/** Resolves when it has said the word. */
+/** Resolves when the process has printed the word. */
 function heard(child: ChildProcess, word: string): Promise<void> {
   let said = '';
   return new Promise((resolve, reject) => {
@@ -70,7 +70,7 @@ const BOTH = ['berth', 'cloud'] as const;
 interface End {
   readonly what: string;
   readonly act: (marked: Mark) => void;
-  /** Its parts have time to tidy up. */
+  /** Ends that leave its parts time to clean up. */
   readonly isOrderly: boolean;
 }
 
@@ -127,7 +127,7 @@ const ends: readonly End[] = [
   },
 ];
 
-/** Files that each part takes away when it ends in order. */
+/** Files that each part removes when it ends in an orderly way. */
 const traces = (): string[] => [
   socket(),
   ...['capabilities.sock', 'engine.pid'].map((name) => path.join(folders.data, 'cloud', name)),
@@ -163,7 +163,7 @@ describe('berth up, started by npm', { timeout: limit(240_000) }, () => {
   }
 });
 
-/** What tests are made of. */
+/** A test that starts typical processes. */
 const INTERRUPTED = `
   const { mkdirSync } = await import('node:fs');
   const { LocalCloud } = await import(process.argv[1] + '/support/local-cloud.ts');

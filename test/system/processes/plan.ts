@@ -1,4 +1,4 @@
-/** What a host is told when it starts. */
+/** The settings that a host gets when it starts. */
 import * as v from 'valibot';
 import { METHODS } from './history.ts';
 
@@ -6,9 +6,9 @@ export const plan = v.object({
   hostId: v.string(),
   seed: v.number(),
   actions: v.number(),
-  /** Where it writes its history. */
+  /** The file for its history. */
   history: v.string(),
-  /** At the first call of this method after so many calls it is killed. */
+  /** It is killed at the first call of this method after this many calls. */
   death: v.optional(v.object({ method: v.picklist(METHODS), afterCalls: v.number() })),
 });
 

@@ -1,7 +1,7 @@
 /**
- * Hosts that are processes of their own, each with functions of its own, on one table: what they saw must have an
- * explanation, and nothing may be lost or leak, whoever is killed. BERTH_HOSTS says how many, BERTH_SEED which: what a
- * host does follows from it, though not who comes first.
+ * Hosts as separate processes, each with its own functions, on one table: what they saw must have an explanation, and
+ * nothing may be lost or leak, whichever host is killed. BERTH_HOSTS sets how many there are. BERTH_SEED determines what
+ * each host does, but not the order between hosts.
  */
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -25,7 +25,7 @@ const ROOT = path.join(import.meta.dirname, '../../..');
 const SEED = Number(process.env['BERTH_SEED'] ?? Math.floor(Math.random() * 1_000_000_000));
 const HOSTS = Number(process.env['BERTH_HOSTS'] ?? 32);
 
-/** Its histories stay when something is wrong. */
+/** Its histories are kept when a check fails. */
 async function withFleet(t: TestContext, wish: FleetWish, run: (fleet: Fleet) => Promise<void>): Promise<void> {
   const fleet = await Fleet.start(wish);
   const how = `BERTH_SEED=${SEED} BERTH_HOSTS=${HOSTS}, histories in ${fleet.folder}`;
@@ -40,7 +40,7 @@ async function withFleet(t: TestContext, wish: FleetWish, run: (fleet: Fleet) =>
   }
 }
 
-/** How much of what was asked for was granted. */
+/** A summary of how many calls were granted. */
 function tell(t: TestContext, fleet: Fleet): void {
   const history = fleet.history();
   const count = history.filter((operation) => granted(operation) !== undefined).length;
@@ -50,7 +50,7 @@ function tell(t: TestContext, fleet: Fleet): void {
 
 const depsOf = ({ client, table }: Fleet): Deps => ({ world: realWorld, store: storeOver(client, table, realWorld) });
 
-/** An announcement that its host did not live to confirm stands in nobody's way. */
+/** An announcement whose host was killed before it confirmed it does not block other pools. */
 async function takeOver(deps: Deps, fleet: Fleet, { pools }: Contents): Promise<void> {
   for (const { state, cidr } of pools) {
     if (state !== 'pending') continue;
@@ -62,8 +62,8 @@ async function takeOver(deps: Deps, fleet: Fleet, { pools }: Contents): Promise<
 
 const wish = { root: ROOT, seed: SEED, hosts: HOSTS, killed: 0, actions: 24 };
 
-describe('hosts that all do as they please at once', () => {
-  it('hold what they were given alone, and leave nothing when they give it back', async (t) => {
+describe('many hosts that act at once', () => {
+  it('never hold the same thing twice, and leave nothing after they release it', async (t) => {
     await withFleet(t, wish, async (fleet) => {
       await fleet.live();
       tell(t, fleet);
@@ -76,7 +76,7 @@ describe('hosts that all do as they please at once', () => {
     });
   });
 
-  it('leave nothing but what they held or had begun when they are killed, and that can be freed', async (t) => {
+  it('leave only what they held or had begun when they are killed, which can be freed', async (t) => {
     const killed = Math.ceil(HOSTS / 4);
     await withFleet(t, { ...wish, seed: SEED + 1_000, killed }, async (fleet) => {
       await fleet.live();
@@ -93,12 +93,12 @@ describe('hosts that all do as they please at once', () => {
   });
 });
 
-/** So often a control is tried whose guard matters only when two come together. */
+/** Attempts of a control whose guard matters only when two hosts collide. */
 const TRIES = 5;
 
 const controls: readonly (Edit & { readonly what: string; readonly hosts: number; readonly fault: RegExp })[] = [
   {
-    what: 'an address is taken whether it is free or not',
+    what: 'an address is claimed whether it is free or not',
     hosts: 5,
     within: 'FREE',
     find: 'const FREE = `${UNUSED} OR',
@@ -106,7 +106,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
     fault: /^no order explains/,
   },
   {
-    what: 'an address that was seen free is taken without another look',
+    what: 'an address that was free when it was read is claimed without a condition',
     hosts: 12,
     within: 'EXACTLY',
     find: "const EXACTLY = '#slot = :seen'",
@@ -114,7 +114,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
     fault: /^no order explains/,
   },
   {
-    what: 'a release is answered and not carried out',
+    what: 'a release is answered but not carried out',
     hosts: 4,
     within: 'LEASED_BETWEEN',
     find: "const LEASED_BETWEEN = '#slot BETWEEN :from AND :to'",
@@ -122,7 +122,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
     fault: /^no order explains/,
   },
   {
-    what: 'a pool is confirmed without a look at others',
+    what: 'a pool is confirmed without reading others',
     hosts: 5,
     within: 'contest',
     find: 'const { blocking, pending } = await look(store, pool);',
@@ -130,7 +130,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
     fault: /^pools overlap: /,
   },
   {
-    what: 'who leaves a pool does not look who is left',
+    what: 'a host that leaves a pool does not check whether others are left',
     hosts: 5,
     within: 'retireUnreferenced',
     find: 'if (await isReferenced(store, ref.generation)) {',
@@ -138,7 +138,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
     fault: /^(lost: the pool|pools overlap: )/,
   },
   {
-    what: 'who leaves a pool leaves its reference',
+    what: 'a host that leaves a pool does not end its reference',
     hosts: 4,
     within: 'leavePool',
     find: '  await deps.store.endRef(ref.generation, ref.name, deps.world.now());\n  return',
@@ -149,7 +149,7 @@ const controls: readonly (Edit & { readonly what: string; readonly hosts: number
 
 describe('without a guard', () => {
   for (const { what, hosts, fault, ...edit } of controls) {
-    it(`it is found that ${what} (control)`, async (t) => {
+    it(`the verdict detects that ${what} (control)`, async (t) => {
       const { root, remove } = await mutant([edit]);
       try {
         for (let tries = 1; ; tries++) {

@@ -1,13 +1,13 @@
-/** The judge of addresses is judged first: by histories that are right, that are wrong, and by an oracle. */
+/** Tests the check of address histories itself: with valid and invalid histories, and against an oracle. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Step, explain } from './register.ts';
 
-/** `take a 1-3`; without an end (`1-`) nobody knows what became of it. */
+/** `take a 1-3`; without an end (`1-`) the outcome is unknown. */
 function step(text: string): Step {
   const [, kind, holder = '', begin = '', end = ''] = /^(take|drop|meet) (\w*) ?(\d+)-(\d*)$/.exec(text) ?? [];
-  if (kind !== 'take' && kind !== 'drop' && kind !== 'meet') throw new Error(`no step: ${text}`);
+  if (kind !== 'take' && kind !== 'drop' && kind !== 'meet') throw new Error(`not a step: ${text}`);
   return { kind, holder, begin: BigInt(begin), end: end === '' ? undefined : BigInt(end) };
 }
 
@@ -16,18 +16,22 @@ const isExplained = (steps: readonly string[], last?: string): boolean => explai
 describe('a history that can have happened', () => {
   const cases: readonly [what: string, steps: readonly string[], last?: string][] = [
     ['nothing', []],
-    ['one takes it and keeps it', ['take a 1-2'], 'a'],
-    ['one takes it and gives it back', ['take a 1-2', 'drop a 3-4']],
-    ['one after the other', ['take a 1-2', 'drop a 3-4', 'take b 5-6'], 'b'],
-    ['the next takes it while the first still gives it back', ['take a 1-2', 'drop a 3-8', 'take b 4-7'], 'b'],
+    ['one host takes it and keeps it', ['take a 1-2'], 'a'],
+    ['one host takes it and releases it', ['take a 1-2', 'drop a 3-4']],
+    ['two hosts take it one after the other', ['take a 1-2', 'drop a 3-4', 'take b 5-6'], 'b'],
+    ['the next host takes it while the first still releases it', ['take a 1-2', 'drop a 3-8', 'take b 4-7'], 'b'],
     ['two takes that overlap, with a release within both', ['take a 1-9', 'drop a 2-9', 'take b 3-9'], 'b'],
     ['found held while it was', ['take a 1-2', 'meet x 3-4', 'drop a 5-6']],
-    ['found held by one whose answer came later', ['take a 1-9', 'meet x 2-3'], 'a'],
-    ['found held by the second of two', ['take a 1-2', 'drop a 3-4', 'take b 5-9', 'meet x 6-7'], 'b'],
-    ['a take of which nobody knows, that landed', ['take a 1-'], 'a'],
-    ['a take of which nobody knows, that did not', ['take a 1-', 'take b 3-4'], 'b'],
-    ['a release of which nobody knows, that landed late', ['take a 1-2', 'drop a 3-', 'meet x 4-5', 'take b 6-7'], 'b'],
-    ['a release of which nobody knows, that did not land', ['take a 1-2', 'drop a 3-'], 'a'],
+    ['found held by a host whose answer arrived later', ['take a 1-9', 'meet x 2-3'], 'a'],
+    ['found held by the second of two hosts', ['take a 1-2', 'drop a 3-4', 'take b 5-9', 'meet x 6-7'], 'b'],
+    ['a take with an unknown outcome that landed', ['take a 1-'], 'a'],
+    ['a take with an unknown outcome that did not land', ['take a 1-', 'take b 3-4'], 'b'],
+    [
+      'a release with an unknown outcome that landed late',
+      ['take a 1-2', 'drop a 3-', 'meet x 4-5', 'take b 6-7'],
+      'b',
+    ],
+    ['a release with an unknown outcome that did not land', ['take a 1-2', 'drop a 3-'], 'a'],
   ];
   for (const [what, steps, last] of cases) {
     it(`is explained: ${what}`, () => {
@@ -38,18 +42,18 @@ describe('a history that can have happened', () => {
 
 describe('a history that cannot have happened', () => {
   const cases: readonly [what: string, steps: readonly string[], last?: string][] = [
-    ['two hold it', ['take a 1-2', 'take b 3-4'], 'b'],
-    ['two take it at once', ['take a 1-4', 'take b 2-3'], 'b'],
-    ['two take it at once, and both give it back', ['take a 1-4', 'take b 2-3', 'drop a 5-6', 'drop b 7-8']],
-    ['it is taken before it is given back', ['take a 1-2', 'take b 3-4', 'drop a 5-6'], 'b'],
-    ['what was given back is held in the end', ['take a 1-2', 'drop a 3-4'], 'a'],
-    ['what is held is free in the end', ['take a 1-2']],
-    ['somebody else holds it in the end', ['take a 1-2'], 'b'],
-    ['it is given back twice', ['take a 1-2', 'drop a 3-4', 'drop a 5-6']],
-    ['it is found held before anybody took it', ['meet x 1-2', 'take a 3-4'], 'a'],
-    ['it is found held after it was given back', ['take a 1-2', 'drop a 3-4', 'meet x 5-6']],
-    ['it is given away though nobody gave it back', ['take a 1-2', 'take b 3-4', 'drop b 5-6'], 'a'],
-    ['a take of which nobody knows came before it began', ['meet x 1-2', 'take a 3-'], 'a'],
+    ['two hosts hold it', ['take a 1-2', 'take b 3-4'], 'b'],
+    ['two hosts take it at once', ['take a 1-4', 'take b 2-3'], 'b'],
+    ['two hosts take it at once, and both release it', ['take a 1-4', 'take b 2-3', 'drop a 5-6', 'drop b 7-8']],
+    ['it is taken before it is released', ['take a 1-2', 'take b 3-4', 'drop a 5-6'], 'b'],
+    ['it was released but is held in the end', ['take a 1-2', 'drop a 3-4'], 'a'],
+    ['it is held but is free in the end', ['take a 1-2']],
+    ['another host holds it in the end', ['take a 1-2'], 'b'],
+    ['it is released twice', ['take a 1-2', 'drop a 3-4', 'drop a 5-6']],
+    ['it is found held before any host took it', ['meet x 1-2', 'take a 3-4'], 'a'],
+    ['it is found held after it was released', ['take a 1-2', 'drop a 3-4', 'meet x 5-6']],
+    ['it is taken again although it was not released', ['take a 1-2', 'take b 3-4', 'drop b 5-6'], 'a'],
+    ['it is found held before a take with an unknown outcome began', ['meet x 1-2', 'take a 3-'], 'a'],
   ];
   for (const [what, steps, last] of cases) {
     it(`is not explained: ${what}`, () => {
@@ -86,7 +90,7 @@ describe('any history', () => {
       end: length === undefined ? undefined : begin + length,
     }));
 
-  it('is judged as by trying every order', () => {
+  it('gets the same verdict as by trying every order', () => {
     fc.assert(
       fc.property(
         fc.array(anyStep, { maxLength: 7 }),
@@ -97,7 +101,7 @@ describe('any history', () => {
     );
   });
 
-  it('of a thousand steps is judged at once', () => {
+  it('of a thousand steps gets its verdict at once', () => {
     const turns = Array.from({ length: 250 }, (_, i): Step[] => {
       const at = BigInt(i * 10);
       const who = String(i);

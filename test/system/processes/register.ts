@@ -1,22 +1,22 @@
 /**
- * Whether what several clients saw of one address can have happened: whether there is one order of their calls, each at
- * some moment between its begin and its end, in which the address is only ever taken while it is free, only given back
- * by who holds it, and only found held while it is. The search is exact (Wing and Gong, "Testing and verifying
+ * Whether the observations of several clients of one address are consistent: whether there is an order of their calls,
+ * each at some moment between its begin and its end, in which the address is only taken while it is free, only released
+ * by its holder, and only found held while it is held. The search is exact (Wing and Gong, "Testing and verifying
  * concurrent objects", 1993); each address is a register of its own, so each is searched alone.
  */
 
 export interface Step {
-  /** `meet`: found it held, by whomever. */
+  /** `meet`: found it held, by any client. */
   readonly kind: 'take' | 'drop' | 'meet';
-  /** Who takes or drops it; of no account when it is met. */
+  /** The client that takes or drops it; ignored for `meet`. */
   readonly holder: string;
   /** ns of one clock that all clients share. */
   readonly begin: bigint;
-  /** `undefined`: nobody knows what became of it. It took effect at any later moment, or never. */
+  /** `undefined`: the outcome is unknown. It took effect at any later moment, or never. */
   readonly end: bigint | undefined;
 }
 
-/** @param last who holds the address when all is over. @returns an order that explains all, if there is one. */
+/** @param last the holder of the address at the end. @returns an order that explains all observations, if there is one. */
 export function explain(steps: readonly Step[], last: string | undefined): readonly Step[] | undefined {
   const known = new Set<string>();
   const path: Step[] = [];
@@ -29,7 +29,7 @@ export function explain(steps: readonly Step[], last: string | undefined): reado
     if (known.has(state)) return false;
     known.add(state);
     const may = left.filter((step) => isPossible(step, holder) && (firstEnd === undefined || step.begin <= firstEnd));
-    // To meet it changes nothing, so that what may be met now is best met now.
+    // A `meet` changes nothing, so one that is possible now is best taken now.
     const met = may.find(({ kind }) => kind === 'meet');
     return (met === undefined ? may : [met]).some((step) => {
       path.push(step);
@@ -45,7 +45,7 @@ export function explain(steps: readonly Step[], last: string | undefined): reado
 
 type Numbered = Step & { readonly number: number };
 
-/** Nothing that began after this can come first. `undefined`: all that is left may never have happened. */
+/** No call that began after this can come first. `undefined`: all remaining calls may never have happened. */
 function earliestEnd(steps: readonly Step[]): bigint | undefined {
   let earliest: bigint | undefined;
   for (const { end } of steps) {

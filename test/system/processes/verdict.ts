@@ -1,4 +1,4 @@
-/** What must hold of a fleet, going by the histories of its hosts and by what the table says when all is quiet. */
+/** What must hold for a fleet, by the histories of its hosts and the final contents of the table. */
 import { formatAddress, formatCidr, overlap } from '../../../functions/ipam/address.ts';
 import type { Pool } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
@@ -7,7 +7,7 @@ import type { Contents } from './contents.ts';
 import type { Operation } from './history.ts';
 import { type Step, explain } from './register.ts';
 
-/** All that is wrong, in words; nothing if nothing is. */
+/** Describes every violation; empty if there is none. */
 export const faultsOf = (history: readonly Operation[], table: Contents): string[] => [
   ...unexplainedAddresses(history, table),
   ...overlapping(sharesOf(history)),
@@ -16,14 +16,14 @@ export const faultsOf = (history: readonly Operation[], table: Contents): string
   ...unaccountedReservations(history, table),
 ];
 
-/** What is left when everybody has given back all. */
+/** What is left when all hosts have released everything. */
 export const leftovers = ({ pools, refs, addresses }: Contents): string[] => [
   ...pools.map(({ cidr, state }) => `left: the pool ${formatCidr(cidr)} (${state})`),
   ...refs.filter(({ state }) => state !== 'gone').map(({ name }) => `left: the network ${name}`),
   ...addresses.filter(({ slot }) => slot.kind === 'leased').map(({ address }) => `left: the lease of ${address}`),
 ];
 
-/** Each address is held by one at a time, and in the end by whom the table says. */
+/** Each address has one holder at a time, and in the end the one that the table says. */
 function unexplainedAddresses(history: readonly Operation[], { addresses }: Contents): string[] {
   const last = new Map<string, string>(
     addresses.flatMap(({ generation, address, slot }) =>
@@ -58,7 +58,7 @@ function stepsOf(history: readonly Operation[], last: ReadonlyMap<string, string
   const others = history.filter(isEndpoint).flatMap((request) => {
     const at = `${idOf(request).generation} ${request.message.Address}`;
     if (request.result === undefined) {
-      // Where it landed, if at all, only the table can say.
+      // Only the table shows whether and where it landed.
       const landed = [...last].filter(([, holder]) => holder === request.requestKey).map(([place]) => place);
       const places = request.message.Address === '' ? landed : [at];
       return places.map((place) => step('take', place, request.requestKey, request));
@@ -68,7 +68,7 @@ function stepsOf(history: readonly Operation[], last: ReadonlyMap<string, string
   return [...known, ...others];
 }
 
-/** No two subnets of networks that certainly existed at one time overlap, but where they share one pool. */
+/** The subnets of networks that certainly existed at the same time do not overlap, unless they share one pool. */
 function overlapping(shares: readonly Share[]): string[] {
   return shares.flatMap((a, i) =>
     shares.slice(i + 1).flatMap((b) => {
@@ -78,16 +78,16 @@ function overlapping(shares: readonly Share[]): string[] {
       if (isShared) return a.wish === '' && b.wish === '' ? [`one automatic pool was given twice: ${both}`] : [];
       if (overlap(a.id.cidr, b.id.cidr)) return [`pools overlap: ${both}`];
       const isOneName = a.wish === b.wish && a.wish !== '';
-      return isOneName ? [`what was asked for alike differs: ${both}`] : [];
+      return isOneName ? [`the same request got different pools: ${both}`] : [];
     }),
   );
 }
 
-/** Whether both certainly existed at some moment. */
+/** Whether both certainly existed at the same moment. */
 const meet = (a: Share, b: Share): boolean =>
   (b.until === undefined || a.from < b.until) && (a.until === undefined || b.from < a.until);
 
-/** The networks of the table are those of the hosts, and what they began of which they know no end. */
+/** The table has exactly the hosts' networks, and possibly those of calls with an unknown outcome. */
 function unaccountedNetworks(history: readonly Operation[], { refs }: Contents): string[] {
   const shares = sharesOf(history);
   const live = refs.filter(({ state }) => state !== 'gone');
@@ -104,7 +104,7 @@ function unaccountedNetworks(history: readonly Operation[], { refs }: Contents):
   ];
 }
 
-/** Every network has its pool, and every pool a network, or somebody who was cut off while making or ending it. */
+/** Every network has its pool, and every pool has a network, or a host that was killed while creating or ending it. */
 function unaccountedPools(history: readonly Operation[], { pools, refs }: Contents): string[] {
   const live = new Set(refs.filter(({ state }) => state !== 'gone').map(({ generation }) => generation));
   const standing = new Map(pools.map((pool) => [pool.generation, pool]));
@@ -118,7 +118,7 @@ function unaccountedPools(history: readonly Operation[], { pools, refs }: Conten
   ];
 }
 
-/** Whether somebody who was making or ending a pool got no further. */
+/** Whether a host was killed while creating or ending a pool. */
 const isCutOff = (history: readonly Operation[], refs: Contents['refs'], pool: Pool): boolean =>
   unknownIn(history).some((operation) => {
     if (operation.method === 'ReleasePool') return idOf(operation).generation === pool.generation;
@@ -129,7 +129,7 @@ const isCutOff = (history: readonly Operation[], refs: Contents['refs'], pool: P
 
 const isOf = (ref: Ref, pool: Pool): boolean => ref.generation === pool.generation;
 
-/** An address that a standing pool keeps for no endpoint is one that a network of it keeps. */
+/** Every reserved address of an existing pool is kept by one of its networks. */
 function unaccountedReservations(history: readonly Operation[], { pools, refs, addresses }: Contents): string[] {
   return pools.flatMap((pool) => {
     const live = refs.filter((ref) => isOf(ref, pool) && ref.state !== 'gone');

@@ -1,4 +1,4 @@
-/** Puts items into the table of a local cloud, as they are. */
+/** Puts items into the table of a local cloud, unchanged. */
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { LocalCloud } from '../../support/local-cloud.ts';

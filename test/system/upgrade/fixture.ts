@@ -1,4 +1,4 @@
-/** What releases have left behind, as test/system/upgrade/make-fixtures.ts wrote it down. */
+/** What releases have left behind, as test/system/upgrade/make-fixtures.ts recorded it. */
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -25,7 +25,7 @@ const network = v.object({
   addresses: v.array(v.string()),
   waiting: v.optional(v.string()),
 });
-/** As Docker knows it. `waiting`: an address that it has released, which only the host's journal knows. */
+/** As Docker knows it. `waiting`: an address whose release is only in the host's journal. */
 export type Network = v.InferOutput<typeof network>;
 
 const texts = v.record(v.string(), v.string());
@@ -37,7 +37,7 @@ const exchange = v.object({
   answerHeaders: texts,
   answer: v.string(),
 });
-/** A request to a function, its signature left out, and the answer. */
+/** A request to a function, without its signature, and the answer. */
 export type Exchange = Readonly<v.InferOutput<typeof exchange>>;
 
 const item = v.looseObject({ pk: v.string(), sk: v.string() });
@@ -46,7 +46,7 @@ export interface Fixture {
   readonly networks: readonly Network[];
   readonly exchanges: readonly Exchange[];
   readonly items: readonly v.InferOutput<typeof item>[];
-  /** A host's data folder, to be copied. */
+  /** A host's data folder, which must be copied before use. */
   readonly hostFolder: string;
 }
 

@@ -1,4 +1,4 @@
-/** The kinds of items, and who reads them. */
+/** The kinds of items, and the functions that read them. */
 import * as v from 'valibot';
 import {
   decodeChunk,
@@ -11,7 +11,7 @@ import {
 } from '../../../functions/dynamo/items.ts';
 import { decodeSlot } from '../../../functions/ipam/slot.ts';
 
-/** By the form of their sort key. */
+/** By the pattern of their sort key. */
 export const kinds: readonly (readonly [RegExp, (item: unknown) => unknown])[] = [
   [/^config$/, decodeSpace],
   [/^name#/, decodeName],

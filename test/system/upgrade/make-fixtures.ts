@@ -1,9 +1,9 @@
 /**
- * Writes down what this version leaves behind and says: its table, a host's data folder, and its messages on the wire.
+ * Records what this version leaves behind: its table, a host's data folder, and its messages on the wire.
  *
  * Usage, once for each release, at its commit: node test/system/upgrade/make-fixtures.ts v0.1.0
  *
- * What is made then is never made again: it stands for what hosts and tables of that release hold.
+ * A fixture is made once and never again: it represents what hosts and tables of that release hold.
  */
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -32,12 +32,12 @@ const named = (name: string) => ({
 const DAMAGED = { PoolID: 'berth1,damaged', Address: '10.1.0.1' };
 /** ms */
 const SWEEP_EVERY = 250;
-/** Bits of bytes that Brotli looks back: all bundles. */
+/** log2 of Brotli's window in bytes: it covers all bundles. */
 const WINDOW = 24;
 
 async function main(release: string): Promise<void> {
   const folder = fixtureFolder(release);
-  if (existsSync(folder)) throw new Error(`${folder} is there: what a release has left behind does not change`);
+  if (existsSync(folder)) throw new Error(`${folder} exists: the fixture of a release does not change`);
   const cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
   const hosts: FaultyHost[] = [];
   try {
@@ -66,7 +66,7 @@ const write = (folder: string, name: string, value: unknown): void => {
   writeFileSync(path.join(folder, name), `${JSON.stringify(value, undefined, 2)}\n`);
 };
 
-/** The bundles as they are deployed, by name: much is in each of them, and packed but once. */
+/** The bundles as they are deployed, by name. Their common parts are packed only once. */
 async function packFunctions(scratch: string): Promise<Buffer> {
   const bundles: Record<string, string> = {};
   for (const name of functionNames) {
@@ -76,7 +76,7 @@ async function packFunctions(scratch: string): Promise<Buffer> {
   return brotliCompressSync(JSON.stringify(bundles), { params: { [constants.BROTLI_PARAM_LGWIN]: WINDOW } });
 }
 
-/** A process's own. */
+/** The variables of one process. */
 const isKept = (file: string): boolean => !path.basename(file).startsWith('lock.');
 
 async function operate(host: FaultyHost, what: string, args: readonly string[]): Promise<void> {
@@ -84,7 +84,7 @@ async function operate(host: FaultyHost, what: string, args: readonly string[]):
   if (code !== 0) throw new Error(`berth ${what} ${args.join(' ')}: ${err}`);
 }
 
-/** Networks of every kind, with what they hold, and what was released of it. */
+/** Networks of every kind, with what they hold and have released. */
 async function live(cloud: LocalCloud, host: FaultyHost): Promise<Network[]> {
   const shared = await network(cloud, { Pool: '10.1.0.0/24', Options: { 'berth.order': 'serial' } });
   const ranged = await network(cloud, { Pool: '10.9.0.0/24', SubPool: '10.9.0.128/25' });
@@ -95,12 +95,12 @@ async function live(cloud: LocalCloud, host: FaultyHost): Promise<Network[]> {
   await ask(cloud, 'ReleasePool', { PoolID: gone.poolId });
   const released = shared.addresses.pop();
   await ask(cloud, 'ReleaseAddress', { PoolID: shared.poolId, Address: released });
-  // An answer that is lost has the call settled.
+  // After a lost answer, the host settles the call.
   host.proxy.program({ path: '/IpamDriver.RequestAddress', attempt: 1, fault: { kind: 'drop-after' } });
   const { Address } = await ask(cloud, 'RequestAddress', { PoolID: drawn.poolId, Address: '', Options: named('lost') });
   drawn.addresses.push(bare(String(Address)));
   host.proxy.program();
-  // What is refused for good is kept in the dead letters.
+  // A call that is refused permanently is kept in the dead letters.
   await callPlugin(path.join(cloud.folder, HOST, 's/berth.sock'), 'IpamDriver.ReleaseAddress', DAMAGED);
   return [shared, ranged, drawn, drawn6, ipvlan];
 }
@@ -150,7 +150,7 @@ const isLiveOf =
   ({ hostId, state }: Ref): boolean =>
     hostId === id && state !== 'gone';
 
-/** What a host asks when it compares Docker with the table. */
+/** The requests of a host when it compares Docker with the table. */
 async function askOfTable({ folder }: LocalCloud, { proxy }: FaultyHost, [first]: readonly Network[]): Promise<void> {
   const cloud = new FunctionUrlClient(new Transport(), signers(undefined));
   const hosts = parseEndpoint(`unix:${path.join(folder, HOST, 'proxy/hosts.sock')}`);
@@ -170,7 +170,7 @@ async function askOfTable({ folder }: LocalCloud, { proxy }: FaultyHost, [first]
   await send('/Berth.Revive', { PoolID, Gateway: first?.gateway, Reserved: [], Held: [], Last: true });
 }
 
-/** The last words of the shim: a release and a request that the cloud has not heard. */
+/** The last calls of the shim: a release and a request that have not reached the cloud. */
 async function fallInMidCall(host: FaultyHost, networks: readonly Network[]): Promise<void> {
   host.proxy.program({ fault: { kind: 'hang', carriedOut: false } });
   const [, ranged, drawn] = networks;
@@ -200,7 +200,7 @@ async function itemsOf(cloud: LocalCloud): Promise<object[]> {
   return items;
 }
 
-/** One of each kind: method, and what became of it. */
+/** One exchange of each kind: method and outcome. */
 function exchangesOf(passages: readonly Passage[]): Exchange[] {
   const kinds = new Map<string, Exchange>();
   for (const { path: asked, headers, body, answer } of passages) {
@@ -208,7 +208,7 @@ function exchangesOf(passages: readonly Passage[]): Exchange[] {
     const refusal = answer.headers['berth-refusal'];
     const kind = `${asked} ${refusal ?? ''} ${/"(V6|Gateway)":true|gateway/.exec(body)?.[0] ?? ''}`;
     const ours = Object.entries(headers).filter(([name]) => name.startsWith('berth-'));
-    // Whether a host has registered yet is a matter of chance.
+    // Whether a host has registered yet is random.
     if (kinds.has(kind) || refusal === 'host-unknown') continue;
     kinds.set(kind, {
       path: asked,

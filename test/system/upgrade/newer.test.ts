@@ -1,4 +1,4 @@
-/** Functions that were rolled back, and meet what newer ones have written and given out: they say so, and lose nothing. */
+/** Functions that were rolled back find what newer ones have written and issued: they report it, and lose nothing. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -26,7 +26,7 @@ const health = v.looseObject({ journal: v.looseObject({ depth: v.number(), deadL
 describe('an item of a layout that is not known here', () => {
   const items = releases().flatMap((release) => fixture(release).items);
   for (const [kind, decode] of kinds.filter(([{ source }]) => source !== '^home$')) {
-    it(`is refused, and the remedy named: ${kind.source}`, () => {
+    it(`is refused with the remedy: ${kind.source}`, () => {
       const item = items.find(({ sk }) => kind.test(sk)) ?? assert.fail();
       const words = new RegExp(
         `has written \\(${item.pk} ${item.sk}, of format 2; these functions know 1\\): upgrade the`,
@@ -53,7 +53,7 @@ describe('a host whose functions were rolled back', () => {
   const ask = async (method: string, body: object = {}) =>
     (await callPlugin(path.join(cloud.folder, HOST, 's/berth.sock'), method, body)).json;
 
-  it('is told that a subnet is of a newer version, and what to do', async () => {
+  it('gets an error that a subnet is of a newer version, and what to do', async () => {
     const [item] = releases().flatMap((release) =>
       fixture(release).items.filter(({ sk }) => sk.startsWith('pool#40a01')),
     );
@@ -66,8 +66,8 @@ describe('a host whose functions were rolled back', () => {
     );
   });
 
-  // Below the subnet that cannot be read: who looks for overlaps reads the pool before.
-  it('is told that a PoolID is, and keeps what it has to give back until somebody can take it', async () => {
+  // Behind the subnet that cannot be read: the search for overlaps reads the preceding pool.
+  it('gets an error that a PoolID is of a newer version, and keeps its releases until the functions can read them', async () => {
     const { poolId } = await host.dockerd().requestPool('10.0.9.0/24');
     const body = poolId.slice(0, poolId.lastIndexOf(',')).replace(/^berth2,/, 'berth9,');
     const newer = `${body},${digestText(realWorld, body, CHECK_WIDTH)}`;

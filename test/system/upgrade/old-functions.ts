@@ -1,4 +1,4 @@
-/** Functions of a released version, as far as they gave answers that were written down. */
+/** Functions of a released version, as far as their answers were recorded. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
@@ -10,7 +10,7 @@ import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { UnixListener } from '../../support/unix-listener.ts';
 import type { Exchange } from './fixture.ts';
 
-/** What no version knows yet. */
+/** A field that no version knows yet. */
 export const ADDED = { Future: { Some: ['thing'] }, Later: 1 };
 export const ADDED_HEADER = { 'berth-future': 'some thing' };
 
@@ -19,7 +19,7 @@ export const object = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.u
 export const isOfDocker = ({ path: asked, answerHeaders }: Exchange): boolean =>
   asked.startsWith('/IpamDriver.') && answerHeaders['berth-refusal'] === undefined;
 
-/** The first that was granted of a method stands for all. */
+/** The first granted call of a method represents all. */
 export function granted(exchanges: readonly Exchange[], asked: string): Exchange {
   const found = exchanges.find(
     ({ path: of, answerHeaders }) => of === asked && answerHeaders['berth-refusal'] === undefined,
@@ -37,12 +37,12 @@ export function judged(exchanges: readonly Exchange[], asked: string, more: obje
 
 export interface Answering {
   readonly folder: string;
-  /** The capabilities function's, and all others'. */
+  /** The URL of the capabilities function, and the URL of all others. */
   readonly endpoint: string;
   stop(): Promise<void>;
 }
 
-/** In place of the functions: to each method the answer of old. */
+/** Replaces the functions: each method gets its recorded answer. */
 export async function answering(exchanges: readonly Exchange[], more: object | undefined): Promise<Answering> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'berth-'));
   const socket = path.join(folder, 'old.sock');

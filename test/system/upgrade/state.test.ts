@@ -1,4 +1,4 @@
-/** What released versions left behind, taken up by this one: tables, data folders of hosts, and PoolIDs in Docker's store. */
+/** This version uses what released versions left behind: tables, data folders of hosts, and PoolIDs in Docker's store. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -20,14 +20,14 @@ import { fill } from './fill.ts';
 import { type Fixture, HOST, fixture, releases } from './fixture.ts';
 import { kinds } from './kinds.ts';
 
-/** ms: what is old must not be swept before it was looked at. */
+/** ms: old items must not be swept before they were checked. */
 const NEVER = 3_600_000;
 
 for (const release of releases()) {
   describe(`the table of ${release}`, () => {
     const { items } = fixture(release);
     for (const [kind, decode] of kinds) {
-      it(`has items of the kind ${kind.source}, and each is read`, () => {
+      it(`has items of the kind ${kind.source}, each of which can be read`, () => {
         const found = items.filter(({ sk }) => kind.test(sk));
         assert.ok(found.length > 0);
         for (const item of found) {
@@ -58,7 +58,7 @@ for (const release of releases()) {
       return folder;
     }
 
-    it('holds a journal whose calls go on', async (t) => {
+    it('contains a journal whose calls are continued', async (t) => {
       const header = v.parse(journalHeader, file('journal'));
       const identity = { hostId: header.host, incarnation: file('lineage').trim() };
       const warnings: string[] = [];
@@ -71,7 +71,7 @@ for (const release of releases()) {
       assert.equal(journal.stats.deadLetters, 1);
     });
 
-    it('is taken up though a newer version has added to it', async (t) => {
+    it('can be used although a newer version has added to it', async (t) => {
       const folder = copy(t);
       const { hostId, incarnation } = { hostId: HOST, incarnation: file('lineage').trim() };
       const [first = '', ...lines] = file('journal').trimEnd().split('\n');
@@ -85,17 +85,17 @@ for (const release of releases()) {
       await journal.close();
     });
 
-    it('names the networks that Docker has', (t) => {
+    it('lists the networks that Docker has', (t) => {
       const known = new KnownNetworks(copy(t), (message) => assert.fail(message));
       const held = old.networks.map(({ poolId }) => poolId);
       assert.deepEqual([...known.poolIds].sort(), held.sort());
     });
 
     for (const driver of ['berth', 'berth-ipvlan'] as const) {
-      it(`tells where the functions are, of ${driver}, while nobody answers`, async (t) => {
+      it(`gives ${driver} the URLs of the functions while none answers`, async (t) => {
         const [endpoint = ''] = v.parse(keptHandshake, file(`handshake-${driver}.json`)).key.split(' ');
         const settings = { endpoint: parseEndpoint(endpoint), driver, space: 'default', folder: copy(t) };
-        const silence = { ask: () => Promise.reject(new Error('nobody should be asked')) };
+        const silence = { ask: () => Promise.reject(new Error('nothing should be asked')) };
         const kept = await Handshakes.open(silence, { ...settings, warn: () => undefined });
         kept.close();
         assert.notEqual(kept.current.functions, undefined);
@@ -130,7 +130,7 @@ for (const release of releases()) {
       return addresses.filter((each) => each.address === address).map(({ slot }) => slot.kind);
     };
 
-    it('is the host that it was, of the same epoch', async () => {
+    it('is the same host, of the same epoch', async () => {
       const before = hostOf(old);
       await eventually(async () => ((await cloud.store.readHost(HOST))?.lastSeen ?? 0) !== before.lastSeen);
       const now = await cloud.store.readHost(HOST);
@@ -138,13 +138,13 @@ for (const release of releases()) {
       assert.doesNotMatch(host.log, /damaged|torn|incarnation/i);
     });
 
-    it('delivers the release that its journal held', async () => {
+    it('delivers the release in its journal', async () => {
       const { waiting = '' } = old.networks.find(({ waiting }) => waiting !== undefined) ?? {};
       await eventually(async () => (await holdersOf(waiting)).join() === 'free');
       await host.drain();
     });
 
-    it('goes on with numbers of calls that were never used', () => {
+    it('continues with call numbers that were never used', () => {
       const used = [...file(old, 'journal').matchAll(/"key":"([0-9a-z]{9})/g)].map(([, sequence = '']) => sequence);
       const given = host.proxy.passages.filter(({ path: asked }) => asked === '/Berth.Register');
       assert.ok(given.length > 0);
@@ -152,7 +152,7 @@ for (const release of releases()) {
     });
 
     for (const { driver, poolId, pool, addresses } of old.networks) {
-      it(`has its network on ${pool}, and what it held there`, async () => {
+      it(`keeps its network on ${pool}, and what it held there`, async () => {
         const { Address } = await ask('RequestAddress', driver, { PoolID: poolId, Address: '', Options: null });
         assert.match(String(Address), new RegExp(`/${pool.split('/')[1] ?? ''}$`));
         for (const address of addresses) {
@@ -164,7 +164,7 @@ for (const release of releases()) {
       });
     }
 
-    it('gives up every network, of which nothing is left but what others have', async () => {
+    it('can release every network, and only what other hosts have is left', async () => {
       for (const { driver, poolId } of old.networks) {
         assert.deepEqual(await ask('ReleasePool', driver, { PoolID: poolId }), {});
       }
@@ -194,7 +194,7 @@ const file = ({ hostFolder }: Fixture, name: string): string => readFileSync(pat
 
 const hostOf = ({ items }: Fixture) => decodeHost(items.find(({ sk }) => sk === `host#${HOST}`));
 
-/** A line of the journal with a field that no version knows. */
+/** A line of the journal with an unknown field. */
 function withMore(line: string, seed: number): string {
   const json = line.slice(line.indexOf(' ') + 1).replace(/\}$/, ',"later":{"some":"thing"}}');
   return `${crc32(json, seed).toString(16).padStart(8, '0')} ${json}`;

@@ -1,4 +1,4 @@
-/** Hosts and functions of different versions: what each sends, and what the other makes of it. */
+/** Hosts and functions of different versions understand each other's messages. */
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -35,7 +35,7 @@ const title = ({ path: asked, answerHeaders }: Exchange): string =>
 for (const release of releases()) {
   const { exchanges, items } = fixture(release);
 
-  describe(`functions of now, asked as hosts of ${release} ask`, () => {
+  describe(`current functions, called like hosts of ${release}`, () => {
     let cloud: LocalCloud;
 
     before(async () => {
@@ -69,17 +69,17 @@ for (const release of releases()) {
 
     for (const exchange of exchanges.filter(({ path: asked }) => v.is(knownPath, asked))) {
       const body = exchange.body === '' ? {} : v.parse(object, exchange.body);
-      it(`answer ${title(exchange)} as it was answered`, () => answered(exchange, body, {}));
-      it(`answer ${title(exchange)} though it says more than they know`, () =>
+      it(`answer ${title(exchange)} as they did then`, () => answered(exchange, body, {}));
+      it(`answer ${title(exchange)} although it has fields that they do not know`, () =>
         answered(exchange, { ...body, ...ADDED }, ADDED_HEADER));
     }
   });
 
   for (const [what, more] of [
-    ['as they were', undefined],
-    ['with more than it knows', ADDED],
+    ['unchanged', undefined],
+    ['with unknown fields', ADDED],
   ] as const) {
-    describe(`a host of now, answered as functions of ${release} answer, ${what}`, () => {
+    describe(`a current host, with answers like those of functions of ${release}, ${what}`, () => {
       let old: Answering;
       let berth: Berth;
 
@@ -97,25 +97,25 @@ for (const release of releases()) {
       const ask = async (method: string, body: object = {}) =>
         (await callPlugin(path.join(old.folder, 's/berth.sock'), method, body)).json;
 
-      it('is registered, and makes no complaint', async () => {
+      it('is registered, and logs no error', async () => {
         await eventually(async () => (await ask('Berth.Health'))['status'] === 'ok');
         assert.doesNotMatch(berth.log(), /no answer of Berth|not registered/);
       });
 
       for (const { path: asked, body } of exchanges.filter(isOfDocker)) {
-        it(`has granted what it asks for by ${asked}`, async () => {
+        it(`gets what it asks for by ${asked}`, async () => {
           const told = await ask(asked.slice(1), v.parse(object, body));
           const { Future: _future, Later: _later, ...known } = told;
           assert.deepEqual(known, asked.includes('Release') ? {} : v.parse(object, granted(exchanges, asked).answer));
         });
       }
 
-      it('has nothing left to tell them', async () => {
+      it('has an empty journal in the end', async () => {
         await eventually(async () => v.parse(health, await ask('Berth.Health')).journal.depth === 0);
         assert.equal(v.parse(health, await ask('Berth.Health')).journal.deadLetters, 0);
       });
 
-      it('reads what it holds, when it compares Docker with the table', async () => {
+      it('reads its holdings when it compares Docker with the table', async () => {
         const table = new FleetRecords((asked) => Promise.resolve(judged(exchanges, asked, more)));
         const networks = await table.networks([], () => []);
         assert.ok(networks.length > 0);
@@ -128,7 +128,7 @@ for (const release of releases()) {
         ['space', 'show'],
         ['space', 'set', 'default', '--size4', '26'],
       ]) {
-        it(`does for an operator: berth ${args.join(' ')}`, async () => {
+        it(`runs for an operator: berth ${args.join(' ')}`, async () => {
           const { code, err } = await runBerth([...args, '--endpoint', old.endpoint]);
           assert.deepEqual([code, err], [0, '']);
         });

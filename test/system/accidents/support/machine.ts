@@ -1,4 +1,4 @@
-/** A machine with a shim and the APIs of its Docker engines, which say what a test says they have. */
+/** A machine with a shim and simulated APIs of Docker engines, which have the contents that a test gives them. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { type Diagnosis, askDoctor } from '../../../../shim/commands/doctor.ts';
 import { type Berth, callPlugin, startBerth } from '../../../support/berth-process.ts';
 import { UnixListener } from '../../../support/unix-listener.ts';
 
-/** ms: what is five minutes for users. */
+/** ms: the interval that is five minutes in production. */
 const SECOND_LOOK = 1;
 const MAC = 'com.docker.network.endpoint.macaddress';
 
@@ -20,7 +20,7 @@ export interface SimulatedNetwork {
   readonly addresses: string[];
 }
 
-/** One dockerd: it calls the plugin that it finds, and tells of its networks and containers. */
+/** One dockerd: it calls the plugin that it finds, and lists its networks and containers. */
 export class SimulatedDocker {
   readonly id: string;
   networks: SimulatedNetwork[] = [];
@@ -64,7 +64,7 @@ export class Machine {
   #shim: Berth | undefined;
   #calls = 0;
 
-  /** @param name what tells the machine from others; '' where nothing does. */
+  /** @param name what distinguishes the machine from others; '' where nothing does. */
   constructor(hostId: string, name: string, docker = new SimulatedDocker(`engine of ${name}`)) {
     this.#hostId = hostId;
     this.#name = name;
@@ -87,7 +87,7 @@ export class Machine {
     const docker = path.join(this.folder, 'docker.sock');
     mkdirSync(this.data, { recursive: true, mode: 0o700 });
     await this.docker.listen(docker);
-    // In the environment: an elder program, which knows nothing of it, starts all the same.
+    // In the environment: an older program, which does not know it, still starts.
     process.env['BERTH_MACHINE'] = this.#name;
     const args = ['shim', '--endpoint', endpoint, '--sockets', this.folder, '--data', this.data, '--drivers', 'berth'];
     const more = ['--host-id', this.#hostId, '--docker', `unix://${docker}`, '--second-look', String(SECOND_LOOK)];
@@ -105,7 +105,7 @@ export class Machine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** As `cp -a` of the data folder. */
+  /** Like `cp -a` of the data folder. */
   takeDataOf(other: Machine): void {
     cpSync(other.data, this.data, { recursive: true });
   }
@@ -133,7 +133,7 @@ export class Machine {
     return address;
   }
 
-  /** Looks as often as it takes to be believed. */
+  /** Compares as often as it takes for a difference to be acted on. */
   async compare(free: readonly string[] = []): Promise<Diagnosis['findings']> {
     await askDoctor(this.#socket, true);
     await askDoctor(this.#socket, true);

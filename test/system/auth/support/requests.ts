@@ -1,4 +1,4 @@
-/** Requests to the functions, signed as whoever attacks likes, and sent as bytes that anybody could send. */
+/** Requests to the functions, signed as an attacker chooses, and sent as raw bytes. */
 import { type Key } from '../../../../infra/local/keyring.ts';
 import { sha256, signatureOf } from '../../../../infra/local/sigv4.ts';
 import { parseEndpoint } from '../../../../shim/endpoint.ts';
@@ -21,7 +21,7 @@ export const FUNCTIONS = {
 } as const;
 export type Path = keyof typeof FUNCTIONS;
 
-/** What is to be sent, before anybody signs it. */
+/** A request before it is signed. */
 export interface Plain {
   readonly path: Path;
   readonly message: object;
@@ -32,7 +32,7 @@ export interface Signed {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
-  /** Behind whose socket it is heard. */
+  /** The function behind whose socket it is received. */
   readonly place: string;
 }
 
@@ -40,13 +40,13 @@ export interface Manner {
   readonly key: Pick<Key, 'accessKey' | 'secret' | 'sessionToken'>;
   /** ms since the epoch */
   readonly time?: number;
-  /** Names of headers that are sent, and not signed. */
+  /** Names of headers that are sent but not signed. */
   readonly unsigned?: readonly string[];
 }
 
 const stamp = (time: number): string => new Date(time).toISOString().replace(/[-:]|\.\d+/g, '');
 
-/** As the shim signs, by AWS's documentation: all headers, but those named. */
+/** Signs like the shim, by AWS's documentation: all headers except for those in `unsigned`. */
 export function sign({ path, message, headers }: Plain, { key, time = Date.now(), unsigned = [] }: Manner): Signed {
   const body = Buffer.from(JSON.stringify(message));
   const all: Record<string, string> = {
@@ -71,7 +71,7 @@ export const send = (cloudFolder: string, { path, headers, body, place }: Signed
 
 let sequence = Date.now();
 
-/** Headers of a call of a host, each time with a key of its own. */
+/** Headers of a host's call, with a new key each time. */
 export const callHeaders = (host: string): Record<string, string> => ({
   'berth-host': host,
   'berth-epoch': '1',

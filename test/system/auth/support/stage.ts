@@ -1,4 +1,4 @@
-/** A cloud that verifies signatures, a host that is attacked, and whoever attacks it. */
+/** A cloud that verifies signatures, a host that is attacked, and its attacker. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,7 +14,7 @@ import { type Path, type Plain, type Signed, callHeaders, send, sign } from './r
 export const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 export const VICTIM = 'i-0123456789abcdef0';
 export const MALLORY = 'i-0fedcba9876543210';
-/** ms: no sweep comes in between, which would write to the table. */
+/** ms: so long that no sweep, which would write to the table, runs during a test. */
 const NEVER = 3_600_000;
 const MINUTE = 60_000;
 
@@ -68,7 +68,7 @@ export class Stage {
     return send(this.cloud.folder, signed);
   }
 
-  /** A call that must succeed. @returns what it is answered. */
+  /** A call that must succeed. @returns its answer. */
   async call(host: string, key: Key, path: Path, message: object): Promise<Readonly<Record<string, unknown>>> {
     return granted(await this.send(sign({ path, message, headers: callHeaders(host) }, { key })));
   }
@@ -80,7 +80,7 @@ export class Stage {
   /**
    * Sends an attack, which must leave the table as it is.
    *
-   * @returns its answer, and what was logged meanwhile.
+   * @returns its answer, and what was logged in the meantime.
    */
   async attack(signed: Signed): Promise<{ readonly answer: PostAnswer; readonly lines: readonly Line[] }> {
     const before = await this.table();
@@ -126,7 +126,7 @@ export async function holdings(stage: Stage, host: string, key: Key, pool: strin
   };
 }
 
-/** Each method, as whoever wants what a host holds would call it. */
+/** Each method, as an attacker would call it to get what a host holds. */
 export const methodsOn = ({ poolId, address, poolKey, addressKey }: Holdings): readonly (readonly [Path, object])[] => [
   ['/IpamDriver.RequestPool', { AddressSpace: 'default', Pool: '10.99.0.0/24' }],
   ['/IpamDriver.RequestPool', { AddressSpace: 'default', Pool: '' }],

@@ -1,9 +1,9 @@
-/** A certificate authority of the suite's own, and one certificate for all names that AWS has here. */
+/** The suite's own certificate authority, and one certificate for all names of AWS here. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { output } from '../../engine/support/command.ts';
 
-/** Any name with as many parts: a certificate's asterisk stands for one. */
+/** Covers any name with as many parts: an asterisk in a certificate stands for one part. */
 const names = (region: string): string[] => [
   '*.amazonaws.com',
   `*.${region}.amazonaws.com`,
@@ -25,7 +25,7 @@ export async function makeCertificates(folder: string, region: string): Promise<
   );
   await openssl('req', ...key('key.pem'), '-out', file('request.pem'), '-subj', '/CN=cloud');
   const extensions = [
-    // The address is what the emulator tells its functions.
+    // The emulator gives this address to its functions.
     `subjectAltName=${[...names(region).map((name) => `DNS:${name}`), 'IP:127.0.0.1'].join(',')}`,
     'authorityKeyIdentifier=keyid',
     'extendedKeyUsage=serverAuth',

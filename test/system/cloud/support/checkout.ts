@@ -1,4 +1,4 @@
-/** A checkout of the repository that a test deploys from: what is deployed may be changed there. */
+/** A checkout of the repository that a test deploys from, where it may change what is deployed. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installDeployTools } from '../../../../infra/deploy/tools.ts';
@@ -10,7 +10,7 @@ const INSTALLED = ['node_modules', 'infra/deploy/node_modules'];
 export class Checkout {
   readonly folder: string;
 
-  /** Its tools are those of the repository: `npm ci` has run. @param folder is made. */
+  /** Its tools are those of the repository, as if `npm ci` had run. @param folder is created. */
   constructor(folder: string) {
     installDeployTools();
     for (const name of CONTENTS) {

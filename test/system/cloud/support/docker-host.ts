@@ -1,4 +1,4 @@
-/** A Docker host on the emulator's LAN: nothing else can be reached from it. */
+/** A Docker host on the emulator's LAN, which cannot reach anything else. */
 import path from 'node:path';
 import { type Berth, startBerth } from '../../../support/berth-process.ts';
 import { type Outcome, run } from '../../engine/support/command.ts';
@@ -37,7 +37,7 @@ export class DockerHost {
     }
   }
 
-  /** Starts `berth shim` with these credentials and none of the machine's. */
+  /** Starts `berth shim` with these credentials, without the machine's. */
   async startShim(endpoint: string, keys: Keys): Promise<Berth> {
     const { host } = this;
     const data = path.join(host.folder, 'b');

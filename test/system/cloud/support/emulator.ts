@@ -1,4 +1,4 @@
-/** AWS, as far as an emulator is it: MiniStack, under AWS's own names and with TLS, in a place of its own. */
+/** An emulator of AWS: MiniStack, under AWS's own names and with TLS, in a separate place. */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
@@ -16,7 +16,7 @@ const ROOT = path.join(import.meta.dirname, '../../../..');
 const POLL = 200;
 
 export const REGION = 'eu-west-1';
-/** Of the emulator, for hosts on its LAN. */
+/** The emulator's address, for hosts on its LAN. */
 export const LAN_ADDRESS = '10.99.0.1';
 export const ACCOUNT = '000000000000';
 
@@ -26,12 +26,12 @@ export interface Keys {
   readonly AWS_SESSION_TOKEN?: string;
 }
 
-/** Of the emulator's root user. */
+/** The credentials of the emulator's root user. */
 export const ROOT_KEYS: Keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
 export class Emulator {
   readonly place: Place;
-  /** What its clients need in their environment to trust it. */
+  /** The environment that its clients need to trust it. */
   readonly trust: NodeJS.ProcessEnv;
   readonly #log: () => string;
 
@@ -43,7 +43,7 @@ export class Emulator {
 
   /** @param concurrency the account's quota of concurrent executions. */
   static async start({ concurrency = 1000 }: { concurrency?: number } = {}): Promise<Emulator> {
-    // Called by the environment's python: its scripts name the folder that it was made in.
+    // Called by the environment's python: its scripts name the folder in which it was created.
     const python = path.join(pythonPrograms(REQUIREMENTS), 'python');
     const place = await Place.start({
       aws: [python, '-m', 'awscli'],
@@ -62,7 +62,7 @@ export class Emulator {
     }
   }
 
-  /** What the emulator has told so far, and its functions. */
+  /** The log of the emulator and its functions so far. */
   log(): string {
     return this.#log();
   }
@@ -84,7 +84,7 @@ export class Emulator {
     return this.aws(['logs', 'get-query-results', '--query-id', queryId]);
   }
 
-  /** Has the schedule of a stack come every minute: nobody waits for five. @param prefix of the names of its rules. */
+  /** Makes the schedule of a stack fire every minute instead of every five. @param prefix of the names of its rules. */
   async hastenSchedule(prefix: string): Promise<void> {
     const listed = await this.aws(['events', 'list-rules', '--name-prefix', prefix]);
     const rule = v.object({ Name: v.string(), ScheduleExpression: v.optional(v.string()) });
@@ -94,7 +94,7 @@ export class Emulator {
     }
   }
 
-  /** A request that nobody has signed. */
+  /** An unsigned request. */
   async post(url: string, route: string): Promise<{ readonly status: number }> {
     const ask = `fetch('${new URL(route, url).href}', { method: 'POST', body: '{}' }).then(({ status }) => console.log(status))`;
     const { stdout } = await this.place.run('node', ['-e', ask], { env: this.trust });
@@ -106,7 +106,7 @@ export class Emulator {
   }
 }
 
-/** Every name of the world is this place. */
+/** Resolves every name to this place. */
 async function startNames(place: Place): Promise<void> {
   const child = place.spawn('node', [NAMES, LAN_ADDRESS]);
   let errors = '';
@@ -123,7 +123,7 @@ interface Settings {
   readonly trust: NodeJS.ProcessEnv;
 }
 
-/** @returns what it says, once it is ready. */
+/** @returns its output, once it is ready. */
 async function startMiniStack(place: Place, { python, concurrency, trust }: Settings): Promise<() => string> {
   const env = {
     ...ROOT_KEYS,
@@ -131,14 +131,14 @@ async function startMiniStack(place: Place, { python, concurrency, trust }: Sett
     AUTH: 'true',
     PYTHONDONTWRITEBYTECODE: '1',
     BIND_HOST: '0.0.0.0',
-    // Where its own APIs are, by what it tells of them. Beside it, it listens on 443 for all the world.
+    // The URL of its own APIs, which it gives to clients. It also listens on 443 for all names.
     GATEWAY_PORT: '4566',
     USE_SSL: '1',
     MINISTACK_SSL_CERT: path.join(place.folder, 'cert.pem'),
     MINISTACK_SSL_KEY: path.join(place.folder, 'key.pem'),
     LAMBDA_EXECUTOR: 'local',
     LAMBDA_ACCOUNT_CONCURRENCY: String(concurrency),
-    // Its names of APIs end in this.
+    // The names of its APIs end in this.
     MINISTACK_HOST: `${REGION}.amazonaws.com`,
     MINISTACK_REGION: REGION,
     MINISTACK_ACCOUNT_ID: ACCOUNT,

@@ -1,26 +1,26 @@
-/** What is not as on AWS, by name, and where else it is tried. */
+/** What differs from AWS, by name, and where it is tested instead. */
 
 /** What the emulator lacks. */
 export const LACKS = {
   alarms: {
-    what: 'takes no alarm with metric maths: monitoring=on is refused by it, and tried by test/system/infra/monitoring.test.ts',
+    what: 'refuses alarms with metric maths, and so monitoring=on, which test/system/infra/monitoring.test.ts covers',
     by: /Properties\.Metrics \(metric math\) is not supported/,
   },
   callers: {
-    what: 'gives functions behind a Function URL no caller: support/start_emulator.py adds authorizer.iam as AWS documents it',
+    what: 'does not give functions behind a Function URL the caller: support/start_emulator.py adds authorizer.iam',
   },
   keys: {
-    what: 'knows no leading keys of a request: support/start_emulator.py adds dynamodb:LeadingKeys as AWS documents it',
+    what: 'does not know the leading keys of a request: support/start_emulator.py adds dynamodb:LeadingKeys',
   },
   past: {
-    what: 'restores a table to now, whatever moment is asked for: test/system/infra/restore.test.ts sets one back in time',
+    what: 'always restores a table to the current moment: test/system/infra/restore.test.ts restores one to an earlier moment',
   },
   instances: {
-    what: "puts no events of EC2 on its bus: the account's root does, whom support/start_emulator.py lets",
+    what: "does not put EC2 events on its bus: the account's root does, which support/start_emulator.py allows",
   },
 } as const;
 
-/** Commands of the documents that are not run, by the reason. */
+/** Commands of the documents that are not run, by the reason why. */
 export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
   'npm ci has made what this suite runs with, and has no registry to ask here': [
     'npm ci',
@@ -38,14 +38,14 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'berth host former-dead ID',
     'berth doctor --free',
   ],
-  'asks for refusals of a host that another machine has, of which there are none here': [
+  'asks for refusals of a host that another machine has taken, which do not occur here': [
     "filter code = 'host-taken' | fields host, principal, reason",
   ],
-  'words for several commands, or a part of one': [
+  'stands for several commands, or a part of one': [
     'berth host … --endpoint',
     'stats count(*) by principal',
     'stats count(*) by host',
   ],
   'bench/cost.test.ts': ['npm run bench:cost'],
-  'this suite, and what it is a part of': ['npm run test:cloud', 'npm test'],
+  'this suite itself, or one that contains it': ['npm run test:cloud', 'npm test'],
 };

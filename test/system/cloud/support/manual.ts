@@ -1,25 +1,25 @@
-/** The commands that documents tell people to run, and which of them a test has run. */
+/** The commands in the documents, and which of them a test has run. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const ROOT = path.join(import.meta.dirname, '../../../..');
-/** What a command begins with; an indented block also has queries of CloudWatch Logs Insights. */
+/** The first words of commands; an indented block also has queries of CloudWatch Logs Insights. */
 const PROGRAMS = /^(npm|npx|node|git|aws|berth|docker|systemctl|for|while|filter|stats)\s/;
 const COMMENT = /\s+#.*$/;
 
 export class Manual {
-  /** Each as it is written, without comments, with the lines of its block. */
+  /** Each command as it is written, without comments, with the lines of its block. */
   readonly commands: ReadonlySet<string>;
   readonly #run = new Set<string>();
 
-  /** @param files below docs/. */
+  /** @param files paths below docs/. */
   constructor(files: readonly string[]) {
     const texts = files.map((file) => readFileSync(path.join(ROOT, 'docs', file), 'utf8'));
     this.commands = new Set(texts.flatMap(commandsOf));
   }
 
-  /** Notes that a command is run. @returns it, with values for the words that stand for something. */
+  /** Records that a command is run. @returns the command, with values for its placeholders. */
   take(command: string, words: Readonly<Record<string, string>> = {}): string {
     assert.ok(this.commands.has(command), `no document has the command: ${command}`);
     this.#run.add(command);
@@ -29,7 +29,7 @@ export class Manual {
       : command.replace(new RegExp(`(?<!\\w)(${all})(?!\\w)`, 'g'), (word) => words[word] ?? word);
   }
 
-  /** The one command that has this text. */
+  /** The only command with this text. */
   find(text: string): string {
     const [found, ...others] = [...this.commands].filter((command) => command.includes(text));
     assert.ok(
@@ -43,7 +43,7 @@ export class Manual {
     return [...this.commands].filter((command) => this.#run.has(command));
   }
 
-  /** Those that were not run, and that no command which was run begins with: what a sentence calls by its first words. */
+  /** Commands that were not run, except for those that are the first words of a command that was run. */
   get left(): string[] {
     return [...this.commands].filter((command) => !this.taken.some((done) => isSaidBy(command, done)));
   }
@@ -63,7 +63,7 @@ function commandsOf(text: string): string[] {
   return [...whole, ...inline].filter((command) => PROGRAMS.test(`${command} `));
 }
 
-/** A block's statements: a line that ends in a backslash goes on, and a loop ends with `done`. */
+/** A block's statements: a line that ends in a backslash continues, and a loop ends with `done`. */
 function statementsOf(block: string): string[] {
   const statements: string[] = [];
   let open = '';

@@ -8,7 +8,7 @@ import type { Checkout } from './checkout.ts';
 
 const bundles = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
 
-/** Puts them where the checkout has its own. */
+/** Puts them in the place of the checkout's own. */
 export function checkOut(checkout: Checkout, release: string): void {
   const packed = readFileSync(path.join(fixtureFolder(release), 'functions.json.br'));
   for (const [name, code] of Object.entries(v.parse(bundles, brotliDecompressSync(packed).toString()))) {

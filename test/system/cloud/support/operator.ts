@@ -1,11 +1,11 @@
-/** Who deploys: runs the commands of the documents as they are written, with the keys of the account's root or others. */
+/** The operator: runs the commands of the documents as they are written, with the keys of the account's root or others. */
 import type { Outcome } from '../../engine/support/command.ts';
 import type { Checkout } from './checkout.ts';
 import { type Emulator, type Keys, REGION, ROOT_KEYS } from './emulator.ts';
 import type { Manual } from './manual.ts';
 
 export interface Doing {
-  /** Values for the words of the command that stand for something. */
+  /** Values for the placeholders of the command. */
   readonly words?: Readonly<Record<string, string>>;
   /** What is added to the command. */
   readonly more?: string;
@@ -33,7 +33,7 @@ export class Operator {
     return stdout + stderr;
   }
 
-  /** The same, of which it is not known whether it succeeds. */
+  /** The same, for a command that may fail. */
   tries(command: string, { words = {}, more = '', keys = ROOT_KEYS }: Doing = {}): Promise<Outcome> {
     const whole = `${this.#manual.take(command, words)} ${more}`.trim();
     const env = { ...this.#emulator.trust, ...keys, AWS_DEFAULT_REGION: REGION, AWS_PAGER: '' };

@@ -1,7 +1,7 @@
 /**
- * Where the emulator runs, and all that asks it: a network namespace with nothing but loopback, in which every name of the
- * world is this place, and an environment that has nothing of the machine's. So whatever runs here, with whatever it
- * believes to be AWS, reaches the emulator or nobody.
+ * Where the emulator and its clients run: a network namespace with only the loopback interface, in which every name
+ * resolves to this place, and an environment without the machine's settings. So a program here that calls AWS reaches the
+ * emulator or nothing.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ type PlaceProcess = ChildProcessByStdio<Writable, Readable, Readable>;
 export class Place {
   /** Gone after stop(). */
   readonly folder: string;
-  /** All of the environment of what runs here. */
+  /** The complete environment of programs here. */
   readonly env: NodeJS.ProcessEnv;
   readonly #holder: Holder;
 
@@ -29,7 +29,7 @@ export class Place {
     this.env = env;
   }
 
-  /** @param programs those that are found before the system's, by name: each is a command with its first arguments. */
+  /** @param programs found before the system's, by name: each is a command with its first arguments. */
   static async start(programs: Readonly<Record<string, readonly string[]>>): Promise<Place> {
     const folder = mkdtempSync(path.join(os.tmpdir(), `berth-${process.pid}-`));
     const sub = (name: string): string => path.join(folder, name);
@@ -45,12 +45,12 @@ export class Place {
     return new Place(folder, holder, { PATH, HOME: sub('home'), TMPDIR: sub('tmp'), LANG: 'C.UTF-8' });
   }
 
-  /** A process of which others may be told, as by `ip link … netns`. */
+  /** A process that other programs can refer to, as in `ip link … netns`. */
   get pid(): number {
     return this.#holder.pid;
   }
 
-  /** Runs a command to its end; what it is to know beside the place's environment is given. */
+  /** Runs a command to its end, with additional variables on top of the place's environment. */
   run(command: string, args: readonly string[], { env, cwd = '/', timeoutMs }: CommandOptions = {}): Promise<Outcome> {
     const inside = this.#inside([command, ...args], cwd);
     return run('nsenter', inside, { env: { ...this.env, ...env }, ...(timeoutMs !== undefined && { timeoutMs }) });
@@ -62,7 +62,7 @@ export class Place {
     return spawn('setpriv', ['--pdeathsig', 'KILL', ...inside], { env: { ...this.env, ...env }, stdio: 'pipe' });
   }
 
-  /** Ends all that runs here. */
+  /** Ends everything that runs here. */
   stop(): Promise<void> {
     return this.#holder.end();
   }

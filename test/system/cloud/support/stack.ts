@@ -1,4 +1,4 @@
-/** A stack that is deployed, as its outputs tell of it. */
+/** A deployed stack, described by its outputs. */
 import * as v from 'valibot';
 import { type Emulator, type Keys, ACCOUNT } from './emulator.ts';
 
@@ -38,7 +38,7 @@ export async function makeInstanceRole(emulator: Emulator, name: string): Promis
   await emulator.aws(['iam', 'create-role', '--role-name', name, '--assume-role-policy-document', document]);
 }
 
-/** The credentials that an instance with the role is given. */
+/** The credentials that an instance with the role gets. */
 export async function instanceKeys(emulator: Emulator, role: string, instance: string): Promise<Keys> {
   const arn = `arn:aws:iam::${ACCOUNT}:role/${role}`;
   const answer = await emulator.aws(['sts', 'assume-role', '--role-arn', arn, '--role-session-name', instance]);
@@ -55,7 +55,7 @@ const scanned = v.object({ Items: v.array(item) });
 interface Item {
   readonly pk: string;
   readonly sk: string;
-  /** Of a host or a reference. */
+  /** The state of a host or a reference. */
   readonly state: string | undefined;
 }
 const filtered = v.object({ events: v.array(v.object({ message: v.string() })) });

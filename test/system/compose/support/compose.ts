@@ -1,4 +1,4 @@
-/** Docker Compose on a simulated host: the one that Debian ships, and the newest that builds here. */
+/** Docker Compose on a simulated host: Debian's version, and the newest one that builds here. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -7,13 +7,13 @@ import * as v from 'valibot';
 import { output, run } from '../../engine/support/command.ts';
 import type { Host } from '../../engine/support/host.ts';
 
-/** Versions after 5.5.1 ask for a Go that is newer than the engine's (test/system/engine/support/build-engine-29.sh). */
+/** Versions after 5.5.1 need a newer Go than the engine (test/system/engine/support/build-engine-29.sh). */
 export const VERSIONS = ['debian', '5.5.1'] as const;
 export type ComposeVersion = (typeof VERSIONS)[number];
 
 const MAKE_SCRIPT = path.join(import.meta.dirname, 'make-compose.sh');
 const MAKE_TIMEOUT_MS = 40 * 60_000;
-/** A project is taken down and up within this, many containers included. */
+/** ms within which a project goes down and up, even with many containers. */
 const COMPOSE_TIMEOUT_MS = 180_000;
 
 /** The program. Its first use on a machine unpacks or builds it. @throws Error with the reason where that fails. */
@@ -25,7 +25,7 @@ export async function composeProgram(version: ComposeVersion): Promise<string> {
   return path.join(folder, 'docker-compose');
 }
 
-/** Makes Compose before the clocks of the tests run. `false`: it is there; otherwise why not: as `skip` has it. */
+/** Makes Compose before the timeouts of the tests start. `false`: it is available; otherwise the reason, for `skip`. */
 export const whyNoCompose = (version: ComposeVersion): Promise<string | false> =>
   composeProgram(version).then(
     () => false,
@@ -51,7 +51,7 @@ export class Project {
     writeFileSync(path.join(this.#folder, 'compose.yaml'), JSON.stringify(file));
   }
 
-  /** Runs Compose to its end. @throws Error with its words when it fails. */
+  /** Runs Compose to its end. @throws Error with its output when it fails. */
   async compose(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await run(this.#program, ['--project-name', this.name, ...args], {
       cwd: this.#folder,

@@ -9,7 +9,7 @@ import type { Host } from './host.ts';
 
 const SOCKETS = ['--sockets', '/run/docker/plugins'];
 
-/** Everything on this host, with the defaults of root but for the data. */
+/** Everything on this host, with the defaults of root except for the data folder. */
 export const startUp = (host: Host): Promise<Berth> =>
   startBerth(['up', ...SOCKETS, '--data', dataOf(host), '--host-id', host.name], (command, args) =>
     host.spawn(command, args),
@@ -22,7 +22,7 @@ export const startShim = (host: Host, endpoint: string, ...options: readonly str
     (command, args) => host.spawn(command, args),
   );
 
-/** Where a host keeps what must survive a restart. */
+/** The folder for data of a host that must survive a restart. */
 export const dataOf = (host: Host): string => path.join(host.folder, 'b');
 
 /** Of the cloud that runs with startUp on a host. */
@@ -32,14 +32,14 @@ const loggedCall = v.object({
   msg: v.picklist(['answered', 'refused']),
   method: v.string(),
   attempts: v.number(),
-  /** ms for which the cloud was waited for. */
+  /** ms spent waiting for the cloud. */
   cloudMs: v.number(),
 });
 export type LoggedCall = v.InferOutput<typeof loggedCall>;
 
-/** dockerd's calls of a method, as the log tells of them. */
+/** dockerd's calls of a method, from the log. */
 export function callsOf(berth: Berth, method: Method): LoggedCall[] {
-  // What a process was about to write when it was killed is no line.
+  // What a killed process was about to write may not be a complete line.
   const lines = berth.log().split('\n').slice(0, -1);
   const calls = lines.flatMap((line) => {
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), loggedCall), line);
@@ -51,7 +51,7 @@ export function callsOf(berth: Berth, method: Method): LoggedCall[] {
 const POLL_MS = 100;
 const LATEST_MS = 90_000;
 
-/** Until so many calls as are wanted are begun or unheard, by the shim's own count. */
+/** Waits until the shim's counts of calls that are begun, or have not reached the cloud, are as wanted. */
 export async function untilOpen(host: Host, isWanted: (depth: number) => boolean): Promise<void> {
   let seen = '';
   const isThere = async (): Promise<boolean> => {
@@ -82,7 +82,7 @@ export async function runContainer(host: Host, name: string, ...options: readonl
   return addressOf(host, name);
 }
 
-/** Resolves when the container gets an answer from an address. */
+/** Resolves when an address answers the container. */
 export async function ping(host: Host, container: string, address: string): Promise<void> {
   await host.docker('exec', container, 'ping', '-c', '1', '-W', '5', address);
 }

@@ -22,8 +22,8 @@ const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 /**
  * The outcome of a command that ran to its end, well or not.
  *
- * @throws Error when it could not be started or did not end by itself: neither says anything about what it would have
- * answered, so that no test may take them for a refusal.
+ * @throws Error when it could not be started or did not end by itself. In both cases its answer is unknown, so a test
+ * must not treat them as a refusal.
  */
 export function run(command: string, args: readonly string[], options: CommandOptions = {}): Promise<Outcome> {
   const { env = process.env, cwd, timeoutMs = DEFAULT_TIMEOUT_MS } = options;

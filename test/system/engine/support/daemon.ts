@@ -20,9 +20,9 @@ export interface Place {
 export interface Daemon {
   readonly socket: string;
   log(): string;
-  /** Ends dockerd as the signal says (SIGKILL: as a crash) and starts it again on the same data. */
+  /** Ends dockerd with the signal (SIGKILL: like a crash) and starts it again on the same data. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Kills dockerd: nothing is given back. */
+  /** Kills dockerd, which releases nothing. */
   crash(): Promise<void>;
   /** Starts it again on the same data. */
   start(): Promise<void>;
@@ -60,7 +60,7 @@ function inDaemonSpace(init: string): string[] {
 async function launch(place: Place, socket: string): Promise<ChildProcess> {
   const { engine, init, group } = place;
   const args = ['--data-root', '/run/docker-data', '--pidfile', PID_FILE, '--cgroup-parent', `/${group}`];
-  // Twice the API: where programs on a host look for it, and where the test can reach it.
+  // Two sockets of the API: where programs on a host look for it, and where the test can reach it.
   args.push('--host', 'unix:///run/docker.sock', '--host', `unix://${socket}`);
   // No systemd here, even where the machine has one; and no process per published port.
   args.push('--exec-opt', 'native.cgroupdriver=cgroupfs', '--userland-proxy=false');
@@ -93,7 +93,7 @@ async function untilReady(child: ChildProcess, socket: string): Promise<void> {
   await until(isReady, 'dockerd answers', { milliseconds: START_TIMEOUT_MS, pause: POLL_MS });
 }
 
-/** Whether the API answers, which it does from the moment on when the daemon has restored its state. */
+/** Whether the API answers, which it does once the daemon has restored its state. */
 function answers(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const request = http.get({ socketPath, path: '/_ping', timeout: limit(1_000), agent: false }, (response) => {

@@ -7,13 +7,13 @@ import path from 'node:path';
 import { output } from './command.ts';
 
 export type EngineVersion = '29' | '28' | '20.10';
-/** All that a test of one host runs on. */
+/** Everything that a test of one host needs. */
 export const VERSIONS: readonly EngineVersion[] = ['29', '28', '20.10'];
 
 export interface Engine {
   readonly version: EngineVersion;
   readonly dockerd: string;
-  /** The client: a machine without Docker has none in its PATH. */
+  /** The client: a machine without Docker does not have one in its PATH. */
   readonly docker: string;
   /** A minimal init (tini), statically linked. */
   readonly init: string;
@@ -35,7 +35,7 @@ const BUILD_TOOLS = ['go', 'gcc', 'pkg-config'];
 const made = new Map<EngineVersion, Promise<Engine>>();
 
 /**
- * An engine ready to be started. Its first use on a machine unpacks it, which takes some 10 s, or builds it, which takes
+ * An engine ready to be started. Its first use on a machine unpacks it, which takes about 10 s, or builds it, which takes
  * minutes.
  */
 export function engine(version: EngineVersion): Promise<Engine> {
@@ -45,8 +45,8 @@ export function engine(version: EngineVersion): Promise<Engine> {
 }
 
 /**
- * Makes an engine before the clocks of the tests run. `false`: it is there; otherwise why this machine cannot run it: as
- * `skip` has it.
+ * Makes an engine before the timeouts of the tests start. `false`: it is available; otherwise the reason why this machine
+ * cannot run it, for `skip`.
  */
 export async function whyNotReady(version: EngineVersion): Promise<string | false> {
   const reason = whyNoEngine(version);

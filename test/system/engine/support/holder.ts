@@ -1,8 +1,8 @@
 /**
  * Processes that keep namespaces alive, and with them everything inside.
  *
- * A holder lives until its stdin closes, then tidies up and ends. The other end of that pipe is in the test's process,
- * so that however the test ends (also by SIGKILL), nothing stays behind: no list of things to undo, no exit hook.
+ * A holder lives until its stdin closes, then cleans up and ends. The other end of that pipe is in the test's process,
+ * so nothing stays behind however the test ends (even by SIGKILL), without an exit hook.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
@@ -12,9 +12,9 @@ type HolderProcess = ChildProcessByStdio<Writable, Readable, Readable>;
 
 export interface Holder {
   readonly pid: number;
-  /** The line by which it said that it is ready. */
+  /** The line that it printed when it was ready. */
   readonly ready: string;
-  /** Ends it and waits until it has tidied up. */
+  /** Ends it and waits until it has cleaned up. */
   end(): Promise<void>;
 }
 
@@ -23,14 +23,14 @@ const END_TIMEOUT_MS = 30_000;
 
 /** Starts a holder, which must print one line when it is ready and then live until its stdin closes. */
 export async function startHolder(command: string, args: readonly string[]): Promise<Holder> {
-  // Detached: Ctrl-C is for the test alone. A holder that it killed could not tidy up any more.
+  // Detached: Ctrl-C must reach only the test. A holder that it killed could not clean up any more.
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
-  child.stdin.on('error', () => undefined); // The holder is gone: its exit code says so, too.
+  child.stdin.on('error', () => undefined); // The holder is gone, which its exit code shows too.
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   try {
     const ready = await firstLine(child);
     if (child.pid === undefined) throw new Error(`${command} has no process id`);
-    // A test that forgets to stop must still come to an end: nothing of a holder keeps Node alive.
+    // A test that forgets to stop a holder must still end: a holder does not keep Node alive.
     child.stdout.destroy();
     child.stderr.destroy();
     child.unref();

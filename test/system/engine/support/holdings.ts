@@ -1,4 +1,4 @@
-/** What is held, as the table has it and as Docker has it: where nothing has leaked, both are the same. */
+/** What is held by the table and by Docker: both are equal if nothing has leaked. */
 import * as v from 'valibot';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
 import type { Contents } from '../../processes/contents.ts';
@@ -15,7 +15,7 @@ export interface Holdings {
 
 export function heldInTable({ pools, refs, addresses }: Contents): Holdings {
   const living = new Set(pools.map(({ generation }) => generation));
-  // Of a pool that is gone, reservations stay until its items are cleared away. A lease stands for an endpoint always.
+  // The reservations of a removed pool stay until its items are removed. A lease always stands for an endpoint.
   const kept = addresses.filter(({ slot, generation }) => slot.kind === 'reserved' && living.has(generation));
   return {
     pools: pools.map(({ cidr }) => formatCidr(cidr)).toSorted(),
@@ -30,7 +30,7 @@ export function heldInTable({ pools, refs, addresses }: Contents): Holdings {
 
 const addressesOf = (held: Contents['addresses']): string[] => held.map(({ address }) => address).toSorted();
 
-/** Docker tells a gateway only where it was given one. */
+/** Docker reports a gateway only where it was given one. */
 const inspected = v.array(
   v.object({
     IPAM: v.object({ Driver: v.string(), Config: v.array(v.object({ Subnet: v.string(), Gateway: v.string() })) }),

@@ -21,7 +21,7 @@ export interface HostOptions {
   readonly engine: Engine;
   /** The host's name as its programs see it. */
   readonly name?: string;
-  /** The LAN to have an uplink `up0` to; without one, the host is alone. */
+  /** The LAN that the host's uplink `up0` leads to; without one, the host is alone. */
   readonly lan?: Lan;
 }
 
@@ -30,7 +30,7 @@ export interface SpawnOptions {
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** A process on a host. Whoever starts it must read both streams (or resume() them), lest it blocks when they are full. */
+/** A process on a host. Its starter must read both streams (or resume() them), or the process blocks when they are full. */
 export type HostProcess = ChildProcessByStdio<null, Readable, Readable>;
 
 export interface Host {
@@ -55,11 +55,11 @@ export interface Host {
   /** dockerd's log so far. */
   log(): string;
   /**
-   * Ends dockerd and starts it again; containers end with it. SIGKILL ends it as a crash would, without giving anything
-   * back. The host's other processes go on.
+   * Ends dockerd and starts it again; containers end with it. SIGKILL ends it as a crash would, without releasing anything.
+   * The host's other processes continue.
    */
   restart(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Kills dockerd, which gives nothing back. The host's other processes go on, containers until it starts again. */
+  /** Kills dockerd, which releases nothing. The host's other processes continue; containers run until it starts again. */
   crash(): Promise<void>;
   /** Starts dockerd again after a crash. */
   start(): Promise<void>;
@@ -89,7 +89,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     await host.docker('import', engine.busyboxImage, 'busybox');
     return host;
   } catch (error) {
-    await holder.end().catch(() => undefined); // Why the host did not come up is what matters.
+    await holder.end().catch(() => undefined); // Report only why the host did not come up.
     throw error;
   }
 }
@@ -150,13 +150,13 @@ function makeHost({ engine, name, folder, holder, daemon, cable }: Parts): Host 
   };
 }
 
-/** The engine's own client, without anything that the user of this machine has configured for theirs. */
+/** The engine's own client, without the configuration of this machine's user. */
 function dockerClient(engine: Engine, folder: string, socket: string): (args: readonly string[]) => Promise<Outcome> {
   const env = { PATH: engine.env['PATH'], HOME: folder, DOCKER_CONFIG: path.join(folder, 'client') };
   return (args) => run(engine.docker, ['--host', `unix://${socket}`, ...args], { env, timeoutMs: DOCKER_TIMEOUT_MS });
 }
 
-/** The machine's environment, in which the engine's own tools (iptables) are found, too. */
+/** The machine's environment, with the engine's own tools (iptables) in the PATH too. */
 function execEnv(engine: Engine): NodeJS.ProcessEnv {
   return { ...process.env, ...engine.env };
 }
@@ -171,7 +171,7 @@ function spawnOnHost(
   command: readonly string[],
   { cwd, env = process.env }: SpawnOptions,
 ): HostProcess {
-  // nsenter starts in the root folder of the new namespace, hence `env -C`. The kernel ends the process with this one:
+  // nsenter starts in the root folder of the new namespace, so `env -C` is needed. The kernel ends the process with this one:
   // setpriv asks for that. Each of the three becomes the next, so that the child is the command itself.
   const args = ['--pdeathsig', 'KILL', 'nsenter', ...onHost(holder, ['env', '-C', cwd ?? '/', ...command])];
   return spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'], env });

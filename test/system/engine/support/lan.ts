@@ -2,7 +2,7 @@
 import { output } from './command.ts';
 import { startHolder } from './holder.ts';
 
-/** What connects one host to the LAN. */
+/** The connection of one host to the LAN. */
 export interface Cable {
   /** No packet passes any more; the host sees that its link is down. */
   cut(): Promise<void>;
@@ -32,7 +32,7 @@ export async function startLan(name: string): Promise<Lan> {
       ports += 1;
       const port = `p${ports}`;
       const socket = ['type', 'veth', 'peer', 'name', 'up0', 'netns', String(pid)];
-      // Both ends are born where they belong: neither is ever seen in the machine's own namespace.
+      // Both ends are created in their final namespaces: neither ever appears in the machine's own namespace.
       await output('ip', ['link', 'add', port, 'netns', String(holder.pid), ...socket]);
       await lan.exec('ip', 'link', 'set', port, 'master', 'br0', 'up');
       await output('nsenter', [`--net=/proc/${pid}/ns/net`, '--', 'ip', 'link', 'set', 'up0', 'up']);

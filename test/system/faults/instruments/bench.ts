@@ -1,4 +1,4 @@
-/** A proxy in front of an upstream that lies, for the tests of both. */
+/** A proxy in front of a lying upstream, for the tests of both. */
 import { mkdirSync } from 'node:fs';
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
@@ -13,7 +13,7 @@ export const ANSWER = '{"PoolID":"x"}';
 export interface Got {
   readonly status: number;
   readonly body: string;
-  /** In how many pieces the body came. */
+  /** The number of pieces in which the body arrived. */
   readonly pieces: number;
 }
 
@@ -36,7 +36,7 @@ export class Bench {
     return new Bench(folders, upstream, await FaultProxy.open(folders.sockets, upstream.endpoint));
   }
 
-  /** How many requests for a pool came to the upstream. */
+  /** How many requests for a pool reached the upstream. */
   get heard(): number {
     return this.upstream.heard.filter(({ path }) => path === POOL).length;
   }

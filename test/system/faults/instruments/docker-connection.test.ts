@@ -1,4 +1,4 @@
-/** The connection notices what HTTP libraries forgive. */
+/** The connection notices errors that HTTP libraries tolerate. */
 import assert from 'node:assert/strict';
 import { type Server, createServer } from 'node:http';
 import { createServer as createSocketServer } from 'node:net';
@@ -20,7 +20,7 @@ afterEach(() => {
   folders.remove();
 });
 
-describe('a connection as of dockerd', () => {
+describe("a connection like dockerd's", () => {
   const socket = (): string => path.join(folders.data, 'plugin.sock');
 
   async function served(server: Server | ReturnType<typeof createSocketServer>, run: () => Promise<void>) {
@@ -41,7 +41,7 @@ describe('a connection as of dockerd', () => {
       });
     });
 
-  it('carries call after call', async () => {
+  it('carries several calls one after another', async () => {
     const server = createServer((incoming, response) => {
       void readText(incoming).then((body) => {
         const answer = `${incoming.url ?? ''} ${body}`;
@@ -57,7 +57,7 @@ describe('a connection as of dockerd', () => {
     });
   });
 
-  it('notices what was not asked for', async () => {
+  it('notices unrequested bytes', async () => {
     await served(saying('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 200', 'end'), async () => {
       const connection = await DockerConnection.open(socket());
       assert.equal((await connection.call('/a', '')).body, '{}');
@@ -67,7 +67,7 @@ describe('a connection as of dockerd', () => {
   });
 
   for (const words of ['', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{']) {
-    it(`is cut off after "${words.replaceAll('\r\n', ' ')}"`, async () => {
+    it(`fails when it ends after "${words.replaceAll('\r\n', ' ')}"`, async () => {
       await served(saying(words, 'end'), async () => {
         const connection = await DockerConnection.open(socket());
         await assert.rejects(connection.call('/a', ''), CutOff);
@@ -76,7 +76,7 @@ describe('a connection as of dockerd', () => {
     });
   }
 
-  it('takes no answer without a length', async () => {
+  it('refuses an answer without a length', async () => {
     await served(saying('HTTP/1.1 200 OK\r\n\r\n{}', 'stay'), async () => {
       const connection = await DockerConnection.open(socket());
       await assert.rejects(connection.call('/a', ''), /no answer that dockerd could read/);
@@ -84,7 +84,7 @@ describe('a connection as of dockerd', () => {
     });
   });
 
-  it('says when nothing was sent', async () => {
+  it('reports that nothing was sent', async () => {
     await assert.rejects(DockerConnection.open(socket()), NotConnected);
   });
 });

@@ -1,4 +1,4 @@
-/** Each fault does what it says. */
+/** Each fault behaves as described. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -20,7 +20,7 @@ const suffers = (fault: Fault): void => {
 };
 
 describe('a fault', () => {
-  it('"delay" holds a request up before the function sees it', async () => {
+  it('"delay" delays a request before the function sees it', async () => {
     suffers({ kind: 'delay', ms: 60 });
     const call = bench.post(POOL);
     await bench.post('/other');
@@ -39,25 +39,25 @@ describe('a fault', () => {
     });
   }
 
-  it('"drop-after" has it carried out, and breaks the connection', async () => {
+  it('"drop-after" lets the function carry the request out, and then breaks the connection', async () => {
     suffers({ kind: 'drop-after' });
     await broken(bench.post(POOL));
     assert.equal(bench.heard, 1);
     assert.equal(bench.proxy.passages[0]?.delivered, 1);
   });
 
-  it('"duplicate" in turn sends it again when the first is answered, and gives the second answer', async () => {
+  it('"duplicate" in turn sends a request again after the first answer, and returns the second answer', async () => {
     bench.upstream.say(POOL, text('first'), text('second'));
     suffers({ kind: 'duplicate', order: 'in turn' });
     assert.equal((await bench.post(POOL)).body, 'second');
     assert.equal(bench.proxy.passages[0]?.delivered, 2);
   });
 
-  it('"duplicate" at once sends it again before the first is answered', async () => {
+  it('"duplicate" at once sends a request again before the first answer', async () => {
     const waiting: (() => void)[] = [];
     bench.upstream.say(POOL, (_, response) => {
       waiting.push(() => response.end(ANSWER));
-      // Neither is answered until both are there.
+      // Neither is answered until both have arrived.
       if (waiting.length === 2) for (const respond of waiting) respond();
     });
     suffers({ kind: 'duplicate', order: 'at once' });
@@ -79,13 +79,13 @@ describe('a fault', () => {
     );
   });
 
-  it('"truncate" breaks the connection in the midst of the answer', async () => {
+  it('"truncate" breaks the connection in the middle of the answer', async () => {
     suffers({ kind: 'truncate' });
     await assert.rejects(bench.post(POOL), /aborted/);
     assert.equal(bench.heard, 1);
   });
 
-  it('"drip" gives the answer byte by byte', async () => {
+  it('"drip" sends the answer byte by byte', async () => {
     suffers({ kind: 'drip', pause: 2 });
     const { body, pieces } = await bench.post(POOL);
     assert.equal(body, ANSWER);
@@ -102,13 +102,13 @@ describe('a fault', () => {
       const first = await Promise.race([call, bench.proxy.quiet().then(() => bench.post('/other'))]);
       assert.notEqual(first.body, ANSWER);
       assert.equal(bench.heard, carriedOut ? 1 : 0);
-      // It breaks when the proxy closes.
+      // The connection breaks when the proxy closes.
       call.catch(() => undefined);
     }
   });
 
   for (const [what, answer] of Object.entries({ ...refusals, ...nonsense })) {
-    it(`"answer" gives ${what}, whether the function sees the request or not`, async () => {
+    it(`"answer" returns ${what}, whether the function sees the request or not`, async () => {
       for (const carriedOut of [false, true]) {
         suffers({ kind: 'answer', answer, carriedOut });
         const { status, body } = await bench.post(POOL);

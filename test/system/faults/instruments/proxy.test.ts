@@ -1,4 +1,4 @@
-/** The proxy and the upstream that lies do what they say. */
+/** The proxy and the lying upstream behave as described. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import * as v from 'valibot';
@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => bench.close());
 
 describe('the proxy', () => {
-  it('passes a request and its answer as they came', async () => {
+  it('passes a request and its answer unchanged', async () => {
     const { status, body } = await bench.post(POOL, 2);
     assert.deepEqual([status, body], [200, ANSWER]);
     const [seen] = bench.upstream.heard;
@@ -33,7 +33,7 @@ describe('the proxy', () => {
     assert.deepEqual([answer?.status, answer?.body.toString()], [200, ANSWER]);
   });
 
-  it('passes an answer whose length was not told', async () => {
+  it('passes an answer without a Content-Length', async () => {
     bench.upstream.say(POOL, (_, response) => {
       response.write('a');
       response.end('b');
@@ -41,7 +41,7 @@ describe('the proxy', () => {
     assert.equal((await bench.post(POOL)).body, 'ab');
   });
 
-  it('takes the place of every function that a handshake names', async () => {
+  it('replaces the URL of every function in a handshake by its own', async () => {
     const { Functions: functions } = v.parse(handshake, (await bench.post('/Berth.Handshake')).body);
     assert.deepEqual(Object.keys(functions), ['Pools', 'Addresses', 'Hosts']);
     for (const endpoint of Object.values(functions)) {
@@ -51,12 +51,12 @@ describe('the proxy', () => {
     assert.equal(bench.proxy.passages.length, 4);
   });
 
-  it('leaves a handshake alone that is none', async () => {
+  it('leaves an answer that is not a handshake unchanged', async () => {
     bench.upstream.say('/Berth.Handshake', portal);
     assert.equal((await bench.post('/Berth.Handshake')).body, portal.body.toString());
   });
 
-  it('breaks the connection when the function is not there', async () => {
+  it('breaks the connection when the function is not available', async () => {
     await bench.upstream.close();
     await broken(bench.post(POOL));
   });
@@ -86,10 +86,10 @@ describe('a rule', () => {
     ['for a path', { path: POOL }, 'xx.x'],
     ['for an attempt', { attempt: 1 }, 'x.xx'],
     ['for an attempt at a path', { path: POOL, attempt: 1 }, 'x..x'],
-    ['for the second that fits', { path: POOL, attempt: 1, nth: 2 }, '...x'],
+    ['for the second matching request', { path: POOL, attempt: 1, nth: 2 }, '...x'],
   ];
   for (const [what, rule, expected] of cases) {
-    it(`${what} is for nothing else`, async () => {
+    it(`${what} applies to nothing else`, async () => {
       assert.equal(
         await outcomes(
           { ...rule, fault: drop },
@@ -100,14 +100,14 @@ describe('a rule', () => {
     });
   }
 
-  it('holds until others are given', async () => {
+  it('applies until the rules are replaced', async () => {
     bench.proxy.program({ fault: drop });
     await broken(bench.post(POOL));
     await bench.proxy.heal();
     assert.equal((await bench.post(POOL)).status, 200);
   });
 
-  it('that is insisted on comes before all others, and outlasts them', async () => {
+  it('that is insisted on applies before all others, and stays when they are replaced', async () => {
     bench.proxy.insist({ path: POOL, fault: drop });
     bench.proxy.program({ fault: { kind: 'answer', answer: portal, carriedOut: false } });
     await broken(bench.post(POOL));
@@ -116,7 +116,7 @@ describe('a rule', () => {
     assert.equal((await bench.post('/other')).status, 200);
   });
 
-  it('that comes first decides', async () => {
+  it('decides if it is the first that matches', async () => {
     bench.proxy.program(
       { path: POOL, nth: 1, fault: drop },
       { fault: { kind: 'answer', answer: portal, carriedOut: false } },
@@ -129,17 +129,17 @@ describe('a rule', () => {
 describe('the lying upstream', () => {
   const ask = async (): Promise<string> => (await bench.post(POOL, 1, bench.upstream.endpoint)).body;
 
-  it('says one thing after the other, and the last for ever', async () => {
+  it('gives its answers in order, and repeats the last one forever', async () => {
     bench.upstream.say(POOL, text('a'), text('b'));
     assert.deepEqual([await ask(), await ask(), await ask()], ['a', 'b', 'b']);
   });
 
-  it('may do anything else with a request', async () => {
+  it('can do anything else with a request', async () => {
     bench.upstream.say(POOL, (incoming) => incoming.socket.destroy());
     await broken(ask());
   });
 
-  it('remembers what it heard', async () => {
+  it('remembers the requests that it received', async () => {
     await ask();
     assert.deepEqual(
       bench.upstream.heard.map(({ path: url, body }) => [url, body]),

@@ -1,4 +1,4 @@
-/** A host on which containers come and go without a pause, whatever becomes of it. */
+/** A host on which containers come and go without a pause, whatever happens to it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../../support/deadlines.ts';
 import { runContainer } from '../../engine/support/berth.ts';
@@ -35,19 +35,19 @@ export class Churn {
     return this.#failures;
   }
 
-  /** Resolves when no command is under way; some containers stay. */
+  /** Resolves when no command is running; some containers stay. */
   async end(): Promise<void> {
     this.#isEnding = true;
     await this.#working;
   }
 
-  /** Until so many more containers have started. */
+  /** Resolves when this many more containers have started. */
   async untilMore(count: number): Promise<void> {
     const wanted = this.#ran + count;
     await this.#until(() => this.#ran >= wanted, 'more containers start');
   }
 
-  /** Until what befell the host is felt. */
+  /** Resolves when a command has failed because of what happened to the host. */
   async untilFailed(): Promise<void> {
     const known = this.#failures;
     await this.#until(() => this.#failures > known, 'a command fails');
@@ -72,7 +72,7 @@ export class Churn {
   async #run(name: string): Promise<void> {
     const { ip } = await runContainer(this.#member.host, name, '--network', this.#network);
     this.#living.push(name);
-    // It may have died with its host since, and the next start of Docker sees to it.
+    // It may have died with its host since, and the next start of Docker cleans up.
     if (ip === '') return;
     this.#ledger.moveIn(this.#member.name, name, ip);
     this.#ran++;

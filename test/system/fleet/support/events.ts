@@ -1,4 +1,4 @@
-/** EventBridge, as far as it tells of EC2 instances that have ended. */
+/** The part of EventBridge that reports EC2 instances that have ended. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -18,7 +18,7 @@ export class Events {
     this.#function = fork(PROGRAM, { env, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   }
 
-  /** Resolves when the function has done what it does about it. */
+  /** Resolves when the function has handled the event. */
   async terminated(instanceId: string): Promise<void> {
     await this.#queue.add(async () => {
       const done = once(this.#function, 'message');

@@ -1,4 +1,4 @@
-/** Several Docker hosts on one LAN and one cloud, each of which may crash, or lose either. */
+/** Several Docker hosts on one LAN and one cloud. Each host may crash, or lose the LAN or the cloud. */
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Diagnosis, askDoctor } from '../../../../shim/commands/doctor.ts';
@@ -12,8 +12,8 @@ import { type Holdings, heldByDocker } from '../../engine/support/holdings.ts';
 import { type Host, type Lan, startHost, startLan } from '../../engine/support/host.ts';
 
 /**
- * s: what is tried while the cloud is away fails soon. ms: as long as a function may take; rounds that compare Docker with
- * the table; after which Docker shows whatever a call has leased.
+ * s: a deadline so short that calls fail soon while the cloud is away. ms: the time that a function may take; the interval
+ * of comparisons between Docker and the table; the time after which Docker shows what a call has leased.
  */
 const TIMES = [
   ...['--deadline', String(scaled(5)), '--in-flight-bound', String(scaled(10_000))],
@@ -22,7 +22,7 @@ const TIMES = [
 const POLL_MS = 500;
 const LATEST_MS = 60_000;
 
-/** ms between the sweeps of a fleet whose tests wait for them. */
+/** ms between the sweeps of a fleet whose tests wait for sweeps. */
 export const SWEEP_EVERY = 500;
 
 export class Member {
@@ -61,12 +61,12 @@ export class Member {
     await this.#shim?.stop('SIGKILL');
   }
 
-  /** dockerd and shim at once. */
+  /** Kills dockerd and the shim at once. */
   async crash(): Promise<void> {
     await Promise.all([this.killShim(), this.host.crash()]);
   }
 
-  /** As a host comes up: the shim before Docker. */
+  /** Starts the shim before Docker, like a booting host. */
   async comeUp(): Promise<void> {
     await this.startShim();
     await this.host.start();
@@ -91,7 +91,7 @@ export class Member {
     await this.findCloud();
   }
 
-  /** Until the cloud has heard all that the shim has to say. */
+  /** Resolves when all calls of the shim have reached the cloud. */
   async untilHeard(): Promise<void> {
     await untilOpen(this.host, (depth) => depth === 0);
   }
@@ -140,11 +140,11 @@ export class Fleet {
 
   member(name: string): Member {
     const found = this.members.find((member) => member.name === name);
-    if (found === undefined) throw new Error(`no host ${name} in this fleet`);
+    if (found === undefined) throw new Error(`this fleet has no host ${name}`);
     return found;
   }
 
-  /** Until the cloud has heard all, and no host has anything to put right. */
+  /** Resolves when all calls have reached the cloud, and no host has anything left to correct. */
   async untilAgreed(): Promise<void> {
     await Promise.all(this.members.map((member) => member.untilHeard()));
     let found: Diagnosis['findings'] = [];

@@ -1,4 +1,4 @@
-/** What the LAN itself says of addresses. */
+/** Which machines answer for addresses on the LAN itself. */
 import assert from 'node:assert/strict';
 import { runContainer } from '../../engine/support/berth.ts';
 import type { Host } from '../../engine/support/host.ts';
@@ -18,8 +18,8 @@ export async function moveIn({ host }: Member, container: string, network: strin
 }
 
 /**
- * Tells the LAN who has an address. One that changed hands sooner than its cool-down wants, for the pool had nothing else,
- * is known to others by its former MAC until they hear of the new one.
+ * Announces on the LAN who has an address. If a full pool gave it to another container before its cool-down was over,
+ * other machines use its former MAC until they learn the new one.
  */
 export async function announce({ host, container, ip }: Resident): Promise<void> {
   await host.docker('exec', container, 'sh', '-c', `arping -U -c 1 -w 2 -I eth0 ${ip} || true`);
@@ -38,14 +38,14 @@ export async function assertAllPing(residents: readonly Resident[]): Promise<voi
 
 /** The MAC of every machine that answers for an address, as a container sees it. */
 export async function answersFor(from: Resident, ip: string): Promise<string[]> {
-  // -b: to go on asking all, and not only who has answered first.
+  // -b: keep asking all machines, not only the one that answered first.
   const probe = ['arping', '-b', '-c', '2', '-w', '4', '-I', 'eth0', ip];
   const { host, container } = from;
   const said = await host.docker('exec', container, ...probe);
   return [...new Set([...said.matchAll(/\[([0-9a-f:]{17})\]/gi)].map(([, mac = '']) => mac.toLowerCase()))];
 }
 
-/** For each address one machine answers: the container that has it. Each is asked for from another host. */
+/** Asserts that only the container that has an address answers for it. Each address is asked for from another host. */
 export async function assertOneAnswerEach(residents: readonly Resident[]): Promise<void> {
   const found = await Promise.all(
     residents.map(async ({ host, ip }) => {

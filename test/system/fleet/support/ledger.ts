@@ -1,4 +1,4 @@
-/** Who had which address from when to when, as docker's users see it. */
+/** Which container had which address from when to when, as docker's users see it. */
 
 export interface Tenancy {
   readonly host: string;
@@ -6,11 +6,11 @@ export interface Tenancy {
   readonly address: string;
   /** When the container was seen to have it. */
   readonly from: number;
-  /** When it was about to be given back. `undefined`: it is held. */
+  /** The time just before its release. `undefined`: it is still held. */
   until: number | undefined;
 }
 
-/** Each tenancy is noted for less than its true time, so that two that overlap here did so in fact. */
+/** Each tenancy is recorded for less than its true time, so two that overlap here did overlap in fact. */
 export class Ledger {
   readonly #now: () => number;
   readonly #tenancies: Tenancy[] = [];
@@ -27,24 +27,24 @@ export class Ledger {
     return new Set(this.#tenancies.map(({ address }) => address));
   }
 
-  /** After the container was seen with its address. */
+  /** Called after the container was seen with its address. */
   moveIn(host: string, container: string, address: string): void {
     this.#tenancies.push({ host, container, address, from: this.#now(), until: undefined });
   }
 
-  /** Before the container is stopped. */
+  /** Called before the container is stopped. */
   moveOut(host: string, container: string): void {
     for (const tenancy of this.#tenancies) {
       if (tenancy.host === host && tenancy.container === container) tenancy.until ??= this.#now();
     }
   }
 
-  /** Before all containers of a host are stopped. */
+  /** Called before all containers of a host are stopped. */
   allOut(host: string): void {
     for (const tenancy of this.#tenancies) if (tenancy.host === host) tenancy.until ??= this.#now();
   }
 
-  /** Every address that two had at once, with both. */
+  /** Every address that two containers had at once, with both. */
   heldTwice(): string[] {
     const byAddress = Map.groupBy(this.#tenancies, ({ address }) => address);
     return [...byAddress.values()].flatMap(clashes);

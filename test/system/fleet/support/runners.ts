@@ -1,4 +1,4 @@
-/** CI runners: instances that make networks, run something in them, and are gone without giving anything back. */
+/** CI runners: instances that create networks, run something in them, and end without releasing anything. */
 import path from 'node:path';
 import { startBerth } from '../../../support/berth-process.ts';
 import type { LocalCloud } from '../../../support/local-cloud.ts';
@@ -10,16 +10,16 @@ import type { Contents } from '../../processes/contents.ts';
 
 export interface Runner {
   readonly hostId: string;
-  /** Makes a network with containers in it. @returns its subnet. @throws Error with what Docker's user would read. */
+  /** Creates a network with containers in it. @returns its subnet. @throws Error with the message for Docker's user. */
   work(): Promise<string>;
-  /** As an instance ends: no process is asked. */
+  /** Ends like an instance: without a signal to any process. */
   die(): Promise<void>;
 }
 
 const CONTAINERS = 3;
 const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
-/** Has a shim of its own, and somebody who asks it as dockerd does. */
+/** Has its own shim, and a client that behaves like dockerd. */
 export async function smallRunner(cloud: LocalCloud, hostId: string): Promise<Runner> {
   const sockets = path.join(cloud.folder, hostId, 's');
   const place = ['--host-id', hostId, '--data', path.join(cloud.folder, hostId, 'd'), '--sockets', sockets];

@@ -1,4 +1,4 @@
-/** Times that no test can wait for: a lease of half an hour, and as long as a space remembers a host. */
+/** Skips times that no test can wait for: a lease of half an hour, and the time for which a space remembers a host. */
 import { eachRef } from '../../../../functions/ipam/host-refs.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
 import { realWorld } from '../../../../functions/lambda/world.ts';
@@ -14,7 +14,7 @@ export async function endLease(store: Store, hostId: string): Promise<void> {
   });
 }
 
-/** Until the sweep has found a host silent. */
+/** Resolves when the sweep has found a host silent. */
 export async function untilFenced(store: Store, hostId: string): Promise<void> {
   await eventually(async () => {
     const host = await store.readHost(hostId);
@@ -31,6 +31,6 @@ export async function outlastMemory(store: Store, hostId: string): Promise<void>
   await eventually(() => areAll(store, hostId, 'gone'));
 }
 
-/** Whether all networks of a host are in a state; those that are gone are not asked about. */
+/** Whether all networks of a host are in a state, except for those that are gone. */
 const areAll = (store: Store, hostId: string, state: string): Promise<boolean> =>
   eachRef({ store, world: realWorld }, hostId, Infinity, (ref) => Promise.resolve(ref.state === state));

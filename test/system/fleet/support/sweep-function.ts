@@ -1,7 +1,7 @@
-/** The sweep function as a process of its own, which takes EventBridge's events as messages, one at a time. */
+/** The sweep function as a separate process, which receives EventBridge's events as messages, one at a time. */
 import { handler } from '../../../../functions/sweep.ts';
 
-/** ms, as much as Lambda may give it. */
+/** ms, the longest timeout that Lambda may give it. */
 const TIME = 60_000;
 
 process.on('message', (event) => {

@@ -1,4 +1,4 @@
-/** What may arrive at the border: texts, JSON and messages, sound and unsound. */
+/** Random input: valid and invalid texts, JSON and messages. */
 import fc from 'fast-check';
 
 const NASTY_TEXTS = [
@@ -20,7 +20,7 @@ const longText = fc
   )
   .map(([unit, count]) => unit.repeat(count));
 
-/** Texts of any characters and halves of them, any length, with a liking for what breaks things. */
+/** Texts of any length and any characters, including half surrogates, with a preference for troublesome ones. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
@@ -48,10 +48,10 @@ export const anyJson: fc.Arbitrary<string> = fc.oneof(
   deep,
 );
 
-/** The fields of a message, each with the values, as JSON, that a sound request has there. */
+/** The fields of a message, each with the values, as JSON, that a valid request has there. */
 export type Fields = Readonly<Record<string, fc.Arbitrary<string>>>;
 
-/** Mostly as they should be; now and then missing, twice there, of another type, or beside fields that nobody knows. */
+/** Mostly valid; sometimes missing, duplicated, of another type, or next to unknown fields. */
 export function messageOf(fields: Fields): fc.Arbitrary<string> {
   const known = Object.entries(fields).map(([key, sound]) => occurrences(key, sound));
   const name = fc.oneof(fc.constantFrom(...NAMES_OF_EVERY_OBJECT, ...Object.keys(fields)), anyText);
@@ -105,5 +105,5 @@ export const texts = (...values: readonly string[]): fc.Arbitrary<string> =>
 export const bytesOf = (maxLength: number): fc.Arbitrary<Buffer> =>
   fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes));
 
-/** A body as Lambda hands over what is no text. */
+/** A body as Lambda passes binary data. */
 export const inBase64 = (bytes: Buffer) => ({ body: bytes.toString('base64'), isBase64Encoded: true });

@@ -1,6 +1,6 @@
 /**
- * The functions as they are deployed, over an embedded engine. Whatever is sent through here is held to what Berth
- * promises: an answer, no fault, a clear refusal, and a table in which a refused request has changed nothing.
+ * The functions as they are deployed, over an embedded engine. Every request through here is checked: it gets an answer
+ * without an internal error, a refusal is clear, and a refused request has changed nothing in the table.
  */
 import assert from 'node:assert/strict';
 import { mock } from 'node:test';
@@ -26,23 +26,23 @@ export const METHODS = {
   ReleaseAddress: 'addresses',
 } as const;
 export type MethodName = keyof typeof METHODS;
-/** RequestPool comes last, since what it leaves makes every look at the table longer. */
+/** RequestPool comes last, since what it leaves makes every read of the table longer. */
 export const METHOD_NAMES = ['RequestAddress', 'ReleaseAddress', 'ReleasePool', 'RequestPool'] as const;
 
 export interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
-  /** Why it was refused, if it was. */
+  /** The reason of the refusal, if it was refused. */
   readonly refusal: string | undefined;
-  /** In the table. */
+  /** What has changed in the table. */
   readonly changes: object;
 }
 
 type Event = NonNullable<Parameters<typeof eventOf>[1]>;
 
 export interface Border {
-  /** @throws AssertionError when the answer, or what became of the table, is not as promised. */
+  /** @throws AssertionError when the answer or the table is not as it must be. */
   send(name: FunctionName, path: string, event: Event): Promise<Answer>;
-  /** A method with headers that are in order, unless told otherwise. */
+  /** Calls a method, by default with valid headers. */
   call(method: MethodName, event: Event): Promise<Answer>;
   /** A request that must succeed. */
   succeed(method: MethodName, message: object, headers?: Event['headers']): Promise<Answer['body']>;
@@ -50,7 +50,7 @@ export interface Border {
 }
 
 const TABLE = 'berth-fuzz';
-/** An instance may not speak to the console. */
+/** An instance may not call the console. */
 const OPERATOR = 'arn:aws:iam::123456789012:user/alice';
 /** ms */
 const TIME_LEFT = 10_000;
@@ -123,7 +123,7 @@ function setEnvironment(dynamodb: string): void {
   });
 }
 
-/** They read their environment when they are loaded, so they are loaded now. */
+/** The functions read their environment when they load, so they are loaded here. */
 async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
   const [capabilities, pools, addresses, hosts, operators] = await Promise.all([
     import('../../../../functions/capabilities.ts'),
@@ -141,16 +141,16 @@ async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
   };
 }
 
-/** Whatever a request holds, the log is one JSON object a line. */
+/** Whatever a request contains, the log has one JSON object per line. */
 const logLine = v.pipe(
   v.string(),
   v.check((text) => !text.includes('\n')),
   v.parseJson(),
-  // An event, or what is counted of it.
+  // An event, or its metrics.
   v.union([v.looseObject({ level: v.string() }), v.looseObject({ _aws: v.looseObject({ Timestamp: v.number() }) })]),
 );
 
-/** Refusals that look at the request and at whom it is from, not at what others hold: before anything was written. */
+/** Refusals that depend only on the request and its caller, and so come before anything is written. */
 const AT_ONCE = new Set([
   ...['no-such-method', 'invalid-request', 'out-of-range'],
   ...['foreign-pool', 'foreign-host', 'host-unknown', 'still-held', 'space-changed'],
@@ -163,10 +163,10 @@ function assertUnchanged(before: Contents, after: Contents, code: string | undef
 
 const REGISTRATION = JSON.stringify({ Proposed: 'incarnation1', ShimVersion: '0.1.0' });
 
-/** Hosts that were named so are registered before the next call. */
+/** A host with this id is registered before its next call. */
 const named = new Set<string>();
 
-/** Headers of a call as a shim adds them, each time with a request key of its own. */
+/** Headers of a call as a shim adds them, with a new request key each time. */
 export function freshHeaders(host: string = CALL_HEADERS['berth-host']): Record<string, string> {
   named.add(host);
   const sequence = (sequences += 1).toString(36).padStart(9, '0');

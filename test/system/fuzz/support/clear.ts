@@ -1,7 +1,7 @@
-/** What every refusal owes its reader. */
+/** What every refusal must satisfy. */
 import assert from 'node:assert/strict';
 
-/** A terminal's worth of lines; Docker shows all of it. */
+/** About a terminal full of lines; Docker shows all of it. */
 const MAX_LENGTH = 1_000;
 
 const FORBIDDEN: readonly (readonly [what: string, pattern: RegExp])[] = [
@@ -9,10 +9,10 @@ const FORBIDDEN: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['a frame of a stack', /\bat (async )?[\w.<>]+ \(|\.[cm]?[jt]s:\d+/],
   ['a place in our code', /node_modules|file:\/\/|node:internal|\/functions\/|\/shim\//],
   ['the name of an error', /\b(Type|Syntax|Range|Reference|Valibot|Val)Error\b|Exception\b/],
-  ['an object that was not looked into', /\[object /],
+  ['an object that was not formatted', /\[object /],
 ];
 
-/** Passes when a message is one clear line: bounded, printable, and about the request alone. */
+/** Asserts that a message is one clear line: bounded, printable, and only about the request. */
 export function assertClear(message: unknown): void {
   assert.ok(typeof message === 'string', `no text: ${JSON.stringify(message)}`);
   const shown = JSON.stringify(message.slice(0, 2 * MAX_LENGTH));
@@ -21,7 +21,7 @@ export function assertClear(message: unknown): void {
   for (const [what, pattern] of FORBIDDEN) assert.doesNotMatch(message, pattern, `holds ${what}: ${shown}`);
 }
 
-/** The message of a refusal. `undefined`: it is none. @throws AssertionError unless a refusal says why and nothing else. */
+/** The message of a refusal. `undefined`: not a refusal. @throws AssertionError unless a refusal has only the reason. */
 export function refusalIn(status: number, body: Readonly<Record<string, unknown>>): string | undefined {
   const field = status === 404 ? 'Err' : 'Error';
   if (status === 200 && !(field in body)) return undefined;

@@ -1,4 +1,4 @@
-/** Docker's messages, with the values that their fields have, and others. */
+/** Docker's messages, with valid and other values in their fields. */
 import fc from 'fast-check';
 import { type Fields, anyText, optionsOf, texts } from './arbitraries.ts';
 import type { MethodName } from './border.ts';
@@ -35,7 +35,7 @@ const anyAddress = fc.oneof(
   texts('', '', '10.1.0.1', '10.1.0.7', '10.1.255.255', '10.2.0.1', 'fd00::1', '::ffff:10.1.0.9'),
   anyText.map((text) => JSON.stringify(text)),
 );
-/** @param poolId of a pool that lives: never what ReleasePool is asked for. */
+/** @param poolId of a live pool: never one that ReleasePool is called with. */
 export const fieldsOf = (poolId: () => string): Readonly<Record<MethodName, Fields>> => {
   const ourPool = fc.constant(null).map(() => JSON.stringify(poolId()));
   return {

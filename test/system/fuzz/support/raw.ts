@@ -1,4 +1,4 @@
-/** A client that sends bytes as they are, and what a server makes of them. */
+/** A client that sends bytes unchanged, and parses the answers. */
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import * as v from 'valibot';
@@ -9,9 +9,9 @@ import { refusalIn } from './clear.ts';
 const HUNG = limit(30_000);
 
 /**
- * What comes back on one connection until the server closes it.
+ * Everything that the server sends on one connection until it closes it.
  *
- * @param end whether the client says that nothing follows, which also ends what it has left half said.
+ * @param end whether the client closes its side, which also ends an incomplete request.
  */
 export function exchange(socketPath: string, parts: readonly (Buffer | string)[], end = false): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -22,7 +22,7 @@ export function exchange(socketPath: string, parts: readonly (Buffer | string)[]
     socket.once('close', () => {
       resolve(Buffer.concat(received));
     });
-    // A server that has heard enough closes while we still write.
+    // A server that refuses early closes the connection while the client still writes.
     socket.on('error', (error) => {
       if (!('code' in error) || (error.code !== 'EPIPE' && error.code !== 'ECONNRESET')) reject(error);
     });
@@ -31,7 +31,7 @@ export function exchange(socketPath: string, parts: readonly (Buffer | string)[]
   });
 }
 
-/** A connection on which a client has said something and waits. */
+/** A connection on which a client has sent something and waits. */
 export async function leaveHanging(socketPath: string, bytes: Buffer | string): Promise<() => void> {
   const socket = connect(socketPath);
   socket.on('error', () => undefined);
@@ -52,7 +52,7 @@ export interface RawAnswer {
 
 const HEAD = /^HTTP\/1\.1 (\d{3}) [A-Za-z ]+((?:\r\n[A-Za-z-]+: [\x20-\x7e]*)*)\r\n\r\n/;
 
-/** @throws AssertionError unless the bytes are whole answers, one after another. */
+/** @throws AssertionError unless the bytes are complete answers, one after another. */
 export function answersIn(bytes: Buffer): RawAnswer[] {
   const answers: RawAnswer[] = [];
   let rest = bytes.toString('latin1');
@@ -72,9 +72,9 @@ export function answersIn(bytes: Buffer): RawAnswer[] {
 const jsonObject = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
 
 /**
- * What an answer says, where the request got as far as the plugin.
+ * The content of an answer, if the request reached the plugin.
  *
- * @throws AssertionError unless it is an object in which a refusal is clear; what was no HTTP is told so without words.
+ * @throws AssertionError unless it is an object in which a refusal is clear. Invalid HTTP gets an answer without a body.
  */
 export function bodyOf({ status, text }: RawAnswer): Record<string, unknown> | undefined {
   if (status !== 200 && status !== 404) {
@@ -87,7 +87,7 @@ export function bodyOf({ status, text }: RawAnswer): Record<string, unknown> | u
   return body;
 }
 
-/** A request as it goes over the wire, after which the server is to close. */
+/** A request as it goes over the wire, after which the server must close the connection. */
 export function requestText(
   line: string,
   body: Buffer | string,

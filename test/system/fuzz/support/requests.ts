@@ -1,8 +1,8 @@
-/** Requests as they go over the wire: sound ones, and ones that are sound but for one thing. */
+/** Requests as they go over the wire: valid ones, and ones with a single error. */
 import { inChunks, requestText } from './raw.ts';
 
 export const POST = 'POST /IpamDriver.RequestPool HTTP/1.1';
-/** Carried out however often it comes. */
+/** Carried out however often it arrives. */
 export const SOUND = JSON.stringify({
   AddressSpace: 'default',
   Pool: '10.2.0.0/16',
@@ -13,7 +13,7 @@ export const SOUND = JSON.stringify({
 
 type Requests = Readonly<Record<string, readonly (Buffer | string)[]>>;
 
-/** Sound but for one thing. */
+/** Valid except for one error. */
 export const UNSOUND: Requests = {
   'another method: GET': [requestText(POST.replace('POST', 'GET'), SOUND)],
   'another method: PUT': [requestText(POST.replace('POST', 'PUT'), SOUND)],
@@ -28,15 +28,15 @@ export const UNSOUND: Requests = {
   'two lengths': [requestText(POST, SOUND, [`Content-Length: ${SOUND.length}`, 'Content-Length: 5'])],
   'a negative length': [requestText(POST, SOUND, ['Content-Length: -1'])],
   'a huge length': [requestText(POST, SOUND, [`Content-Length: ${'9'.repeat(30)}`])],
-  'a length that is no number': [requestText(POST, SOUND, ['Content-Length: 0x10'])],
+  'a length that is not a number': [requestText(POST, SOUND, ['Content-Length: 0x10'])],
   'a chunk that is too long': [requestText(POST, `ffffffffffffffffff\r\n${SOUND}`, ['Transfer-Encoding: chunked'])],
   'a line feed alone in a header': [requestText(POST, SOUND, [`X: a\nContent-Length: ${SOUND.length}`])],
   'a carriage return alone in a header': [requestText(POST, SOUND, [`X: a\rY: b`, `Content-Length: ${SOUND.length}`])],
   'a NUL in a header': [requestText(POST, SOUND, ['X: \0', `Content-Length: ${SOUND.length}`])],
   'a header without a name': [requestText(POST, SOUND, [': x', `Content-Length: ${SOUND.length}`])],
   'a blank before the colon': [requestText(POST, SOUND, [`Content-Length : ${SOUND.length}`])],
-  'headers without end': [requestText(POST, SOUND, [`X: ${'x'.repeat(100_000)}`, `Content-Length: ${SOUND.length}`])],
-  'an expectation that nobody meets': [requestText(POST, SOUND, ['Expect: more', `Content-Length: ${SOUND.length}`])],
+  'unlimited headers': [requestText(POST, SOUND, [`X: ${'x'.repeat(100_000)}`, `Content-Length: ${SOUND.length}`])],
+  'an unknown expectation': [requestText(POST, SOUND, ['Expect: more', `Content-Length: ${SOUND.length}`])],
   'a request within': [requestText(POST, requestText(POST, SOUND))],
   'a body over the limit': [requestText(POST, SOUND.padEnd(65_537))],
   'chunks over the limit': [

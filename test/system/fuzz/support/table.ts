@@ -1,4 +1,4 @@
-/** All that a table holds. */
+/** Everything that a table holds. */
 import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
@@ -6,7 +6,7 @@ import * as v from 'valibot';
 export interface Contents {
   /** Every item with every attribute, as a line of text. */
   readonly all: ReadonlySet<string>;
-  /** What is held: pools, names, references and the slots that they have taken. */
+  /** Everything that is held: pools, names, references and their slots. */
   readonly held: ReadonlySet<string>;
 }
 
@@ -25,7 +25,7 @@ export async function readContents(client: DynamoDBClient, table: string): Promi
   };
 }
 
-/** What two looks do not have in common. */
+/** The difference of two snapshots. */
 export const difference = (before: ReadonlySet<string>, after: ReadonlySet<string>): object => ({
   gone: [...before].filter((line) => !after.has(line)),
   come: [...after].filter((line) => !before.has(line)),
@@ -39,9 +39,9 @@ const asText = (item: object): string =>
 const isLiveRef = ({ sk, state }: Item): boolean => sk.startsWith('ref#') && state !== 'gone';
 
 /**
- * A request that is sound but met somebody else's pool or address leaves traces: an ended reference and what it had
- * stamped, a slot that was freed again, a fresh `rev`, an address that its reference lists but could not stamp, a note that
- * another machine has tried to be a host.
+ * A valid request that conflicts with another host's pool or address leaves traces: an ended reference and its stamps, a
+ * slot that was freed again, a new `rev`, an address that its reference lists but could not stamp, a note that another
+ * machine has tried to be a host.
  *
  * @param live the partitions of references that have not ended.
  */

@@ -6,7 +6,7 @@ import { parseEndpoint } from '../../../../shim/endpoint.ts';
 import { temporaryFolders } from '../../../support/berth-process.ts';
 import { post } from '../../../support/local-function.ts';
 
-it('the embedded cloud knows who signs with the key that it leaves beside its sockets, and lets nobody forge it', async (t) => {
+it('the embedded cloud identifies the signer by the key next to its sockets, and refuses a changed header', async (t) => {
   const folders = temporaryFolders();
   t.after(() => {
     folders.remove();

@@ -16,7 +16,7 @@ const GUEST = {
 };
 
 describe("the keyring of a machine's cloud", () => {
-  it('makes a key of the local principal, which its owner alone can read', async (t) => {
+  it('creates a key of the local principal, which only its owner can read', async (t) => {
     const folder = await temporaryFolder(t);
     const { local } = openKeyring(folder);
     const file = path.join(folder, 'credentials');
@@ -28,14 +28,14 @@ describe("the keyring of a machine's cloud", () => {
     assert.equal(local.userArn, 'arn:aws:iam::000000000000:user/local');
   });
 
-  it('keeps it over restarts, and gives every cloud another', async (t) => {
+  it('keeps the key over restarts, and every cloud has a different one', async (t) => {
     const folder = await temporaryFolder(t);
     const { local } = openKeyring(folder);
     assert.deepEqual(openKeyring(folder).local, local);
     assert.notEqual(openKeyring(await temporaryFolder(t)).local.secret, local.secret);
   });
 
-  it('finds the local key, keys added while it is open, and no other', async (t) => {
+  it('finds the local key and keys added while it is open, and no others', async (t) => {
     const folder = await temporaryFolder(t);
     const keyring = openKeyring(folder);
     assert.equal(keyring.find(keyring.local.accessKey), keyring.local);
@@ -47,7 +47,7 @@ describe("the keyring of a machine's cloud", () => {
 
   for (const [what, file, text] of [
     ['credentials without a key', 'credentials', '[default]\naws_access_key_id = LOCAL\n'],
-    ['keys that are no JSON', 'keys.json', '[{'],
+    ['keys that are not JSON', 'keys.json', '[{'],
     ['a key without a principal', 'keys.json', JSON.stringify([{ ...GUEST, userArn: 'fleet' }])],
   ] as const) {
     it(`refuses ${what}, and names the file`, async (t) => {

@@ -75,11 +75,11 @@ describe('an authorization header', () => {
   const signature = 'a'.repeat(64);
   const text = `AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature=${signature}`;
 
-  it('is read', () => {
+  it('is parsed', () => {
     assert.deepEqual(parseAuthorization(text), { ...SCOPE, signedHeaders: ['host', 'x-amz-date'], signature });
   });
 
-  it('is read without blanks after the commas, too', () => {
+  it('is parsed without blanks after the commas too', () => {
     assert.ok(parseAuthorization(text.replaceAll(', ', ',')));
   });
 
@@ -90,7 +90,7 @@ describe('an authorization header', () => {
     ['of another kind', 'Bearer abc'],
     ['that is empty', ''],
   ] as const) {
-    it(`${what} is none`, () => {
+    it(`${what} is rejected`, () => {
       assert.equal(parseAuthorization(other), undefined);
     });
   }

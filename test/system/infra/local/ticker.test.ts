@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { parseFleetEvent } from '../../../../functions/lambda/fleet-event.ts';
 import { startTicker } from '../../../../infra/local/ticker.ts';
 
-it('the ticker calls with an event of a schedule, one call at a time, and waits for the last when it stops', async () => {
+it('the ticker calls with a schedule event, one call at a time, and waits for the last when it stops', async () => {
   const called = Promise.withResolvers<undefined>();
   const finish = Promise.withResolvers<undefined>();
   let calls = 0;
@@ -28,7 +28,7 @@ it('the ticker calls with an event of a schedule, one call at a time, and waits 
   assert.deepEqual([calls, isOver], [1, true]);
 });
 
-it('the ticker goes on after a call that failed', async (t) => {
+it('the ticker continues after a failed call', async (t) => {
   t.mock.method(console, 'error', () => undefined);
   const twice = Promise.withResolvers<undefined>();
   let calls = 0;

@@ -44,10 +44,10 @@ function signed({ key = KEY, headers = {}, unsigned = {}, leaveOut, ...scope }: 
 const judge = (message: Message, settings: Partial<VerifierSettings> = {}) =>
   signatureVerifier(keyring, { enforcement: 'require', now: () => NOW, ...settings })(message);
 
-/** Passes when it is refused so, with the time at which it was judged. */
+/** Asserts that the request is refused with this message at the given time. */
 function refused(message: Message, type: string, body: RegExp, settings: Partial<VerifierSettings> = {}): void {
   const verdict = judge(message, settings);
-  assert.ok('refusal' in verdict, 'it was let through');
+  assert.ok('refusal' in verdict, 'the request was accepted');
   assert.equal(verdict.refusal.type, type);
   assert.match(JSON.stringify(verdict.refusal.body), body);
   assert.equal(Date.parse(verdict.refusal.date), NOW);
@@ -57,11 +57,11 @@ const unsigned = { method: 'POST', url: '/', headers: {}, body: Buffer.alloc(0) 
 const MISMATCH = /^{"message":"The request signature we calculated does not match the signature you provided\. /;
 
 describe('a signed request', () => {
-  it('is let through as the principal of its key', () => {
+  it('is accepted as the principal of its key', () => {
     assert.deepEqual(judge(signed()), { key: KEY });
   });
 
-  it('is let through with temporary credentials', () => {
+  it('is accepted with temporary credentials', () => {
     assert.deepEqual(judge(signed({ key: GUEST, headers: { 'x-amz-security-token': 'token' } })), { key: GUEST });
   });
 
@@ -70,7 +70,7 @@ describe('a signed request', () => {
   });
 
   for (const minutes of [-4.9, 4.9]) {
-    it(`is let through ${minutes} minutes from now`, () => {
+    it(`is accepted ${minutes} minutes from now`, () => {
       assert.ok('key' in judge(signed({ headers: { 'x-amz-date': stamp(NOW + minutes * MINUTE) } })));
     });
   }
@@ -100,12 +100,12 @@ describe('a signed request', () => {
     refused(changed, 'InvalidSignatureException', MISMATCH);
   });
 
-  it('is refused when its body is said to be unsigned', () => {
+  it('is refused when it declares its body unsigned', () => {
     refused(signed({ headers: { 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' } }), 'InvalidSignatureException', MISMATCH);
   });
 });
 
-describe('what AWS acts on must be signed', () => {
+describe('headers that AWS acts on must be signed', () => {
   for (const [name, message] of [
     ['host', signed({ leaveOut: 'host' })],
     ['x-amz-date', signed({ leaveOut: 'x-amz-date' })],
@@ -119,36 +119,44 @@ describe('what AWS acts on must be signed', () => {
 });
 
 describe('the scope of a signature', () => {
-  it('must be the service', () => {
+  it('must name the service', () => {
     refused(signed({ service: 'execute-api' }), 'InvalidSignatureException', /correct service: 'lambda'/);
   });
 
-  it('may be any region on a machine, which has none', () => {
+  it('may name any region on a machine, which does not have one', () => {
     assert.ok('key' in judge(signed({ region: 'eu-west-1' })));
   });
 
-  it('must be the region where there is one', () => {
+  it('must name the region if there is one', () => {
     const settings = { region: 'eu-west-1' };
     assert.ok('key' in judge(signed({ region: 'eu-west-1' }), settings));
     refused(signed({ region: 'eu-west-2' }), 'InvalidSignatureException', /valid region/, settings);
   });
 
-  it('must be the day of the request', () => {
+  it('must name the day of the request', () => {
     refused(signed({ day: '20260101' }), 'InvalidSignatureException', /Date in Credential scope does not match/);
   });
 });
 
 describe('the time of a signature', () => {
   for (const [what, time, words] of [
-    ['long past', NOW - 6 * MINUTE, /"Signature expired: 20260102T025805Z is now earlier than 20260102T025905Z \(2026/],
-    ['to come', NOW + 6 * MINUTE, /"Signature not yet current: 20260102T031005Z is still later than 20260102T030905Z/],
+    [
+      'far in the past',
+      NOW - 6 * MINUTE,
+      /"Signature expired: 20260102T025805Z is now earlier than 20260102T025905Z \(2026/,
+    ],
+    [
+      'in the future',
+      NOW + 6 * MINUTE,
+      /"Signature not yet current: 20260102T031005Z is still later than 20260102T030905Z/,
+    ],
   ] as const) {
     it(`must not be ${what}`, () => {
       refused(signed({ headers: { 'x-amz-date': stamp(time) } }), 'InvalidSignatureException', words);
     });
   }
 
-  it('must be a time', () => {
+  it('must be a valid time', () => {
     const headers = { 'x-amz-date': '20260102T996655Z' };
     refused(signed({ headers }), 'InvalidSignatureException', /basic format/);
   });
@@ -157,7 +165,7 @@ describe('the time of a signature', () => {
 describe('a security token', () => {
   const withToken = (token: string) => signed({ key: GUEST, headers: { 'x-amz-security-token': token } });
 
-  it('that has expired is told so', () => {
+  it('that has expired is refused as expired', () => {
     const settings = { now: () => GUEST.expires };
     const verdict = judge(withToken('token'), settings);
     assert.ok('refusal' in verdict);
@@ -166,10 +174,10 @@ describe('a security token', () => {
   });
 
   for (const [what, message] of [
-    ['that is another', withToken('Token')],
+    ['of another session', withToken('Token')],
     ['that is missing', signed({ key: GUEST })],
-    ['that the key has none of', signed({ headers: { 'x-amz-security-token': 'token' } })],
-    ['of a key that nobody knows', signed({ key: { accessKey: 'AKIAOTHER', secret: 'secret' } })],
+    ['for a key without one', signed({ headers: { 'x-amz-security-token': 'token' } })],
+    ['of an unknown key', signed({ key: { accessKey: 'AKIAOTHER', secret: 'secret' } })],
   ] as const) {
     it(`${what} is invalid`, () => {
       const words = /^{"message":"The security token included in the request is invalid\."}$/;
@@ -187,7 +195,7 @@ describe('a request without a signature', () => {
     assert.deepEqual(judge(unsigned, { enforcement: 'accept-unsigned' }), { key: KEY });
   });
 
-  it('is not one with a malformed signature', () => {
+  it('is not the same as one with a malformed signature', () => {
     const message = { ...unsigned, headers: { authorization: 'AWS4-HMAC-SHA256 nonsense' } };
     refused(message, 'IncompleteSignatureException', /malformed/, { enforcement: 'accept-unsigned' });
   });

@@ -1,21 +1,21 @@
-/** Programs of Python: installed once, apart, for as long as what is asked for is the same. */
+/** Python programs: installed once in a separate environment, until the requirements change. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-/** Of the checkers of templates. */
+/** Requirements of the template checkers. */
 const CHECKERS = path.join(import.meta.dirname, 'requirements.txt');
 
-/** Why there is no Python that can make an environment of its own. `undefined`: there is one. */
+/** Why no Python here can create a virtual environment. `undefined`: one can. */
 export function whyNoPython(): string | undefined {
   const { status } = spawnSync('python3', ['-c', 'import venv, ensurepip'], { stdio: 'ignore' });
   return status === 0 ? undefined : 'python3 with venv is not installed here';
 }
 
 /**
- * @param requirements a file that pins what to install, with all that it stands on.
+ * @param requirements a file that pins what to install, with all dependencies.
  * @returns the folder of its programs. @throws Error when it cannot be made.
  */
 export function pythonPrograms(requirements: string = CHECKERS): string {
@@ -27,7 +27,7 @@ export function pythonPrograms(requirements: string = CHECKERS): string {
   return path.join(folder, 'bin');
 }
 
-/** Made under another name and then renamed, so that what is there is whole; its programs are called by their python. */
+/** Created under another name and then renamed, so that it is always complete; its programs are called by their python. */
 function make(folder: string, requirements: string): void {
   const unfinished = `${folder}.${process.pid}`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -37,7 +37,7 @@ function make(folder: string, requirements: string): void {
   try {
     renameSync(unfinished, folder);
   } catch (error) {
-    // Somebody else was first.
+    // Another process was first.
     rmSync(unfinished, { recursive: true, force: true });
     if (!existsSync(folder)) throw error;
   }

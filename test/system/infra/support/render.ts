@@ -6,7 +6,7 @@ import * as v from 'valibot';
 
 const root = path.join(import.meta.dirname, '../../../..');
 
-/** What a stack may look like, by the parameters that it is given. */
+/** The variants of a stack, by its parameters. */
 export const variants = {
   'function-urls': [],
   'http-api': ['front=http-api'],
@@ -24,7 +24,7 @@ const json = v.pipe(v.string(), v.parseJson());
 
 export const templateFile = (dir: string): string => path.join(dir, 'cloudformation-template-update-stack.json');
 
-/** As a user runs it, but with no AWS credentials to find and in a far time zone. */
+/** As a user runs it, but without AWS credentials and in a distant time zone. */
 export function render(dir: string, variant: Variant): unknown {
   const inherited = Object.entries(process.env).filter(([key]) => !/^(AWS|BERTH)_/.test(key));
   const none = path.join(dir, 'no-such-file');

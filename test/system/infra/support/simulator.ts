@@ -1,4 +1,4 @@
-/** IAM's evaluation of policies by a simulator that is not ours (npm @cloud-copilot/iam-simulate), installed apart once. */
+/** IAM's evaluation of policies by an independent simulator (npm @cloud-copilot/iam-simulate), installed once, separately. */
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -10,7 +10,7 @@ export const ACCOUNT = '123456789012';
 const policy = v.object({ Statement: v.array(v.looseObject({})) });
 export type Policy = v.InferOutput<typeof policy>;
 
-/** What somebody asks of AWS. */
+/** A request to AWS. */
 export interface Ask {
   readonly action: string;
   readonly resource: string;
@@ -30,9 +30,9 @@ type Simulate = (simulation: object, options: object) => Promise<unknown>;
 const simulator = v.object({ runSimulation: v.custom<Simulate>((member) => typeof member === 'function') });
 
 /**
- * Whether an identity with these policies may, where no other policy says anything.
+ * Whether an identity with these policies may make the request, without any other policy.
  *
- * @throws Error when the question makes no sense to the simulator: an action or condition key that AWS does not have.
+ * @throws Error when the simulator does not know the question: an action or condition key that AWS does not have.
  */
 export async function isAllowed(
   policies: readonly Policy[],
@@ -99,7 +99,7 @@ export const functionArn = (name: string): string => `arn:aws:lambda:eu-west-1:$
 export const logGroupArn = (name: string): string =>
   `arn:aws:logs:eu-west-1:${ACCOUNT}:log-group:/aws/lambda/berth-test-${name}`;
 
-/** What CloudFormation says is the Arn of a resource of the stack. */
+/** The Arn of a resource of the stack, as in CloudFormation. */
 function arnOf(logical: string): string {
   if (logical === 'Table') return TABLE;
   const [, name = '', kind = ''] = /^([A-Z]\w+?)(LambdaFunction|LogGroup)$/.exec(logical) ?? [];

@@ -1,4 +1,4 @@
-/** A systemd of the test's own, as process 1 of its own namespaces: it starts and stops units as on a real machine. */
+/** A separate systemd, as process 1 of its own namespaces: it starts and stops units as on a real machine. */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -11,9 +11,9 @@ import { startHolder } from '../../engine/support/holder.ts';
 export interface Systemd {
   /** Runs a command where the units run, and gives its stdout. */
   exec(command: string, ...args: string[]): Promise<string>;
-  /** Starts a process that is none of systemd's, but sees what its units see; it ends with the test at the latest. */
+  /** Starts a process outside of systemd that sees what its units see; it ends with the test at the latest. */
   readonly spawn: Spawn;
-  /** Ends it all at once. */
+  /** Ends everything at once. */
   end(): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ const BOOT_SCRIPT = path.join(import.meta.dirname, 'boot-systemd.sh');
 const PROGRAM = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'].find((file) => existsSync(file));
 /** ms */
 const BOOT_PAUSE = 50;
-/** The least that services and sockets lean on, without what a whole system does there. */
+/** The minimum that services and sockets depend on, without the rest of a system. */
 const STUBS = ['sysinit', 'basic', 'sockets', 'multi-user', 'network-online', 'shutdown'];
 
 /** Why this machine cannot boot one; undefined when it can. */
@@ -34,9 +34,9 @@ export function whyNoSystemd(): string | undefined {
 }
 
 /**
- * Boots it; nothing is started yet.
+ * Boots systemd; no unit is started yet.
  *
- * @param units what there is beside the usual targets, by name. They see the folder as /run/test, Node in /run/node.
+ * @param units units other than the usual targets, by name. They see the folder as /run/test, Node in /run/node.
  */
 export async function bootSystemd(folder: string, units: Readonly<Record<string, string>>): Promise<Systemd> {
   writeUnits(path.join(folder, 'units'), units);

@@ -1,4 +1,4 @@
-/** The parts of the rendered template that its test looks at. */
+/** The parts of the rendered template that its test reads. */
 import * as v from 'valibot';
 
 export const Intrinsic = v.union([

@@ -1,9 +1,9 @@
-/** What the deployment says of each function. Imports none of the tools that build them, for many processes read it. */
+/** The deployment's settings of each function. It does not import the build tools, since many processes load it. */
 import path from 'node:path';
 import type { FunctionName } from '../../../../infra/build.ts';
 import type { PackagedFunction } from './environment.ts';
 
-/** A file beside the packages, once a cloud has taken them up. */
+/** A file next to the packages, which exists once a cloud has used them. */
 export const LOADED = 'loaded';
 
 /** s, as in serverless.yml. */

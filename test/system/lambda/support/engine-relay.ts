@@ -1,11 +1,11 @@
-/** Stands between a function and the table's engine: connections die in it, and writes are held where they hurt most. */
+/** A relay between a function and the table's engine, which breaks connections and holds writes at the worst moments. */
 import { once } from 'node:events';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 
-/** What becomes of connections that nobody has used for long: ended in form, reset when they are used, or nothing. */
+/** What happens to connections after a long idle time: closed, reset at the next use, or silent. */
 export type Decay = 'end' | 'reset' | 'silence';
 
-/** When a write is held, never to come back: before the engine has got it, or after it was carried out. */
+/** When a write is held forever: before the engine has it, or after it was carried out. */
 export type Moment = 'before' | 'after';
 
 interface Connection {
@@ -20,7 +20,7 @@ interface Trap {
   readonly spring: () => void;
 }
 
-/** The head of a request, which names it, comes in one piece. */
+/** The head of a request, which names the operation, arrives in one piece. */
 const WRITE = /x-amz-target: DynamoDB_20120810\.(PutItem|UpdateItem|DeleteItem)/i;
 
 export class EngineRelay {
@@ -38,7 +38,7 @@ export class EngineRelay {
     });
   }
 
-  /** @param engine its URL. */
+  /** @param engine the URL of the engine. */
   static async open(engine: string): Promise<EngineRelay> {
     const relay = new EngineRelay(engine);
     relay.#server.listen(0, '127.0.0.1');
@@ -52,12 +52,12 @@ export class EngineRelay {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** How often something was sent on a connection that had decayed. */
+  /** How often something was sent on a decayed connection. */
   get staleUses(): number {
     return this.#staleUses;
   }
 
-  /** All connections that there are, as after a long time without a word. @returns how many. */
+  /** Lets all current connections decay, like after a long idle time. @returns how many. */
   decay(how: Decay): number {
     for (const connection of this.#connections) {
       connection.decay = how;
@@ -68,7 +68,7 @@ export class EngineRelay {
   }
 
   /**
-   * For the nth write from now on, in place of a trap that was not sprung.
+   * Sets a trap for the nth write from now on. It replaces a trap that has not sprung.
    *
    * @param sprung is called when that write is held.
    */
@@ -106,7 +106,7 @@ export class EngineRelay {
     upstream.once('close', () => {
       if (connection.decay === undefined) client.destroy();
     });
-    // The close that follows says it.
+    // The `close` event that follows handles it.
     client.on('error', () => undefined);
     upstream.on('error', () => undefined);
   }

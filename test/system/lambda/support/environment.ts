@@ -1,6 +1,6 @@
 /**
- * One execution environment: a process under AWS's runtime client that runs the code of one package. As on AWS it is
- * frozen whenever it has nothing to do, and killed when an invocation takes longer than the function may.
+ * One execution environment: a process under AWS's runtime client that runs the code of one package. As on AWS, it is
+ * frozen whenever it is idle, and killed when an invocation takes longer than the function's timeout.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -12,18 +12,18 @@ import { runtimeClient } from './runtime-client.ts';
 const REGION = 'eu-west-1';
 /** MB, as in serverless.yml. */
 const MEMORY = 256;
-/** Of the memory, for JavaScript's objects. */
+/** The share of the memory for JavaScript's objects. */
 const HEAP_SHARE = 0.9;
 
 export interface PackagedFunction {
   readonly name: string;
-  /** Where its zip was unpacked. */
+  /** The folder into which its zip was unpacked. */
   readonly folder: string;
-  /** ms that an invocation may take. */
+  /** Timeout of an invocation, in ms. */
   readonly timeout: number;
-  /** What the template and the role give it. */
+  /** The variables from the template and the role. */
   readonly environment: Readonly<Record<string, string>>;
-  /** A file that takes what it says. `undefined`: it says it where this process does. */
+  /** A file for its output. `undefined`: the output of this process. */
   readonly log?: number | undefined;
 }
 
@@ -46,7 +46,7 @@ export class ExecutionEnvironment {
     this.#ended.catch(() => undefined);
   }
 
-  /** Its process is there; its code may be loading still. */
+  /** Its process exists; its code may still be loading. */
   static async start(of: PackagedFunction): Promise<ExecutionEnvironment> {
     return new ExecutionEnvironment(of, await RuntimeApi.open());
   }
@@ -59,7 +59,7 @@ export class ExecutionEnvironment {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** How many it was given. */
+  /** The number of invocations so far. */
   get invocations(): number {
     return this.#invocations;
   }
@@ -67,7 +67,7 @@ export class ExecutionEnvironment {
   /**
    * @param event JSON
    * @returns the handler's answer, JSON.
-   * @throws InvocationError when the handler throws, takes too long or dies. Of the last two the environment dies as well.
+   * @throws InvocationError when the handler throws, takes too long or dies. The last two end the environment too.
    */
   async invoke(event: string): Promise<string> {
     this.#process.kill('SIGCONT');
@@ -78,7 +78,7 @@ export class ExecutionEnvironment {
     return outcome.response;
   }
 
-  /** Resolves when it has nothing to do any more and is frozen, or is dead. */
+  /** Resolves when it is idle and frozen, or dead. */
   async settle(): Promise<void> {
     await Promise.race([this.#api.idle(), this.#ended]).then(
       () => this.#process.kill('SIGSTOP'),
@@ -86,7 +86,7 @@ export class ExecutionEnvironment {
     );
   }
 
-  /** The invocation under way, if there is one, has taken longer than the function may. */
+  /** Ends the current invocation, if there is one, as if it had reached the function's timeout. */
   expire(): void {
     this.#expire?.();
   }
@@ -117,13 +117,13 @@ export class ExecutionEnvironment {
   }
 }
 
-/** The kernel ends it with us, frozen or not. */
+/** The kernel ends it with this process, frozen or not. */
 function start({ name, folder, environment, log }: PackagedFunction, api: string): ChildProcess {
   const options = [`--max-old-space-size=${Math.floor(MEMORY * HEAP_SHARE)}`, runtimeClient()];
   return spawn(...endingWithUs(process.execPath, options), {
     cwd: folder,
     stdio: ['ignore', log ?? 'inherit', log ?? 'inherit'],
-    // As on AWS it finds nothing else in its environment.
+    // As on AWS, its environment has no other variables.
     env: { ...ofLambda(name, folder, api), ...environment },
   });
 }
@@ -134,7 +134,7 @@ const ofLambda = (name: string, folder: string, api: string): Record<string, str
   ...{ AWS_ACCESS_KEY_ID: 'role', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: 'token' },
   ...{ AWS_LAMBDA_FUNCTION_NAME: name, AWS_LAMBDA_FUNCTION_VERSION: '$LATEST' },
   ...{ AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(MEMORY), AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand' },
-  // As the log is configured in serverless.yml.
+  // The log configuration of serverless.yml.
   ...{ AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: 'INFO' },
   ...{ AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`, AWS_LAMBDA_LOG_STREAM_NAME: 'stream' },
   ...{ AWS_LAMBDA_RUNTIME_API: api, LAMBDA_TASK_ROOT: folder, _HANDLER: `functions/${name}.handler` },

@@ -1,4 +1,4 @@
-/** A function as Lambda runs it: as many execution environments as there are calls at once, up to its concurrency. */
+/** A function as Lambda runs it: one execution environment per concurrent call, up to its concurrency. */
 import { ExecutionEnvironment, type PackagedFunction } from './environment.ts';
 
 export class FunctionPool {
@@ -10,13 +10,13 @@ export class FunctionPool {
   readonly #underWay = new Set<Promise<void>>();
   #starting = 0;
 
-  /** @param concurrency beyond it calls wait for each other, where AWS would answer HTTP 429. */
+  /** @param concurrency calls beyond it wait, where AWS would answer HTTP 429. */
   constructor(of: PackagedFunction, concurrency: number) {
     this.#of = of;
     this.#concurrency = concurrency;
   }
 
-  /** Those that live. */
+  /** The live environments. */
   get environments(): readonly ExecutionEnvironment[] {
     return [...this.#environments];
   }
@@ -33,7 +33,7 @@ export class FunctionPool {
     }
   }
 
-  /** Resolves when all that live are frozen. */
+  /** Resolves when all live environments are frozen. */
   async quiet(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -57,7 +57,7 @@ export class FunctionPool {
   }
 
   async #start(): Promise<ExecutionEnvironment> {
-    // Counted at once, or two calls together would start more than there may be.
+    // Counted at once, or two concurrent calls would start more than the limit.
     this.#starting++;
     try {
       const environment = await ExecutionEnvironment.start(this.#of);
@@ -68,7 +68,7 @@ export class FunctionPool {
     }
   }
 
-  /** To who waits, or to rest; one that is dead makes room for another. */
+  /** Gives the environment to a waiting call, or lets it rest; a dead one makes room for another. */
   async #giveBack(environment: ExecutionEnvironment): Promise<void> {
     await environment.settle();
     if (environment.isAlive) {

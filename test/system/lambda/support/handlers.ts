@@ -1,4 +1,4 @@
-/** Stands for infra/local/handlers.ts: a local cloud that loads it runs the packages under AWS's runtime client. */
+/** Replaces infra/local/handlers.ts: a local cloud that loads it runs the packages under AWS's runtime client. */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
@@ -11,7 +11,7 @@ import { InvocationError } from './runtime-api.ts';
 
 export { REACHABLE } from '../../../../infra/local/handlers.ts';
 
-/** Enough that calls meet in processes of their own, and few enough for a small machine. */
+/** Enough processes that concurrent calls run in different ones, and few enough for a small machine. */
 const CONCURRENCY = 2;
 
 const answer = v.pipe(
@@ -20,7 +20,7 @@ const answer = v.pipe(
   v.object({ statusCode: v.number(), headers: v.record(v.string(), v.string()), body: v.string() }),
 );
 
-/** As a URL answers for a function that gave no answer. */
+/** What a function URL answers when the function did not. */
 const FAULT = {
   statusCode: 502,
   headers: { 'content-type': 'application/json' },
@@ -30,7 +30,7 @@ const FAULT = {
 /**
  * A function's URL, which hands the event to an environment of it.
  *
- * @param tell is told why there was no answer.
+ * @param tell is called with the reason why there was no answer.
  */
 export const invoking =
   (pool: FunctionPool, tell: (reason: string) => void): Handler =>
@@ -44,7 +44,7 @@ export const invoking =
     }
   };
 
-/** The processes end with this one. */
+/** These processes end with this one. */
 export function loadHandlers(): Promise<Handlers> {
   const { BERTH_PACKAGES: folder = '', ...environment } = process.env;
   const given = Object.entries(environment).flatMap(([name, value]) =>

@@ -1,4 +1,4 @@
-/** The packages under AWS's runtime client, each behind a URL of its own, and all that a test needs to hurt them. */
+/** The packages under AWS's runtime client, each behind its own URL, and the means to disturb them. */
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import type { Server } from 'node:http';
 import os from 'node:os';
@@ -23,9 +23,9 @@ import { invoking } from './handlers.ts';
 type Name = (typeof REACHABLE)[number];
 
 export interface LambdaCloudOptions {
-  /** Of all functions, as `unpackedFunctions` made it. */
+  /** The folder of all functions, from `unpackedFunctions`. */
   readonly packages: string;
-  /** Of each function. */
+  /** Concurrency of each function. */
   readonly concurrency: number;
 }
 
@@ -62,12 +62,12 @@ export class LambdaCloud {
     return cloud;
   }
 
-  /** The capabilities function's. */
+  /** The URL of the capabilities function. */
   get endpoint(): string {
     return this.#urlOf('capabilities');
   }
 
-  /** What one shim compiles, the next finds. */
+  /** The compile cache that the shims share. */
   get compileCache(): Record<string, string> {
     return { NODE_COMPILE_CACHE: path.join(this.folder, 'cache') };
   }
@@ -76,7 +76,7 @@ export class LambdaCloud {
     return readContents(this.#client, TABLE);
   }
 
-  /** All that the functions have said. */
+  /** The log of all functions. */
   log(): string {
     return readFileSync(path.join(this.folder, 'functions.log'), 'utf8');
   }
@@ -89,7 +89,7 @@ export class LambdaCloud {
     return this.#of(name).relay;
   }
 
-  /** As the clock does it. */
+  /** Calls the sweep like the schedule. */
   async sweep(): Promise<void> {
     const pool = new FunctionPool(this.#deployed('sweep', this.#engine.url), 1);
     await pool.invoke(JSON.stringify(scheduledEvent()));
@@ -141,7 +141,7 @@ export class LambdaCloud {
     return { ...deployed(this.#options.packages, name, this.#environment(engine)), log: this.#log };
   }
 
-  /** What the template says. */
+  /** The settings of the template. */
   #environment(engine: string): Record<string, string> {
     return {
       ...{ BERTH_TABLE: TABLE, AWS_ENDPOINT_URL_DYNAMODB: engine },

@@ -1,4 +1,4 @@
-/** A suite of the conformance tests over the packaged functions, in place of their code as it lies here. */
+/** Runs a suite of the conformance tests with the packaged functions instead of the code in this folder. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -22,7 +22,7 @@ export async function overPackages(name: string): Promise<void> {
   // For the programs that the tests start.
   process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --import=${INSTEAD}`;
   await import(`../../conformance/${name}.test.ts`);
-  it('was the packages that were tried', () => {
+  it('has run on the packages', () => {
     assert.ok(existsSync(path.join(folder, LOADED)));
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Loaded first by every process of a test (`--import`): where a local cloud would load the functions' code, it gets what
- * runs their packages. So `berth up` itself stands on Lambda's own runtime, and knows nothing of it.
+ * Loaded first by every process of a test (`--import`): where a local cloud would load the functions' code, it loads
+ * what runs their packages. So `berth up` itself runs on Lambda's own runtime without knowing it.
  */
 import { registerHooks } from 'node:module';
 

@@ -1,4 +1,4 @@
-/** The zips as they are deployed, unpacked as Lambda does. */
+/** The zips as they are deployed, unpacked like on Lambda. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,7 +6,7 @@ import { buildFunctions, functionNames } from '../../../../infra/build.ts';
 import { installDeployTools } from '../../../../infra/deploy/tools.ts';
 import { unzipOnly } from '../../infra/unzip.ts';
 
-/** Built from the code as it is now. @returns a folder with one of each function's name, gone when the process ends. */
+/** Builds the current code. @returns a folder with one folder per function, which is deleted when the process ends. */
 export async function unpackedFunctions(): Promise<string> {
   installDeployTools();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'berth-functions-'));

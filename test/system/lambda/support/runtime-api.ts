@@ -1,6 +1,6 @@
 /**
- * What a function's process talks to on AWS: the Lambda runtime API, of which each execution environment has one of its
- * own. The process asks for its next invocation, and answers it.
+ * What a function's process talks to on AWS: the Lambda runtime API. Each execution environment has a separate one. The
+ * process asks for its next invocation, and answers it.
  */
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
@@ -18,26 +18,26 @@ export interface Invocation {
   readonly functionArn: string;
 }
 
-/** AWS tells a caller nothing of this but HTTP 502; it stands in the log. */
+/** A caller gets only HTTP 502 from AWS; the details are in the log. */
 export class InvocationError extends Error {}
 
-/** What became of an invocation, as the process says it. */
+/** The outcome of an invocation, as the process reports it. */
 export type Outcome = { readonly response: string } | { readonly error: string };
 
 export class RuntimeApi {
   readonly #server: Server;
   readonly #told = new Map<string, (outcome: Outcome) => void>();
-  /** The process's question that waits for an invocation. */
+  /** The process's request that waits for an invocation. */
   #question = Promise.withResolvers<ServerResponse>();
   #initFailed = Promise.withResolvers<never>();
 
   private constructor() {
-    // Nobody listens for a failure as long as nothing is asked of the process.
+    // As long as the process has no invocation, no caller handles a failure.
     this.#initFailed.promise.catch(() => undefined);
     this.#server = createServer((request, response) => {
       void this.#serve(request, response);
     });
-    // The question of a process that sleeps is open for as long as it sleeps.
+    // The request of a frozen process stays open as long as it is frozen.
     this.#server.requestTimeout = 0;
     this.#server.keepAliveTimeout = 0;
   }
@@ -56,7 +56,7 @@ export class RuntimeApi {
     return `127.0.0.1:${address.port}`;
   }
 
-  /** Resolves when the process has nothing to do: first when its code is loaded. @throws Error what kept it from loading. */
+  /** Resolves when the process is idle: first when its code is loaded. @throws Error when its code cannot be loaded. */
   async idle(): Promise<void> {
     await Promise.race([this.#question.promise, this.#initFailed.promise]);
   }

@@ -9,7 +9,7 @@ const MANIFESTS = path.join(import.meta.dirname, '../runtime-client');
 const PROGRAM = 'node_modules/aws-lambda-ric/index.mjs';
 /** Its HTTP client and its addon are C and C++. */
 const BUILD_TOOLS = ['npm', 'cmake', 'make', 'g++', 'python3', 'xz', 'setpriv'];
-/** ms. It takes one minute where nothing else runs. */
+/** ms. The build takes one minute on an idle machine. */
 const BUILD_TIMEOUT = 15 * 60_000;
 
 /** Why this machine cannot run it; undefined when it can. */
@@ -18,7 +18,7 @@ export function whyNoRuntimeClient(): string | undefined {
   if (existsSync(path.join(builtFolder(), PROGRAM))) return undefined;
   const missing = BUILD_TOOLS.filter((tool) => spawnSync('which', [tool]).status !== 0);
   if (missing.length === 0) return undefined;
-  return `AWS's runtime client is to be built, and not installed here are: ${missing.join(', ')}`;
+  return `AWS's runtime client must be built, but these are not installed here: ${missing.join(', ')}`;
 }
 
 /** Its path. The first use on a machine builds it. @throws Error when that fails. */
@@ -28,14 +28,14 @@ export function runtimeClient(): string {
   return path.join(folder, PROGRAM);
 }
 
-/** Another folder for another version of it. */
+/** Each version has its own folder. */
 function builtFolder(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache');
   const version = createHash('sha256').update(readFileSync(path.join(MANIFESTS, 'package-lock.json')));
   return path.join(cache, 'berth', `runtime-client-${version.digest('hex').slice(0, 8)}`);
 }
 
-/** Beside it, and then in one step: who comes meanwhile finds the whole of it or nothing. */
+/** Builds next to the folder and then renames it, so that concurrent processes find all of it or nothing. */
 function build(folder: string): void {
   mkdirSync(path.dirname(folder), { recursive: true });
   const making = mkdtempSync(`${folder}-`);
@@ -44,7 +44,7 @@ function build(folder: string): void {
     install(making);
     renameSync(making, folder);
   } catch (error) {
-    // Somebody else was faster.
+    // Another process was faster.
     if (!existsSync(folder)) throw error;
   } finally {
     rmSync(making, { recursive: true, force: true });
@@ -59,7 +59,7 @@ function install(folder: string): void {
   if (status !== 0) throw new Error(`AWS's runtime client cannot be built:\n${stdout}${stderr}`);
 }
 
-/** The headers of Node.js lie beside it, where it came from npm: then nothing need be fetched. */
+/** The headers of Node.js are next to it if it came from npm: then nothing needs to be downloaded. */
 function ownHeaders(): Record<string, string> {
   const prefix = path.join(path.dirname(process.execPath), '..');
   return existsSync(path.join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {};

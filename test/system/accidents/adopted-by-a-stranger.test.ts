@@ -80,7 +80,7 @@ describe('a host that an operator lets another machine be', () => {
     const before = await item();
     assert.match(
       await adopts({}),
-      /^it is not said who host i-0123456789abcdef0 is to be: berth host adopt i-.* --principal ARN/,
+      /^no principal is given for host i-0123456789abcdef0; use berth host adopt i-.* --principal ARN/,
     );
     const { principal, isAdopted } = await item();
     assert.deepEqual([principal, isAdopted], [before.principal, false]);

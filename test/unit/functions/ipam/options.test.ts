@@ -185,14 +185,17 @@ describe('parseOptions', () => {
   it('refuses an unknown key, and lists what is known', () => {
     const known = KNOWN.map((key) => `berth.${key}`).join(', ');
     for (const key of ['berth.sise', 'berth.', 'berth.Size', 'berth.size ', 'berth.constructor', 'berth.size.v4']) {
-      refuses(() => parseOptions({ [key]: '26' }, 4), `unknown option ${key}: known are ${known}`);
+      refuses(() => parseOptions({ [key]: '26' }, 4), `unknown option ${key}; the options are ${known}`);
     }
   });
 
   it('refuses an unknown key on one line that is no longer than it must be', () => {
     const key = `berth.\n\u202e${'x'.repeat(200)}`;
     const told = refusal(() => parseOptions({ [key]: '26' }, 4));
-    assert.ok(told.startsWith(String.raw`unknown option berth.\u{a}\u{202e}${'x'.repeat(61)}…: known are `), told);
+    assert.ok(
+      told.startsWith(String.raw`unknown option berth.\u{a}\u{202e}${'x'.repeat(61)}…; the options are `),
+      told,
+    );
   });
 
   it('knows no more than these tables do', () => {

@@ -13,7 +13,8 @@ describe('any address', () => {
       got.sort((a, b) => Number(a.slice(7)) - Number(b.slice(7))),
       expected,
     );
-    const words = /^no available addresses on this pool: 10.1.0.0\/28: none of its 14 addresses is free: 13 held by/;
+    const words =
+      /^no available addresses on this pool \(10.1.0.0\/28\): none of its 14 addresses is free \(13 held by/;
     await refused(host.address(net), 'no-address-left', words);
   });
 
@@ -162,7 +163,7 @@ describe('a given address', () => {
     const call = host.call();
     await host.address(net, '10.1.0.5', withMac(MAC), call);
     await host.release(net, '10.1.0.5');
-    await refused(host.address(net, '10.1.0.5', withMac(MAC), call), 'busy', /came after the release/);
+    await refused(host.address(net, '10.1.0.5', withMac(MAC), call), 'busy', /was released in the meantime/);
   });
 
   const bad = [
@@ -211,7 +212,7 @@ describe('a network that may take no address', () => {
   it('is refused when it belongs to another host', async () => {
     const { deps, net } = await network();
     const thief = new Host(deps, 'b');
-    await refused(thief.address(net), 'foreign-pool', /belongs to another host than b/);
+    await refused(thief.address(net), 'foreign-pool', /belongs to another host, not to b/);
     await refused(thief.leave(net), 'foreign-pool', /belongs to another host/);
     await refused(thief.release(net, '10.1.0.5'), 'foreign-pool', /belongs to another host/);
   });

@@ -104,11 +104,11 @@ describe('a change of a space', () => {
     [
       'managers in a space where none plan',
       { managers: ['m1'] },
-      /^managers of a swarm plan in space \w+\.global, beside \w+: berth space set/,
+      /^the managers of a swarm use space \w+\.global, not \w+; use berth space set/,
     ],
     ['a manager that no host can be', { managers: ['m 1'] }, /^bad value "m 1" for managers: give the ids of hosts/],
     ['a limit that cannot be counted', { maxNetworksPerHost: 1_001 }, /^bad value 1001 for max-networks-per-host/],
-    ['nothing', {}, /^there is nothing to change: name a setting$/],
+    ['nothing', {}, /^there is nothing to change; name a setting$/],
     [
       'ranges that overlap',
       { ranges: ['10.0.0.0/8', 'fd00::/8', '10.1.0.0/16'] },
@@ -117,9 +117,13 @@ describe('a change of a space', () => {
     [
       'a range too small for a pool',
       { ranges: ['10.0.0.0/25'] },
-      /^range 10.0.0.0\/25 holds no pool of \/24: give a wider/,
+      /^range 10.0.0.0\/25 is too small for a pool of \/24; give a wider/,
     ],
-    ['a size too large for a range', { size6: 40 }, /^range fdbe:5274:6800::\/48 holds no pool of \/40: .*size6$/],
+    [
+      'a size too large for a range',
+      { size6: 40 },
+      /^range fdbe:5274:6800::\/48 is too small for a pool of \/40; .*size6$/,
+    ],
   ];
   for (const [what, patch, words] of bad) {
     it(`to ${what} is refused, and changes nothing`, async () => {
@@ -142,14 +146,14 @@ describe('a change of a space', () => {
     const { rev } = await set({ excluded: ['10.0.0.0/24'] }, { ifRev: '' });
     await set({ excluded: ['10.0.0.0/24', '10.0.1.0/24'] }, { ifRev: rev });
     const late = set({ excluded: ['10.0.0.0/24', '10.0.2.0/24'] }, { ifRev: rev });
-    await refused(late, 'space-changed', /is of rev \w+ by now: look at it again/);
+    await refused(late, 'space-changed', /is now at rev \w+; look at it again/);
     await refused(set({ size4: 26 }, { ifRev: '' }), 'space-changed', /by now/);
     assert.deepEqual(texts((await show()).config.excluded), ['10.0.0.0/24', '10.0.1.0/24']);
   });
 
   it('ends with a clear error when others always come first', async () => {
     const store: Store = { ...engine.store, writeSpace: () => Promise.resolve(undefined) };
-    await refused(stage(store).set({ size4: 26 }), 'busy', /is changed by several at once: try again/);
+    await refused(stage(store).set({ size4: 26 }), 'busy', /is being changed by others; try again/);
   });
 });
 
@@ -168,7 +172,7 @@ describe('an exclusion', () => {
       await refused(set({ excluded: ['10.9.0.0/16', excluded] }), 'still-held', words);
       assert.deepEqual((await show()).config.excluded, []);
       const { warnings } = await set({ excluded: [excluded] }, { force: true });
-      assert.match(warnings.join('\n'), /now excluded, is held in part/);
+      assert.match(warnings.join('\n'), /^the excluded .* is partly in use, and what is used stays/);
       assert.deepEqual(
         (await set({ excluded: [excluded, '10.9.0.0/16'] })).warnings,
         [],
@@ -193,7 +197,7 @@ describe('an exclusion', () => {
   it('of all that the ranges have is made, and told', async () => {
     const { set } = stage();
     const { warnings } = await set({ ranges: ['10.64.0.0/16'], excluded: ['10.64.0.0/17', '10.64.128.0/17'] });
-    assert.deepEqual(warnings, ['what is excluded leaves no room in the ranges for an automatic IPv4 pool']);
+    assert.deepEqual(warnings, ['the exclusions leave no room in the ranges for an automatic IPv4 pool']);
   });
 });
 
@@ -205,7 +209,7 @@ describe('what a change does to what is held is told', () => {
     await pool('10.65.1.0/24');
     const { warnings } = await set({ ranges: ['10.64.0.0/17', '10.66.0.0/16'] });
     assert.deepEqual(warnings, [
-      `pools outside of the ranges live on until their networks are removed: 10.65.1.0/24 (created by host ${hostId})`,
+      `pools outside the ranges stay until their networks are removed: 10.65.1.0/24 (created by host ${hostId})`,
     ]);
   });
 
@@ -215,8 +219,8 @@ describe('what a change does to what is held is told', () => {
     await pool();
     const { warnings } = await set({ maxPools: 1, maxNetworksPerHost: 1 });
     assert.deepEqual(warnings, [
-      'the space holds 2 IPv4 pools, more than max-pools: they stay, and no other is created',
-      'hosts with more networks than max-networks-per-host keep them, and get no other',
+      'the space holds 2 IPv4 pools, more than max-pools: they stay, but no more are created',
+      'hosts with more networks than max-networks-per-host keep them, but get no more',
     ]);
     assert.deepEqual((await set({ size4: 25 })).warnings, []);
     assert.deepEqual((await set({ maxPools: 2, maxNetworksPerHost: 2 })).warnings, []);
@@ -227,7 +231,7 @@ describe('what a change does to what is held is told', () => {
     assert.deepEqual((await set({ cooldown: 5_000 })).warnings, []);
     await pool();
     assert.deepEqual((await set({ cooldown: 6_000 })).warnings, [
-      'pools that stand keep the cool-down that they were created with',
+      'existing pools keep the cool-down that they were created with',
     ]);
   });
 
@@ -256,9 +260,7 @@ describe('a shorter time to forget', () => {
 
   it('that frees the networks of a silent host is refused, and the host named, unless it is forced', async () => {
     const { set, hostId } = await silentFor(2);
-    const words = new RegExp(
-      `frees what hosts hold that have been fenced for 2h \\(forget-after\\): ${hostId}: .*--force$`,
-    );
+    const words = new RegExp(`frees all that is held by hosts fenced for 2h \\(forget-after\\): ${hostId}: .*--force$`);
     await refused(set({ forgetAfter: 2 * HOUR }), 'still-held', words);
     const { config, warnings } = await set({ forgetAfter: 2 * HOUR }, { force: true });
     assert.equal(config.forgetAfter, 2 * HOUR);
@@ -288,6 +290,6 @@ describe('a shorter time to forget', () => {
     };
     const slow = { world, store: { ...deps.store, refsOfHost } };
     const change = { space, patch: { forgetAfter: 2 * HOUR }, ifRev: undefined, force: false };
-    await refused(changeSpace(slow, change), 'still-held', /others, not looked at in time/);
+    await refused(changeSpace(slow, change), 'still-held', /others that were not checked in time/);
   });
 });

@@ -58,7 +58,7 @@ for (const [what, host, holdingsOf, bound] of PLACES) {
         it(`is refused ${path} (${number})`, async () => {
           const [, message = {}] = methodsOn(holdingsOf())[number] ?? [];
           const words = await refused('foreign-host', { host, key: stage.keys[name], path, message }, bound);
-          assert.ok(words.startsWith(`host ${host} is bound to ${bound}, and this call is signed by `), words);
+          assert.ok(words.startsWith(`host ${host} is bound to ${bound}, but this call is signed by `), words);
         });
       }
 

@@ -173,7 +173,7 @@ describe('a host that is adopted', () => {
     deps.world.advance(1);
     await register('web', EVE);
     await check('web', EVE);
-    await refused(check('web', USER), 'foreign-host', /^host web is bound to .*eve, and this call is signed by .*ops/);
+    await refused(check('web', USER), 'foreign-host', /^host web is bound to .*eve, but this call is signed by .*ops/);
     await refused(register('web', USER), 'foreign-host', /bound to .*eve/);
   });
 });

@@ -77,7 +77,7 @@ describe('a pool that has no address left', () => {
     await host.address(one);
     await refused(host.address(one), 'no-address-left', /none of its one address is free \(1 held by host a\)/);
     const none = await host.pool({ pool: 'fd00::/128' });
-    await refused(host.address(none), 'no-address-left', /fd00::\/128: it has no usable address$/);
+    await refused(host.address(none), 'no-address-left', /\(fd00::\/128\): the pool has no usable address$/);
   });
 
   it('says so although it cannot be found out who holds it', async () => {

@@ -216,7 +216,7 @@ describe('the principal of a host', () => {
         await assert.rejects(register(incarnation, 'two', { principal: then }), {
           code: 'foreign-host',
           message:
-            `host web is bound to ${boundPrincipal(first)}, and this call is signed by ${boundPrincipal(then)}: ` +
+            `host web is bound to ${boundPrincipal(first)}, but this call is signed by ${boundPrincipal(then)}; ` +
             'sign with the credentials of the former, or give this machine its own id with --host-id',
         });
         deps.world.advance(LEASE);

@@ -89,7 +89,7 @@ describe('a principal with many hosts', () => {
     await first.pool();
     await stranger.pool();
     const words =
-      /^space default is for 1 hosts of one principal, and arn:aws:sts::123456789012:assumed-role\/ci has as many .* before b: .*--max-hosts-per-principal NUMBER\)$/;
+      /^space default allows 1 hosts of one principal, and arn:aws:sts::123456789012:assumed-role\/ci has as many .* before b: .*--max-hosts-per-principal NUMBER\)$/;
     await refused(second.pool(), 'limit-reached', words);
     assert.deepEqual(
       [...deps.store.refs.values()].filter(({ hostId, state }) => hostId === 'b' && state !== 'gone'),

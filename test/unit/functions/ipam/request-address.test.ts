@@ -39,7 +39,7 @@ describe('any address', () => {
     const { host, net } = await network('10.1.0.0/24', { subPool: '10.1.0.64/30' });
     const got = await Promise.all(Array.from({ length: 4 }, () => host.address(net)));
     assert.deepEqual(got.sort(), ['10.1.0.64', '10.1.0.65', '10.1.0.66', '10.1.0.67']);
-    await refused(host.address(net), 'no-address-left', /10.1.0.0\/24 \(range 10.1.0.64\/30\)/);
+    await refused(host.address(net), 'no-address-left', /\(10.1.0.0\/24, range 10.1.0.64\/30\)/);
     assert.equal(await host.address(net, '10.1.0.200', withMac(MAC)), '10.1.0.200');
   });
 
@@ -60,7 +60,7 @@ describe('any address', () => {
     const ask = (i: number) => (hosts[i % 20] ?? assert.fail()).address(nets[i % 20] ?? assert.fail());
     const got = await Promise.all(Array.from({ length: 1021 }, (_, i) => ask(i)));
     assert.equal(new Set(got).size, 1021);
-    await refused(ask(0), 'no-address-left', /none of its 1022 addresses is free: 1021 held/);
+    await refused(ask(0), 'no-address-left', /none of its 1022 addresses is free \(1021 held/);
   });
 
   it('is spread over a whole IPv6 pool', async () => {

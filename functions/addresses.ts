@@ -23,7 +23,7 @@ export const handler = handle({
     const { PoolID: poolId, Address: address } = parseMessage(releaseAddressMessage, request);
     const call = await parseOwnCall(request, bindings);
     const release = await releaseAddress(deps, call, { poolId, address });
-    // Harmless, but it says that a release of this host came late: worth to be seen.
+    // Harmless, but a sign that the releases of this host arrive late.
     if (release === 'later-lease')
       log('warn', 'late release', { host: call.hostId, request: call.requestKey, address });
     return {};

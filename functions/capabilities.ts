@@ -7,9 +7,9 @@ import { handshakeHeaders } from './lambda/messages.ts';
 const env = parseEnv(capabilitiesEnv);
 
 /**
- * `berth` is told the MAC of every endpoint. With that, ipvlan endpoints fail ("ipvlan interfaces do not support custom
- * mac address assignment", moby/moby#45880), hence the second driver. Neither wants its requests replayed when dockerd
- * starts: what is held is in the table, and an error during a replay would end live pools.
+ * `berth` receives the MAC of every endpoint. ipvlan endpoints fail with that ("ipvlan interfaces do not support custom
+ * mac address assignment", moby/moby#45880), so there is a second driver. Neither asks dockerd to replay its requests at
+ * start: the table knows what is held, and an error during a replay would end live pools.
  */
 const capabilitiesOf = (driver: 'berth' | 'berth-ipvlan') => ({
   RequiresMACAddress: driver === 'berth',
@@ -21,7 +21,7 @@ const spacesOf = (space: string) => ({
   GlobalDefaultAddressSpace: globalSpaceOf(space),
 });
 
-/** Whom the answer is for. */
+/** The driver and the space that the answer is for. */
 const asker = ({ headers }: Request) => {
   const parsed = parseAs(handshakeHeaders, headers, 'the header of the request');
   return { driver: parsed['berth-driver'], space: parsed['berth-space'] };
@@ -31,7 +31,7 @@ const getCapabilities: Method = (request) => capabilitiesOf(asker(request).drive
 
 const getDefaultAddressSpaces: Method = (request) => spacesOf(asker(request).space);
 
-/** All that a shim asks when it starts, in one answer. */
+/** Everything that a shim needs when it starts, in one answer. */
 const handshake: Method = (request) => {
   const { driver, space } = asker(request);
   return {

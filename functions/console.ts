@@ -1,4 +1,4 @@
-/** The operators' word. Its URL is for people: the policy of hosts does not allow it. */
+/** What operators call. The policy of hosts does not allow its URL. */
 import { openStore } from './dynamo/open.ts';
 import { isFirstDelivery } from './ipam/hosts/deduplicate.ts';
 import { type ReportOutcome, declareDead, reportDrain } from './ipam/hosts/host-events.ts';

@@ -1,4 +1,4 @@
-/** A host's life: it registers, settles calls of which it does not know what became, and compares what it holds. */
+/** A host's life: it registers, settles calls whose outcome it does not know, and compares what it holds. */
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { openStore } from './dynamo/open.ts';
 import { formatAddress, formatCidr } from './ipam/address.ts';
@@ -21,7 +21,7 @@ const bindings = new Bindings(deps);
 const spaces = new SpaceMemory(deps);
 const checkHome = homeRegionCheck(deps, lambdaRegion());
 
-/** A settlement carries a whole request, whatever its size, and what is to be kept of it. */
+/** A settlement carries a whole request of any size, and what is to be kept of it. */
 const MAX_SETTLEMENT_BYTES = MAX_BODY_BYTES + 4_096;
 
 const settle: Method = async (request) => {

@@ -1,4 +1,4 @@
-/** Looks after the fleet: at each tick of a schedule, and when EC2 tells what becomes of an instance. */
+/** Looks after the fleet: at each tick of a schedule, and when EC2 reports a change of an instance. */
 import { openStore } from './dynamo/open.ts';
 import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { reportDeath, reportDrain, reportInstance } from './ipam/hosts/host-events.ts';
@@ -13,7 +13,7 @@ const { BERTH_TABLE: table } = parseEnv(tableEnv);
 const deps = { world, store: openStore(table, world) };
 const checkHome = homeRegionCheck(deps, lambdaRegion());
 
-/** Hosts, and items, that one run looks at: the next one goes on where it ended. */
+/** The most hosts, and the most items, that one run looks at. The next run continues where it ended. */
 const LIMIT = 20_000;
 
 export const handler = handleFleetEvents(

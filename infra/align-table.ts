@@ -1,9 +1,9 @@
 /**
- * Makes one table what another is, item by item: how a table that was restored to a moment, which is a new one, gets back
- * into the one that the stack has. Nobody else may write either meanwhile.
+ * Makes one table equal to another, item by item. A point-in-time restore creates a new table, and this copies it back
+ * into the table of the stack. Nothing else may write to either table during that.
  *
- * The key that PoolIDs are sealed with is left as it is: functions hold it in memory, and what was given out since the
- * moment of the restore is sealed with it. Only a table without one gets that of the other.
+ * The key that PoolIDs are sealed with stays as it is: functions hold it in memory, and PoolIDs that were issued after the
+ * restored point in time are sealed with it. A table without a key gets that of the other.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -20,25 +20,25 @@ type Item = Record<string, AttributeValue>;
 export interface Alignment {
   readonly from: string;
   readonly to: string;
-  /** Else the difference is only told. */
+  /** `false`: the difference is only reported. */
   readonly isWritten: boolean;
 }
 
 export interface Difference {
-  /** Items that are missing in the table, or are others there. */
+  /** Items that are missing in the table, or differ there. */
   readonly put: number;
-  /** Items that the other table has not. */
+  /** Items that the other table does not have. */
   readonly deleted: number;
   readonly equal: number;
 }
 
-/** What one batch may hold. */
+/** The most items that one batch may hold. */
 const BATCH = 25;
-/** ms after which what a batch left out is tried again, for the first time; then twice as long, and so on. */
+/** The base of the pauses, in ms, before what a batch left out is tried again; each is twice as long as the one before. */
 const PAUSE = 50;
 const MAX_TRIES = 10;
 
-/** @throws Error of the SDK when a table is not there or may not be read or written; safe to repeat. */
+/** @throws Error of the SDK when a table does not exist or may not be read or written; safe to repeat. */
 export async function alignTable(client: DynamoDBClient, { from, to, isWritten }: Alignment): Promise<Difference> {
   const standing = new Map<string, { readonly key: Item; readonly digest: string }>();
   let hasSealKey = false;
@@ -77,13 +77,13 @@ async function* itemsOf(client: DynamoDBClient, table: string): AsyncGenerator<I
 }
 
 const keyOf = ({ pk, sk }: Item): Item => {
-  if (pk === undefined || sk === undefined) throw new Error('an item without pk and sk: this is no table of Berth');
+  if (pk === undefined || sk === undefined) throw new Error('an item has no pk or no sk: this is not a table of Berth');
   return { pk, sk };
 };
 
 const isSealKey = ({ pk }: Item): boolean => pk?.S === sealKey.pk;
 
-/** Whatever the order in which attributes come. */
+/** The same text whatever the order of the attributes. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
@@ -109,11 +109,11 @@ function writer(client: DynamoDBClient, table: string, isWritten: boolean) {
   };
 }
 
-/** A batch may be carried out in part where the table is throttled. */
+/** A batch may be written only in part if the table is throttled. */
 async function writeAll(client: DynamoDBClient, table: string, batch: WriteRequest[]): Promise<void> {
   let left = batch;
   for (let tries = 0; left.length > 0; tries++) {
-    if (tries === MAX_TRIES) throw new Error(`${table} takes no more writes: it is throttled; run this again`);
+    if (tries === MAX_TRIES) throw new Error(`${table} accepts no more writes: it is throttled; run this again`);
     if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE * 2 ** tries));
     const { UnprocessedItems } = await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: left } }));
     left = UnprocessedItems?.[table] ?? [];

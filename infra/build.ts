@@ -9,19 +9,19 @@ const root = join(import.meta.dirname, '..');
 export const functionNames = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'sweep'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
-/** Where the bundles and zips go that serverless.yml names. */
+/** The folder of the bundles and zips that serverless.yml names. */
 export const outDir = join(root, 'dist/functions');
 
-/** Bundles every function to DIR/NAME/index.js (its map beside it) and packs it as DIR/NAME.zip. */
+/** Bundles every function to DIR/NAME/index.js (with its map) and packs it as DIR/NAME.zip. */
 export async function buildFunctions(dir: string = outDir): Promise<void> {
   for (const name of functionNames) {
     const { code } = await bundle(name, join(dir, name, 'index.js'));
-    // serverless.yml says `functions/NAME.handler`, the source's own path; without a package.json a .js is CommonJS there.
+    // serverless.yml names `functions/NAME.handler`, the path of the source. In Lambda a .js without package.json is CommonJS.
     await replace(join(dir, `${name}.zip`), zipOne(`functions/${name}.js`, code));
   }
 }
 
-/** Whoever reads it meanwhile finds the whole of the one or the other. */
+/** Replaces a file atomically: a concurrent reader gets the old or the new one, complete. */
 async function replace(file: string, bytes: Uint8Array): Promise<void> {
   const fresh = `${file}.${process.pid}`;
   await writeFile(fresh, bytes);
@@ -30,11 +30,11 @@ async function replace(file: string, bytes: Uint8Array): Promise<void> {
 
 export interface Bundle {
   readonly code: Uint8Array;
-  /** Modules that it is made of. */
+  /** The modules that it contains. */
   readonly modules: readonly string[];
 }
 
-/** @param outfile its map goes beside it. */
+/** @param outfile its map is written next to it. */
 export const bundle = (name: FunctionName, outfile: string): Promise<Bundle> =>
   bundleEntry(`functions/${name}.ts`, outfile);
 
@@ -52,12 +52,12 @@ export async function bundleEntry(entry: string, outfile: string): Promise<Bundl
     format: 'cjs',
     target: 'node24',
     minify: true,
-    // The map serves whoever reads a stack trace; it is not deployed.
+    // The map helps to read stack traces; it is not deployed.
     sourcemap: 'external',
     // Prefer the SDK's ES modules, which can be tree-shaken.
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': join(root, 'infra/env-credentials.ts') },
-    // All is in one file: a dynamic import would only add a promise to each step.
+    // Everything is in one file, where a dynamic import would only add a promise.
     supported: { 'dynamic-import': false },
     plugins: [leaveOut()],
     metafile: true,
@@ -68,7 +68,7 @@ export async function bundleEntry(entry: string, outfile: string): Promise<Bundl
   await mkdir(dirname(outfile), { recursive: true });
   await Promise.all(outputFiles.map(({ path, contents }) => writeFile(path, contents)));
   const code = outputFiles.find(({ path }) => path === outfile);
-  if (!code) throw new Error(`esbuild made no ${outfile}`);
+  if (!code) throw new Error(`esbuild did not write ${outfile}`);
   const modules = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.keys(inputs));
   return { code: code.contents, modules };
 }

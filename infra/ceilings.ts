@@ -1,4 +1,4 @@
-/** What keeps the costs of a stack in bounds if a fleet runs wild, as its rendered template has it. */
+/** The limits that bound the costs of a stack if a fleet runs wild, read from its rendered template. */
 import * as v from 'valibot';
 
 const table = v.object({
@@ -10,10 +10,10 @@ const template = v.object({
   Resources: v.record(v.string(), v.looseObject({ Properties: v.optional(v.looseObject({}), {}) })),
 });
 
-/** Calls a second that Lambda takes of each concurrent execution (Lambda Developer Guide, "Invocation quotas"). */
+/** Calls a second that Lambda accepts per concurrent execution (Lambda Developer Guide, "Invocation quotas"). */
 const CALLS = 10;
 
-/** Lines for who deploys. @param rendered the template. */
+/** Lines for the person who deploys. @param rendered the template. */
 export function ceilingsOf(rendered: unknown): string[] {
   const { Resources } = v.parse(template, rendered);
   const { MaxReadRequestUnits: reads, MaxWriteRequestUnits: writes } = v.parse(table, Resources['Table']).Properties

@@ -1,11 +1,11 @@
-/** Tools that have a package.json of their own, so that a host's `npm ci` stays small. */
+/** Tools that have their own package.json, so that a host's `npm ci` stays small. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * `npm ci` in a folder, unless what is installed came from this very lockfile. Of several programs that need it at once, one
- * installs and the others wait. Nothing of it may be imported before.
+ * Runs `npm ci` in a folder, unless what is installed there came from this exact lockfile. If several programs need it at
+ * once, one installs and the others wait. Import nothing from the folder before this has returned.
  */
 export function installTools(folder: string): void {
   if (isInstalled(folder)) return;
@@ -26,11 +26,11 @@ const markOf = (folder: string): string => path.join(folder, 'node_modules/.inst
 const isInstalled = (folder: string): boolean =>
   existsSync(markOf(folder)) && readFileSync(markOf(folder)).equals(readFileSync(lockfileOf(folder)));
 
-/** ms: who holds the lock for so long was killed. */
+/** ms: a process that holds the lock for so long was killed. */
 const STALE = 600_000;
 const POLL = 200;
 
-/** Without asynchrony, as `npm ci` is run: whoever needs the tools has nothing else to do. */
+/** Synchronous, as is the run of `npm ci`: a program that needs the tools has nothing else to do. */
 function takeLock(lock: string): void {
   for (;;) {
     try {
@@ -45,7 +45,7 @@ function takeLock(lock: string): void {
   }
 }
 
-/** Runs a program in sight of the user. @param env variables beside those of this process. @throws Error when it fails. */
+/** Runs a program with its output shown. @param env added to the variables of this process. @throws Error when it fails. */
 export function run(
   command: string,
   args: readonly string[],
@@ -54,5 +54,6 @@ export function run(
 ): void {
   const { status, error } = spawnSync(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'inherit' });
   if (error) throw error;
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status ?? 'a signal'}`);
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} ended with ${status === null ? 'a signal' : `exit code ${status}`}`);
 }

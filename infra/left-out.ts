@@ -1,6 +1,6 @@
 /**
- * What the AWS SDK carries and no function of Berth ever runs is left out of the bundles: every cold start would read it
- * for nothing. Where an importer still needs a name of it, esbuild fails the build.
+ * Leaves out of the bundles what the AWS SDK contains and no function of Berth ever runs: every cold start would read it
+ * for nothing. If an importer still needs a name of it, esbuild fails the build.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -13,14 +13,14 @@ export interface LeftOut {
   /** The end of the module's path. */
   readonly module: string;
   readonly why: string;
-  /** What stands in its place, made of what is there. */
+  /** Makes the replacement from the original source. */
   readonly instead: Replacement;
 }
 
 const SMITHY = '@smithy/core/dist-es/submodules';
 const DYNAMODB = '@aws-sdk/client-dynamodb';
 
-/** The one that is told from others by more than its name. */
+/** Errors that the code recognises by their class, not only by their name. */
 const KNOWN_ERRORS = new Set(['ConditionalCheckFailedException', 'DynamoDBServiceException']);
 
 const OF_THE_SDK: readonly LeftOut[] = [
@@ -31,7 +31,7 @@ const OF_THE_SDK: readonly LeftOut[] = [
   },
   {
     module: '@aws-sdk/middleware-endpoint-discovery/dist-es/index.js',
-    why: 'nobody asks DynamoDB for endpoints: the region tells where it is',
+    why: 'the region determines the endpoint of DynamoDB, so nothing asks for it',
     instead: () => `
       export const NODE_ENDPOINT_DISCOVERY_CONFIG_OPTIONS = {
         environmentVariableSelector: () => false, configFileSelector: () => false, default: false };
@@ -39,24 +39,24 @@ const OF_THE_SDK: readonly LeftOut[] = [
   },
   {
     module: `${SMITHY}/checksum/sha256/Sha256Js.js`,
-    why: "Node's own SHA-256 serves",
+    why: "the bundles use Node's own SHA-256",
     instead: () => 'export const Sha256Js = undefined;',
   },
   {
     module: `${SMITHY}/config/shared-ini-file-loader/loadSharedConfigFiles.js`,
-    why: 'a function has no home with configuration files: its settings are in its environment',
+    why: 'a function has no configuration files: its settings are in its environment',
     instead: () => `
       export { CONFIG_PREFIX_SEPARATOR } from './constants';
       export const loadSharedConfigFiles = async () => ({ configFile: {}, credentialsFile: {} });`,
   },
   {
     module: `${SMITHY}/config/config-resolver/regionConfig/getInstanceMetadataRegion.js`,
-    why: 'a function is no instance, and is told its region',
+    why: 'a function does not run on an instance, and has its region in its environment',
     instead: () => 'export const getInstanceMetadataRegion = async () => undefined;',
   },
   {
     module: `${SMITHY}/retry/middleware-retry/retryMiddleware.js`,
-    why: 'functions/dynamo/retry.ts is the one loop that repeats, and the SDK is told to try once',
+    why: 'functions/dynamo/retry.ts is the only retry loop; the SDK is configured to try once',
     instead: () => `
       // Others are added after the middleware of this name.
       export const retryMiddlewareOptions = {
@@ -77,7 +77,7 @@ const OF_THE_SDK: readonly LeftOut[] = [
   },
   {
     module: '@aws/lambda-invoke-store/dist-es/invoke-store.js',
-    why: 'a function serves one call at a time, whose trace its environment tells',
+    why: 'a function serves one call at a time, whose trace is in its environment',
     instead: () => 'export const InvokeStore = { getInstanceAsync: async () => undefined };',
   },
   {
@@ -90,12 +90,12 @@ const OF_THE_SDK: readonly LeftOut[] = [
   },
   {
     module: '@aws-sdk/core/dist-es/submodules/client/util-endpoints/lib/aws/partitions.js',
-    why: 'the names of Regions: the pattern of a partition tells which are its own',
+    why: 'the names of Regions: the pattern of a partition matches those that belong to it',
     instead: (source) => source.replace(/"regions": \{(?:[^{}]|\{[^{}]*\})*\}/g, '"regions": {}'),
   },
   {
     module: `${SMITHY}/serde/date-utils.js`,
-    why: 'no item of the table holds a date, and no answer of the API tells one',
+    why: 'no item of the table and no answer of the API that is used contains a date',
     instead: (source) =>
       [...source.matchAll(/^export (?:const|function) (\w+)/gm)]
         .map(([, name = '']) => `export const ${name} = undefined;`)
@@ -108,7 +108,7 @@ const OF_THE_SDK: readonly LeftOut[] = [
   },
 ];
 
-/** Fails where the SDK has no such module any more, so that the list tells the truth. */
+/** Fails if the SDK no longer has such a module, so that the list stays correct. */
 export function leaveOut(leftOut: readonly LeftOut[] = OF_THE_SDK): Plugin {
   return {
     name: 'leave-out',

@@ -1,10 +1,10 @@
-/** The parameters of serverless.yml, checked before osls reads them: of a wrong one it would say that a file is missing. */
+/** The parameters of serverless.yml, checked before osls reads them: for a wrong one, osls would report a missing file. */
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 
 const oneOf = (...words: readonly string[]) => v.picklist(words, `give ${words.join(' or ')}`);
-const number = v.pipe(v.string(), v.regex(/^[1-9]\d{0,5}$/, 'give a whole number from 1 on'));
-/** As CloudWatch Logs has them. */
+const number = v.pipe(v.string(), v.regex(/^[1-9]\d{0,5}$/, 'give a whole number of at least 1'));
+/** The retention periods that CloudWatch Logs offers. */
 const DAYS = [
   '1',
   '3',
@@ -50,21 +50,21 @@ const given = v.pipe(
   ),
   v.check(
     ({ front, domain, certificate }) => front === 'custom-domain' || (domain ?? certificate) === undefined,
-    'domain and certificate are of front=custom-domain alone',
+    'domain and certificate are only for front=custom-domain',
   ),
 );
 
 export const parameterNames: readonly string[] = Object.keys(parameters);
 
-/** What osls is told, as far as it is read here, too; a later `--param` of a name counts, as it does there. */
+/** The arguments of osls that are also read here. As in osls, the last `--param` of a name counts. */
 interface Arguments {
   readonly stage: string;
   readonly region: string;
-  /** Whose credentials deploy, as `--aws-profile` names them. */
+  /** The profile whose credentials deploy, from `--aws-profile`. */
   readonly profile: string | undefined;
-  /** Where the template is put, or taken from. */
+  /** The folder that the template is written to, or read from. */
   readonly folder: string;
-  /** KEY=VALUE, as they were given. */
+  /** KEY=VALUE, as given. */
   readonly parameters: readonly string[];
 }
 
@@ -104,7 +104,7 @@ export function checkParameters(args: readonly string[]): string | undefined {
     pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
   );
   const unknown = Object.keys(told).find((name) => !Object.hasOwn(parameters, name));
-  if (unknown !== undefined) return `--param ${unknown}: there are ${parameterNames.join(', ')}`;
+  if (unknown !== undefined) return `--param ${unknown}: unknown; the parameters are ${parameterNames.join(', ')}`;
   const result = v.safeParse(given, told);
   if (result.success) return undefined;
   const [{ message, path: [part] = [] }] = result.issues;

@@ -1,4 +1,4 @@
-/** `npm run restore -- --from RESTORED --to TABLE`: the step after a restore to a moment (docs/operations.md). */
+/** `npm run restore -- --from RESTORED --to TABLE`: the step after a point-in-time restore (docs/operations.md). */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Command } from 'commander';
 import { alignTable } from './align-table.ts';
@@ -12,13 +12,13 @@ interface Options {
 
 const command = new Command('restore')
   .description(
-    'Makes a table what another is, such as one that was restored to a moment. Stop all functions first: what they write ' +
-      'meanwhile is lost. Credentials are found as by other tools of AWS.',
+    'Makes a table equal to another, such as one from a point-in-time restore. Stop all functions first: what they write ' +
+      'in the meantime is lost. Credentials are found as by the AWS CLI.',
   )
-  .requiredOption('--from <table>', 'which it is to be like')
-  .requiredOption('--to <table>', 'the one that is changed: the output TableName of the stack')
-  .option('--region <region>', 'of both tables (default: as AWS_REGION says)')
-  .option('--write', 'do it: without it, the difference is only told', false)
+  .requiredOption('--from <table>', 'the table to copy from')
+  .requiredOption('--to <table>', 'the table to change: the output TableName of the stack')
+  .option('--region <region>', 'the Region of both tables (default: AWS_REGION)')
+  .option('--write', 'make the changes; without it, the difference is only shown', false)
   .parse();
 
 const { from, to, region, write } = command.opts<Options>();

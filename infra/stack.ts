@@ -1,6 +1,6 @@
-// `npm run package -- [--stage STAGE] [--region REGION] [--param KEY=VALUE]…`: zips in dist/functions, CloudFormation
-// template in .serverless. Needs no credentials and, once the deploy tools are installed, no network.
-// `npm run deploy -- …`: the same, and then deploys it, with the credentials that AWS's tools find.
+// `npm run package -- [--stage STAGE] [--region REGION] [--param KEY=VALUE]…` writes zips to dist/functions and the
+// CloudFormation template to .serverless. It needs no credentials and, once the deploy tools are installed, no network.
+// `npm run deploy -- …` does the same, and then deploys it with the credentials that AWS's tools find.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { buildFunctions } from './build.ts';
@@ -10,7 +10,8 @@ import { installDeployTools, osls } from './deploy/tools.ts';
 import { checkParameters, isGiven, readArguments } from './parameters.ts';
 
 const [command, ...args] = process.argv.slice(2);
-if (command !== 'package' && command !== 'deploy') throw new Error(`no command ${command ?? ''}: package, deploy`);
+if (command !== 'package' && command !== 'deploy')
+  throw new Error(`unknown command ${command ?? '(none)'}; give package or deploy`);
 const mistake = checkParameters(args);
 if (mistake !== undefined) {
   console.error(mistake);
@@ -22,7 +23,7 @@ await buildFunctions();
 osls([command, ...args], chosen);
 if (command === 'deploy') tellCeilings();
 
-/** For the parameter `concurrency` of serverless.yml. */
+/** Chooses a value for the parameter `concurrency` of serverless.yml. */
 async function choose(): Promise<Record<string, string>> {
   try {
     const { concurrency, why } = await chooseConcurrency(readArguments(args));

@@ -8,7 +8,7 @@ import type { Table, WriteResult } from './table.ts';
 
 type ChunkStore = Pick<Store, 'readChunks' | 'writeSlot' | 'releaseSlot' | 'removeChunk'>;
 
-/** The conditions on a slot, each in one sentence. */
+/** The conditions on a slot. */
 const UNUSED = 'attribute_not_exists(#slot)';
 const FREE = `${UNUSED} OR #slot < :cooled`;
 const NOT_GIVEN = 'NOT begins_with(#sticky, :given)';
@@ -34,7 +34,7 @@ function conditionOf(expectation: SlotExpectation) {
   }
 }
 
-/** A slot that holds our very value already was written by an earlier attempt. */
+/** A slot that already holds exactly this value was written by an earlier attempt. */
 function outcomeOf(result: WriteResult, place: SlotPlace, value: string): SlotOutcome {
   if (result.done) return { written: true };
   const chunk =
@@ -46,7 +46,7 @@ export const chunks = (table: Table): ChunkStore => ({
   async readChunks(generation, first, last) {
     const from = chunkKey(generation, first);
     const to = chunkKey(generation, last);
-    if (from.pk !== to.pk) throw new Error('one read spans one group of chunks');
+    if (from.pk !== to.pk) throw new Error('all chunks of one read must be in one group');
     const { items } = await table.query(
       {
         KeyConditionExpression: 'pk = :pk AND sk BETWEEN :from AND :to',

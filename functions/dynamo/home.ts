@@ -1,4 +1,4 @@
-/** Where the table is written from. */
+/** The Region that the table is written from. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import type { Store } from '../ipam/store.ts';

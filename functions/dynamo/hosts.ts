@@ -1,4 +1,4 @@
-/** Hosts: every write stands on the exact `rev` that was seen, and sets a fresh one. */
+/** Hosts: every write is conditional on the exact `rev` that was seen, and sets a new one. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Host } from '../ipam/host.ts';
 import type { Store } from '../ipam/store.ts';
@@ -48,7 +48,7 @@ const conditionOf = (seen: Host | undefined) =>
     ? { ConditionExpression: 'attribute_not_exists(pk)', values: {} }
     : { ConditionExpression: 'rev = :seen', values: { ':seen': { S: seen.rev } } };
 
-/** Sets these attributes, and leaves as they are those that this version of the code does not know. */
+/** Sets these attributes, and leaves those unchanged that this version of the code does not know. */
 function setting(attributes: Readonly<Record<string, unknown>>) {
   const names = Object.keys(attributes);
   return {

@@ -1,4 +1,4 @@
-/** Items as they are kept, and the values of the domain that they stand for. Every item read is parsed. */
+/** Items as they are stored, and the values of the domain that they represent. Every item that is read is parsed. */
 import * as v from 'valibot';
 import {
   type Address,
@@ -42,21 +42,21 @@ const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
   );
 
 /**
- * How items are laid out. One of a later layout says so by its attribute `format`, and one of this says nothing
+ * The layout of items. An item of a later layout has the attribute `format`; one of this layout does not
  * (docs/upgrades.md).
  */
 const FORMAT = 1;
 
 /**
- * @throws Refusal when a newer version of Berth has written the item: to read what it knows of it would be to guess.
+ * @throws Refusal when a newer version of Berth has written the item, since this version could misread it.
  * UnreadableItem when it is damaged.
  */
 function read<Schema extends v.GenericSchema>(schema: Schema, item: unknown): v.InferOutput<Schema> {
   if (typeof item === 'object' && item !== null && 'format' in item && item.format !== FORMAT) {
     throw new Refusal(
       'newer-format',
-      `the table holds what a newer version of Berth has written (${nameOf(item)}, of format ${String(item.format)}; ` +
-        `these functions know ${FORMAT}): upgrade the functions`,
+      `the table holds an item that a newer version of Berth has written (${nameOf(item)}, format ${String(item.format)}; ` +
+        `these functions know format ${FORMAT}); upgrade the functions`,
     );
   }
   const { success, output, issues } = v.safeParse(schema, item);
@@ -79,7 +79,7 @@ const rangeText = ({ family, first, last }: Range): string => {
   return first === last ? from : `${from}-${formatAddress({ family, value: last })}`;
 };
 
-/** What a reference keeps, as one text that a condition can compare: its gateway (or nothing), then ranges. */
+/** What a reference keeps, as one text that a condition can compare: its gateway (or ''), then ranges. */
 export const keptText = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>): string =>
   [gateway === undefined ? '' : formatAddress(gateway), ...reserved.map(rangeText)].join(',');
 
@@ -91,7 +91,7 @@ function parseKept(text: string): Pick<Ref, 'gateway' | 'reserved'> | undefined 
   return { gateway, reserved };
 }
 
-/** The addresses that dockerd has asked a reference to keep, as one text; '' for none. */
+/** The addresses that dockerd has requested to be kept, as one text; '' for none. */
 export const askedText = ({ asked }: Pick<Ref, 'asked'>): string =>
   asked.map(({ address, sequence }) => `${formatAddress(address)}@${sequence}`).join(',');
 
@@ -150,7 +150,7 @@ export function decodeRef(item: unknown): Ref {
 
 const indexedRef = v.object({ ...key, requestKey: v.string() });
 
-/** What the index tells of a reference. */
+/** What the index holds of a reference. */
 export function decodeIndexedRef(item: unknown): IndexedRef {
   const { requestKey, ...indexed } = read(indexedRef, item);
   return { ...parseRefKey(indexed), requestKey };
@@ -171,7 +171,7 @@ export function encodeRef(ref: Ref) {
   };
 }
 
-/** Each write of a host sets all its attributes: one that holds nothing says so. */
+/** Each write of a host sets all its attributes, so a time that is not set needs a value. */
 const NEVER = 0;
 
 const hostItem = v.object({
@@ -209,7 +209,7 @@ const hostItem = v.object({
   rev: v.string(),
 });
 
-/** The id of a host whose item may be damaged otherwise. */
+/** The id of a host, readable even if the rest of its item is damaged. */
 export const hostIdOf = (item: unknown): string => parseHostKey(read(v.object(key), item)).id;
 
 export function decodeHost(item: unknown): Host {
@@ -294,7 +294,7 @@ export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) =>
   managers: settings.managers,
 });
 
-/** What can be read of several items, and why the rest cannot. */
+/** The readable ones of several items, and why the rest cannot be read. */
 export function readable<T>(
   items: readonly unknown[],
   decode: (item: unknown) => T,
@@ -311,7 +311,7 @@ export function readable<T>(
   return read;
 }
 
-/** An item of a walk over all. `undefined`: of a kind that nobody leaves behind. */
+/** An item of a walk over all items. `undefined`: of a kind that is never a leftover. */
 export function decodeFound(item: unknown): Found | undefined {
   const found = read(v.object(key), item);
   if (found.sk.startsWith('pool#')) return { kind: 'pool', pool: decodePool(item) };
@@ -322,7 +322,7 @@ export function decodeFound(item: unknown): Found | undefined {
 
 const secretItem = v.object({ secret: v.pipe(v.string(), v.minLength(32)) });
 
-/** What seals are made with: to be told to nobody. */
+/** The key of the seals, which must stay secret. */
 export const decodeSecret = (item: unknown): string => read(secretItem, item).secret;
 
 const poolUse = v.object({ space: v.string(), cidr: v.string(), size: v.number(), held: v.number() });
@@ -347,7 +347,7 @@ export function decodeSweep(item: unknown): SweepCursor {
   return { ...cursor, host, item: at, usage: counted };
 }
 
-/** What was counted is one text: nobody but the next sweep reads it. */
+/** What was counted is one text: only the next sweep reads it. */
 export const encodeSweep = ({ shard, host, fenced, item, walkedAt, usage: counted }: SweepCursor) => ({
   ...{ shard, fenced, walkedAt },
   ...(host !== undefined && { host }),

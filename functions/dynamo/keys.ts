@@ -1,4 +1,4 @@
-/** The keys of the table (docs/data-model.md), and back. */
+/** The keys of the table (docs/data-model.md), written and parsed. */
 import { type Address, type Cidr, type Family, addressBits } from '../ipam/address.ts';
 import { CHUNKS_PER_GROUP, groupOf } from '../ipam/chunk.ts';
 import { HOST_SHARDS } from '../ipam/store.ts';
@@ -52,29 +52,29 @@ export const parseRefKey = ({ pk, sk }: Key): { generation: string; name: string
   name: sk.slice('ref#'.length),
 });
 
-/** Hosts are in few partitions, so that all of them are found without an index, which each heartbeat would write to. */
+/** Hosts are in few partitions, so that all are found without an index, to which each heartbeat would have to write. */
 export const hostKey = (id: string): Key => ({ pk: hostPartition(shardOf(id)), sk: `host#${id}` });
 
 export const hostPartition = (shard: number): string => `hosts#${shard.toString(16)}`;
 
 export const parseHostKey = ({ sk }: Key): { id: string } => ({ id: sk.slice('host#'.length) });
 
-/** FNV-1a, of which the upper bits are mixed best. */
+/** FNV-1a, whose upper bits are mixed best. */
 function shardOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return ((hash >>> 16) ^ (hash >>> 24)) % HOST_SHARDS;
 }
 
-/** Of a space in which managers plan: the term of the last leader. */
+/** In a space of managers: the term of the last leader. */
 export const termKey = (space: string): Key => ({ pk: `space#${space}`, sk: 'term' });
 
 export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
-/** What PoolIDs are sealed with. It is no part of what is restored (infra/align-table.ts). */
+/** The key that PoolIDs are sealed with. A restore leaves it out (infra/align-table.ts). */
 export const sealKey: Key = { pk: 'key', sk: 'key' };
 export const homeKey: Key = { pk: 'home', sk: 'home' };
 
-/** Sixty-four chunks share a partition key: a big pool is spread, and one query still reads many. */
+/** Sixty-four chunks share a partition key, so that a big pool is spread, and one query still reads many chunks. */
 export const chunkKey = (generation: string, chunk: bigint): Key => ({
   pk: `pool#${generation}#${groupOf(chunk).toString(16)}`,
   sk: `chunk#${(chunk % CHUNKS_PER_GROUP).toString(16).padStart(2, '0')}`,

@@ -5,7 +5,7 @@ import type { World } from '../ipam/world.ts';
 import { dynamoStore } from './store.ts';
 import { Table } from './table.ts';
 
-/** ms. A healthy table answers in a few; a lost connection is noticed while there is time for another attempt. */
+/** ms. A healthy table answers in a few ms; a lost connection is detected while there is time for another attempt. */
 const CONNECTION_TIMEOUT = 1_000;
 const REQUEST_TIMEOUT = 1_500;
 
@@ -18,7 +18,7 @@ export function openStore(tableName: string, world: World): Store {
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT,
       requestTimeout: REQUEST_TIMEOUT,
-      // Else a request that takes too long is only warned of.
+      // Without this, the SDK only logs a warning for a request that takes too long.
       throwOnRequestTimeout: true,
     },
   });

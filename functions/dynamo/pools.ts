@@ -1,4 +1,4 @@
-/** Pools: every change stands on the exact `rev` that was seen, and sets a fresh one. */
+/** Pools: every change is conditional on the exact `rev` that was seen, and sets a new one. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Cidr } from '../ipam/address.ts';
 import type { Pool } from '../ipam/pool.ts';
@@ -11,8 +11,8 @@ type PoolReads = Pick<Store, 'readPool' | 'poolsStartingIn' | 'poolsStartingBefo
 type PoolWrites = Pick<Store, 'announcePool' | 'changePool' | 'removePool'>;
 
 /**
- * First pages: forward, one serves to find gaps in a crowded space; backward, the nearest pool is the answer as a rule.
- * Who reads on, reads all that fits.
+ * Sizes of first pages. Forward, one page is enough to find gaps in a crowded space; backward, the nearest pool is usually
+ * the answer. Later pages are as large as possible.
  */
 const FIRST_FORWARD = 100;
 const FIRST_BACKWARD = 4;
@@ -113,7 +113,7 @@ const poolWrites = (table: Table, freshId: () => string): PoolWrites => ({
 
   async removePool(seen) {
     const result = await table.delete(keyOf(seen), () => exactly(seen));
-    // Gone after an attempt of ours that was never answered: gone it is, which is all that was asked.
+    // If it is gone after an attempt that was not answered, it is removed, whichever call removed it.
     return result.done || (result.standing === undefined && result.attempts > 1);
   },
 });

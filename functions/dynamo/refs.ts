@@ -9,11 +9,11 @@ import type { Table } from './table.ts';
 type RefReads = Pick<Store, 'readRef' | 'refsOf' | 'refsOfCall' | 'refsOfHost'>;
 type RefWrites = Pick<Store, 'addRef' | 'reviveRef' | 'writeKept' | 'endRef' | 'changeRefState' | 'removeTombstone'>;
 
-/** What dockerd has asked a reference to keep is what was seen. */
+/** Conditions that what dockerd has requested to be kept is unchanged. */
 const ASKED = 'asked = :asked';
 const NEVER_ASKED = 'attribute_not_exists(asked)';
 
-/** The first page is asked most often only for whether anybody is there; who reads on, reads all that fits. */
+/** The first page usually serves only to see whether there is any reference; later pages are as large as possible. */
 const FIRST_PAGE = 16;
 
 export const refs = (table: Table): RefReads & RefWrites => ({ ...refReads(table), ...refWrites(table) });
@@ -44,7 +44,7 @@ const refWrites = (table: Table): RefWrites => ({
   },
 
   async endRef(generation, name, endedAt) {
-    // Keeps the index key as it is, which spares a write to the index.
+    // Leaves the index key unchanged, which saves a write to the index.
     const result = await table.update(refKey(generation, name), () => ({
       UpdateExpression: 'SET #state = :gone, endedAt = if_not_exists(endedAt, :endedAt)',
       ConditionExpression: 'attribute_exists(pk)',
@@ -75,7 +75,7 @@ const refWrites = (table: Table): RefWrites => ({
   },
 });
 
-/** A list of what a reference keeps, in the place of the one that was seen. */
+/** Replaces the list of what a reference keeps, if it is the one that was seen. */
 function keptUpdate(seen: Ref, kept: Kept) {
   const [asked, next] = [askedText(seen), askedText(kept)];
   return {
@@ -93,7 +93,7 @@ function keptUpdate(seen: Ref, kept: Kept) {
   };
 }
 
-/** A reference is the one that was seen as long as it is of the same call, state and epoch. */
+/** A reference is unchanged as long as its call, state and epoch are the same. */
 function asSeen(seen: Ref | undefined) {
   if (seen === undefined) return { ConditionExpression: 'attribute_not_exists(sk)' };
   return {
@@ -107,7 +107,7 @@ function asSeen(seen: Ref | undefined) {
   };
 }
 
-/** A time that a reference has not is taken away. */
+/** Removes a time that is not set. */
 function standingUpdate({ state, epoch, fencedAt, endedAt }: RefStanding) {
   const numbers = { epoch, fencedAt, endedAt };
   const set = Object.entries(numbers).filter(([, value]) => value !== undefined);
@@ -122,7 +122,7 @@ function standingUpdate({ state, epoch, fencedAt, endedAt }: RefStanding) {
   };
 }
 
-/** It stands as an earlier attempt has left it. */
+/** Whether an earlier attempt has already made the change. */
 const stands = (ref: Ref, next: RefStanding): boolean =>
   ref.state === next.state &&
   ref.epoch === next.epoch &&

@@ -1,4 +1,4 @@
-/** The one retry loop. The SDK's own is off: a repeat that nobody knows of would break what the rules rely on. */
+/** The only retry loop. The SDK's own is off: hidden retries would break what the rules rely on. */
 
 export interface Retries {
   readonly pause: (milliseconds: number) => Promise<void>;
@@ -11,10 +11,10 @@ export interface Retries {
 const MAX_ATTEMPTS = 6;
 const FIRST_PAUSE = 25;
 const MAX_PAUSE = 1_000;
-/** ms after which no further attempt begins: a function that has ten seconds must still be able to say what failed. */
+/** ms after which no further attempt begins: a function has ten seconds, and must still be able to report the failure. */
 const BUDGET = 5_000;
 
-/** DynamoDB refused for now (throttling, a conflict) or did not get to it. Nothing in the request is at fault. */
+/** DynamoDB refused the request for now (throttling, a conflict) or did not process it. The request itself is valid. */
 const TRANSIENT = new Set([
   'InternalServerError',
   'LimitExceededException',

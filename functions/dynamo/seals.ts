@@ -1,6 +1,6 @@
 /**
- * Seals: a keyed hash of a text, which only who can read the table's key can make. The key is made by the first function
- * that needs it, stays as long as the table does, and never leaves this file.
+ * Seals: a keyed hash of a text, which only a reader of the table's key can make. The first function that needs the key
+ * makes it. It stays as long as the table does, and never leaves this file.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { SEAL_WIDTH, type Store } from '../ipam/store.ts';
@@ -31,7 +31,7 @@ export function seals(table: Table, freshId: () => string): Pick<Store, 'seal' |
   return { seal, isSeal };
 }
 
-/** Of several who make it at once, all have the one that stands. */
+/** If several functions make the key at once, all use the one that was stored first. */
 async function readOrMake(table: Table, freshId: () => string): Promise<string> {
   const item = await table.get(sealKey);
   if (item !== undefined) return decodeSecret(item);

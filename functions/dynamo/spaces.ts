@@ -44,7 +44,7 @@ export const spaces = (table: Table, freshId: () => string): SpaceStore => ({
   },
 
   async raiseTerm(space, seen) {
-    // Nobody can tell whose attempt has set a number: a caller whose answer was lost takes the next one.
+    // The item does not show whose attempt has set a number: a caller whose answer was lost takes the next one.
     const result = await table.update(termKey(space), () => ({
       UpdateExpression: 'SET #term = :next',
       ConditionExpression: seen === 0 ? 'attribute_not_exists(pk)' : '#term = :seen',
@@ -70,18 +70,18 @@ export const spaces = (table: Table, freshId: () => string): SpaceStore => ({
             ExpressionAttributeValues: { ':seen': { S: seen.generation } },
           }),
     }));
-    // A generation is ours alone: a name that stands for it was written by an earlier attempt.
+    // Only this call knows its generation: a name that points to it was written by an earlier attempt.
     return result.done || (result.standing !== undefined && decodeName(result.standing).generation === generation);
   },
 });
 
-/** What was written by hand, or never, has no `rev`. */
+/** A space that was written by hand, or never, has no `rev`. */
 const asSeen = (seen: Space | undefined) =>
   seen?.rev === undefined
     ? { ConditionExpression: 'attribute_not_exists(rev)', values: {} }
     : { ConditionExpression: 'rev = :seen', values: { ':seen': { S: seen.rev } } };
 
-/** What is not set is taken away; attributes that this version of the code does not know are left as they are. */
+/** Removes what is not set. Attributes that this version of the code does not know stay as they are. */
 function settingAll(settings: SpaceSettings, rev: string) {
   const all = Object.entries({ ...encodeSpace(settings), rev });
   const set = all.filter(([, value]) => value !== undefined);

@@ -10,7 +10,7 @@ import { spaces } from './spaces.ts';
 import { sweeps } from './sweeps.ts';
 import type { Table } from './table.ts';
 
-/** @param freshId makes an identity for one attempt of one write: 12 characters of `0-9a-z`, never the same twice. */
+/** @param freshId makes an identity for one attempt of one write: 12 characters of `0-9a-z`, unique. */
 export const dynamoStore = (table: Table, freshId: () => string): Store => ({
   ...spaces(table, freshId),
   ...pools(table, freshId),

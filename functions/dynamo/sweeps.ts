@@ -1,4 +1,4 @@
-/** What a sweep needs besides: a walk over all items, and a note of how far it came. */
+/** What only a sweep needs: a walk over all items, and a record of how far it came. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import type { Store } from '../ipam/store.ts';
@@ -26,7 +26,7 @@ export const sweeps = (table: Table): Pick<Store, 'walk' | 'readSweep' | 'writeS
 
   async writeSweep(cursor) {
     const item = marshall({ ...sweepKey, ...encodeSweep(cursor) });
-    // Of two sweeps at once either goes on where it likes.
+    // Unconditional: of two sweeps at once, the last to write decides where the next one continues.
     await table.put(() => ({ Item: item }));
   },
 });

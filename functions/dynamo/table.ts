@@ -1,6 +1,6 @@
 /**
- * One DynamoDB table, as the store sees it: strongly consistent reads and conditional writes of single items. The one
- * place that retries, and the only one that knows how a condition fails.
+ * One DynamoDB table, as the store sees it: strongly consistent reads and conditional writes of single items. This is the
+ * only place that retries, and the only one that handles failed conditions.
  */
 import {
   ConditionalCheckFailedException,
@@ -29,8 +29,8 @@ export interface Key {
 export type Item = Readonly<Record<string, unknown>>;
 
 /**
- * A write that went ahead, or one whose condition failed, with the item that stands there (`undefined`: none).
- * `attempts` above 1 says that an earlier attempt may have landed.
+ * A write that succeeded, or one whose condition failed, with the existing item (`undefined`: none).
+ * `attempts` above 1 means that an earlier attempt may have landed.
  */
 export type WriteResult =
   { readonly done: true } | { readonly done: false; readonly standing: Item | undefined; readonly attempts: number };
@@ -54,7 +54,7 @@ export class Table {
     return item && unmarshall(item);
   }
 
-  /** One page. `after` is the key of the last item of the page before; an index wants its own key besides. */
+  /** One page. `after` is the key of the last item of the previous page; for an index, with the index's own key. */
   async query(
     input: Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>,
     after: (Key & { readonly host?: string; readonly requestKey?: string }) | undefined,
@@ -62,7 +62,7 @@ export class Table {
     const command = new QueryCommand({
       ...input,
       TableName: this.#name,
-      // An index knows no consistent reads.
+      // An index does not support consistent reads.
       ConsistentRead: input.IndexName === undefined,
       ...(after && { ExclusiveStartKey: marshall(after) }),
     });
@@ -72,7 +72,7 @@ export class Table {
     return { items: items.map((item) => unmarshall(item)), more: last !== undefined };
   }
 
-  /** Some of all items. `last` is the key of the last of them, if there may be more. */
+  /** One page of all items. `last` is the key of the last of them, if there may be more. */
   async scan(after: Key | undefined, limit: number): Promise<{ items: Item[]; last: Item | undefined }> {
     const command = new ScanCommand({
       TableName: this.#name,
@@ -86,7 +86,7 @@ export class Table {
     return { items: items.map((item) => unmarshall(item)), last: last && unmarshall(last) };
   }
 
-  /** Each write is built anew for each attempt, so that an attempt can carry an identity of its own. */
+  /** Each attempt builds its write again, so that an attempt can carry its own identity. */
   put(build: () => Write<PutItemCommandInput>): Promise<WriteResult> {
     return this.#write(() => this.#client.send(new PutItemCommand({ ...build(), ...this.#condition() })));
   }
@@ -103,7 +103,7 @@ export class Table {
     );
   }
 
-  /** The item that made a condition fail comes back with the failure, at no cost. */
+  /** The failure of a condition returns the item that made it fail, at no cost. */
   #condition() {
     return { TableName: this.#name, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
   }

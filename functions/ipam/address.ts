@@ -1,5 +1,5 @@
 /**
- * IP addresses and CIDR prefixes as numbers. Text is parsed once, at the border; the rules compute with `bigint`.
+ * IP addresses and CIDR prefixes as numbers. Text is parsed once, where it enters; the rules compute with `bigint`.
  */
 
 export type Family = 4 | 6;
@@ -43,7 +43,7 @@ function parseIPv4(text: string): bigint | undefined {
 function parseIPv6(text: string): bigint | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  // Dotted decimal is the tail of the whole, so never a head that something follows.
+  // Dotted decimal may only be the end of an address, so it cannot come before `::`.
   if (halves.length === 2 && halves[0]?.includes('.')) return undefined;
   const [head, tail] = halves.map(parseGroups);
   if (head === undefined) return undefined;
@@ -149,9 +149,9 @@ export const sameCidr = (a: Cidr, b: Cidr): boolean =>
   a.family === b.family && a.first === b.first && a.prefix === b.prefix;
 
 /**
- * The addresses that endpoints may have, `undefined` where there are none. As Docker's own allocator: no network and
- * broadcast address in IPv4 but in a /31 (RFC 3021) and a /32, no subnet-router anycast address in IPv6 (RFC 4291
- * §2.6.1), so that a /127 has one address and a /128 none.
+ * The addresses that endpoints may have; `undefined` if a prefix has no such address. As in Docker's own allocator, IPv4
+ * excludes the network and the broadcast address, except in a /31 (RFC 3021) and a /32. IPv6 excludes the subnet-router
+ * anycast address (RFC 4291 §2.6.1), so that a /127 has one address and a /128 has none.
  */
 export function usableRange(cidr: Cidr): Range | undefined {
   const { family, first, last } = cidrRange(cidr);

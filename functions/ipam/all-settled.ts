@@ -1,10 +1,10 @@
-/** Operations that run side by side, none of which is left under way. */
+/** Operations that run concurrently, none of which is left running. */
 
 /**
- * Runs several operations side by side and waits for all of them, also when one fails: a write that is still under way
- * when the answer goes out could land minutes later, when a frozen function thaws.
+ * Runs several operations concurrently and waits for all of them, also when one fails. A write that is still under way
+ * when the function answers could land minutes later, when Lambda thaws the frozen function.
  *
- * @throws the first failure, once nothing is under way any more.
+ * @throws the first failure, once all operations have ended.
  */
 export async function allSettledOrThrow<T extends readonly unknown[] | []>(
   operations: T,
@@ -13,10 +13,10 @@ export async function allSettledOrThrow<T extends readonly unknown[] | []>(
   return Promise.all(operations);
 }
 
-/** Operations that one call has under way at the same time, where there are many. */
+/** The most operations that one call runs at the same time. */
 const AT_ONCE = 16;
 
-/** Runs one operation for each item, sixteen at a time. @throws the first failure; what is left then is not begun. */
+/** Runs one operation for each item, sixteen at a time. @throws the first failure; the remaining ones are not started. */
 export async function sideBySide<T, R>(items: readonly T[], operation: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let from = 0; from < items.length; from += AT_ONCE) {

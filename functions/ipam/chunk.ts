@@ -1,7 +1,7 @@
-/** How a pool's addresses are laid out in the table: sixteen neighbours in one item, a chunk, each in a slot of its own. */
+/** How the table stores a pool's addresses: sixteen neighbours in one item, a chunk, each in its own slot. */
 import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
 
-/** Slots of a chunk: neighbouring addresses, kept in one item. */
+/** Slots of a chunk: neighbouring addresses in one item. */
 export const CHUNK_SIZE = 16;
 /** Chunks under one partition key: one query reads them all, and a big pool is spread over many partitions. */
 export const CHUNKS_PER_GROUP = 64n;
@@ -12,11 +12,11 @@ export interface Chunk {
   readonly index: bigint;
   /** Sixteen encoded slots; `undefined` was never used. */
   readonly slots: readonly (string | undefined)[];
-  /** Beside each slot: a hash of what its last holder is recognised by. Releases leave it as it is. */
+  /** For each slot, a hash of what identifies its last holder. A release leaves it as it is. */
   readonly stickies: readonly (string | undefined)[];
 }
 
-/** Where a slot is: which life of which pool, which chunk, which of its sixteen slots. */
+/** Where a slot is: the generation of the pool, the chunk, and which of its sixteen slots. */
 export interface SlotPlace {
   readonly generation: string;
   readonly chunk: bigint;

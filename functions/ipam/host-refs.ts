@@ -1,18 +1,18 @@
-/** How the references of a host follow its state. Each step may be repeated, cut off anywhere, and run twice at once. */
+/** How the references of a host follow its state. Each step may be repeated, interrupted anywhere, and run twice at once. */
 import type { Deps } from './deps.ts';
 import { type Host, mayTurnUp } from './host.ts';
 import type { Ref, RefStanding } from './ref.ts';
 import type { IndexedRef, Page } from './store.ts';
 
-/** So often a reference or a host that others keep changing is looked at again. */
+/** How often a write is tried on a reference or a host that others keep changing. */
 const MAX_TRIES = 8;
 
 /**
- * Visits the references of a host that have not ended, as they are now.
+ * Visits the references of a host that have not ended, each read just before its visit.
  *
- * @param visit says whether to go on.
+ * @param visit returns whether to continue.
  * @param deadline ms
- * @returns whether it came to the end.
+ * @returns whether all references were visited.
  */
 export async function eachRef(
   { store, world }: Deps,
@@ -33,10 +33,10 @@ export async function eachRef(
 }
 
 /**
- * Changes a reference on its exact state and epoch, so that of two that want different things one wins; the other looks
- * again.
+ * Changes a reference on its exact state and epoch. Of two callers that want different changes one wins; the other reads
+ * the reference again.
  *
- * @param want `undefined`: as it is now, it is none of the caller's business.
+ * @param want returns `undefined` if the reference, as it is now, needs no change by the caller.
  * @returns whether it was changed.
  */
 export async function transitionRef(
@@ -54,13 +54,13 @@ export async function transitionRef(
   return false;
 }
 
-/** Of an epoch before its host's: added before a fence, and not woken since. */
+/** Its epoch is earlier than its host's: it was added before a fence, and has not been woken since. */
 export const isLeftBehind = (ref: Ref, host: Host): boolean => ref.state !== 'gone' && ref.epoch < host.epoch;
 
 /**
- * Changes a host as it is now. `change` returns `undefined` where there is nothing to change.
+ * Changes a host as it is now. `change` returns `undefined` if there is nothing to change.
  *
- * @returns the host as it is then. `undefined`: there is none, or others keep changing it.
+ * @returns the host after that. `undefined`: there is no such host, or others keep changing it.
  */
 export async function changeHost(
   { store }: Deps,
@@ -77,7 +77,7 @@ export async function changeHost(
   return undefined;
 }
 
-/** All references that the index shows have followed. Once none may turn up any more, nobody need look again. */
+/** All references that the index shows have followed their host. Once no more can turn up, no sweep needs to look again. */
 export async function concludeHost({ store, world }: Deps, host: Host): Promise<void> {
   if (mayTurnUp(host, world.now())) return;
   await store.writeHost({ ...host, refsLag: false }, host);

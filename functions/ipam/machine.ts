@@ -1,25 +1,25 @@
 /**
- * Which machine a host runs on, by what its hardware and its cloud say. A copy of a disk has the same files, and runs on
- * another machine (docs/decisions/0014-which-machine-is-a-host.md).
+ * Which machine a host runs on, by its hardware and its cloud. A copy of a disk has the same files, but runs on another
+ * machine (docs/decisions/0014-which-machine-is-a-host.md).
  */
 
-/** Hashes, since a serial number is nobody else's business. What a machine does not tell is left out. */
+/** Hashes, since serial numbers are private. What a machine does not know is left out. */
 export interface MachinePrint {
-  /** A name that whoever set the machine up has given it (`--machine`): it stands before all else. */
+  /** A name that an operator has given the machine (`--machine`). It takes precedence over all else. */
   readonly given?: string;
   /** The EC2 instance. */
   readonly instance?: string;
-  /** The UUID that its firmware has. */
+  /** The UUID of its firmware. */
   readonly product?: string;
   /** MAC addresses of its network cards. */
   readonly macs?: readonly string[];
 }
 
 /**
- * Whether two tell of one machine, by the first of these that both tell. One network card in common is enough: cards are
- * added and exchanged.
+ * Whether two prints are of one machine, by the first of these fields that both have. One network card in common is
+ * enough: cards are added and replaced.
  *
- * @returns `undefined`: nobody knows.
+ * @returns `undefined`: they have nothing to compare.
  */
 export function isSameMachine(one: MachinePrint, other: MachinePrint): boolean | undefined {
   for (const name of ['given', 'instance', 'product'] as const) {

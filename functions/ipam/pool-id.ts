@@ -1,7 +1,7 @@
 /**
  * PoolID: the name by which Docker knows a network's share of a pool. Docker keeps it for years and sends it back with
- * every request, so it carries all that is needed to find the pool's items without a look-up. Docker never looks into
- * it. This file alone knows its form; `trusted-pool-id.ts` knows when one is believed.
+ * every request, so it carries all that is needed to find the pool's items without a look-up. Docker does not interpret
+ * it. Only this file knows its form; `trusted-pool-id.ts` knows when one is trusted.
  */
 import { isSpaceName } from '../../protocol/ids.ts';
 import type { Driver } from '../../protocol/methods.ts';
@@ -26,18 +26,18 @@ export interface PoolId {
   readonly driver: Driver;
 }
 
-/** How automatic addresses are chosen: each endpoint by a hash of its own, or the lowest that is free. */
+/** How automatic addresses are chosen: by a hash of the endpoint, or the lowest free one. */
 export type Order = 'spread' | 'serial';
 
-/** What a PoolID says, which anybody may have written. */
+/** What a PoolID says; anyone may have written it. */
 export interface PoolIdClaim extends PoolId {
-  /** What is to show that the functions gave it out. `undefined`: it is of the first version, which has none. */
+  /** Proves that the functions issued it. `undefined`: it is of the first version, which has no seal. */
   readonly seal: string | undefined;
 }
 
 /** The first version has no seal. */
 const [UNSEALED, SEALED] = ['berth1', 'berth2'] as const;
-/** What a version has in common with those to come: its name first, and last a check over all before it. */
+/** What all versions, future ones too, have in common: the version's name first, and last a check over all before it. */
 const ANY_VERSION = /^berth\d{1,4},/;
 const CHECK_WIDTH = 6;
 const NO_SUB_POOL = '-';
@@ -48,7 +48,7 @@ export function encodePoolId(world: World, id: PoolId, seal: string | undefined)
   return `${body},${digestText(world, body, CHECK_WIDTH)}`;
 }
 
-/** What the seal is of: all that a PoolID says, and the one host that it is for. */
+/** The text that is sealed: all that a PoolID says, and the one host that it is for. */
 export const sealedText = (id: PoolId, hostId: string): string => `${SEALED},${fieldsOf(id)},${hostId}`;
 
 const fieldsOf = (id: PoolId): string =>
@@ -64,10 +64,10 @@ const fieldsOf = (id: PoolId): string =>
   ].join(',');
 
 /**
- * Reads what a PoolID says. Its check finds damage, and anybody can reckon it: nothing is proven by it.
+ * Reads what a PoolID says. Its check finds damage, but anyone can compute it, so it proves nothing.
  *
- * @throws Refusal `foreign-pool` when the text is not a PoolID of ours, was damaged, or names a network of another
- * host than the caller. `newer-format` when it is of another version.
+ * @throws Refusal `foreign-pool` when the text is not a PoolID of ours, was damaged, or names a network of
+ * another host than the caller. `newer-format` when it is of another version.
  */
 export function decodePoolId(world: World, text: string, call: Pick<Call, 'hostId'>): PoolIdClaim {
   const id = parse(world, text);
@@ -81,7 +81,7 @@ export function decodePoolId(world: World, text: string, call: Pick<Call, 'hostI
 export const othersPool = ({ cidr, ref }: PoolId, { hostId }: Pick<Call, 'hostId'>): Refusal =>
   new Refusal(
     'foreign-pool',
-    `invalid pool id: the network ${formatCidr(cidr)} (${ref}) belongs to another host than ${hostId}`,
+    `invalid pool id: the network ${formatCidr(cidr)} (${ref}) belongs to another host, not to ${hostId}`,
   );
 
 function parse(world: World, text: string): PoolIdClaim | undefined {
@@ -112,13 +112,13 @@ const isSeal = (text: string | undefined): boolean => /^[0-9a-z]{20}$/.test(text
 const isCooldown = (text: string): boolean =>
   /^\d{1,9}$/.test(text) && Number(text) >= MIN_COOLDOWN && Number(text) <= MAX_COOLDOWN;
 
-/** There is none before the first version. */
+/** The only other versions are newer: nothing came before the first. */
 function refuseNewer(body: string): void {
   const [version] = ANY_VERSION.exec(body) ?? [];
   if (version === undefined || version === `${UNSEALED},` || version === `${SEALED},`) return;
   throw new Refusal(
     'newer-format',
-    `the pool id ${quote(body)} was given out by a newer version of Berth (it begins with ${version.slice(0, -1)}, these ` +
-      `functions know ${SEALED}): upgrade the functions`,
+    `the pool id ${quote(body)} was issued by a newer version of Berth (it begins with ${version.slice(0, -1)}; these ` +
+      `functions know ${SEALED}); upgrade the functions`,
   );
 }

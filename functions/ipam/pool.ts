@@ -1,9 +1,9 @@
 /** A pool: a subnet in a space. Confirmed pools of one space never overlap. */
 import { type Address, type Cidr, formatCidr, sameCidr } from './address.ts';
 
-/** What the first host fixes for all that share the pool. */
+/** What the first host sets for all that share the pool. */
 export interface PoolSettings {
-  /** Kept for the network's gateway even when dockerd asks for none; absent in tiny pools and by choice. */
+  /** Kept for the network's gateway even when dockerd does not ask for one; absent in tiny pools and by choice. */
   readonly gateway: Address | undefined;
   /** ms that a freed address rests before another endpoint may have it. */
   readonly cooldown: number;
@@ -14,22 +14,22 @@ export interface PoolSettings {
 export interface PoolDraft extends PoolSettings {
   readonly space: string;
   readonly cidr: Cidr;
-  /** ms since the epoch; the elder of two announcements that overlap wins. */
+  /** ms since the epoch; the earlier of two announcements that overlap wins. */
   readonly announcedAt: number;
-  /** The host that created it, for people who ask who uses up a space. */
+  /** The host that created it, so that people can see which host uses up a space. */
   readonly createdBy: string;
 }
 
 export interface Pool extends PoolDraft {
   /** Unique for one life of the pool, from its announcement to its removal. */
   readonly generation: string;
-  /** Fresh on every change: a write stands on the very state that was read. */
+  /** New on every change: a write is conditional on the exact state that was read. */
   readonly rev: string;
   /** `retiring`: its last reference has left, and it blocks others as a confirmed one does. */
   readonly state: 'pending' | 'confirmed' | 'retiring';
 }
 
-/** One life of one subnet. The generation alone does not say so: a generation belongs to one space and CIDR. */
+/** Whether both are one life of one subnet. The generation alone is not enough: it belongs to one space and CIDR. */
 export const isSamePool = (a: Pool, b: Pool): boolean =>
   a.generation === b.generation && a.space === b.space && sameCidr(a.cidr, b.cidr);
 
@@ -42,7 +42,7 @@ export const ANNOUNCEMENT_TIMEOUT = 5_000;
 export const hasExpired = ({ state, announcedAt }: Pool, now: number): boolean =>
   state === 'pending' && announcedAt + ANNOUNCEMENT_TIMEOUT < now;
 
-/** Elder first: by time of announcement, then by name. A total order, so that two rivals of a space agree on it. */
+/** By time of announcement, then by name. This is a total order, so that two rivals in a space agree on it. */
 export function isElder(a: Pool, b: Pool): boolean {
   return a.announcedAt === b.announcedAt ? nameOf(a) < nameOf(b) : a.announcedAt < b.announcedAt;
 }

@@ -1,6 +1,6 @@
 /**
- * What a caller sent, inside a message of ours. A message is one line of bounded length that shows as it is, so that
- * nobody writes into a terminal or a log through what Berth refuses.
+ * What a caller sent, inside a message of ours. A message is one line of bounded length without control characters, so
+ * that no caller can write to a terminal or a log through what Berth refuses.
  */
 
 const QUOTED_LENGTH = 80;
@@ -8,7 +8,7 @@ const QUOTED_LENGTH = 80;
 /** A value, in quotes. */
 export const quote = (text: string): string => `"${clip(JSON.stringify(text).slice(1, -1))}"`;
 
-/** A text that may hold what a caller sent. What shows of it has at most `length` characters. */
+/** A text that may contain what a caller sent, with unprintable characters escaped and cut to `length` characters. */
 export function clip(text: string, length = QUOTED_LENGTH): string {
   let shown = '';
   for (const character of text) {

@@ -8,7 +8,7 @@ export class RangeSet {
     for (const range of ranges) this.add(range);
   }
 
-  /** Ranges that touch or overlap become one, so that a neighbourhood without gaps costs one entry. */
+  /** Ranges that touch or overlap become one, so that ranges without gaps cost one entry. */
   add(range: Range): void {
     const start = this.#firstEndingAt(range.first - 1n);
     let { first, last } = range;
@@ -20,13 +20,13 @@ export class RangeSet {
     this.#ranges.splice(start, end - start, { family: range.family, first, last });
   }
 
-  /** The range of the set that a given one runs into, if any. */
+  /** The first range of the set that overlaps a given one, if any. */
   meets(range: Range): Range | undefined {
     const next = this.#ranges[this.#firstEndingAt(range.first)];
     return next !== undefined && next.first <= range.last ? next : undefined;
   }
 
-  /** The index of the first range that ends at a value or behind it: the ends ascend as the starts do. */
+  /** The index of the first range that ends at or after a value: the ends ascend as the starts do. */
   #firstEndingAt(value: bigint): number {
     let [low, high] = [0, this.#ranges.length];
     while (low < high) {

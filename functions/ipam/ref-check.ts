@@ -7,7 +7,7 @@ import type { PoolId } from './pool-id.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
 
-/** Why the reference behind a PoolID gives this call no address, if it does not. */
+/** Why the reference behind a PoolID gives this call no address. `undefined`: it does give one. */
 export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refusal | undefined {
   const network = `${formatCidr(id.cidr)} of space ${id.space}`;
   if (ref === undefined || ref.state === 'gone') {
@@ -21,13 +21,14 @@ export function whyUnusable(ref: Ref | undefined, id: PoolId, call: Call): Refus
   if (ref.state === 'reviving') {
     return new Refusal(
       'busy',
-      `host ${call.hostId} was silent for so long that ${network} was given up; it is being taken up again: try again`,
+      `host ${call.hostId} was silent for so long that its network on ${network} was reclaimed; the network is being ` +
+        'restored; try again',
     );
   }
   if (ref.state === 'dormant' || ref.epoch !== call.epoch) {
     return new Refusal(
       'host-fenced',
-      `host ${call.hostId} was silent for too long and may take no address in ${network} until it has registered again`,
+      `host ${call.hostId} was silent for too long and gets no address in ${network} until it registers again`,
     );
   }
   if (ref.state === 'draining') return drains(call, `no address in ${network}`);
@@ -43,13 +44,13 @@ export const isFormers = ({ epoch }: Ref, { ownEpoch = 0 }: Pick<Call, 'ownEpoch
 const ofFormer = ({ cidr, space }: Ref, { hostId }: Call): Refusal =>
   new Refusal(
     'former-machine',
-    `${formatCidr(cidr)} of space ${space} is held by a machine that was host ${hostId} before this one, and may still ` +
-      `run: if that was this machine, say so with berth host adopt ${hostId} --principal ARN; if it is gone for good, with ` +
-      `berth host former-dead ${hostId}`,
+    `${formatCidr(cidr)} of space ${space} is held by the machine that was host ${hostId} before this one, and which may ` +
+      `still run; if that was this machine, run berth host adopt ${hostId} --principal ARN; if that machine is gone for ` +
+      `good, run berth host former-dead ${hostId}`,
   );
 
 /**
- * Gives nothing back in the place of a machine that was this host before. Reads only where there was one.
+ * Refuses to release what a machine holds that was this host before. Reads the table only if there was such a machine.
  *
  * @throws Refusal
  */
@@ -70,18 +71,18 @@ export function refuseUnusable(ref: Ref | undefined, id: PoolId, call: Call): as
 }
 
 const drains = ({ hostId }: Call, what: string): Refusal =>
-  new Refusal('host-draining', `host ${hostId} is about to go and gets ${what}: use another host`);
+  new Refusal('host-draining', `host ${hostId} is draining and gets ${what}; use another host`);
 
 /**
- * @param host read after the reference that the call has added: a fence raises the epoch first and looks for references
- * afterwards, so that either it finds that one, or this sees the fence. `undefined`: it has never registered.
- * @throws Refusal when the host may join no pool.
+ * @param host read after the reference that the call has added. A fence raises the epoch first and looks for references
+ * afterwards, so either the fence finds the reference, or this check sees the fence. `undefined`: it never registered.
+ * @throws Refusal when the host may not join a pool.
  */
 export function refuseUnfit(host: Host | undefined, call: Call): void {
   if (host?.state === 'fenced' || host?.state === 'dead' || (host?.epoch ?? FIRST_EPOCH) !== call.epoch) {
     throw new Refusal(
       'host-fenced',
-      `host ${call.hostId} was silent for too long and may join no pool until it has registered again`,
+      `host ${call.hostId} was silent for too long and cannot join a pool until it registers again`,
     );
   }
   if (host?.state === 'draining') throw drains(call, 'no new network');

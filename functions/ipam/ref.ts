@@ -1,5 +1,5 @@
 /**
- * A reference: one network of one host using a pool. Docker's PoolID is its name. A pool lives while it has one.
+ * A reference: one network of one host that uses a pool. Docker's PoolID names it. A pool lives while it has a reference.
  */
 import type { Address, Cidr, Range } from './address.ts';
 import type { Call } from './call.ts';
@@ -9,7 +9,7 @@ export const HOST_TAG_WIDTH = 8;
 export const REF_NAME_WIDTH = 14;
 
 export interface Ref {
-  /** `<host tag><6 of a hash of the attempt>`: the tag shows whose it is without a look-up. */
+  /** `<host tag><6 of a hash of the attempt>`: the tag shows its host without a look-up. */
   readonly name: string;
   /** The life of the pool that it belongs to. */
   readonly generation: string;
@@ -22,36 +22,36 @@ export interface Ref {
   readonly requestKey: string;
   /** The pool's default gateway, if this network keeps it. */
   readonly gateway: Address | undefined;
-  /** What else this network keeps from endpoints: a gateway elsewhere, auxiliary and `berth.reserve` addresses. */
+  /** What else this network keeps from endpoints: another gateway, auxiliary and `berth.reserve` addresses. */
   readonly reserved: readonly Range[];
-  /** Those of them that dockerd has asked for: it asks for each once. */
+  /** Those of them that dockerd has requested; it requests each once. */
   readonly asked: readonly Asked[];
   /**
-   * - `draining`: its host is about to go, so that it gets no address.
-   * - `dormant`: its host is fenced, the pool stays.
-   * - `reviving`: it was gone, and its host says anew what it leases; until that is done it gets no other address.
-   * - `gone`: a tombstone, so that a late write finds it was released.
+   * - `draining`: its host is about to go, so it gets no address.
+   * - `dormant`: its host is fenced; the pool stays.
+   * - `reviving`: it was gone, and its host is reporting what it leases; until that is done it gets no other address.
+   * - `gone`: a tombstone, so that a late write finds that it was released.
    */
   readonly state: 'live' | 'draining' | 'dormant' | 'reviving' | 'gone';
   /** ms: since when it is dormant. */
   readonly fencedAt: number | undefined;
   /** ms: since when it is gone. */
   readonly endedAt: number | undefined;
-  /** In a space of managers: which leader's it is. `undefined`: elsewhere, or made by an earlier version. */
+  /** In a space of managers: the term of its leader. `undefined`: in another space, or made by an earlier version. */
   readonly term?: number | undefined;
 }
 
 /** What a network keeps from endpoints, and why. */
 export type Kept = Pick<Ref, 'gateway' | 'reserved' | 'asked'>;
 
-/** An address that dockerd has asked a network to keep, by a request that named it or was for its gateway. */
+/** An address that dockerd has requested to be kept, by a request that named it or was for the gateway. */
 export interface Asked {
   readonly address: Address;
-  /** Of the request. */
+  /** The sequence of the request. */
   readonly sequence: string;
 }
 
-/** What the life of its host changes on a reference. */
+/** The fields of a reference that follow the state of its host. */
 export type RefStanding = Pick<Ref, 'state' | 'epoch' | 'fencedAt' | 'endedAt'>;
 
 export const hostTag = (world: World, hostId: string): string => digestText(world, `host ${hostId}`, HOST_TAG_WIDTH);

@@ -1,13 +1,13 @@
 /**
- * A slot: the state of one address, as one string. The states order as free < leased < reserved and the fields have
- * fixed widths (but the last), so that one comparison inside a condition decides:
+ * A slot: the state of one address, as one string. The states sort as free < leased < reserved, and all fields but the
+ * last have fixed widths, so that one comparison in a condition is enough:
  *
  *   F<released at>.<host tag>.<sequence of the release>
  *   L<ref>.<request key>.<mac>.<endpoint name>
  *   R<ref>.<sequence>
  *
- * An absent slot was never used. A slot has at most 50 bytes, so that a full chunk of sixteen, with the sticky tags
- * beside them, stays within 1 KB, which is one DynamoDB write unit.
+ * An absent slot was never used. A slot has at most 50 bytes, so that a full chunk of sixteen with its sticky tags stays
+ * within 1 KB, which is one DynamoDB write unit.
  */
 import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from '../../protocol/request-key.ts';
 import { quote } from './quote.ts';
@@ -17,7 +17,7 @@ import { UnreadableItem } from './unreadable.ts';
 export const SLOT_MAX_BYTES = 50;
 const MAC_WIDTH = 8;
 const LEASE_BEFORE_NAME = 'L.'.length + REF_NAME_WIDTH + REQUEST_KEY_WIDTH + '..'.length + MAC_WIDTH;
-/** What is left for the endpoint's name, which is kept for people to read and cut to fit. */
+/** What is left for the endpoint's name, which is for people to read and is cut to fit. */
 export const NAME_MAX_BYTES = SLOT_MAX_BYTES - LEASE_BEFORE_NAME;
 
 export interface FreeSlot {
@@ -32,7 +32,7 @@ export interface LeasedSlot {
   readonly kind: 'leased';
   readonly ref: string;
   readonly requestKey: string;
-  /** `aa:bb:cc:dd:ee:ff`, or '' where the engine told none. */
+  /** `aa:bb:cc:dd:ee:ff`, or '' if the engine sent none. */
   readonly mac: string;
   readonly name: string;
 }
@@ -56,7 +56,7 @@ export function encodeSlot(slot: Slot): string {
   }
 }
 
-/** @throws UnreadableItem when the text is no slot. */
+/** @throws UnreadableItem when the text is not a slot. */
 export function decodeSlot(text: string): Slot {
   const [head = '', ...fields] = text.slice(1).split('.');
   const slot = decoders[text.charAt(0)]?.(head, fields);
@@ -64,7 +64,7 @@ export function decodeSlot(text: string): Slot {
   return slot;
 }
 
-/** The MAC is for people, who ask rarely; a search decodes slots by the ten thousand. */
+/** The MAC is decoded only on demand: people rarely ask for it, and a search decodes slots by the ten thousand. */
 const leasedSlot = (ref: string, requestKey: string, mac: string, name: string): LeasedSlot => ({
   kind: 'leased',
   ref,
@@ -98,12 +98,12 @@ export const leasesUpTo = (ref: string, sequence: string): readonly [from: strin
 ];
 
 /**
- * How a sticky tag begins beside an address that was last asked for by its name: somebody counts on it, also while it is
- * free. Other tags are of letters and digits alone.
+ * The first character of the sticky tag of an address that was last requested by address: a container relies on it, also
+ * while it is free. Other tags consist of letters and digits only.
  */
 export const GIVEN_MARK = '!';
 
-/** Whether a slot's last holder has asked for this very address, by its sticky tag. */
+/** Whether a slot's last holder requested this very address, by its sticky tag. */
 export const wasGiven = (sticky: string | undefined): boolean => sticky?.startsWith(GIVEN_MARK) === true;
 
 export const encodeTime = (milliseconds: number): string =>
@@ -113,7 +113,7 @@ const isTime = (text: string): boolean => text.length === SEQUENCE_WIDTH && /^[0
 
 const printable = (text: string): string => text.replace(/[^\x21-\x7e]/gu, '?');
 
-// 48 bits are exactly eight digits of base 64 (the alphabet of RFC 4648 §5); tildes say that none was told.
+// 48 bits are exactly eight digits of base 64 (the alphabet of RFC 4648 §5); tildes stand for no MAC.
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const NO_MAC = '~~~~~~~~';
 

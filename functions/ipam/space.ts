@@ -2,7 +2,7 @@
 import { isGlobalSpace } from '../../protocol/ids.ts';
 import { type Cidr, type Family, parseCidr } from './address.ts';
 
-/** What an operator has set; the rest is as by default. */
+/** What an operator has set; the rest has its default. */
 export interface SpaceSettings {
   readonly ranges?: readonly Cidr[] | undefined;
   readonly size4?: number | undefined;
@@ -19,16 +19,16 @@ export interface SpaceSettings {
   readonly managers?: readonly string[] | undefined;
 }
 
-/** A space as it is kept. */
+/** A space as it is stored. */
 export interface Space {
   readonly settings: SpaceSettings;
   /** Changes with every write. `undefined`: it was written by hand. */
   readonly rev: string | undefined;
 }
 
-/** The settings that hold. */
+/** The settings in effect. */
 export interface SpaceConfig {
-  /** Where automatic pools are cut from. */
+  /** The ranges that automatic pools are cut from. */
   readonly ranges: readonly Cidr[];
   /** Prefix length of an automatic pool. */
   readonly size: Readonly<Record<Family, number>>;
@@ -44,15 +44,15 @@ export interface SpaceConfig {
   readonly maxNetworksPerHost: number | undefined;
   /** The shortest prefix length that a network may ask for. */
   readonly widest: Readonly<Record<Family, number>>;
-  /** Whether a network may ask for a subnet outside of the ranges. */
+  /** Whether a network may ask for a subnet outside the ranges. */
   readonly givenOutside: boolean;
-  /** Hosts of one principal that may have networks in the space: the eldest. `undefined`: any number. */
+  /** Hosts of one principal that may have networks in the space: the oldest ones. `undefined`: any number. */
   readonly maxHostsPerPrincipal: number | undefined;
-  /** The hosts that may plan there, in a global space. `undefined`: nobody has named any. */
+  /** In a global space, the hosts that may allocate there. `undefined`: no operator has named any. */
   readonly managers: readonly string[] | undefined;
 }
 
-/** Absorbs the difference between the clocks of two functions; no pool may rest its addresses for less. */
+/** Absorbs the difference between the clocks of two functions; no pool may have a shorter cool-down. */
 export const MIN_COOLDOWN = 2_000;
 export const MAX_COOLDOWN = 86_400_000;
 
@@ -64,7 +64,7 @@ export const MAX_POOLS_CEILING = 10_000;
 export const MAX_NETWORKS_CEILING = 1_000;
 export const MAX_HOSTS_CEILING = 10_000;
 
-/** Every request for a pool reads the settings: they must stay a few KB. */
+/** Every request for a pool reads the settings, which must stay within a few KB. */
 export const MAX_RANGES = 32;
 export const MAX_EXCLUDED = 128;
 /** Docker advises against more than seven. */
@@ -77,8 +77,8 @@ const cidr = (text: string): Cidr => {
 };
 
 /**
- * A space that nobody configured. The range lies clear of AWS's default VPC (172.31.0.0/16), of Docker's own pools
- * (172.17.0.0/12, 192.168.0.0/16) and of the low end of 10/8, where VPCs are usually cut.
+ * A space that no operator has configured. The range does not overlap AWS's default VPC (172.31.0.0/16), Docker's own
+ * pools (172.17.0.0/12, 192.168.0.0/16) or the low end of 10/8, where most VPCs are.
  */
 export const DEFAULT_SPACE: SpaceConfig = {
   ranges: [cidr('10.192.0.0/10'), cidr('fdbe:5274:6800::/48')],
@@ -94,16 +94,16 @@ export const DEFAULT_SPACE: SpaceConfig = {
   managers: undefined,
 };
 
-/** A node has its own space's networks beside those of the managers' space: an automatic subnet must not be in both. */
+/** A node has networks of its own space and of the managers' space: an automatic subnet must not be in both. */
 const DEFAULT_GLOBAL_SPACE: SpaceConfig = {
   ...DEFAULT_SPACE,
   ranges: [cidr('10.128.0.0/10'), cidr('fdbe:5274:6801::/48')],
 };
 
-/** What holds for a space as far as nobody has configured it. */
+/** The defaults of a space. */
 export const defaultsOf = (space: string): SpaceConfig => (isGlobalSpace(space) ? DEFAULT_GLOBAL_SPACE : DEFAULT_SPACE);
 
-/** What holds in a space. @param space `undefined`: nobody configured it. */
+/** The settings in effect in a space. @param space `undefined`: no operator has configured it. */
 export function configOf(name: string, space: Space | undefined): SpaceConfig {
   const defaults = defaultsOf(name);
   const { widest4, widest6, givenOutside, maxHostsPerPrincipal } = space?.settings ?? {};
@@ -124,5 +124,5 @@ export function configOf(name: string, space: Space | undefined): SpaceConfig {
   };
 }
 
-/** The space of hosts that were told none. */
+/** The space of hosts for which none is configured. */
 export const DEFAULT_SPACE_NAME = 'default';

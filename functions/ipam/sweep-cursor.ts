@@ -1,4 +1,4 @@
-/** Where a sweep goes on, and what it has counted so far: plain values alone, kept from one run to the next. */
+/** Where a sweep continues, and what it has counted so far: plain values, kept from one run to the next. */
 
 /** How full a pool is. */
 export interface PoolUse {
@@ -12,28 +12,28 @@ export interface PoolUse {
 
 /** What a walk has counted so far. */
 export interface Usage {
-  /** Pools that are counted to the end. */
+  /** Pools that are counted completely. */
   readonly pools: number;
   /** Addresses that are held in them. */
   readonly held: number;
-  /** The fullest of them, first the fullest. Of tiny ones nothing is told: they are full by intent. */
+  /** The fullest of them, fullest first. Tiny ones are left out: they are full by intent. */
   readonly fullest: readonly PoolUse[];
-  /** Pools of which more may come, by generation. */
+  /** Pools of which more chunks may follow, by generation. */
   readonly open: Readonly<Record<string, PoolUse>>;
 }
 
-/** Where the next sweep goes on. */
+/** Where the next sweep continues. */
 export interface SweepCursor {
   readonly shard: number;
   /** The host of that shard that was looked at last. */
   readonly host: string | undefined;
-  /** Fenced hosts that this tour of all hosts has come by so far. */
+  /** Fenced hosts that this tour of all hosts has met so far. */
   readonly fenced: number;
-  /** How far the walk over all items has come. `undefined`: it begins anew. */
+  /** How far the walk over all items has come. `undefined`: a new walk begins. */
   readonly item: string | undefined;
-  /** ms: when the last walk was through. */
+  /** ms: when the last walk ended. */
   readonly walkedAt: number;
-  /** What the walk has counted so far. `undefined`: nothing, since none is under way. */
+  /** What the walk has counted so far. `undefined`: no walk is under way. */
   readonly usage: Usage | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * When a PoolID is believed. Whoever calls the functions can write one, so it gives no right by itself: either it bears
- * the seal that the functions alone can make, or the table confirms what it says.
+ * When a PoolID is trusted. Any caller of the functions can write one, so it gives no right by itself: either it has the
+ * seal that only the functions can make, or the table confirms what it says.
  */
 import { formatCidr, sameCidr } from './address.ts';
 import { allSettledOrThrow } from './all-settled.ts';
@@ -14,16 +14,16 @@ import { MAX_COOLDOWN } from './space.ts';
 
 type Caller = Pick<Call, 'hostId'>;
 
-/** Gives out a PoolID: it is for that host alone, and believed even when the table knows nothing of its network. */
+/** Issues a PoolID for one host. It is trusted even when the table no longer knows its network. */
 export const issuePoolId = async ({ store, world }: Deps, { hostId }: Caller, id: PoolId): Promise<string> =>
   encodePoolId(world, id, await store.seal(sealedText(id, hostId)));
 
 /**
- * Reads a PoolID. With the right seal it is believed as it is, without a look at the table. Without (it is of the first
- * version, or the table's key was lost) it is good as far as the table confirms it.
+ * Reads a PoolID. With the right seal it is trusted as it is, without a read of the table. Without one (it is of the
+ * first version, or the table's key was lost) it is trusted as far as the table confirms it.
  *
- * @returns `undefined`: it is not sealed, and the table knows nothing of such a network, so that nothing of it is left.
- * @throws Refusal `foreign-pool` when it is none of ours, is damaged, or says what is not so. `newer-format`.
+ * @returns `undefined`: it is not sealed, and the table does not know its network, so that nothing of it is left.
+ * @throws Refusal `foreign-pool` when it is not one of ours, is damaged, or contradicts the table. `newer-format`.
  */
 export async function openPoolId(deps: Deps, text: string, call: Caller): Promise<PoolId | undefined> {
   const { seal, ...id } = decodePoolId(deps.world, text, call);
@@ -31,16 +31,16 @@ export async function openPoolId(deps: Deps, text: string, call: Caller): Promis
   return isGenuine ? id : confirm(deps, call, id);
 }
 
-/** The same, where there is nothing to be done without the network. @throws Refusal `pool-gone`, too. */
+/** The same, for a caller that needs the network. @throws Refusal also `pool-gone`. */
 export async function demandPoolId(deps: Deps, text: string, call: Caller): Promise<PoolId> {
   const id = await openPoolId(deps, text, call);
   if (id !== undefined) return id;
   const { cidr, space } = decodePoolId(deps.world, text, call);
   throw new Refusal(
     'pool-gone',
-    `address space does not contain specified address pool: of this network's share of ${formatCidr(cidr)} of space ` +
-      `${space} nothing is known any more, and its pool id does not prove that Berth gave it out (it is of an early ` +
-      'version, or was made under a key that is lost): remove the network (docker network rm) and create it again',
+    "address space does not contain specified address pool: the table no longer knows this network's share of " +
+      `${formatCidr(cidr)} of space ${space}, and its pool id does not prove that Berth issued it (it is of an early ` +
+      'version, or its key was lost); remove the network (docker network rm) and create it again',
   );
 }
 
@@ -60,6 +60,6 @@ const isOf = (ref: Ref, { space, cidr, subPool }: PoolId): boolean =>
   sameCidr(ref.cidr, cidr) &&
   (ref.subPool === undefined ? subPool === undefined : subPool !== undefined && sameCidr(ref.subPool, subPool));
 
-/** The pool knows how long its addresses rest. Where it is gone, nothing rests in it. */
+/** The pool says how long its addresses rest. If it is gone, none of its addresses rests. */
 const cooldownIn = (pool: Pool | undefined, { generation, cooldown }: PoolId): number =>
   Math.min(pool?.generation === generation ? pool.cooldown : cooldown, MAX_COOLDOWN);

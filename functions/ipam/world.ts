@@ -1,6 +1,6 @@
 /**
- * What the rules need from outside besides the store: time, chance and a hash. They come in through this port, so that
- * a test can replay any run.
+ * What the rules need from outside apart from the store: time, randomness and a hash. They come through this port, so
+ * that a test can replay any run.
  */
 export interface World {
   /** Milliseconds since the epoch, by this function's clock. Compared only with other functions' clocks, with slack. */
@@ -18,15 +18,15 @@ export function digestText(world: World, text: string, length: number): string {
   return (world.digest(text) % 36n ** BigInt(length)).toString(36).padStart(length, '0');
 }
 
-/** A time (ms since the epoch) for people. */
+/** A time (ms since the epoch) for people to read. */
 export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
-/** A number in `[0, bound)` that depends on nothing but the text. */
+/** A number in `[0, bound)` that depends only on the text. */
 export function digestBelow(world: World, text: string, bound: bigint): bigint {
   return world.digest(text) % bound;
 }
 
-/** Waits between half and the whole of `milliseconds`, so that callers who collided once do not collide again. */
+/** Waits between half and the whole of `milliseconds`, so that callers that collided once do not collide again. */
 export async function pauseWithJitter(world: World, milliseconds: number): Promise<void> {
   const fraction = parseInt(world.random(4), 36) / 36 ** 4;
   await world.pause(milliseconds * (0.5 + fraction / 2));

@@ -3,10 +3,10 @@ import * as v from 'valibot';
 
 export const tableEnv = v.object({ BERTH_TABLE: v.pipe(v.string(), v.nonEmpty()) });
 
-/** For metrics, which a function without a table has none of. */
+/** For metrics. A function without a table has none. */
 export const tableName = (): string => process.env['BERTH_TABLE'] ?? 'none';
 
-/** Of the Region that Lambda runs the function in. `undefined`: it is not Lambda that does. */
+/** The Region that Lambda runs the function in. `undefined`: the function does not run in Lambda. */
 export const lambdaRegion = (): string | undefined =>
   process.env['AWS_LAMBDA_FUNCTION_NAME'] === undefined ? undefined : process.env['AWS_REGION'];
 

@@ -1,18 +1,18 @@
 /**
- * What EventBridge sends: the ticks of a schedule, and what becomes of EC2 instances, in the shapes that AWS documents
+ * What EventBridge sends: the ticks of a schedule, and changes of EC2 instances, in the shapes that AWS documents
  * (Amazon EC2 User Guide, "Automate Amazon EC2 using EventBridge"; Amazon EC2 Auto Scaling User Guide, "event reference").
- * Nobody but AWS can send an event whose source begins with `aws.`. An EC2 host's id is its instance's.
+ * Only AWS can send an event whose source begins with `aws.`. The id of an EC2 host is that of its instance.
  */
 import * as v from 'valibot';
 import { isInstanceId } from '../../protocol/ids.ts';
 
 export type FleetEvent =
   | { readonly kind: 'tick' }
-  /** The instance is gone for good: nothing of it can run any more. */
+  /** The instance is gone for good: nothing on it can run any more. */
   | { readonly kind: 'death'; readonly hostId: string; readonly why: string }
-  /** The instance is about to go for good, and its containers still run. */
+  /** The instance is about to be terminated, and its containers still run. */
   | { readonly kind: 'drain'; readonly hostId: string; readonly why: string }
-  /** It says nothing of the instance's end: what is stopped may start again, with all that it held. */
+  /** The event does not mean the end of the instance: a stopped instance may start again, with all that it held. */
   | { readonly kind: 'none'; readonly hostId: string; readonly why: string };
 
 const instance = v.pipe(v.string(), v.check(isInstanceId, 'not an instance id'));
@@ -32,7 +32,7 @@ const spotWarning = v.object({
   detail: v.object({ 'instance-id': instance, 'instance-action': word }),
 });
 
-/** Where the instance goes: back to EC2, which ends it, or into a warm pool, which may send it out again. */
+/** Where the instance goes: back to EC2, which terminates it, or into a warm pool, from which it may return. */
 const leaving = v.object({ EC2InstanceId: instance, Destination: v.optional(word, 'unknown') });
 
 const terminated = v.object({
@@ -49,12 +49,12 @@ const terminating = v.object({
 
 const schema = v.variant('detail-type', [scheduled, stateChange, spotWarning, terminated, terminating]);
 
-/** @throws Error that says what is wrong with it. */
+/** @throws Error that says what is wrong with the event. */
 export function parseFleetEvent(event: unknown): FleetEvent {
   const parsed = v.safeParse(schema, event);
   if (parsed.success) return meaningOf(parsed.output);
   const [issue] = parsed.issues;
-  throw new Error(`no event that is known here: ${v.getDotPath(issue) ?? 'event'}: ${issue.message}`);
+  throw new Error(`unknown event (${v.getDotPath(issue) ?? 'event'}: ${issue.message})`);
 }
 
 function meaningOf(event: v.InferOutput<typeof schema>): FleetEvent {
@@ -77,12 +77,12 @@ function meaningOf(event: v.InferOutput<typeof schema>): FleetEvent {
   }
 }
 
-/** Only EC2 ends an instance. An event that does not say where it goes is no proof. */
+/** Only EC2 terminates an instance. An event that does not say where the instance goes proves nothing. */
 function leavingTo(
   { EC2InstanceId: hostId, Destination: destination }: v.InferOutput<typeof leaving>,
   kind: 'death' | 'drain',
   why: string,
 ): FleetEvent {
   if (destination === 'EC2') return { kind, hostId, why };
-  return { kind: 'none', hostId, why: `Auto Scaling lets the instance go to ${destination}` };
+  return { kind: 'none', hostId, why: `Auto Scaling moves the instance to ${destination}` };
 }

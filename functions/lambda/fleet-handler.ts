@@ -1,24 +1,24 @@
-/** From an event of EventBridge to what is done about it, and what is told of that in log and metrics. */
+/** Handles the events of EventBridge, and reports what was done in the log and in metrics. */
 import type { Context } from 'aws-lambda';
 import { type FleetEvent, parseFleetEvent } from './fleet-event.ts';
 import { log } from './log.ts';
 import { type Gauge, type Metrics, putMetrics } from './metrics.ts';
 
-/** `unknown`: nobody has ever registered as that host, or the instance is that host no more. */
+/** `unknown`: no host of that id has ever registered, or the instance is no longer that host. */
 export type Outcome = 'done' | 'unknown';
 type Counts = Readonly<Record<string, number>>;
 
 export interface Swept {
   readonly saw: Counts;
   readonly did: Counts;
-  /** How things stand, as metrics. */
+  /** The state of the fleet, as metrics. */
   readonly gauges: Readonly<Record<string, Gauge | undefined>>;
-  /** What is told besides. */
+  /** What else the log line says. */
   readonly about: Readonly<Record<string, unknown>>;
 }
 
 export interface FleetActions {
-  /** Looks after all that needs it. @param deadline ms since the epoch. @returns how much it looked at, and what it did. */
+  /** Sweeps the fleet. @param deadline ms since the epoch. @returns how much it looked at, and what it did. */
   readonly sweep: (deadline: number) => Promise<Swept>;
   readonly death: (hostId: string, why: string) => Promise<Outcome>;
   readonly drain: (hostId: string, why: string) => Promise<Outcome>;
@@ -26,10 +26,10 @@ export interface FleetActions {
 
 export type FleetHandler = (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 
-/** ms kept back: what a sweep has begun when its time is over, must be known to have ended. */
+/** ms kept back, so that what a sweep has begun at its deadline can end before Lambda ends the function. */
 const MARGIN = 8_000;
 
-/** @throws whatever the actions throw: Lambda then repeats the event, twice. */
+/** @throws what the actions throw: Lambda then repeats the event, twice. */
 export function handleFleetEvents(actions: FleetActions, table: string): FleetHandler {
   return async (received, context) => {
     const event = understand(received);
@@ -42,7 +42,7 @@ export function handleFleetEvents(actions: FleetActions, table: string): FleetHa
   };
 }
 
-/** To throw would only have it repeated. */
+/** Does not throw: Lambda would only repeat the event. */
 function understand(received: unknown): FleetEvent | undefined {
   try {
     return parseFleetEvent(received);

@@ -1,9 +1,9 @@
-/** How things stand after a sweep, as metrics and as a line of the log. */
+/** The state of the fleet after a sweep, as metrics and as a line of the log. */
 import type { Standing } from '../ipam/sweep/report.ts';
 import { fullness } from '../ipam/sweep/usage.ts';
 import type { Swept } from './fleet-handler.ts';
 
-/** The fullest pools are named in the log: a metric for each pool would cost as many metrics as there are pools. */
+/** The log names the fullest pools; a metric for each pool would cost too much. */
 export function gaugesOf({ lag, fencedHosts, usage }: Standing): Pick<Swept, 'gauges' | 'about'> {
   const [fullest] = usage?.fullest ?? [];
   return {
@@ -17,5 +17,5 @@ export function gaugesOf({ lag, fencedHosts, usage }: Standing): Pick<Swept, 'ga
   };
 }
 
-/** With one decimal. */
+/** Rounded to one decimal. */
 const percent = (share: number): number => Math.round(share * 1_000) / 10;

@@ -1,7 +1,7 @@
 /**
  * From a Function URL's event (payload 2.0; an HTTP API sends the same) to a method, and back. A refusal is an answer
- * like any other: HTTP 200 with `Error`, which Docker shows to the person at the command line. A fault of ours is HTTP
- * 500: the shim must know that what was asked for may have been done all the same.
+ * like any other: HTTP 200 with `Error`, which Docker shows to the user. A fault of ours is HTTP 500, which tells the
+ * shim that the request may have been carried out.
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
@@ -22,7 +22,7 @@ import { refuseUnsigned } from './signed-headers.ts';
 export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
-  /** Who signed it (an ARN), where Lambda has checked that. */
+  /** The principal that signed it (an ARN), if Lambda has checked the signature. */
   readonly principal: string | undefined;
   /** ms since the epoch by which this function must have answered. */
   readonly deadline: number;
@@ -36,9 +36,9 @@ export type Handler = (
   context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'awsRequestId'>>,
 ) => Promise<LambdaFunctionURLResult>;
 
-/** More than any message of a schema that repeats nothing. */
+/** Longer than any message of a schema that does not repeat its input. */
 const MAX_ISSUE_LENGTH = 200;
-/** ms kept back so that the answer is out before Lambda ends the function. */
+/** ms kept back, so that the answer is sent before Lambda ends the function. */
 const MARGIN = 250;
 
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
@@ -72,7 +72,7 @@ function bodyOf({ body = '', isBase64Encoded }: LambdaFunctionURLEventWithIAMAut
   return text;
 }
 
-/** Somebody asks for what is another's: by mistake, or not. */
+/** The caller asks for what belongs to another, by mistake or on purpose. */
 const ALARMING: ReadonlySet<RefusalCode> = new Set([
   'foreign-host',
   'foreign-pool',
@@ -81,13 +81,13 @@ const ALARMING: ReadonlySet<RefusalCode> = new Set([
   'unsigned-header',
 ]);
 
-/** What somebody should hear of who looks after the fleet, each a metric. */
+/** What the operators of the fleet should learn of; each is a metric. */
 const COUNTED: ReadonlySet<RefusalCode> = new Set(['no-address-left', 'no-pool-left', 'host-taken']);
 
 /**
- * A fault of ours is logged in full and told in general: the request key finds it in the log.
+ * A fault of ours is logged in full, and the caller gets a general message with the request key to find it in the log.
  *
- * @param invocation Lambda's own name of this call, which its lines of the log have.
+ * @param invocation Lambda's own id of this call, which is in Lambda's log lines.
  */
 function explain(
   error: unknown,
@@ -106,7 +106,7 @@ function explain(
   log('error', 'failed', { ...about, error });
   count('failures');
   const known = isRequestKey(request) ? request : 'unknown';
-  return `Berth failed to answer (request ${known}): the log of the function says why; trying again may help`;
+  return `Berth failed to answer (request ${known}); the log of the function says why; trying again may help`;
 }
 
 const metricOf = (code: RefusalCode): string => code.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -115,7 +115,7 @@ function count(name: string): void {
   putMetrics({ counts: { [name]: 1 } }, tableName(), Date.now());
 }
 
-/** Who signed the request, where Lambda has checked it. */
+/** The principal that signed the request, if Lambda has checked the signature. */
 function principalOf({ requestContext }: LambdaFunctionURLEventWithIAMAuthorizer): string | undefined {
   const parsed = v.safeParse(iamContext, requestContext);
   return parsed.success ? parsed.output.authorizer.iam.userArn : undefined;
@@ -124,12 +124,15 @@ function principalOf({ requestContext }: LambdaFunctionURLEventWithIAMAuthorizer
 const iamContext = v.object({ authorizer: v.object({ iam: v.object({ userArn: v.string() }) }) });
 
 /**
- * Parses a message. An empty body is refused: after a broken connection dockerd repeats a request without its body, and
- * to take that for a request with nothing given would allocate a wrong pool (moby/moby#39331).
+ * Parses a message. An empty body is refused: after a broken connection dockerd repeats a request without its body.
+ * Treating that as a request without parameters would allocate a wrong pool (moby/moby#39331).
  */
 export function parseMessage<Schema extends v.GenericSchema>(schema: Schema, { body }: Request): v.InferOutput<Schema> {
   if (body.trim() === '') {
-    throw new Refusal('invalid-request', 'the request has no body: dockerd repeats a broken request so; try again');
+    throw new Refusal(
+      'invalid-request',
+      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
+    );
   }
   return parseAs(schema, parseJson(body), 'the request');
 }
@@ -150,41 +153,41 @@ export function parseAs<Schema extends v.GenericSchema>(
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  // Both may repeat what was sent, as long as it is.
+  // Both may repeat what was sent, which may be long.
   const where = clip(v.getDotPath(issue) ?? 'body');
   throw new Refusal('invalid-request', `${what} is malformed: ${where}: ${clip(issue.message, MAX_ISSUE_LENGTH)}`);
 }
 
-/** Who signed the request. @throws Refusal when nobody did. */
+/** The principal that signed the request. @throws Refusal when it is not signed. */
 export function parsePrincipal({ principal }: Request): string {
   if (principal !== undefined) return principal;
-  throw new Refusal('invalid-request', 'the request is not signed: the function takes calls with AWS credentials only');
+  throw new Refusal('invalid-request', 'the request is not signed; sign it with AWS credentials');
 }
 
 /**
- * Who signed the request, if it may speak for the fleet. Policies keep hosts from asking; this keeps an instance whose
- * policy allows too much from declaring others dead, or spaces its own.
+ * The principal that signed the request, if it may be an operator. Policies keep hosts from calling the console. This
+ * check stops an instance whose policy allows too much from declaring other hosts dead or changing spaces.
  *
  * @throws Refusal
  */
 export function parseOperator(request: Request): string {
   const principal = parsePrincipal(request);
   if (!isInstance(principal)) return principal;
-  throw new Refusal('foreign-host', `${principal} is an instance: only an operator may speak for the fleet`);
+  throw new Refusal('foreign-host', `${principal} is an EC2 instance; only an operator may use the console`);
 }
 
-/** EC2 names the session of an instance's role by the instance. */
+/** EC2 names the session of an instance's role after the instance. */
 const isInstance = (arn: string): boolean =>
   /:assumed-role\//.test(arn) && isInstanceId(arn.slice(arn.lastIndexOf('/') + 1));
 
-/** What the host added, signed by whom it is bound to. @throws Refusal `foreign-host` when somebody else did. */
+/** The call, signed by the principal that its host is bound to. @throws Refusal `foreign-host` when another signed it. */
 export async function parseOwnCall(request: Request, bindings: Bindings): Promise<Call> {
   const call = parseCall(request);
   const principal = parsePrincipal(request);
   return { ...call, principal, ownEpoch: await bindings.check(call, principal) };
 }
 
-/** What the host added, whoever it is. @throws Refusal when the request did not come through a shim. */
+/** The call as its headers describe it, of any host. @throws Refusal when the request did not come through a shim. */
 export function parseCall({ headers, deadline }: Request): Call {
   const parsed = parseAs(callHeaders, headers, 'the header of the request');
   return {

@@ -1,9 +1,9 @@
-/** What operators are told of a host, on the wire. */
+/** The answer to operators about a host, on the wire. */
 import { formatCidr } from '../ipam/address.ts';
 import type { HostView } from '../ipam/hosts/host-view.ts';
 import { isoTime } from '../ipam/world.ts';
 
-/** `SilentSeconds` is since `LastSeen`. `IsAll`: no more networks, or no more addresses of a network, were left uncounted. */
+/** `SilentSeconds` is since `LastSeen`. `IsAll`: all networks, or all addresses of a network, were counted. */
 export const hostAnswer = ({ host, isInLease, silence, networks, isAll }: HostView) => ({
   Host: host.id,
   State: host.state,

@@ -1,9 +1,9 @@
-/** One line of JSON per event, as CloudWatch Logs finds fields in. Secrets never come near it. */
+/** One line of JSON per event, in which CloudWatch Logs finds the fields. Secrets are never logged. */
 import { Console } from 'node:console';
 
 /**
- * Lambda's runtime puts time, request and level before what the global console says, and then the line is no JSON, of
- * which CloudWatch could make fields and metrics.
+ * Lambda's runtime puts time, request and level before what the global console writes. That line is not JSON, so
+ * CloudWatch would find no fields and no metrics in it.
  */
 export const output = new Console(process.stdout, process.stderr);
 
@@ -15,7 +15,7 @@ export function log(
   output.log(JSON.stringify({ level, message, ...fields }, plain));
 }
 
-/** What JSON cannot hold must not keep an error from being logged. */
+/** Converts what JSON cannot hold, which must not keep an error from being logged. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (!(value instanceof Error)) return value;

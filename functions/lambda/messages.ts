@@ -13,11 +13,11 @@ import { isGeneration } from '../ipam/pool.ts';
 import { isRefName } from '../ipam/ref.ts';
 import { DEFAULT_SPACE_NAME } from '../ipam/space.ts';
 
-/** Longer texts than any that Docker sends; what is longer is an error or an attack. */
+/** Longer than any text that Docker sends; a longer one is an error or an attack. */
 const text = v.pipe(v.string(), v.maxLength(2_048));
-/** Docker says "not given" by an empty string. */
+/** Docker sends an empty string for "not given". */
 const optionalText = v.optional(text, '');
-/** By the language's own lights a list is a record, too. */
+/** In JavaScript an array is an object, too. */
 const map = v.pipe(
   v.unknown(),
   v.check((value) => !Array.isArray(value), 'Invalid type: Expected Object but received Array'),
@@ -28,7 +28,7 @@ const options = v.pipe(
   v.nullish(map, {}),
   v.check((map) => Object.keys(map).length <= 64, 'more than 64 options'),
 );
-/** An address space or a pool is never absent: a body without one was cut off, or never came from Docker. */
+/** An address space or a pool is always given: a body without one was cut off, or did not come from Docker. */
 const required = v.pipe(text, v.nonEmpty('must not be empty'));
 
 export const requestPoolMessage = v.object({
@@ -51,8 +51,8 @@ const requestKey = v.pipe(v.string(), v.check(isRequestKey, 'not a request key')
 const keep = v.nullish(required);
 
 /**
- * What is left of a call, to be undone. A pool is found by the key of its request; a request for an address that is
- * malformed was refused at the time, so that it has left nothing (`null`).
+ * A call to be undone. A pool is found by the key of its request. A malformed request for an address was refused at the
+ * time and has left nothing (`null`).
  */
 export const settleMessage = v.variant('Method', [
   v.object({ Method: v.literal('RequestPool'), RequestKey: requestKey, Keep: keep }),
@@ -69,11 +69,11 @@ function parseAddressRequest(request: unknown): v.InferOutput<typeof requestAddr
   return parsed.success ? parsed.output : null;
 }
 
-/** What a host holds to show that it is the one that it was. */
+/** What a host stores to show that it is still the same host. */
 const incarnation = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not an incarnation'));
 const version = v.pipe(v.string(), v.maxLength(64), v.regex(/^[\x20-\x7e]*$/, 'not a version'));
 
-/** A hash of what a machine says of itself. */
+/** A hash of what identifies a machine. */
 const print = v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'not a hash'));
 const machine = v.pipe(
   v.object({
@@ -95,13 +95,13 @@ export const registerMessage = v.object({
   Proposed: incarnation,
   ShimVersion: v.pipe(version, v.nonEmpty('must not be empty')),
   EngineVersion: v.nullish(version, ''),
-  /** On which it runs; a shim of before does not say. */
+  /** The machine that the shim runs on; an older shim does not send it. */
   Machine: v.nullish(machine),
-  /** Of its networks, unless they name another. */
+  /** The space of its networks, unless they name another. */
   Space: v.nullish(v.pipe(v.string(), v.check(isLocalSpaceName, 'not the name of a space'))),
 });
 
-/** Text that stands for an address. */
+/** An address as text. */
 const address = v.pipe(
   text,
   v.rawTransform(({ dataset, addIssue, NEVER }): Address => {
@@ -111,10 +111,10 @@ const address = v.pipe(
     return NEVER;
   }),
 );
-/** More than one answer tells of. */
+/** More than one answer contains. */
 const addresses = v.pipe(v.array(address), v.maxLength(MAX_ADDRESSES));
 
-/** Where a list goes on: what the answer before has told, as it is. */
+/** Where a list continues: what the previous answer returned, unchanged. */
 const indexPlace = v.object({
   generation: v.pipe(v.string(), v.check(isGeneration, 'not a generation')),
   name: v.pipe(v.string(), v.check(isRefName, 'not a name')),
@@ -149,23 +149,23 @@ export const reviveMessage = v.object({
 
 const hostId = v.pipe(v.string(), v.check(isHostId, 'not a host id'));
 
-/** What an operator says of a host. */
+/** What an operator declares about a host. */
 export const hostStateMessage = v.object({
   Host: hostId,
-  /** `former-dead`: the machine that was this host before the present one is. */
+  /** `former-dead`: the machine that was this host before the present one is dead. */
   State: v.picklist(['dead', 'draining', 'live', 'adopted', 'former-dead']),
-  /** Of this message alone. */
+  /** Unique to this message. */
   Key: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not a key')),
   Why: v.optional(v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')), ''),
-  /** It is dead though its lease runs: nobody says so who does not know of that. */
+  /** The operator knows that its lease still runs, and declares it dead all the same. */
   OverrideLease: v.optional(v.boolean(), false),
-  /** Who it is to be, where it is adopted. */
+  /** The principal that is to be the host, if it is adopted. */
   Principal: v.optional(v.pipe(v.string(), v.maxLength(512))),
 });
 
 export type HostStateMessage = v.InferOutput<typeof hostStateMessage>;
 
-/** What an operator asks of a host. */
+/** What an operator asks about a host. */
 export const hostMessage = v.object({ Host: hostId });
 
 /** A header as a number. */
@@ -174,7 +174,7 @@ const integer = (least: number, most: number) =>
 
 export const driver = v.picklist(DRIVERS);
 
-/** What the shim says of the host and of the call. */
+/** What the shim says about the host and the call. */
 export const callHeaders = v.object({
   'berth-host': hostId,
   'berth-epoch': integer(1, 999_999_999),
@@ -184,7 +184,7 @@ export const callHeaders = v.object({
   'berth-remaining-ms': integer(1, 900_000),
 });
 
-/** Comma separated; what cannot be read is passed over, for it only helps to choose well. */
+/** Comma separated. What cannot be read is ignored, since the list only helps to choose well. */
 const list = <T>(parse: (part: string) => T | undefined) =>
   v.pipe(
     v.optional(v.string(), ''),
@@ -212,7 +212,7 @@ export const avoidHeaders = v.pipe(
   v.transform((headers) => [...headers['berth-routes'], ...headers['berth-nameservers']]),
 );
 
-/** What the host has itself. */
+/** The host's own addresses. */
 export const addressHeaders = v.pipe(
   v.object({ 'berth-addresses': list(parseAddress) }),
   v.transform((headers) => headers['berth-addresses']),

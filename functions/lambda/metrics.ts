@@ -1,11 +1,11 @@
 /**
- * Metrics: CloudWatch reads them out of a line of the log ("embedded metric format"). A metric is paid for by the hours in
- * which it has a value, so that there are few, and none for each pool or host (docs/decisions/0008).
+ * Metrics: CloudWatch reads them from a line of the log ("embedded metric format"). AWS charges for each hour in which a
+ * metric has a value, so there are few, and none for each pool or host (docs/decisions/0008).
  */
 import { output } from './log.ts';
 
 const NAMESPACE = 'Berth';
-/** What one line may hold. */
+/** The most metrics that one line may hold. */
 const MAX_METRICS = 100;
 
 export interface Gauge {
@@ -14,14 +14,14 @@ export interface Gauge {
 }
 
 export interface Metrics {
-  /** How often something was done, by names such as `hostsFenced`, which becomes `HostsFenced`. Nothing is left out. */
+  /** How often something was done, by names such as `hostsFenced`, which becomes `HostsFenced`. Zero is left out. */
   readonly counts?: Readonly<Record<string, number>>;
-  /** How things stand, be it at nothing. What is not known is left out. */
+  /** The present state; zero is a value. What is not known is left out. */
   readonly gauges?: Readonly<Record<string, Gauge | undefined>>;
 }
 
 /**
- * @param table tells the stacks of an account apart.
+ * @param table distinguishes the stacks of an account.
  * @param now ms since the epoch
  */
 export function putMetrics({ counts = {}, gauges = {} }: Metrics, table: string, now: number): void {

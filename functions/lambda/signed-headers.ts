@@ -1,13 +1,13 @@
 /**
- * AWS demands that `host` and `x-amz-…` are signed, and lets any other header ride along: whoever carries a request could
- * add one of ours. The shim signs all that it sends.
+ * AWS requires that `host` and `x-amz-…` are signed, and accepts any other header unsigned: a proxy on the way could add
+ * one of ours. The shim signs every header that it sends.
  */
 import { clip } from '../ipam/quote.ts';
 import { Refusal } from '../ipam/refusal.ts';
 
 /**
- * @param headers with names in lower case, as Lambda gives them. Without `authorization` nothing can be said: AWS has
- * checked a signature of another form.
+ * @param headers with names in lower case, as Lambda passes them. Without `authorization` there is nothing to check here:
+ * AWS has checked a signature of another form.
  * @throws Refusal when a header of ours is not signed.
  */
 export function refuseUnsigned(headers: Readonly<Record<string, string | undefined>>): void {
@@ -18,6 +18,6 @@ export function refuseUnsigned(headers: Readonly<Record<string, string | undefin
   if (loose === undefined) return;
   throw new Refusal(
     'unsigned-header',
-    `the header ${clip(loose, 40)} is not signed: somebody on the way may have added it; sign every berth- header`,
+    `the header ${clip(loose, 40)} is not signed, so it may have been added on the way; sign every berth- header`,
   );
 }

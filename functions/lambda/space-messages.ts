@@ -1,4 +1,4 @@
-/** What operators ask of a space, and what they are told of it, on the wire. Times are milliseconds. */
+/** What operators ask about a space, and the answers, on the wire. Times are milliseconds. */
 import * as v from 'valibot';
 import { isGlobalSpace, isSpaceName } from '../../protocol/ids.ts';
 import { formatCidr } from '../ipam/address.ts';
@@ -9,11 +9,11 @@ const space = v.pipe(v.string(), v.check(isSpaceName, 'not a space name'));
 
 export const spaceMessage = v.object({ Space: space });
 
-/** A value, `null` for the default, or nothing: it stays. The rules say what a value may be. */
+/** A value, `null` for the default, or nothing, which leaves it as it is. The rules say what a value may be. */
 const number = v.optional(v.nullable(v.number()));
 const prefixes = v.optional(v.nullable(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(1_000))));
 
-/** A setting that is not known here must not be passed over: who gave it would take it for set. */
+/** An unknown setting is refused, not ignored: its operator would believe that it is set. */
 const settings = v.strictObject({
   Ranges: prefixes,
   Size4: number,
@@ -50,12 +50,12 @@ export const setSpaceMessage = v.object({
       managers: set.Managers,
     })),
   ),
-  /** The change is meant for the space of this `Rev` alone ('': never set), so that a copy of the message does nothing. */
+  /** The change applies only to the space at this `Rev` ('': never set), so that a copy of the message does nothing. */
   IfRev: v.pipe(v.string(), v.maxLength(64)),
   Force: v.optional(v.boolean(), false),
 });
 
-/** `Set` names the settings that are not by default. */
+/** `Set` names the settings that an operator has set. */
 export function spaceAnswer({ space: Space, config, settings: set, rev, held }: SpaceView) {
   const Settings = {
     Ranges: config.ranges.map(formatCidr),

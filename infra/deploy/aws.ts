@@ -1,12 +1,12 @@
-/** Questions to AWS before a deployment, asked as osls would ask them. */
+/** Queries AWS before a deployment, in the same way as osls. */
 import * as v from 'valibot';
 import { tool } from './tools.ts';
 
-/** Which stack a command is about, and whose credentials osls takes for it. */
+/** Which stack a command is about, and which credentials osls uses for it. */
 export interface Asked {
   readonly stage: string;
   readonly region: string;
-  /** As `--aws-profile` names it. */
+  /** From `--aws-profile`. */
   readonly profile: string | undefined;
 }
 
@@ -21,10 +21,10 @@ const clientConfig = v.object({ buildClientConfig: callable<(config: object) => 
 const credentialSource = v.object({ getAwsSdkV3CredentialsProvider: callable<(of: object) => object>() });
 
 /**
- * With the credentials, certificates and proxy of osls, and at AWS_ENDPOINT_URL where that is set. The two modules are
- * inner ones of osls, whose version is pinned.
+ * Uses the credentials, certificates and proxy of osls, and AWS_ENDPOINT_URL if it is set. The two modules are internal
+ * to osls, whose version is pinned.
  *
- * @param service as the SDK names it: `Lambda` is the client of `@aws-sdk/client-lambda`.
+ * @param service the SDK's name: `Lambda` is the client of `@aws-sdk/client-lambda`.
  * @throws Error of the SDK.
  */
 export async function askAws(

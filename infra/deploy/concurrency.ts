@@ -1,6 +1,6 @@
 /**
- * Whether a deployment reserves concurrency for the functions, where nobody says: if the account has enough of it, or if the
- * stack does already. Asked before the deployment, by its own credentials.
+ * Decides whether a deployment without the parameter `concurrency` reserves concurrency for the functions: it does if the
+ * account has enough of it, or if the stack already does. Asked before the deployment, with its credentials.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -8,24 +8,24 @@ import * as v from 'valibot';
 import { type Asked, askAws } from './aws.ts';
 import { tool } from './tools.ts';
 
-/** What AWS wants to stay unreserved (Lambda Developer Guide, "Configuring reserved concurrency"). */
+/** What must stay unreserved (Lambda Developer Guide, "Configuring reserved concurrency"). */
 const LEFT_FOR_OTHERS = 100;
 
 export interface Choice {
   readonly concurrency: 'on' | 'off';
-  /** A sentence for who deploys. */
+  /** A sentence for the person who deploys. */
   readonly why: string;
 }
 
-/** What the account has, and what the functions of a stack keep of it. */
+/** The concurrency of an account. */
 interface Account {
-  /** Concurrent executions, all functions together. */
+  /** Concurrent executions of all functions together. */
   readonly quota: number;
-  /** Those that no function keeps for itself. */
+  /** Those that no function has reserved. */
   readonly unreserved: number;
 }
 
-/** @param wanted concurrent executions that all functions of a stack keep together. */
+/** @param wanted concurrent executions that all functions of a stack reserve together. */
 export function choose(wanted: number, { quota, unreserved }: Account): Choice {
   const has = `the account has ${quota} concurrent executions, ${unreserved} of them unreserved`;
   if (unreserved - wanted >= LEFT_FOR_OTHERS)
@@ -34,7 +34,7 @@ export function choose(wanted: number, { quota, unreserved }: Account): Choice {
   return {
     concurrency: 'off',
     why:
-      `the functions reserve none: ${has}, and AWS wants ${LEFT_FOR_OTHERS} to be left beside Berth's ${wanted}. ` +
+      `the functions reserve none: ${has}, and AWS requires ${LEFT_FOR_OTHERS} to stay unreserved besides Berth's ${wanted}. ` +
       `For production raise the quota to ${needed} (Service Quotas, Lambda, "Concurrent executions") and deploy again`,
   };
 }
@@ -45,9 +45,9 @@ const settings = v.object({
 const deployed = v.object({ TemplateBody: v.string() });
 
 /**
- * A stack that has reservations keeps them, whatever is left of the account's.
+ * A stack that has reservations keeps them, whatever the account has left.
  *
- * @throws Error when AWS does not tell: then who deploys has to say.
+ * @throws Error when AWS does not answer: then the person who deploys has to choose.
  */
 export async function chooseConcurrency(asked: Asked): Promise<Choice> {
   try {
@@ -61,13 +61,13 @@ export async function chooseConcurrency(asked: Asked): Promise<Choice> {
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw new Error(
       `Cannot read whether the account has concurrency to reserve: ${reason}. Allow cloudformation:GetTemplate and ` +
-        'lambda:GetAccountSettings, or say --param concurrency=on or --param concurrency=off.',
+        'lambda:GetAccountSettings, or pass --param concurrency=on or --param concurrency=off.',
       { cause: error },
     );
   }
 }
 
-/** By what was deployed last, and not by the functions: a number that was set by hand, as during a restore, is none of it. */
+/** Reads the template that was deployed last, not the functions, whose number may be set by hand, as during a restore. */
 async function isReserving(asked: Asked): Promise<boolean> {
   const question = { StackName: `berth-${asked.stage}`, TemplateStage: 'Original' };
   try {

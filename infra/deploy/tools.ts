@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { installTools, run } from '../install-tools.ts';
 
-// Nothing of the tools may be imported before installDeployTools() has run.
+// Import nothing of the tools before installDeployTools() has run.
 const here = import.meta.dirname;
 const root = join(here, '../..');
 const requireTool = createRequire(join(here, 'package.json'));
@@ -12,13 +12,13 @@ export function installDeployTools(): void {
   installTools(here);
 }
 
-/** A module of the tools, whose types are not there before they are installed: parse what is used of it. */
+/** A module of the tools. Its types do not exist before the tools are installed: parse what is used of it. */
 export function tool(name: string): unknown {
   installDeployTools();
   return requireTool(name);
 }
 
-/** @param env variables beside those of this process. */
+/** @param env added to the variables of this process. */
 export function osls(args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
   run(process.execPath, [requireTool.resolve('osls/bin/serverless.js'), ...args], root, env);
 }
@@ -32,8 +32,8 @@ const UNIX = 3;
 const READABLE_FILE = 0o100644 << 16;
 
 /**
- * A zip of one file that depends on nothing but the name and the bytes: fixed time (fflate writes local time, so the
- * constant is local too), fixed owner and mode, and a deflate in JavaScript, since zlib's output differs by machine.
+ * A zip of one file that depends only on the name and the bytes. It has a fixed time (fflate writes local time, so the
+ * constant is local too), a fixed owner and mode, and is deflated in JavaScript, since zlib's output differs by machine.
  */
 export function zipOne(name: string, bytes: Uint8Array): Uint8Array {
   const { zipSync } = v.parse(Fflate, tool('fflate'));

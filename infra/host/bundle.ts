@@ -7,7 +7,7 @@ import manifest from '../../package.json' with { type: 'json' };
 
 export const root = path.join(import.meta.dirname, '../..');
 
-/** Runs before all else in the file: what needs a newer Node than this one must not fail in words of its own. */
+/** Runs before all else in the file, so that an older Node fails with a clear message. */
 const banner = (oldest: string): string => `
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
@@ -15,19 +15,19 @@ const require = createRequire(import.meta.url);
   const [major, minor] = process.versions.node.split('.').map(Number);
   const [oldestMajor, oldestMinor] = '${oldest}'.split('.').map(Number);
   if (major < oldestMajor || (major === oldestMajor && minor < oldestMinor)) {
-    console.error('berth: Node ${oldest} or later is needed, this is ' + process.versions.node);
+    console.error('berth: Node ${oldest} or later is required, this is ' + process.versions.node);
     process.exit(1);
   }
 }`;
 
-/** Node 22 calls SQLite experimental at each start, which tells nobody anything that they could act upon. */
+/** Suppresses the warning of Node 22 at each start that SQLite is experimental: users can do nothing about it. */
 const QUIET_SQLITE = `
 const { emitWarning } = process;
 process.emitWarning = () => undefined;
 export const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
 process.emitWarning = emitWarning;`;
 
-/** An import of what an older Node lacks would fail before the banner could say so: it is loaded behind the banner. */
+/** A static import that an older Node lacks would fail before the banner runs, so this loads it after the banner. */
 const quietSqlite: Plugin = {
   name: 'quiet-sqlite',
   setup(builder) {
@@ -36,7 +36,7 @@ const quietSqlite: Plugin = {
   },
 };
 
-/** Writes the program to a file that can be started by its name. */
+/** Writes the program to an executable file. */
 export async function bundleShim(file: string): Promise<void> {
   const oldest = manifest.engines.node.replace('>=', '');
   const { outputFiles, metafile, warnings } = await build({
@@ -63,7 +63,7 @@ export async function bundleShim(file: string): Promise<void> {
 
 const PackageJson = v.object({ name: v.string(), version: v.string(), license: v.string() });
 
-/** Others' licenses go wherever their code goes. */
+/** The licenses of the bundled packages, which must accompany their code. */
 function notices(inputs: readonly string[]): string {
   const folders = inputs.flatMap((input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []);
   const texts = [...new Set(folders)].sort().map((folder) => notice(path.join(root, folder)));

@@ -7,7 +7,7 @@ import { bundleShim, root } from './bundle.ts';
 
 const { name, version, description, license, engines } = manifest;
 
-/** What a host is given of the project's own manifest; every system that Docker's plugins run on is a Linux. */
+/** The part of the project's manifest that a host gets. Docker's plugins run only on Linux. */
 const hostManifest = {
   name,
   version,
@@ -19,7 +19,7 @@ const hostManifest = {
   bin: { berth: 'bin/berth.mjs' },
 };
 
-/** Makes DIR/berth.mjs, DIR/package/ and, of that, DIR/berth-VERSION.tgz. */
+/** Makes DIR/berth.mjs, DIR/package/ and, from that, DIR/berth-VERSION.tgz. */
 export async function packageShim(dir: string): Promise<void> {
   const program = path.join(dir, 'berth.mjs');
   await bundleShim(program);
@@ -31,11 +31,11 @@ export async function packageShim(dir: string): Promise<void> {
   const units = path.join(root, 'infra/systemd');
   for (const unit of readdirSync(units)) place(path.join(units, unit), path.join(folder, 'systemd', unit));
   writeWithMode(path.join(folder, 'package.json'), `${JSON.stringify(hostManifest, undefined, 2)}\n`);
-  // npm gives all files one fixed time and no owner.
+  // npm sets one fixed time and no owner for all files.
   run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', path.resolve(dir)], folder);
 }
 
-/** Modes are the package's own, whatever the umask of the user who builds it. */
+/** Sets the mode explicitly, so that it does not depend on the umask of the user who builds the package. */
 function place(from: string, to: string, mode = 0o644): void {
   mkdirSync(path.dirname(to), { recursive: true });
   copyFileSync(from, to);

@@ -1,4 +1,4 @@
-/** The managed plugin: Docker's own package of a plugin, a root file system and a description of it. */
+/** The managed plugin: Docker's own package format, a root file system and its description. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,20 +14,26 @@ interface Variable {
   readonly value?: string;
 }
 
-/** A variable without a value is left out of the program's environment. */
+/** The program's environment does not contain a variable without a value. */
 const VARIABLES: readonly Variable[] = [
   { name: 'BERTH_ENDPOINT', description: "URL of the capabilities function: https://… or unix:/PATH, as the plugin's" },
-  { name: 'BERTH_HOST_ID', description: 'who this host is to the fleet; else as before, else from its machine id' },
-  { name: 'BERTH_MACHINE', description: 'what tells this machine from copies of it, where its hardware does not' },
-  { name: 'BERTH_SPACE', description: 'the address space of networks that name none' },
+  {
+    name: 'BERTH_HOST_ID',
+    description: "this host's id in the fleet; default: the previous id, or else one from its machine id",
+  },
+  {
+    name: 'BERTH_MACHINE',
+    description: 'a name that distinguishes this machine from copies of it, if its hardware does not',
+  },
+  { name: 'BERTH_SPACE', description: 'the address space of networks that do not name one' },
   { name: 'BERTH_REGION', description: "the functions' AWS region" },
-  { name: 'BERTH_DEADLINE', description: 'seconds within which every call of dockerd is answered' },
-  { name: 'BERTH_LOG_LEVEL', description: 'how much is logged' },
+  { name: 'BERTH_DEADLINE', description: 'the seconds within which every call of dockerd is answered' },
+  { name: 'BERTH_LOG_LEVEL', description: 'the log level' },
   { name: 'BERTH_METRICS', description: '127.0.0.1:PORT or unix:/PATH to serve metrics on' },
-  { name: 'AWS_ACCESS_KEY_ID', description: "to be given where the instance's role does not serve" },
+  { name: 'AWS_ACCESS_KEY_ID', description: 'needed where there is no instance role to use' },
   { name: 'AWS_SECRET_ACCESS_KEY', description: 'the same' },
   { name: 'AWS_SESSION_TOKEN', description: 'the same' },
-  { name: 'AWS_PROFILE', description: 'which profile of the files below' },
+  { name: 'AWS_PROFILE', description: 'the profile in the files below' },
   { name: 'AWS_CONFIG_FILE', description: "AWS's configuration", value: `${DATA}/aws/config` },
   { name: 'AWS_SHARED_CREDENTIALS_FILE', description: "AWS's credentials", value: `${DATA}/aws/credentials` },
 ];
@@ -44,7 +50,7 @@ const MOUNTS = [
   },
   {
     name: 'machine-id',
-    description: 'where the host id comes from that is not given',
+    description: 'the source of the host id if none is given',
     source: '/etc/machine-id',
     destination: '/etc/machine-id',
     options: ['bind', 'ro'],
@@ -52,8 +58,8 @@ const MOUNTS = [
 ];
 
 /**
- * The plugin's description as Docker reads it. A managed plugin has one socket and so one driver, whose name is that of
- * the plugin: `--ipam-driver NAME:TAG`.
+ * The description of the plugin that Docker reads. A managed plugin has one socket and so one driver, whose name is that
+ * of the plugin: `--ipam-driver NAME:TAG`.
  */
 export const pluginConfig = (driver: string): object => ({
   description: 'IP address management for fleets of Docker hosts',
@@ -62,7 +68,7 @@ export const pluginConfig = (driver: string): object => ({
   entrypoint: [NODE, PROGRAM, 'shim'],
   args: { name: 'args', description: 'more options of berth shim', settable: ['value'], value: [] },
   workdir: '/',
-  // The functions, the instance's metadata and the host's routes are where the host's network is.
+  // The functions, the instance's metadata and the host's routes are reachable only in the host's network.
   network: { type: 'host' },
   linux: { capabilities: [] },
   env: [
@@ -83,7 +89,7 @@ export async function packagePlugin(dir: string, driver: string): Promise<void> 
   writeFileSync(path.join(dir, 'config.json'), `${JSON.stringify(pluginConfig(driver), undefined, 2)}\n`);
 }
 
-/** A program finds its libraries by the same paths again. Certificates it needs none: Node has the roots in itself. */
+/** The libraries keep their paths, so that the program finds them. It needs no certificates: Node contains the roots. */
 function librariesOf(program: string): string[] {
   const lines = execFileSync('ldd', [program], { encoding: 'utf8' }).split('\n');
   if (lines.some((line) => line.includes('not found'))) throw new Error(`${program} lacks a library: ${lines.join()}`);

@@ -1,6 +1,6 @@
 /**
- * The whole cloud as one process: the embedded engine and the functions, each behind a Unix socket of its own as each
- * has a URL of its own on AWS. Started by `berth up`, which it tells when it is ready; it ends with its parent.
+ * The whole cloud as one process: the embedded engine and the functions, each behind its own Unix socket, as each has its
+ * own URL on AWS. `berth up` starts it and gets a message when it is ready. It ends with its parent.
  *
  * Usage: node infra/local/cloud.ts --data DIR [--dynamodb URL] [--sweep-every MS]
  */
@@ -24,7 +24,7 @@ import { signatureVerifier } from './verify-signature.ts';
 const TABLE = 'berth';
 /** ms, as in serverless.yml. */
 const FUNCTION_TIMEOUT = 10_000;
-/** Longer than a function may take. */
+/** Together longer than a function may take. */
 const LOCK_TRIES = 600;
 const LOCK_PAUSE = 25;
 
@@ -52,7 +52,7 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => (stopping ??= stopAll(servers, ticker, engine));
   const end = (code: number) => void stop().finally(() => process.exit(code));
-  // However often it is told, and by whom: a second signal must not end it before its engine.
+  // Handled each time: a second signal must not end this process before its engine.
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) {
     process.on(event, () => {
       end(0);
@@ -77,7 +77,7 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
   process.send?.({ ready: true, endpoint: `unix:${socketPath(data, 'capabilities')}` });
 }
 
-/** A cloud whose parent was killed answers its last calls before it ends; two at once would take each other's sockets. */
+/** Waits for an earlier cloud: if its parent was killed, it still answers its last calls. Two would replace each other's sockets. */
 async function lockWhenFree(data: string): Promise<ReturnType<typeof lockFolder>> {
   for (let tries = 1; ; tries++) {
     try {
@@ -107,17 +107,17 @@ function serveFunctions(data: string, { reachable }: Handlers): Promise<Server[]
 
 const socketPath = (data: string, name: string): string => path.join(data, `${name}.sock`);
 
-/** @throws UserError when the endpoint is no DynamoDB, or does not let us in. */
+/** @throws UserError when the endpoint is not DynamoDB, or refuses access. */
 async function reachTable(dynamodb: string): Promise<void> {
   try {
     await createTable(new DynamoDBClient({}), TABLE);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new UserError(`there is no table to be had at ${dynamodb}: ${why}`, { cause: error });
+    throw new UserError(`no table is available at ${dynamodb}: ${why}`, { cause: error });
   }
 }
 
-/** What the deployment would set. An embedded engine takes any credentials; another endpoint gets one's own. */
+/** Sets what the deployment would set. The embedded engine accepts any credentials; another endpoint gets the user's own. */
 function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_TABLE'] = TABLE;
   process.env['BERTH_POOLS_URL'] = `unix:${socketPath(data, 'pools')}`;
@@ -151,7 +151,7 @@ async function stopAll(
   await engine?.stop();
 }
 
-// Sockets, data and the process number are for the user who runs this, nobody else.
+// Sockets, data and the process number are only for the user who runs this.
 process.umask(0o077);
 if (values.data === undefined) throw new Error('--data is missing');
 try {

@@ -1,4 +1,4 @@
-/** Makes the table as the deployment would, from the same description. */
+/** Creates the table as the deployment would, from the same description. */
 import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import resource from '../table.json' with { type: 'json' };
@@ -18,7 +18,7 @@ const properties = v.object({
   ),
 });
 
-/** Does nothing when the table is there. */
+/** Does nothing if the table exists. */
 export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
   try {
     await client.send(new CreateTableCommand({ TableName: name, ...v.parse(properties, resource.Properties) }));

@@ -18,17 +18,17 @@ const READY_TRIES = 200;
 const READY_PAUSE = 25;
 
 /**
- * Becomes the engine, which a child of it ends when whoever started it dies without a word: the pipe at 3 closes then. A
- * line that comes through it says that the engine has ended already, and its process number may be somebody else's.
+ * Becomes the engine. A child of the shell ends the engine when the parent dies without notice, since the pipe at 3 closes
+ * then. A line through the pipe means that the engine has already ended and its process number may be in use again.
  */
 const GUARDED = '(read -r over <&3 || kill "$$") 2>/dev/null & exec "$@" 3<&-';
 const GUARD = 3;
 
 /**
- * Starts the engine on a free port of loopback. One that an earlier run left behind (killed, so that it could not clean
- * up) is ended first: two engines on one file would know nothing of each other's conditions.
+ * Starts the engine on a free loopback port. An engine that an earlier, killed run left behind is ended first: two engines
+ * on one file would not see each other's conditional writes.
  *
- * @param folder where the data file is, or `undefined` for one in memory.
+ * @param folder the folder of the data file; `undefined`: the data is in memory.
  * @throws Error when there is no engine for this platform or it does not start.
  */
 export async function startEngine(folder: string | undefined): Promise<Engine> {
@@ -37,14 +37,14 @@ export async function startEngine(folder: string | undefined): Promise<Engine> {
   for (let tries = 0; tries < PORT_TRIES; tries++) {
     const port = await freePort();
     const engine = spawnEngine(binary, port, folder);
-    // At once: whoever comes after us must be able to end it, should we be killed right now.
+    // Immediately, so that the next run can end the engine if this process is killed right now.
     if (folder !== undefined) writeFileSync(pidFile(folder), String(engine.pid ?? 0));
     if (await isReady(engine, port)) {
       return { url: `http://127.0.0.1:${port}`, process: engine, stop: () => stopEngine(engine, folder) };
     }
     engine.kill('SIGKILL');
   }
-  throw new UserError(`the embedded engine does not start${folder === undefined ? '' : `: see ${folder}/engine.log`}`);
+  throw new UserError(`the embedded engine does not start${folder === undefined ? '' : `; see ${folder}/engine.log`}`);
 }
 
 function findBinary(): string {
@@ -53,7 +53,7 @@ function findBinary(): string {
     return path.join(path.dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'dynoxide');
   } catch {
     throw new UserError(
-      `no embedded engine for ${process.platform}-${process.arch} is installed (npm package ${name}): ` +
+      `no embedded engine for ${process.platform}-${process.arch} is installed (npm package ${name}); ` +
         'give a DynamoDB-compatible endpoint with --dynamodb URL',
     );
   }
@@ -68,24 +68,24 @@ function spawnEngine(binary: string, port: number, folder: string | undefined): 
   const serve = [binary, 'serve', '--host', '127.0.0.1', '--port', String(port), ...file];
   const engine = spawn('sh', ['-c', GUARDED, 'sh', ...serve], {
     stdio: ['ignore', log, log, 'pipe'],
-    // A signal from the terminal goes to its parent alone, which ends it when nobody needs it any more.
+    // A signal from the terminal goes only to the parent, which ends the engine when it is no longer needed.
     detached: true,
   });
   if (log !== 'ignore') closeSync(log);
   dismissGuard(engine);
-  // A binary that cannot be started shows as one that does not get ready.
+  // The caller treats a binary that cannot be started as one that does not become ready.
   engine.once('error', (error) => {
     console.error(`${binary}: ${error.message}`);
   });
   return engine;
 }
 
-/** When the engine has ended. Until then the pipe keeps nobody from ending. */
+/** Dismisses the guard when the engine has ended. Until then the pipe does not keep this process alive. */
 function dismissGuard(engine: ChildProcess): void {
   const guard = engine.stdio[GUARD];
   if (!(guard instanceof Socket)) throw new Error('the guard of the engine has no pipe');
   guard.unref();
-  // The guard has died before its engine.
+  // The guard may die before its engine.
   guard.once('error', () => undefined);
   engine.once('exit', () => guard.end('over\n'));
 }
@@ -104,7 +104,7 @@ async function endLeftover(folder: string): Promise<void> {
   if (pid === undefined || !serves(pid, folder)) return;
   process.kill(pid, 'SIGTERM');
   for (let tries = 0; tries < READY_TRIES && serves(pid, folder); tries++) await delay(READY_PAUSE);
-  if (serves(pid, folder)) throw new UserError(`an engine of an earlier run does not end: process ${pid}`);
+  if (serves(pid, folder)) throw new UserError(`the engine of an earlier run (process ${pid}) does not end`);
 }
 
 function readPid(file: string): number | undefined {
@@ -116,7 +116,7 @@ function readPid(file: string): number | undefined {
   }
 }
 
-/** A process number may have been given to somebody else since: only a process with our data file counts. */
+/** The system may have reused the process number: only a process with our data file counts. */
 function serves(pid: number, folder: string): boolean {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(dataFile(folder));
@@ -125,7 +125,7 @@ function serves(pid: number, folder: string): boolean {
   }
 }
 
-/** A port of loopback that nobody listens on just now. */
+/** A loopback port that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
@@ -138,7 +138,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** `false`: it has ended, most likely because somebody else took the port meanwhile. */
+/** `false`: it has ended, most likely because another process took the port in the meantime. */
 async function isReady(engine: ChildProcess, port: number): Promise<boolean> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
     if (engine.exitCode !== null || engine.signalCode !== null) return false;

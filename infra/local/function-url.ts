@@ -1,4 +1,4 @@
-/** A Function URL on this machine: HTTP in, the event that Lambda would make of it to the handler, HTTP out. */
+/** A Function URL on this machine: turns an HTTP request into the event of Lambda, and the handler's result into HTTP. */
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
@@ -8,14 +8,14 @@ import { readBody } from '../../shim/read-body.ts';
 import type { Key } from './keyring.ts';
 import type { Refusal, Verify } from './verify-signature.ts';
 
-/** Lambda's own limit of a request. */
+/** Lambda's limit for a request. */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
 const ACCOUNT = '000000000000';
 
 export interface LocalFunction {
   readonly name: string;
   readonly handler: Handler;
-  /** ms that the function has to answer. */
+  /** ms within which the function must answer. */
   readonly timeout: number;
   readonly verify: Verify;
 }
@@ -50,7 +50,7 @@ async function respond(
     });
     write(response, result);
   } catch (error) {
-    // As Lambda: what became of it stands in the log, the caller learns nothing.
+    // As on Lambda, the error is only in the log; the caller does not see it.
     console.error(error);
     response.writeHead(502, { 'content-type': 'application/json' }).end('{"Message":"Internal Server Error"}');
   }
@@ -62,7 +62,7 @@ function tell(name: string, path: string, { headers }: IncomingMessage, { type, 
   log('warn', 'signature refused', { ...about, type, answer: body });
 }
 
-/** As AWS, whose clock tells a caller how far off its own is. */
+/** As AWS does, with the date, from which a caller learns how far off its own clock is. */
 function refuse(response: ServerResponse, { type, body, date }: Refusal): void {
   const headers = { 'content-type': 'application/json', 'x-amzn-errortype': type, date };
   response.writeHead(403, headers).end(JSON.stringify(body));
@@ -108,14 +108,14 @@ function eventOf(
   };
 }
 
-/** As Lambda tells who signed, with names where it has ids: a user's, or `ROLE:SESSION`. */
+/** The signer as Lambda reports it, with names in place of ids: that of a user, or `ROLE:SESSION`. */
 function principalOf({ accessKey, userArn }: Key) {
   const [, , , , accountId = '', resource = ''] = userArn.split(':');
   const userId = resource.split('/').slice(1).join(':');
   return { accessKey, accountId, callerId: userId, cognitoIdentity: null, principalOrgId: '', userArn, userId };
 }
 
-/** Lower case, repeated ones joined by commas, as Lambda gives them. */
+/** Names in lower case, repeated headers joined by commas, as Lambda passes them. */
 const flatHeaders = (request: IncomingMessage): Record<string, string> =>
   Object.fromEntries(Object.entries(request.headersDistinct).map(([name, values = []]) => [name, values.join(',')]));
 

@@ -1,13 +1,13 @@
-/** What the functions of this machine run: their code as it lies here, in this process. */
+/** The handlers of the functions on this machine: their source, loaded into this process. */
 import type { FleetHandler } from '../../functions/lambda/fleet-handler.ts';
 import type { Handler } from '../../functions/lambda/handler.ts';
 
-/** Those with a URL. */
+/** The functions that have a URL. */
 export const REACHABLE = ['capabilities', 'pools', 'addresses', 'hosts', 'console'] as const;
 
 export interface Handlers {
   readonly reachable: Readonly<Record<(typeof REACHABLE)[number], Handler>>;
-  /** As on AWS it has no URL: it is called by the clock. */
+  /** As on AWS, it has no URL: a schedule calls it. */
   readonly sweep: FleetHandler;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Who may call the functions of this machine. The local principal's access key is made on the first start and lies beside
- * the sockets, where the shim finds it; tests may add others in `keys.json`.
+ * Who may call the functions of this machine. The local principal's access key is made on the first start and stored next
+ * to the sockets, where the shim finds it. Tests may add others in `keys.json`.
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { UserError } from '../../shim/user-error.ts';
 export interface Key {
   readonly accessKey: string;
   readonly secret: string;
-  /** That of temporary credentials. */
+  /** Only for temporary credentials. */
   readonly sessionToken?: string | undefined;
   /** ms since the epoch */
   readonly expires?: number | undefined;
@@ -51,7 +51,7 @@ export function openKeyring(folder: string): Keyring {
   const file = path.join(folder, 'keys.json');
   const local = localKey(path.join(folder, 'credentials'));
   readKeys(file);
-  // Read each time, so that a test can give and take keys while the cloud runs.
+  // Read each time, so that a test can add and remove keys while the cloud runs.
   const find = (accessKey: string): Key | undefined =>
     accessKey === local.accessKey ? local : readKeys(file).find((key) => key.accessKey === accessKey);
   return { local, find };
@@ -66,7 +66,8 @@ function readLocal(file: string): AccessKey | undefined {
   const text = readIfThere(file);
   if (text === undefined) return undefined;
   const key = parseSharedCredentials(text);
-  if (key === undefined) throw new UserError(`${file} is damaged: remove it, and a new access key will be made`);
+  if (key === undefined)
+    throw new UserError(`${file} is damaged; remove it, and the next start makes a new access key`);
   return key;
 }
 

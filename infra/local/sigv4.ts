@@ -1,12 +1,12 @@
 /**
- * AWS's Signature Version 4, from the verifier's side and by its documentation ("Create a signed AWS API request"), not by
- * the library that signs: two that share a mistake would agree on it.
+ * AWS's Signature Version 4 for the verifier, written from its documentation ("Create a signed AWS API request"), not with
+ * the library that signs: a shared mistake would go unnoticed.
  */
 import { createHash, createHmac } from 'node:crypto';
 
 export interface Message {
   readonly method: string;
-  /** Path and query as they came. */
+  /** Path and query as received. */
   readonly url: string;
   /** Lower case; repeated ones joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
@@ -27,7 +27,7 @@ const ALGORITHM = 'AWS4-HMAC-SHA256';
 const HEADER =
   /^AWS4-HMAC-SHA256 Credential=([^/\s,]+)\/(\d{8})\/([^/\s,]+)\/([^/\s,]+)\/aws4_request, ?SignedHeaders=([a-z0-9;_-]+), ?Signature=([0-9a-f]{64})$/;
 
-/** `undefined`: this is no signature of version 4. */
+/** `undefined`: this is not a signature of version 4. */
 export function parseAuthorization(header: string): Authorization | undefined {
   const match = HEADER.exec(header);
   if (match === null) return undefined;
@@ -39,8 +39,8 @@ export const sha256 = (data: string | Buffer): string => createHash('sha256').up
 const hmac = (key: string | Buffer, data: string): Buffer => createHmac('sha256', key).update(data).digest();
 
 /**
- * What the signature would be, had the message been signed with this secret. It stands for the body only if the hash that
- * the message says is the body's.
+ * The signature that the message would have with this secret. It covers the body only if the hash in the message's header
+ * is that of the body.
  */
 export function signatureOf(message: Message, authorization: Omit<Authorization, 'signature'>, secret: string): string {
   const { day, region, service } = authorization;
@@ -68,7 +68,7 @@ function canonicalRequest({ method, url, headers, body }: Message, signedHeaders
   ].join('\n');
 }
 
-/** Encoded once more than it came, as for every service but S3. */
+/** Encoded once more than received, as for every service except S3. */
 function canonicalPath(path: string): string {
   const { pathname } = new URL(path.replace(/\/{2,}/g, '/'), 'http://localhost');
   return pathname.split('/').map(encode).join('/');

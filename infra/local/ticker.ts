@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FleetHandler } from '../../functions/lambda/fleet-handler.ts';
 
 export interface Ticker {
-  /** Resolves when no call is under way any more, and none will come. */
+  /** Resolves when no call is under way and none will follow. */
   stop(): Promise<void>;
 }
 
@@ -12,7 +12,7 @@ export interface TickerOptions {
   readonly handler: FleetHandler;
   /** ms between the end of one call and the next. */
   readonly every: number;
-  /** ms that the function has. */
+  /** ms within which the function must end. */
   readonly timeout: number;
 }
 
@@ -32,7 +32,7 @@ async function tick({ handler, every, timeout }: TickerOptions, stopping: AbortS
     await delay(every, undefined, { signal: stopping }).catch(() => undefined);
     if (stopping.aborted) return;
     const deadline = Date.now() + timeout;
-    // As Lambda: what became of it stands in the log, and the next tick comes all the same.
+    // As on Lambda, an error is only logged, and the next tick follows.
     await handler(scheduledEvent(), { getRemainingTimeInMillis: () => deadline - Date.now() }).catch(console.error);
   }
 }

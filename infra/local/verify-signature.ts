@@ -3,14 +3,14 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Key, Keyring } from './keyring.ts';
 import { type Authorization, type Message, parseAuthorization, sha256, signatureOf } from './sigv4.ts';
 
-/** With the second, a request without a signature counts as the local principal's; a signature is checked always. */
+/** With `accept-unsigned`, a request without a signature counts as the local principal's. A signature is always checked. */
 export type Enforcement = 'require' | 'accept-unsigned';
 
 export interface Refusal {
-  /** As AWS names it in `x-amzn-errortype`. */
+  /** The name that AWS sends in `x-amzn-errortype`. */
   readonly type: string;
   readonly body: object;
-  /** When, by the clock that judged the signature. */
+  /** The time, by the clock that checked the signature. */
   readonly date: string;
 }
 
@@ -19,7 +19,7 @@ export type Verify = (message: Message) => Verdict;
 
 export interface VerifierSettings {
   readonly enforcement: Enforcement;
-  /** `undefined`: whichever it was signed for, as a machine has none. */
+  /** `undefined`: any region is accepted, since a machine has none. */
   readonly region?: string;
   /** ms since the epoch */
   readonly now?: () => number;
@@ -37,7 +37,7 @@ class Refused extends Error {
 }
 
 const SERVICE = 'lambda';
-/** ms between signing and arrival, either way. */
+/** The most ms between signing and arrival, in either direction. */
 const WINDOW = 5 * 60_000;
 
 export function signatureVerifier(keyring: Keyring, settings: VerifierSettings): Verify {
@@ -85,7 +85,7 @@ function checkScope({ service, region }: Authorization, expected: string | undef
   if (expected !== undefined && region !== expected) throw invalid('Credential should be scoped to a valid region. ');
 }
 
-/** What AWS acts on must be signed, or whoever carries the request could change it. */
+/** What AWS acts on must be signed, or a proxy on the way could change it. */
 function checkSignedHeaders({ signedHeaders }: Authorization, { headers }: Message): void {
   const needed = ['host', 'x-amz-date', ...Object.keys(headers).filter((name) => name.startsWith('x-amz-'))];
   const missing = needed.find((name) => !signedHeaders.includes(name));

@@ -1,8 +1,8 @@
 /**
- * The dashboard's body, which CloudFormation wants as one text. `${…}` in it is CloudFormation's to fill in, `STAGE` ours.
+ * The body of the dashboard, which CloudFormation expects as one text. CloudFormation fills in `${…}`.
  */
 
-/** Widgets are laid out three in a row, of 24 columns. */
+/** Three widgets in a row of 24 columns. */
 const [WIDTH, HEIGHT] = [8, 6];
 const SERVING = ['capabilities', 'pools', 'addresses', 'hosts'];
 const ALL = [...SERVING, 'console', 'sweep'];
@@ -34,10 +34,10 @@ const logs = (title, groups, query) => ({
 });
 
 const HOUR = 3_600;
-/** What the alarm on full pools stands at. */
+/** The threshold of the alarm on full pools. */
 const FULL = 85;
 
-/** The growth of the last hours, drawn on: CloudWatch has no better forecast of a graph. */
+/** Extrapolates the growth of the last hours: CloudWatch has no better forecast for a graph. */
 const fullest = graph(
   'The fullest pool (%), and in a day at this pace',
   [
@@ -58,20 +58,20 @@ function widgets(stage) {
   return [
     functions('Calls', 'Invocations', 'Sum', ALL),
     functions('Crashes and time-outs', 'Errors', 'Sum', ALL),
-    functions('Calls that came in vain (429)', 'Throttles', 'Sum', ALL),
+    functions('Throttled calls (429)', 'Throttles', 'Sum', ALL),
     functions('Duration, median (ms)', 'Duration', 'p50', SERVING),
     functions('Duration, one in a hundred (ms)', 'Duration', 'p99', SERVING),
     functions('Calls at once', 'ConcurrentExecutions', 'Maximum', ALL),
     fullest,
-    graph('Refused since nothing is left', [berth('NoAddressLeft'), berth('NoPoolLeft')]),
-    graph('Addresses that are held', [berth('AddressesHeld')], { stat: 'Maximum', period: HOUR }),
+    graph('Refused because nothing is left', [berth('NoAddressLeft'), berth('NoPoolLeft')]),
+    graph('Addresses held', [berth('AddressesHeld')], { stat: 'Maximum', period: HOUR }),
     graph('Hosts', [
       berth('FencedHosts', { label: 'fenced now', stat: 'Maximum' }),
       berth('Fenced', { label: 'newly fenced' }),
       berth('Deaths', { label: 'dead' }),
       berth('Drains', { label: 'draining' }),
     ]),
-    graph('Since all was last swept (s)', [berth('SweepLag')], { stat: 'Maximum' }),
+    graph('Time since the last full sweep (s)', [berth('SweepLag')], { stat: 'Maximum' }),
     graph('Freed by the sweep', [berth('Leases'), berth('Reservations'), berth('Pools'), berth('Announcements')]),
     graph('Calls that failed', [berth('Failures')]),
     graph('The table: units', [table('ConsumedWriteCapacityUnits'), table('ConsumedReadCapacityUnits')]),

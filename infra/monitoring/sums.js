@@ -1,4 +1,4 @@
-/** What an alarm adds up over several metrics, in the words of CloudFormation; osls calls these as `file()` of on.yml. */
+/** Sums over several metrics for alarms, in the form of CloudFormation; osls calls these for `file()` in on.yml. */
 
 const PERIOD = 300;
 

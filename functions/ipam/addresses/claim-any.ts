@@ -1,4 +1,4 @@
-/** How an endpoint gets an address: one conditional write on one slot, as a rule. */
+/** How an endpoint gets an address: usually with one conditional write on one slot. */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, cidrRange, intersect, usableRange } from '../address.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
@@ -31,10 +31,10 @@ export interface Claimed {
   readonly value: string;
 }
 
-/** A lost write means that somebody else went ahead; this many in one chunk are followed by a look elsewhere. */
+/** A lost write means that another call was faster. After this many in one chunk the search moves on. */
 const MAX_TRIES = CHUNK_SIZE;
 
-/** So often a search begins anew because others kept winning; with each pass it meets fewer of them. */
+/** How often a search starts again because other calls kept winning; each pass meets fewer of them. */
 const MAX_PASSES = 4;
 
 /** One call's search for an address. */
@@ -51,13 +51,13 @@ interface Search {
 
 /**
  * Claims any free address of the pool, or of its sub-pool. The same endpoint of the same host tends to get the same
- * one, and endpoints that know nothing of each other spread over the pool.
+ * one, and different endpoints spread over the pool.
  *
  * @throws Refusal `no-address-left` after a consistent read of all that may be given out.
  */
 export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed> {
   const span = automaticSpan(id);
-  if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'it has no usable address'));
+  if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'the pool has no usable address'));
   const search = await startSearch(deps, call, id, endpoint, span);
   const place = placeAt(search, search.preferred);
   const outcome = await write(search, place, {
@@ -80,7 +80,7 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
 }
 
 /**
- * All leases that attempts of a call have written, wherever the search may have led them. Reads as far as a search does.
+ * All leases that attempts of a call have written, wherever they are. Reads as far as a search does.
  *
  * @throws Refusal `busy` when the call's time is over.
  */
@@ -98,7 +98,7 @@ export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: End
   return found;
 }
 
-/** Where automatic addresses come from. `undefined`: there are none. */
+/** The span that automatic addresses come from. `undefined`: it is empty. */
 function automaticSpan({ cidr, subPool }: PoolId): Span | undefined {
   const usable = usableRange(cidr);
   const range = usable && (subPool === undefined ? usable : intersect(usable, cidrRange(subPool)));
@@ -139,14 +139,14 @@ const claimed = ({ id, value }: Search, place: SlotPlace): Claimed => ({
   value,
 });
 
-/** The lease that an earlier attempt of this call wrote; it says the same, since the call is the same. */
+/** The lease that an earlier attempt of this call wrote; its value is the same, since the call is the same. */
 function ownClaim(search: Search, chunk: Chunk): Claimed | undefined {
   const [slot] = slotsOfKey(chunk, search.call.requestKey);
   if (slot === undefined) return undefined;
   return claimed(search, { generation: search.id.generation, chunk: chunk.index, slot });
 }
 
-/** Tries the open slots of a chunk, as each lost write shows it anew. @returns how it was seen last. */
+/** Tries the open slots of a chunk; each lost write returns the chunk as it is then. @returns the chunk as last seen. */
 async function claimInChunk(
   search: Search,
   seen: Chunk,
@@ -167,7 +167,7 @@ async function claimInChunk(
   return { claimed: undefined, chunk };
 }
 
-/** Reads on from the preferred chunk in windows of growing width, all round, and claims where something is open. */
+/** Reads on from the preferred chunk around the pool, in windows of growing width, and claims the first open slot. */
 async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | undefined> {
   for (const window of windows(search.span, chunkOf(search.preferred))) {
     const chunks = await readWindow(search, window);
@@ -186,7 +186,7 @@ async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | u
   return undefined;
 }
 
-/** Every chunk of a window, also those that do not exist yet. */
+/** Every chunk of a window, including those that do not exist yet. */
 async function readWindow({ deps, call, id }: Search, window: readonly Segment[]): Promise<Chunk[]> {
   if (deps.world.now() > call.deadline) throw new Refusal('busy', noAddress(id, 'the search took too long'));
   const read = await allSettledOrThrow(
@@ -195,13 +195,13 @@ async function readWindow({ deps, call, id }: Search, window: readonly Segment[]
   return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
 }
 
-/** The chunks with open slots. Seekers that read the same window do not all go for its first gap. */
+/** The chunks with open slots, rotated so that calls that read the same window do not all try its first gap. */
 function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly Chunk[]): readonly Chunk[] {
   const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);
   return id.order === 'serial' ? open : rotated(deps, call, open);
 }
 
-/** A list from somewhere in its midst on, all round: for each call from somewhere else. */
+/** A list rotated to a start that differs for each call. */
 function rotated<T>({ world }: Deps, { requestKey }: Call, list: readonly T[]): readonly T[] {
   if (list.length === 0) return list;
   const start = Number(digestBelow(world, `turn ${requestKey}`, BigInt(list.length)));
@@ -218,9 +218,9 @@ function withUnused({ first, last }: { first: bigint; last: bigint }, read: read
 }
 
 /**
- * Nothing else is left: the address that has rested longest, though never less than the clocks may differ, and what was
- * last asked for by its name after all others: a container that is down may count on it. Who loses it goes on elsewhere
- * among those that have rested so long, since all others go for the same.
+ * Nothing else is left: takes the address that has rested longest, but at least as long as clocks may differ. An address
+ * that was last requested by address comes last: a stopped container may rely on it. A call that loses its write tries
+ * the other rested ones in an order of its own, since all other calls start with the same address.
  */
 async function claimLastResort(search: Search, tally: Tally): Promise<Claimed | undefined> {
   const { deps, call, id } = search;

@@ -1,4 +1,4 @@
-/** Writes to a slot that somebody asked for by its address. */
+/** Writes to a slot that was requested by its address. */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import type { Address } from '../address.ts';
 import type { Call } from '../call.ts';
@@ -16,9 +16,9 @@ import { takeOverAddress } from './swarm.ts';
 const MAX_TRIES = 8;
 
 /**
- * Claims the address that was asked for. Its cool-down does not matter then.
+ * Claims the address that was requested, whether or not its cool-down has ended.
  *
- * @throws Refusal `address-in-use` with who holds it.
+ * @throws Refusal `address-in-use`, which names the holder.
  */
 export async function claimExact(
   deps: Deps,
@@ -41,14 +41,14 @@ export async function claimExact(
 }
 
 /**
- * Writes a lease or (without `sticky`) a reservation to a slot, also while the slot rests after a release; always on the
- * exact value that was seen, so that nothing that came later is overwritten.
+ * Writes a lease or (without `sticky`) a reservation to a slot, also during the cool-down of the slot. The write is
+ * conditional on the exact value that was seen, so that it never overwrites anything later.
  *
- * A reservation is content with one that another network has stamped since the slot was last looked at: whoever would
- * free that one reads it after the caller's reference was there, and so finds the reference. The first look may have
- * been earlier than the reference, so only the second counts. A thousand hosts that join at once need not stamp in turn.
+ * A reservation accepts one that another network has stamped since the slot was last read: a process that would free that
+ * one reads it after the caller's reference was added, and so finds the reference. The first read may have been earlier
+ * than the reference, so only a later one counts. This spares a thousand hosts that join at once from stamping in turn.
  *
- * @returns the encoded slot that stands in the way, if any.
+ * @returns the encoded slot that prevents the write, if any.
  */
 export async function takeSeen(
   deps: Deps,
@@ -68,10 +68,10 @@ export async function takeSeen(
     if (outcome.written) return undefined;
     current = outcome.chunk.slots[place.slot];
   }
-  throw new Refusal('busy', 'the address is in great demand: try again');
+  throw new Refusal('busy', 'the state of the address keeps changing; try again');
 }
 
-/** A free slot does when its own host has freed it since: a late duplicate must not take back what was released. */
+/** A free slot counts as taken if the caller's host has freed it since: a late duplicate must not take back what was released. */
 function standsInTheWay(tags: readonly string[], call: Call, current: string, reserves: boolean): boolean {
   const slot = decodeSlot(current);
   if (slot.kind !== 'free') return slot.kind === 'leased' || !reserves;

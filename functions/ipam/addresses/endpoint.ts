@@ -1,4 +1,4 @@
-/** What dockerd tells of the endpoint that an address is for, and how it is recognised when it comes back. */
+/** What dockerd says about the endpoint that an address is for, and how Berth recognises it when it is started again. */
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
@@ -9,7 +9,7 @@ import { MIN_COOLDOWN } from '../space.ts';
 import { digestText } from '../world.ts';
 
 export interface Endpoint {
-  /** `aa:bb:cc:dd:ee:ff`, or '' where the engine tells none. */
+  /** `aa:bb:cc:dd:ee:ff`, or '' if the engine sends none. */
   readonly mac: string;
   /** The container's name (engine 29 and later), or ''. */
   readonly name: string;
@@ -17,7 +17,7 @@ export interface Endpoint {
 
 const STICKY_WIDTH = 6;
 
-/** @throws Refusal when a MAC is none. */
+/** @throws Refusal when the MAC is invalid. */
 export function parseEndpoint(options: Readonly<Record<string, string>>): Endpoint {
   const mac = (options['com.docker.network.endpoint.macaddress'] ?? '').toLowerCase();
   if (mac !== '' && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) {
@@ -27,8 +27,8 @@ export function parseEndpoint(options: Readonly<Record<string, string>>): Endpoi
 }
 
 /**
- * What an endpoint keeps when it is started again. The host is part of it, or all containers named `web` of a fleet
- * would meet at one slot. Without name and MAC nothing is kept, and the call stands for itself.
+ * What identifies an endpoint when it is started again. It includes the host, or all containers named `web` of a fleet
+ * would prefer the same slot. Without name and MAC the endpoint is not recognised, and its request key is used.
  */
 export function stickyText(call: Call, { mac, name }: Endpoint): string {
   if (name !== '') return `name ${call.hostId} ${name}`;
@@ -38,15 +38,15 @@ export function stickyText(call: Call, { mac, name }: Endpoint): string {
 export const stickyTag = ({ world }: Deps, call: Call, endpoint: Endpoint): string =>
   digestText(world, `sticky ${stickyText(call, endpoint)}`, STICKY_WIDTH);
 
-/** The tag beside an address that an endpoint has asked for by its name. */
+/** The tag of an address that an endpoint has requested by address. */
 export const givenTag = (deps: Deps, call: Call, endpoint: Endpoint): string =>
   GIVEN_MARK + stickyTag(deps, call, endpoint).slice(GIVEN_MARK.length);
 
-/** Whether a tag is of the endpoint whose `stickyTag` is given, however it came to its address. */
+/** Whether a tag is of the endpoint whose `stickyTag` is given, whether or not it requested the address itself. */
 export const isTagOf = (tag: string | undefined, sticky: string): boolean =>
   wasGiven(tag) ? tag?.slice(GIVEN_MARK.length) === sticky.slice(GIVEN_MARK.length) : tag === sticky;
 
-/** What was freed before this time (ms) has rested for as long as its pool asks. */
+/** The cool-down of what was freed before this time (ms) is over. */
 export const cooledBy = ({ world }: Deps, { cooldown }: PoolId): number =>
   world.now() - Math.max(cooldown, MIN_COOLDOWN);
 

@@ -1,4 +1,4 @@
-/** What a search for an address has seen, and how a pool that has none left says so. */
+/** What a search for an address has seen, and the refusal when a pool has none left. */
 import { formatCidr } from '../address.ts';
 import type { Chunk } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
@@ -9,11 +9,11 @@ import { decodeSlot } from '../slot.ts';
 import { MIN_COOLDOWN } from '../space.ts';
 import { type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
 
-/** Hosts that an error names. */
+/** The most hosts that an error names. */
 const MAX_HOSTS = 3;
 
 export class Tally {
-  /** Others kept winning what was free: there may be more. */
+  /** Other calls kept winning what was free: there may be more. */
   contended = false;
   examined = 0n;
   reserved = 0;
@@ -38,7 +38,7 @@ export class Tally {
     return [...this.#leases.values()].reduce((sum, leases) => sum + leases, 0);
   }
 
-  /** The hosts that lease most, each with one of its references. */
+  /** The hosts that lease the most, each with one of its references. */
   largestHolders(): { ref: string; leases: number }[] {
     const byHost = new Map<string, { ref: string; leases: number }>();
     for (const [ref, leases] of this.#leases) {
@@ -49,9 +49,9 @@ export class Tally {
   }
 }
 
-/** @throws Refusal always: `busy` when trying again may succeed, else `no-address-left`. */
+/** @throws Refusal always: `busy` when a retry may succeed, else `no-address-left`. */
 export async function refuseFull(deps: Deps, id: PoolId, span: Span, tally: Tally): Promise<never> {
-  if (tally.contended) throw new Refusal('busy', noAddress(id, 'others kept taking what was free: try again'));
+  if (tally.contended) throw new Refusal('busy', noAddress(id, 'others kept taking what was free; try again'));
   const all = span.last - span.first + 1n;
   const found =
     tally.examined < all
@@ -63,7 +63,7 @@ export async function refuseFull(deps: Deps, id: PoolId, span: Span, tally: Tall
     'no-address-left',
     noAddress(
       id,
-      `${found}: ${uses.join(', ')}; remove containers that are not needed, or create the network with a larger ${larger}`,
+      `${found} (${uses.join('; ')}); remove containers that are not needed, or create the network with a larger ${larger}`,
     ),
   );
 }
@@ -71,7 +71,7 @@ export async function refuseFull(deps: Deps, id: PoolId, span: Span, tally: Tall
 async function held({ store }: Deps, { generation }: PoolId, tally: Tally): Promise<string> {
   const holders = await Promise.all(
     tally.largestHolders().map(async ({ ref, leases }) => {
-      // The refusal stands, whatever becomes of a look-up that only adorns it.
+      // A failed look-up must not replace the refusal, which is only less detailed then.
       const known = await store.readRef(generation, ref).catch(() => undefined);
       return { host: `host ${known?.hostId ?? 'unknown'}`, leases };
     }),
@@ -81,7 +81,7 @@ async function held({ store }: Deps, { generation }: PoolId, tally: Tally): Prom
   if (first.leases === tally.leased) return `${tally.leased} held by ${first.host}`;
   const named = holders.reduce((sum, { leases }) => sum + leases, 0);
   const list = holders.map(({ host, leases }) => `${leases} by ${host}`).join(', ');
-  return `${tally.leased} held (${named < tally.leased ? 'most: ' : ''}${list})`;
+  return `${tally.leased} held, ${named < tally.leased ? 'among them ' : ''}${list}`;
 }
 
 const reserved = ({ reserved: count }: Tally): string =>
@@ -91,9 +91,9 @@ function resting({ world }: Deps, { lastResorts: left }: Tally): string {
   const [first, ...rest] = left.map(({ releasedAt }) => releasedAt + MIN_COOLDOWN - world.now());
   if (first === undefined) return '';
   const seconds = Math.max(1, Math.ceil(Math.min(first, ...rest) / 1_000));
-  return `${left.length} resting after release (the first can be had in ${seconds} s: try again)`;
+  return `${left.length} resting after release, so try again in ${seconds} s`;
 }
 
 export const noAddress = ({ cidr, subPool }: PoolId, why: string): string =>
-  `no available addresses on this pool: ${formatCidr(cidr)}` +
-  `${subPool === undefined ? '' : ` (range ${formatCidr(subPool)})`}: ${why}`;
+  `no available addresses on this pool (${formatCidr(cidr)}` +
+  `${subPool === undefined ? '' : `, range ${formatCidr(subPool)}`}): ${why}`;

@@ -1,4 +1,4 @@
-/** Says who holds an address, for the person whose request it refuses. */
+/** Names the holder of an address, for the user whose request is refused. */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, formatAddress } from '../address.ts';
 import type { Deps } from '../deps.ts';
@@ -6,7 +6,7 @@ import { Refusal } from '../refusal.ts';
 import { type LeasedSlot, type ReservedSlot, decodeSlot } from '../slot.ts';
 
 /**
- * @param held the encoded slot that stands in the way.
+ * @param held the encoded slot that prevents the claim.
  * @throws Refusal `address-in-use`, in Docker's words, with holder and time.
  */
 export async function refuseHeld(
@@ -17,13 +17,13 @@ export async function refuseHeld(
   const slot = decodeSlot(held);
   const address = formatAddress(at.address);
   if (slot.kind === 'free') {
-    throw new Refusal('busy', `the request for ${address} came after the release of the address that it asks for`);
+    throw new Refusal('busy', `the request for ${address} arrived late: the address was released in the meantime`);
   }
   const state = await describeSlot(deps, at.generation, slot);
   throw new Refusal('address-in-use', `Address already in use: ${address} is ${state}`);
 }
 
-/** Who keeps an address from others, as the end of a sentence. */
+/** The holder of an address, as the end of a sentence. */
 export async function describeSlot(deps: Deps, generation: string, slot: LeasedSlot | ReservedSlot): Promise<string> {
   if (slot.kind === 'reserved') return 'reserved as a gateway or auxiliary address of its network';
   return `held by ${await describeHolder(deps, generation, slot)}`;

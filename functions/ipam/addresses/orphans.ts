@@ -1,4 +1,4 @@
-/** Leases whose network has ended: a lease that was under way while its reference ended slips in under the tombstone. */
+/** Leases whose network has ended: a lease that was under way while its reference ended can land under the tombstone. */
 import { usableRange } from '../address.ts';
 import type { Chunk, SlotPlace } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
@@ -15,8 +15,8 @@ interface Leased {
 
 /**
  * Frees what ended references of one pool still lease, as far as a search goes. The slots are read first and the
- * references afterwards, and each write stands on the exact slot, so that whoever revives a reference and rewrites its
- * leases keeps them.
+ * references afterwards, and each write is conditional on the exact slot, so that a host that revives a reference and
+ * rewrites its leases keeps them.
  *
  * @returns how many were freed.
  */

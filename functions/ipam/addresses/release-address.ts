@@ -1,4 +1,4 @@
-/** ReleaseAddress: one write, without a read but where another machine was this host before. */
+/** ReleaseAddress: one write. It reads only if another machine was this host before. */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { cidrRange, formatCidr, parseAddress, rangeContains } from '../address.ts';
 import type { Call } from '../call.ts';
@@ -13,14 +13,14 @@ import { releaserTag } from './releaser.ts';
 
 /**
  * - `freed`: the network's lease on the address has ended.
- * - `nothing`: there was none, or the address is a reservation, which lasts as long as its network.
- * - `later-lease`: the network has asked for the address again since this release was sent, and keeps it.
+ * - `nothing`: there was no lease, or the address is a reservation, which lasts as long as its network.
+ * - `later-lease`: the network requested the address again after this release was sent, and keeps it.
  */
 export type Release = 'freed' | 'nothing' | 'later-lease';
 
 /**
- * Ends the lease of the caller's network on an address. Only leases that were asked for before this release was sent
- * are meant: a late or repeated release frees nobody else's, and has nothing left to do.
+ * Ends the lease of the caller's network on an address. It affects only a lease that was requested before this release was
+ * sent: a late or repeated release cannot free a later lease.
  */
 export async function releaseAddress(
   deps: Deps,

@@ -1,4 +1,4 @@
-/** RequestAddress: an address for an endpoint, or one that the pool keeps for its gateway and the like. */
+/** RequestAddress: an address for an endpoint, or one to reserve, such as the gateway. */
 import {
   type Address,
   type Cidr,
@@ -29,7 +29,7 @@ export interface AddressRequest {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** @returns the address with the prefix length of its pool: Docker takes nothing else. */
+/** @returns the address with the prefix length of its pool: Docker accepts no other form. */
 export async function requestAddress(deps: Deps, call: Call, request: AddressRequest): Promise<string> {
   const id = await demandPoolId(deps, request.poolId, call);
   const address = await dispatch(deps, call, id, parseWish(id, request));
@@ -41,11 +41,11 @@ export interface AddressWish {
   readonly wanted: Address | undefined;
   /** `undefined`: it is for the gateway. */
   readonly endpoint: Endpoint | undefined;
-  /** A manager of a swarm asks, which tells nothing of the endpoint. */
+  /** A manager of a swarm asks, which sends nothing about the endpoint. */
   readonly byManager: boolean;
 }
 
-/** @throws Refusal when the request is at fault, whatever the table holds. */
+/** @throws Refusal when the request is invalid, whatever the table holds. */
 export function parseWish(id: PoolId, { address, options }: Omit<AddressRequest, 'poolId'>): AddressWish {
   const wanted = address === '' ? undefined : parseWanted(id, address);
   const isGateway = options['RequestAddressType'] === 'com.docker.network.gateway';
@@ -67,7 +67,7 @@ async function dispatch(deps: Deps, call: Call, id: PoolId, wish: AddressWish): 
   return lease(deps, call, id, claimExact(deps, call, id, endpoint, wanted));
 }
 
-/** @throws Refusal when the text is no address that the pool could give out. */
+/** @throws Refusal when the text is not an address that the pool could give out. */
 function parseWanted(id: PoolId, text: string): Address {
   const address = parseAddress(text);
   if (address === undefined) throw new Refusal('invalid-request', `invalid address: ${quote(text)}`);
@@ -90,10 +90,9 @@ function edgeName(cidr: Cidr, { family, value }: Address): string {
 }
 
 /**
- * Whether a request for a given address, which may come from `--aux-address` or from a container's `--ip`, is of the
- * first kind. On driver `berth` every endpoint has a MAC, so a request without one is for no endpoint. On
- * `berth-ipvlan` the two look alike on engines up to 28: what `berth.reserve` lists is shared, all else is exclusive,
- * which is the safe reading.
+ * Whether a request for a given address comes from `--aux-address`, and not from a container's `--ip`. On driver `berth`
+ * every endpoint has a MAC, so a request without one is not for an endpoint. On `berth-ipvlan` the two look the same on
+ * engines up to 28: what `berth.reserve` lists is shared, and all else is exclusive, which is the safe choice.
  */
 async function isReservation(deps: Deps, id: PoolId, wanted: Address, { mac, name }: Endpoint): Promise<boolean> {
   if (mac !== '' || name !== '') return false;
@@ -108,19 +107,22 @@ async function requestGateway(deps: Deps, call: Call, id: PoolId, wanted: Addres
   return gateway;
 }
 
-/** The pool's own; in a pool that keeps none (a tiny one, or by choice) the first usable address. */
+/** The pool's own gateway; in a pool that keeps none (a tiny one, or by choice) the first usable address. */
 async function defaultGateway(deps: Deps, call: Call, id: PoolId): Promise<Address> {
   const ref = await deps.store.readRef(id.generation, id.ref);
   refuseUnusable(ref, id, call);
   const usable = usableRange(id.cidr);
   if (ref.gateway !== undefined) return ref.gateway;
   if (usable !== undefined) return { family: usable.family, value: usable.first };
-  throw new Refusal('no-address-left', `no available addresses on this pool: ${formatCidr(id.cidr)} has none`);
+  throw new Refusal(
+    'no-address-left',
+    `no available addresses on this pool: ${formatCidr(id.cidr)} has none that is usable`,
+  );
 }
 
 /**
- * A claim and, beside it, a consistent read of the reference: a lease under a reference that may take none is undone.
- * One that slips through, because the reference ends between the two, is found by its tombstone.
+ * A claim and, at the same time, a consistent read of the reference: a lease under an unusable reference is undone. If the
+ * reference ends between the two, the sweep finds the lease through the tombstone.
  */
 async function lease(deps: Deps, call: Call, id: PoolId, claim: Promise<Claimed>): Promise<Address> {
   const check = deps.store.readRef(id.generation, id.ref).then((ref) => whyUnusable(ref, id, call));

@@ -1,5 +1,5 @@
 /**
- * Addresses that a pool keeps for no endpoint: the gateway, auxiliary addresses, `berth.reserve`. They are shared: every
+ * Addresses that a pool keeps from all endpoints: the gateway, auxiliary addresses, `berth.reserve`. They are shared: every
  * network on the pool may ask for the same one (docs/data-model.md, "Free and justify").
  */
 import { sequenceOf } from '../../../protocol/request-key.ts';
@@ -19,7 +19,7 @@ import { describeSlot, refuseHeld } from './holder.ts';
 import { releaserTag } from './releaser.ts';
 
 const MAX_TRIES = 8;
-/** Addresses that one network keeps from endpoints, its gateway aside. */
+/** The most addresses that one network keeps from endpoints, without its gateway. */
 const MAX_RESERVED = 512n;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
@@ -34,18 +34,18 @@ function* addressesIn(ranges: readonly Range[]): Generator<Address> {
 export const keeps = ({ gateway, reserved }: Pick<Ref, 'gateway' | 'reserved'>, address: Address): boolean =>
   gateway?.value === address.value || reserved.some((range) => rangeContains(range, address));
 
-/** What a reference takes up again: an earlier life of its pool, and its own tombstone in it, if that is still there. */
+/** What a reference restores: an earlier life of its pool, and its own tombstone there, if it still exists. */
 export interface Former {
   readonly generation: string;
   readonly ref: Ref | undefined;
 }
 
 /**
- * Puts a reference, then asks whether its host may have one, and stamps the default gateway that it keeps. Should an endpoint hold
- * that address already (another network moved its gateway elsewhere), it stays with the endpoint. In a newborn pool
- * nobody can have used it yet.
+ * Adds a reference, then checks whether its host may have one, and stamps the default gateway that it keeps. If an
+ * endpoint holds that address already (another network has moved its gateway elsewhere), the endpoint keeps it. In a new
+ * pool no endpoint can hold it yet.
  *
- * @throws Refusal when its host may have none, or when whoever ended the host's networks has ended this one already.
+ * @throws Refusal when its host may not have one, or when the reference was ended in the meantime with the host's others.
  */
 export async function addRefWithGateway(
   deps: Deps,
@@ -58,7 +58,8 @@ export async function addRefWithGateway(
     former === undefined ? deps.store.addRef(ref) : deps.store.reviveRef(ref, former.ref),
     gateway === undefined || isNewborn ? undefined : readSlot(deps.store, ref, gateway),
   ]);
-  if (!isAdded) throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} was ended while it was created`);
+  if (!isAdded)
+    throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} ended while it was being created`);
   const [host] = await allSettledOrThrow([
     deps.store.readHost(ref.hostId),
     gateway === undefined ? undefined : stamp(deps, call, ref, gateway, seen),
@@ -66,7 +67,7 @@ export async function addRefWithGateway(
   refuseUnfit(host, call);
 }
 
-/** Keeps every address that a reference lists through `berth.reserve`. @throws Refusal when an endpoint holds one. */
+/** Reserves every address that a reference lists through `berth.reserve`. @throws Refusal when an endpoint holds one. */
 export async function reserveListed(deps: Deps, call: Call, ref: Ref, ranges: readonly Range[]): Promise<void> {
   for (const address of addressesIn(ranges)) await stampOrRefuse(deps, call, ref, address, undefined);
 }
@@ -74,9 +75,10 @@ export async function reserveListed(deps: Deps, call: Call, ref: Ref, ranges: re
 /**
  * Reserves an address for the network behind a PoolID. The reference lists it first, then the slot is stamped.
  *
- * Docker's own allocator gives a network no address twice, not even to keep it: only networks share.
+ * Docker's own allocator does not give a network the same address twice, not even as a reservation: only different
+ * networks share one.
  *
- * @param isGateway when the default gateway lies elsewhere, this network needs that one no more.
+ * @param isGateway if it differs from the default gateway, this network no longer needs the default one.
  * @throws Refusal when an endpoint holds the address, or this very network was asked to keep it by another request
  * (dockerd asks for the gateway first), or the network is gone.
  */
@@ -101,7 +103,7 @@ export async function reserveAddress(
       return;
     }
   }
-  throw new Refusal('busy', `the reservations of ${formatCidr(id.cidr)} keep changing: try again`);
+  throw new Refusal('busy', `the reservations of ${formatCidr(id.cidr)} keep changing; try again`);
 }
 
 function refuseAskedTwice(ref: Ref, address: Address, call: Call): void {
@@ -109,17 +111,17 @@ function refuseAskedTwice(ref: Ref, address: Address, call: Call): void {
   if (before === undefined || before.sequence === sequenceOf(call.requestKey)) return;
   throw new Refusal(
     'address-in-use',
-    `Address already in use: ${formatAddress(address)} is the gateway or an auxiliary address of this very network ` +
-      'already; where it is another router, give the network a gateway of its own (--gateway)',
+    `Address already in use: ${formatAddress(address)} is already the gateway or an auxiliary address of this network; ` +
+      'if it is the address of another router, give the network its own gateway (--gateway)',
   );
 }
 
 const askedFor = ({ asked }: Kept, { value }: Address) => asked.find(({ address }) => address.value === value);
 
 /**
- * Lists an address on a reference as asked for, and gives up its default gateway.
+ * Lists an address on a reference as requested, and drops its default gateway if that is not needed.
  *
- * @returns `false`: the reference has changed, read it again.
+ * @returns `false`: the reference has changed; read it again.
  */
 async function keep(
   { store }: Deps,
@@ -140,24 +142,24 @@ async function keep(
   });
 }
 
-/** @throws Refusal `limit-reached` when a network keeps all that one may, so that to give them back is one call's work. */
+/** @throws Refusal `limit-reached` at the limit of one network, which lets a single call release all that it keeps. */
 function refuseMore({ cidr, reserved }: Ref): void {
   const count = reserved.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
   if (count < MAX_RESERVED) return;
   throw new Refusal(
     'limit-reached',
-    `the network on ${formatCidr(cidr)} keeps ${count} addresses from its endpoints, and may keep ${MAX_RESERVED}: ` +
-      'give endpoints a part of the subnet (--ip-range) instead of keeping the rest by --aux-address',
+    `the network on ${formatCidr(cidr)} reserves ${count} addresses, and the limit is ${MAX_RESERVED}; ` +
+      'give endpoints a part of the subnet (--ip-range) instead of reserving the rest with --aux-address',
   );
 }
 
-/** Keeps those of some addresses that a reference lists, and that no endpoint holds; what one holds stays with it. */
+/** Reserves those of some addresses that a reference lists and no endpoint holds. An endpoint keeps what it holds. */
 export async function reserveWhereFree(deps: Deps, call: Call, ref: Ref, addresses: readonly Address[]): Promise<void> {
   const listed = addresses.filter((address) => address.family === ref.cidr.family && keeps(ref, address));
   for (const address of listed) await stamp(deps, call, ref, address, await readSlot(deps.store, ref, address));
 }
 
-/** Keeps an address that a reference lists. @returns who has it, if an endpoint does. */
+/** Reserves an address that a reference lists. @returns its holder, if an endpoint has it. */
 export async function whoPreventsKeeping(
   deps: Deps,
   call: Call,
@@ -180,7 +182,7 @@ async function stampOrRefuse(
   if (held !== undefined) await refuseHeld(deps, { ...ref, address }, held);
 }
 
-/** @returns the encoded slot that stands in the way, if any. */
+/** @returns the encoded slot that prevents the reservation, if any. */
 function stamp(
   deps: Deps,
   call: Call,
@@ -203,12 +205,13 @@ async function readSlot(
   return chunk?.slots[place.slot];
 }
 
-/** What orders a write of ours among those of a host: the sequence of its call. Without a host it is in its place. */
+/** What orders a write among those of a host: the sequence of its call. Without `hostId`, it is made in the host's place. */
 export type Sequenced = Pick<Call, 'requestKey'> & Partial<Pick<Call, 'hostId'>>;
 
 /**
- * Frees those of some reservations that no reference keeps: the slots are read first, then whoever could keep them, and
- * each write stands on the exact slot. Who lists one meanwhile stamps it afresh, and that write fails.
+ * Frees those of some reservations that no reference keeps. The slots are read first, then the references that could keep
+ * them, and each write is conditional on the exact slot. A network that lists one in the meantime stamps it again, and
+ * the write here fails.
  */
 export async function freeUnkept(
   deps: Deps,
@@ -217,7 +220,7 @@ export async function freeUnkept(
   addresses: Iterable<Address>,
 ): Promise<void> {
   let unkept = await reservedAmong(deps.store, ref, addresses);
-  // Most often a reference of the first page keeps the gateway, and there is nothing left to look for.
+  // Usually a reference of the first page keeps the gateway, and nothing is left to look for.
   let page: Page<Ref> = { items: [], more: true };
   while (page.more && unkept.length > 0) {
     page = await deps.store.refsOf(ref.generation, page.items.at(-1)?.name);
@@ -254,7 +257,7 @@ export function* keptBy({ gateway, reserved }: Ref): Generator<Address> {
   yield* addressesIn(reserved);
 }
 
-/** Frees a slot that still holds exactly `value`. It rests from now on. @returns whether it did. */
+/** Frees a slot if it still holds exactly `value`. Its cool-down starts now. @returns whether it was freed. */
 export async function freeExactly(
   deps: Deps,
   { requestKey, hostId }: Sequenced,

@@ -1,4 +1,4 @@
-/** In which order a pool is searched for a free address. Pure: what was read goes in, what to try comes out. */
+/** The order in which a pool is searched for a free address. Pure: the input is what was read, the output what to try. */
 import type { Range } from '../address.ts';
 import { CHUNK_SIZE, type Chunk, chunkOf, nextGroup, offsetOf } from '../chunk.ts';
 import type { Order } from '../pool-id.ts';
@@ -16,13 +16,13 @@ export const spanOf = (usable: Range, poolFirst: bigint): Span => ({
   last: usable.last - poolFirst,
 });
 
-/** What the endpoint that asks is, as far as the choice of a slot goes. */
+/** What matters about the endpoint for the choice of a slot. */
 export interface Seeker {
   readonly sticky: string;
-  /** Of what its host has freed. */
+  /** The tags of what its host has freed. */
   readonly releaserTags: readonly string[];
   readonly sequence: string;
-  /** The slot number within a chunk where it starts to look, so that two seekers do not go for the same one. */
+  /** The slot number within a chunk where it starts, so that two seekers do not try the same one. */
   readonly start: number;
   readonly order: Order;
 }
@@ -53,8 +53,8 @@ function isOpen(chunk: Chunk, slot: number, seeker: Seeker, cooledBy: number): b
 }
 
 /**
- * The address that this very endpoint had before: it need not rest for its old owner. Only a release that came before
- * the request counts, or a late duplicate of the request would take back what was released since.
+ * Whether this endpoint had the address before: its previous holder does not wait for the cool-down. Only a release that
+ * came before the request counts, or a late duplicate of the request would take back what was released since.
  */
 function isOwnPlace(chunk: Chunk, slot: number, seeker: Seeker): boolean {
   const value = chunk.slots[slot];
@@ -63,7 +63,7 @@ function isOwnPlace(chunk: Chunk, slot: number, seeker: Seeker): boolean {
   return state.kind === 'free' && seeker.releaserTags.includes(state.hostTag) && state.sequence < seeker.sequence;
 }
 
-/** A free slot that is taken when nothing else is left: it rests after its release, or was last asked for by its name. */
+/** A free slot that is taken only when nothing else is left: it is in its cool-down, or was last requested by address. */
 export interface LastResort {
   readonly chunk: bigint;
   readonly slot: number;
@@ -83,7 +83,7 @@ export function lastResorts(chunk: Chunk, span: Span, cooledBy: number): LastRes
   });
 }
 
-/** The slots of a chunk that attempts of one call took: more than one, where a late attempt landed beside its repeat. */
+/** The slots of a chunk that attempts of one call took: more than one, if a late attempt landed next to its repeat. */
 export function slotsOfKey(chunk: Chunk, requestKey: string): number[] {
   return chunk.slots.flatMap((value, slot) => {
     if (value === undefined) return [];
@@ -98,13 +98,13 @@ export interface Segment {
   readonly last: bigint;
 }
 
-/** Examined per call at most, so that the work of one call is bounded in a pool of any size. */
+/** The most addresses that one call examines, so that its work is bounded in a pool of any size. */
 export const MAX_EXAMINED = 65_536n;
 const FIRST_WINDOW = 4n;
 const MAX_WINDOW = 512n;
 
 /**
- * Windows of growing width round the ring of a span's chunks, from the one after `start` to `start` itself; each
+ * Windows of growing width around the ring of a span's chunks, from the chunk after `start` to `start` itself. Each
  * window is cut at the borders of groups and of the ring.
  */
 export function* windows(span: Span, start: bigint): Generator<Segment[]> {

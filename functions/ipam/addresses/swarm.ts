@@ -1,8 +1,8 @@
 /**
- * What Swarm's managers ask for (docs/decisions/0007-swarm.md). A manager plans: its leader takes subnets and addresses
- * in the global space, and each node takes what it was told in its local one. A leader that starts, after a restart or
- * in another's place, asks anew for every subnet and address that Swarm has in use, and nobody gives back what the
- * leader before it was given.
+ * What Swarm's managers ask for (docs/decisions/0007-swarm.md). The leader of the managers takes subnets and addresses in
+ * the global space, and each node takes what the leader has assigned to it in its local one. A leader that starts, after a
+ * restart or in another's place, requests every subnet and address again that Swarm has in use. Nothing releases what the
+ * previous leader was given.
  */
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import type { Cidr } from '../address.ts';
@@ -17,33 +17,33 @@ import { decodeSlot } from '../slot.ts';
 import type { SpaceConfig } from '../space.ts';
 import type { Page } from '../store.ts';
 
-/** Managers, and they alone, put this option on every request for an address. */
+/** Only managers put this option on every request for an address. */
 const SWARM_MARK = 'com.docker.network.ipam.serial';
 
 /**
- * Whether a manager asks. In the global space nobody else may: a later leader ends the networks that it finds there.
+ * Whether a manager asks. In the global space only managers may ask: a later leader ends the networks that it finds there.
  *
- * @throws Refusal when somebody else asks there.
+ * @throws Refusal when another caller asks there.
  */
 export function isByManager({ space }: PoolId, options: Readonly<Record<string, string>>): boolean {
   if (!isGlobalSpace(space)) return false;
   if (SWARM_MARK in options) return true;
   throw new Refusal(
     'invalid-request',
-    `address space ${space} is for the managers of a swarm alone: outside of Swarm use a network driver of local scope`,
+    `address space ${space} is only for the managers of a swarm; outside Swarm, use a network driver of local scope`,
   );
 }
 
-/** A counter that others keep raising is tried so often. */
+/** How often a counter that others keep raising is tried. */
 const MAX_TRIES = 8;
 /** Managers that an error names. */
 const MAX_NAMED = 3;
 
 /**
- * The term of the leader that asks for a pool: a number from the table, so that no clock decides who leads. Each request
- * has one of its own, which stays with its network: a late duplicate of it brings back no former leader.
+ * The term of the leader that asks for a pool: a number from the table, so that the leader does not depend on any clock.
+ * Each request has its own, which stays with its network: a late duplicate does not bring back a former leader.
  *
- * @param cidr what is asked for. `undefined`: an automatic pool.
+ * @param cidr the subnet that is requested. `undefined`: an automatic pool.
  * @throws Refusal `not-manager` when no operator has named the host.
  */
 export async function termOf(
@@ -60,10 +60,10 @@ export async function termOf(
     const seen = await deps.store.readTerm(space);
     if (await deps.store.raiseTerm(space, seen)) return seen + 1;
   }
-  throw new Refusal('busy', `several leaders ask at once in space ${space}: try again`);
+  throw new Refusal('busy', `several leaders request pools at once in space ${space}; try again`);
 }
 
-/** As long as nobody has named managers, those that stood before anybody could go on with what they have. */
+/** While no operator has named managers, hosts that allocated with an earlier version may continue with what they have. */
 async function hasPlanned({ store }: Deps, { hostId }: Call, space: string, cidr: Cidr): Promise<boolean> {
   const pool = await store.readPool(space, cidr);
   if (pool === undefined || pool.state === 'pending') return false;
@@ -80,20 +80,20 @@ function noManager({ hostId }: Call, space: string, managers: readonly string[] 
   const all = [...managers, hostId].join(',');
   return new Refusal(
     'not-manager',
-    `address space ${space} is for the managers of a swarm that an operator has named, ` +
-      `${named === '' ? 'and nobody is' : `which are ${named}`}: if host ${hostId} is one, ` +
+    `address space ${space} is only for the swarm managers that an operator has named ` +
+      `(${named === '' ? 'none so far' : named}); if host ${hostId} is a manager, run ` +
       `berth space set ${space} --managers ${managers.length > MAX_NAMED ? `…,${hostId}` : all}; ` +
-      'outside of Swarm use a network driver of local scope',
+      'outside Swarm, use a network driver of local scope',
   );
 }
 
-/** A leader of a later term is the younger; before there were terms, the one that has asked later. */
+/** A leader of a lower term is older. Without terms, in earlier versions, it is the one whose request is older. */
 const isElder = (ref: Ref, own: Ref): boolean =>
   (ref.term ?? 0) < (own.term ?? 0) || ((ref.term ?? 0) === (own.term ?? 0) && ref.requestKey < own.requestKey);
 
 /**
- * Puts a leader's network in the place of those that earlier leaders had on the same pool. What they lease goes over as
- * the leader asks for it. Only elders end: of two leaders that meet here, one stays.
+ * Replaces the networks that earlier leaders had on the same pool by the network of this leader. It takes over their
+ * leases as it asks for each. Only networks of older leaders end: of two leaders that meet here, one stays.
  *
  * @throws Refusal when a later leader has taken this one's place.
  */
@@ -112,8 +112,8 @@ export async function takeOverFromFormerLeaders(deps: Deps, call: Call, id: Pool
 /**
  * Takes over an address that the network of an earlier leader leases.
  *
- * @param held the encoded slot that stands in the way.
- * @returns whether it did: in a local space, or from a network that has not ended, it does not.
+ * @param held the encoded slot that prevents the claim.
+ * @returns whether it was taken over; never in a local space, or from a network that has not ended.
  */
 export async function takeOverAddress(
   { store }: Deps,

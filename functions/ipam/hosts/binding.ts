@@ -1,6 +1,6 @@
 /**
- * Who may act as a host: whoever signed its registration, and nobody else. The host item says who that is. Warm memory
- * holds it for a while, so that a call as a rule reads nothing for it.
+ * Who may act as a host: only the principal that signed its registration, which the host item records. A warm function
+ * caches it for a while, so that most calls need no read for this check.
  */
 import { isInstanceId } from '../../../protocol/ids.ts';
 import type { Call } from '../call.ts';
@@ -10,15 +10,15 @@ import { clip } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';
 
-/** ms for which a principal that was found right is not looked up again. */
+/** ms for which a principal that was accepted is not looked up again. */
 export const HINT_AGE = 300_000;
 /**
- * ms after which nobody takes a fenced or dead host for what it was while it lived: hints were made before that, and
- * what they let through has ended.
+ * ms after which no function accepts the former binding of a fenced or dead host: all hints from before have expired, and
+ * the calls that they let through have ended.
  */
 export const BINDING_ENDS = HINT_AGE + IN_FLIGHT;
 const MAX_HINTS = 10_000;
-/** More than a role's ARN has. */
+/** Longer than the ARN of a role. */
 const MAX_PRINCIPAL_LENGTH = 300;
 
 interface Hint extends Pick<Host, 'epoch' | 'ownEpoch'> {
@@ -27,7 +27,7 @@ interface Hint extends Pick<Host, 'epoch' | 'ownEpoch'> {
   readonly until: number;
 }
 
-/** The bindings of hosts, as one process knows them. */
+/** The bindings of hosts that one process knows. */
 export class Bindings {
   readonly #deps: Deps;
   readonly #hints = new Map<string, Hint>();
@@ -37,11 +37,11 @@ export class Bindings {
   }
 
   /**
-   * A hint only ever lets a call through; before one is refused, the host is read.
+   * A hint can only let a call through; before a call is refused, the host is read.
    *
-   * @param principal who signed the call (an ARN).
-   * @returns from which epoch on what the host holds is this machine's.
-   * @throws Refusal `foreign-host` when the host is bound to another, `host-unknown` when it is bound to nobody,
+   * @param principal the signer of the call (an ARN).
+   * @returns the epoch from which on the references of the host are this machine's.
+   * @throws Refusal `foreign-host` when the host is bound to another principal, `host-unknown` when it is bound to none,
    * `host-fenced` when another machine has taken its place.
    */
   async check({ hostId, epoch }: Pick<Call, 'hostId' | 'epoch'>, principal: string): Promise<number> {
@@ -49,12 +49,12 @@ export class Bindings {
     const signer = boundPrincipal(principal);
     const now = world.now();
     const hint = this.#hints.get(hostId);
-    // A machine that has taken another's place has an epoch of its own.
+    // A machine that has taken another's place has its own epoch.
     if (hint?.principal === signer && hint.epoch === epoch && now < hint.until) return hint.ownEpoch;
     const host = await store.readHost(hostId);
     if (host === undefined || host.isAwaited || host.principal === '') throw unknown(hostId);
     refuseStranger(host, principal);
-    // The binding of a host that lives does not change. One that is fenced or dead may be adopted at any time.
+    // The binding of a live host does not change. A fenced or dead host may be adopted at any time.
     const { ownEpoch } = host;
     if (host.state === 'live' || host.state === 'draining')
       this.#remember(hostId, { principal: signer, epoch: host.epoch, ownEpoch, until: now + HINT_AGE });
@@ -63,7 +63,7 @@ export class Bindings {
   }
 
   #remember(hostId: string, hint: Hint): void {
-    // Set anew, so that the eldest comes first.
+    // Deleted first, so that the oldest hint is the first of the map.
     this.#hints.delete(hostId);
     this.#hints.set(hostId, hint);
     const [eldest] = this.#hints.keys();
@@ -72,32 +72,32 @@ export class Bindings {
 }
 
 /**
- * Without a host item nobody would ever find what a host holds once it is silent, nor know whose it is: so it registers
- * first, which the shim does by itself.
+ * Without a host item no sweep would find what a host holds once it is silent, or know whose it is. So a host must
+ * register first, which the shim does by itself.
  */
 const unknown = (hostId: string): Refusal =>
   new Refusal(
     'host-unknown',
-    `host ${hostId} is not registered, so that it may ask for nothing: its shim registers at its start and again now; ` +
-      'if this stays, its log says why',
+    `host ${hostId} is not registered; its shim registers when it starts, and tries again now; ` +
+      'if this error persists, the log of the shim says why',
   );
 
 const replaced = ({ id, since }: Host): Refusal =>
   new Refusal(
     'host-fenced',
-    `another machine has been host ${id} since ${isoTime(since)}: what this one holds stays as it is, and ` +
-      'it gets nothing new and gives nothing back until an operator says which of the two is the host',
+    `another machine has been host ${id} since ${isoTime(since)}; this one keeps what it holds, but can neither request ` +
+      'nor release anything until an operator decides which of the two is the host',
   );
 
-/** @throws Refusal when a host that is bound is bound to another. */
+/** @throws Refusal when a host is bound to another principal, or to none that may sign. */
 export function refuseStranger({ id, principal: bound }: Pick<Host, 'id' | 'principal'>, principal: string): void {
   if (bound === '') throw adoptedByNobody(id);
   const [ours, theirs] = [boundPrincipal(bound), boundPrincipal(principal)];
   if (ours === theirs) return;
   throw new Refusal(
     'foreign-host',
-    `host ${id} is bound to ${shown(ours)}, and this call is signed by ${shown(theirs)}: ` +
-      'sign with the credentials of the former, or give this machine an id of its own with --host-id',
+    `host ${id} is bound to ${shown(ours)}, but this call is signed by ${shown(theirs)}; ` +
+      'sign with the credentials of the former, or give this machine its own id with --host-id',
     { bound: shown(ours) },
   );
 }
@@ -105,14 +105,14 @@ export function refuseStranger({ id, principal: bound }: Pick<Host, 'id' | 'prin
 const adoptedByNobody = (id: string): Refusal =>
   new Refusal(
     'foreign-host',
-    `host ${id} was adopted with an earlier version of Berth, which let whoever came first be it: ` +
-      `say who it is to be: berth host adopt ${id} --principal ARN`,
+    `host ${id} was adopted with an earlier version of Berth, which recorded no principal; ` +
+      `name its principal with berth host adopt ${id} --principal ARN`,
     { bound: 'nobody' },
   );
 
 /**
- * The id of an instance belongs to that instance: of all sessions of roles only the one that EC2 named by it may be the
- * first to register it. A user has no session, and no instance can be told from its name.
+ * The id of an instance belongs to that instance: of all sessions of roles, only the one that EC2 named after it may be
+ * the first to register it. A user has no session, so its name does not show an instance.
  *
  * @throws Refusal
  */
@@ -121,8 +121,8 @@ export function refuseOtherSession(hostId: string, principal: string): void {
   if (!isInstanceId(hostId) || session === undefined || session === hostId) return;
   throw new Refusal(
     'foreign-host',
-    `${hostId} is the id of an EC2 instance, and this call is signed by ${shown(principal)}, which is not its session: ` +
-      "sign with the role of that instance, name the role's session by it, or choose another id with --host-id",
+    `${hostId} is the id of an EC2 instance, but this call is signed by ${shown(principal)}, which is not its session; ` +
+      'sign with the role of that instance, name the role session after it, or choose another id with --host-id',
   );
 }
 

@@ -1,14 +1,14 @@
-/** An operator's message counts once: a copy of it may come for as long as its signature is good, which is minutes. */
+/** An operator's message counts once: a copy of it may arrive as long as its signature is valid, which is minutes. */
 import type { Deps } from '../deps.ts';
 import { changeHost } from '../host-refs.ts';
 
-/** More than anybody says of one host in that time. */
+/** More messages than operators send about one host in that time. */
 const MAX_REMEMBERED_KEYS = 16;
 
 /**
- * Notes a message with the host that it is about, before anything is done about it.
+ * Records a message with the host that it is about, before it is carried out.
  *
- * @returns whether it is heard for the first time. So it is, too, where there is no such host.
+ * @returns whether it arrives for the first time; also `true` if there is no such host.
  */
 export async function isFirstDelivery(deps: Deps, hostId: string, key: string): Promise<boolean> {
   let isFirst = true;

@@ -1,6 +1,7 @@
 /**
- * A host that was silent past its lease is fenced: its epoch is raised, so that nothing more is accepted of it, and its
- * references sleep. Nothing is freed: a host without the cloud may well have its LAN, and its containers answer ARP.
+ * A host that was silent past its lease is fenced: its epoch is raised, so that its requests are refused, and its
+ * references become dormant. Nothing is freed: a host without the cloud may still be on its LAN, where its containers
+ * answer ARP.
  */
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
@@ -8,22 +9,22 @@ import { changeHost, concludeHost, eachRef, isLeftBehind, transitionRef } from '
 import { type Host, isSilent } from '../host.ts';
 import type { Ref } from '../ref.ts';
 
-/** References that one call wakes at most: the caller repeats it. */
+/** The most references that one call wakes; the caller repeats the call. */
 const MAX_WOKEN = 64;
-const WHY = 'nothing was heard of it for a whole lease';
+const WHY = 'it sent no heartbeat for a whole lease';
 
 export interface Fence {
   readonly host: Host;
-  /** References that were put to sleep. */
+  /** References that became dormant. */
   readonly quieted: number;
 }
 
 /**
- * Fences a host if it is still as silent as it was seen. May be repeated at any point, and run twice at once: who comes
- * second goes on with what is left.
+ * Fences a host if it is still silent. May be repeated at any point, and run twice at once: the second run continues with
+ * what is left.
  *
- * @param deadline ms: what is left then is done by the next sweep.
- * @returns `undefined`: it has spoken.
+ * @param deadline ms: the next sweep does what is left then.
+ * @returns `undefined`: it has registered in the meantime.
  */
 export async function fenceHost(deps: Deps, id: string, deadline: number): Promise<Fence | undefined> {
   const now = deps.world.now();
@@ -42,8 +43,8 @@ export async function fenceHost(deps: Deps, id: string, deadline: number): Promi
 }
 
 /**
- * Puts a reference to sleep that was added before the fence. A woken one is of the host's own epoch; one that was being
- * revived is not what its host has, and does not sleep but ends.
+ * Makes a reference dormant that was added before the fence. A woken one already has the epoch of the host. One that was
+ * being revived does not yet say what its host has: it does not become dormant, but ends.
  */
 export const quiet = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   transitionRef(deps, ref, (now) =>
@@ -53,10 +54,10 @@ export const quiet = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   );
 
 /**
- * Wakes what belongs to a host that has returned. Its leases are left as they are: a release that is still under way
- * names a lease by when it was asked for, and would miss one that was written anew.
+ * Wakes the references of a host that has returned. Its leases stay as they are: a release that is still under way
+ * identifies a lease by the time of its request, and would miss one that was written again.
  *
- * @returns whether more is to wake.
+ * @returns whether there is more to wake.
  */
 export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: Host): Promise<boolean> {
   if (host.state !== 'live' || !host.refsLag) return false;
@@ -70,11 +71,11 @@ export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: H
   return false;
 }
 
-/** Wakes it, unless it is that of a machine that was this host before: then it sleeps. */
+/** Wakes a reference, unless it is that of a machine that was this host before: then it becomes dormant. */
 export const wakeOwn = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   ref.epoch >= host.ownEpoch ? wake(deps, host, ref) : quiet(deps, host, ref);
 
-/** Dormant to gone stands on the same condition: either it wakes or it ends. */
+/** The change from `dormant` to `gone` has the same condition: either the reference wakes or it ends. */
 const wake = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   transitionRef(deps, ref, (now) =>
     isLeftBehind(now, host) && now.state !== 'reviving'

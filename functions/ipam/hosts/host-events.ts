@@ -1,4 +1,4 @@
-/** What is told of hosts by others than themselves: that one is about to go, or that it is dead. */
+/** What AWS and operators report about hosts: that one is about to go, or that it is dead. */
 import type { Deps } from '../deps.ts';
 import { changeHost, concludeHost, eachRef, isLeftBehind, transitionRef } from '../host-refs.ts';
 import { type Host, isInLease } from '../host.ts';
@@ -7,17 +7,17 @@ import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';
 import { reclaim } from './reclaim.ts';
 
-/** `unknown`: no host of that id has ever registered, or the instance is that host no more. */
+/** `unknown`: no host of that id has ever registered, or the instance is no longer that host. */
 export type ReportOutcome = 'done' | 'unknown';
 
-/** ms that one report works at most. What is left is done by the next sweep. */
+/** The most ms that one report works. The next sweep does what is left. */
 const TIME_LIMIT_MS = 5_000;
 
 /**
- * A host is proven dead: all that it held is freed. Safe to repeat. Should it register all the same, it lives again, under
- * the raised epoch; what is gone stays gone.
+ * A host is proven dead: all that it held is freed. Safe to repeat. If the host registers nevertheless, it is live again
+ * under the raised epoch; what was freed stays freed.
  *
- * @param why for people.
+ * @param why for people to read.
  */
 export async function reportDeath(deps: Deps, hostId: string, why: string): Promise<ReportOutcome> {
   const now = deps.world.now();
@@ -25,11 +25,11 @@ export async function reportDeath(deps: Deps, hostId: string, why: string): Prom
 }
 
 /**
- * An operator says that a host is dead. While its lease runs it may well be alive, and what runs there would share its
- * addresses with whoever gets them next: then it takes a word more.
+ * An operator declares a host dead. While its lease runs it is probably alive, and its containers would share their
+ * addresses with the next holders: then the operator must confirm it.
  *
- * @param overridesLease the operator knows that it runs no more, though it was heard of within its lease.
- * @throws Refusal `host-state` when its lease runs, and nobody says so.
+ * @param overridesLease the operator knows that it no longer runs, although its lease does.
+ * @throws Refusal `host-state` when its lease runs and the operator does not override it.
  */
 export async function declareDead(
   deps: Deps,
@@ -52,13 +52,13 @@ const dead = (host: Host, now: number, why: string): Omit<Host, 'rev'> | undefin
 const inLease = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
   new Refusal(
     'host-state',
-    `host ${id} is ${state}: it was last heard of at ${isoTime(lastSeen)}, and its lease runs until ` +
+    `host ${id} is ${state}: it was last seen at ${isoTime(lastSeen)}, and its lease runs until ` +
       `${isoTime(leaseUntil)}; if it still runs, its containers would share their addresses with others. Stop it and ` +
-      'wait for the end of its lease, or, if you are sure that it runs no more: ' +
-      `berth host dead ${id} --override-lease (a berth without that option is older than the functions: use theirs)`,
+      'wait until its lease ends, or, if you are sure that it no longer runs, use ' +
+      `berth host dead ${id} --override-lease (if berth lacks that option, install the version of the functions)`,
   );
 
-/** A host is about to go: it gets nothing new, and may give back what it has. */
+/** A host is about to go: it gets nothing new, and may release what it has. */
 export async function reportDrain(deps: Deps, hostId: string, why: string): Promise<ReportOutcome> {
   return report(deps, hostId, drainHost, (host) =>
     host.state === 'live' ? { ...host, state: 'draining', why, refsLag: true } : undefined,
@@ -66,8 +66,8 @@ export async function reportDrain(deps: Deps, hostId: string, why: string): Prom
 }
 
 /**
- * EC2 says it of an instance, which need not be the host of that id any more: where another machine was let be that host,
- * nothing is done.
+ * EC2 reports an event of an instance, which may no longer be the host of that id: if an operator made another machine
+ * that host, nothing is done.
  */
 export async function reportInstance(
   deps: Deps,
@@ -80,9 +80,9 @@ export async function reportInstance(
 }
 
 /**
- * Changes a host as it is now, and lets its references follow.
+ * Changes a host as it is now, and then its references.
  *
- * @param change `undefined`: it is so already; what is left of its references is done all the same.
+ * @param change returns `undefined` if the host has that state already; its remaining references follow all the same.
  */
 export async function report(
   deps: Deps,
@@ -95,13 +95,13 @@ export async function report(
     const next = change(seen);
     return next && { ...next, changedAt: deps.world.now() };
   });
-  if (host === undefined) throw new Refusal('busy', `host ${hostId} is changed by several at once: try again`);
+  if (host === undefined) throw new Refusal('busy', `host ${hostId} is being changed by others; try again`);
   await follow(deps, host, deps.world.now() + TIME_LIMIT_MS);
   return 'done';
 }
 
 /**
- * Ends what a dead host held. What is of its own epoch it has taken since: then it was not dead.
+ * Ends what a dead host held. References of its present epoch are newer: the host has registered since, so it was not dead.
  *
  * @returns how many networks were ended.
  */
@@ -127,7 +127,7 @@ export async function drainHost(deps: Deps, host: Host, deadline: number): Promi
   if (all) await concludeHost(deps, host);
 }
 
-/** What is of a later epoch has been called back since. */
+/** Leaves a reference of a later epoch alone: its host's drain has been lifted since. */
 export const drain = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
   transitionRef(deps, ref, (now) =>
     now.state === 'live' && now.epoch <= host.epoch

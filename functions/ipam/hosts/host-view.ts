@@ -1,4 +1,4 @@
-/** What a host is and holds, for an operator who is about to end it. Looks are bounded, and say where they end. */
+/** What a host is and holds, for an operator who is about to declare it dead. A look is bounded, and says if it is partial. */
 import { type Cidr, usableRange } from '../address.ts';
 import { leasesIn } from '../addresses/orphans.ts';
 import { MAX_EXAMINED, spanOf, windows } from '../addresses/search.ts';
@@ -8,26 +8,26 @@ import { type Host, isInLease } from '../host.ts';
 import type { Ref } from '../ref.ts';
 import type { Count } from '../spaces/impact.ts';
 
-/** Networks that one look tells of at most. */
+/** The most networks that one look lists. */
 const MAX_NETWORKS = 64;
-/** ms that one look takes at most. */
+/** The most ms that one look takes. */
 const TIME_LIMIT_MS = 5_000;
 
 export interface NetworkUse {
   readonly space: string;
   readonly cidr: Cidr;
-  /** That its endpoints lease. */
+  /** The addresses that its endpoints lease. */
   readonly addresses: Count;
 }
 
 export interface HostView {
   readonly host: Host;
-  /** It was heard of so recently that it may well run. */
+  /** It was seen so recently that it probably runs. */
   readonly isInLease: boolean;
-  /** ms since the last sign of life. */
+  /** ms since the last heartbeat. */
   readonly silence: number;
   readonly networks: readonly NetworkUse[];
-  /** `false`: it has more networks, which nobody has looked at. */
+  /** `false`: it has more networks, which are not listed. */
   readonly isAll: boolean;
 }
 

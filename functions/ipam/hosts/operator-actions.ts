@@ -1,4 +1,4 @@
-/** What an operator takes back of a host: that it drains, or whose it is. */
+/** What an operator may revise about a host: that it drains, and which machine it is. */
 import type { Deps } from '../deps.ts';
 import { type Host, NOBODY_BEFORE, boundPrincipal } from '../host.ts';
 import { clip } from '../quote.ts';
@@ -8,8 +8,8 @@ import { wakeRefs } from './fence.ts';
 import { type ReportOutcome, report } from './host-events.ts';
 
 /**
- * A drain is lifted. Its epoch is raised, as by a fence: a drain that is still under way leaves alone what is of a later
- * one. The host's next call is refused, it registers, and its networks are awake. Safe to repeat.
+ * Lifts a drain. The epoch is raised, as by a fence: a drain that is still under way leaves references of a later epoch
+ * alone. The host's next call is refused, so it registers, and its networks are awake. Safe to repeat.
  *
  * @throws Refusal `host-state` when the host is fenced or dead.
  */
@@ -21,7 +21,7 @@ export async function resumeHost(deps: Deps, hostId: string): Promise<ReportOutc
   });
 }
 
-/** What is left, the registration of the host wakes. */
+/** Wakes what it can until the deadline. The host's next registration wakes the rest. */
 async function wakeAll(deps: Deps, host: Host, deadline: number): Promise<void> {
   let next: Host | undefined = host;
   while (next !== undefined && deps.world.now() < deadline && (await wakeRefs(deps, { deadline }, next))) {
@@ -32,19 +32,19 @@ async function wakeAll(deps: Deps, host: Host, deadline: number): Promise<void> 
 const notDraining = ({ id, state }: Host): Refusal =>
   new Refusal(
     'host-state',
-    `host ${id} is ${state}, and does not drain: it is live again as soon as it registers, which its shim does by itself; ` +
-      'another machine may take its place: berth host adopt',
+    `host ${id} is ${state}, not draining; it is live again as soon as it registers, which its shim does by itself; ` +
+      `to let another machine take its place, use berth host adopt ${id} --principal ARN`,
   );
 
 /**
- * Whom an operator names is the host from now on, once it registers: its networks wake for that machine. Whether that one
- * has the host's journal, its incarnation tells then, as ever. Where another
- * machine is the host already, and what the former held is asleep, that wakes for it. Safe to repeat.
+ * The machine of the principal that an operator names becomes the host once it registers, and the host's networks wake for
+ * it. Its incarnation shows then, as before, whether it has the host's journal. If that machine is the host already, and
+ * what the former machine held is dormant, that wakes for it. Safe to repeat.
  *
- * @param principal who signs on that machine (an ARN): a user, or a session of a role. On EC2 the session is named by the
- * instance, so that no other instance of the role is meant. `undefined`: a program of an earlier version does not say.
- * @throws Refusal `invalid-request` without a principal that may sign; `host-state` when the host is neither fenced nor
- * dead: two machines would be one host.
+ * @param principal the signer on that machine (an ARN): a user, or a session of a role. On EC2 the session is named after
+ * the instance, so that no other instance of the role is meant. `undefined`: an older `berth` does not send it.
+ * @throws Refusal `invalid-request` without a principal that can sign; `host-state` when the host is neither fenced nor
+ * dead, since two machines would be one host.
  */
 export async function adoptHost(deps: Deps, hostId: string, principal: string | undefined): Promise<ReportOutcome> {
   if (principal === undefined || !SIGNS.test(principal)) throw nobodyNamed(hostId, principal);
@@ -59,10 +59,10 @@ export async function adoptHost(deps: Deps, hostId: string, principal: string | 
 }
 
 /**
- * The machine that was this host before the present one is gone for good: what it held is freed by the next sweep. Safe to
+ * The machine that was this host before the present one is gone for good: the next sweep frees what it held. Safe to
  * repeat.
  *
- * @throws Refusal `host-state` when nothing of a former machine is asleep.
+ * @throws Refusal `host-state` when no former machine holds anything.
  */
 export async function reclaimFormer(deps: Deps, hostId: string): Promise<ReportOutcome> {
   return report(deps, hostId, nothing, (host) => {
@@ -72,16 +72,16 @@ export async function reclaimFormer(deps: Deps, hostId: string): Promise<ReportO
   });
 }
 
-/** Of a role its sessions sign, which have an ARN of their own; that of a session without a name means any session. */
+/** A role signs through its sessions, each of which has its own ARN; one without a session name means any session. */
 const SIGNS = /^arn:[\w-]+:(iam::\d{12}:(root|user\/[!-~]+)|sts::\d{12}:(assumed-role|federated-user)\/[!-~]+)$/;
 
 const nobodyNamed = (id: string, principal: string | undefined): Refusal =>
   new Refusal(
     'invalid-request',
-    `${principal === undefined ? `it is not said who host ${id} is to be` : `${clip(principal, 100)} signs no request`}: ` +
-      `berth host adopt ${id} --principal ARN, with the ARN of a user, or of a role's session, such as ` +
-      'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID on EC2 (aws sts get-caller-identity tells it on the new machine; ' +
-      'a berth without that option is older than the functions: use theirs)',
+    `${principal === undefined ? `no principal is given for host ${id}` : `${clip(principal, 100)} cannot sign requests`}; ` +
+      `use berth host adopt ${id} --principal ARN, with the ARN of a user or of a role session, such as ` +
+      'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID on EC2 (aws sts get-caller-identity on the new machine shows it; ' +
+      'if berth lacks that option, install the version of the functions)',
   );
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -89,13 +89,13 @@ const nothing = (): Promise<void> => Promise.resolve();
 const noFormer = ({ id }: Host): Refusal =>
   new Refusal(
     'host-state',
-    `nothing of a machine that was host ${id} before is left: if ${id} itself is gone for good, say berth host dead ${id}`,
+    `no former machine of host ${id} holds anything; if ${id} itself is gone for good, use berth host dead ${id}`,
   );
 
 const stillAlive = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
   new Refusal(
     'host-state',
-    `host ${id} is ${state}, and was heard of at ${isoTime(lastSeen)}: another machine may be it once it is fenced or ` +
-      `dead; stop it and wait until it is fenced (after ${isoTime(leaseUntil)}), or, if it is gone for good and may ` +
-      `lose what it holds, say so first: berth host dead ${id}`,
+    `host ${id} is ${state}, and was last seen at ${isoTime(lastSeen)}; another machine can take its place once it is ` +
+      `fenced or dead; stop it and wait until it is fenced (after ${isoTime(leaseUntil)}), or, if it is gone for good and ` +
+      `may lose what it holds, first use berth host dead ${id}`,
   );

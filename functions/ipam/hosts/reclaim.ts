@@ -1,4 +1,4 @@
-/** A network ends for good, though nobody released it: its host is dead, or was silent for too long. */
+/** A network ends for good without a release: its host is dead, or was silent for too long. */
 import { freeOrphans } from '../addresses/orphans.ts';
 import { type Sequenced, freeUnkept, keptBy } from '../addresses/reservation.ts';
 import type { Deps } from '../deps.ts';
@@ -8,14 +8,14 @@ import type { Ref } from '../ref.ts';
 import { encodeTime } from '../slot.ts';
 
 /**
- * What is freed in the place of a host was released by no message of its own, so that none of them came before it: a host
- * that takes its network up again takes it back.
+ * The sequence of what is freed in the place of a host. It is earlier than any message of the host, so a host that
+ * restores its network can take back what was freed.
  */
 export const IN_PLACE_OF_HOST: Sequenced = { requestKey: encodeTime(0) + '0000' };
 
 /**
- * Ends a reference as long as it is meant, and then frees what it held. The reference goes first: until it is gone, its
- * host may wake it, and goes on with all that it leases.
+ * Ends a reference if `isMeant` still accepts it, and then frees what it held. The reference ends first: until then its
+ * host may wake it and keep all that it leases.
  *
  * @returns whether it was ended.
  */
@@ -27,7 +27,7 @@ export async function reclaim(deps: Deps, seen: Ref, isMeant: (ref: Ref) => bool
   if (!isEnded) return false;
   const livesOn = await retireUnreferenced(deps, seen);
   if (!livesOn) return true;
-  // What it keeps may have changed since it was seen, up to its end.
+  // What it keeps may have changed between `seen` and its end.
   const ended = (await store.readRef(seen.generation, seen.name)) ?? seen;
   await freeUnkept(deps, IN_PLACE_OF_HOST, ended, keptBy(ended));
   await freeOrphans(deps, IN_PLACE_OF_HOST, ended, [ended.name]);

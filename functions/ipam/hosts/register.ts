@@ -1,6 +1,6 @@
 /**
- * How a host comes to life: it registers at each start of its shim. Its incarnation rotates by compare and set, so that
- * of two machines that began as copies of one disk the second is found out.
+ * How a host registers, which it does at each start of its shim. Its incarnation changes by compare-and-set, so that of
+ * two machines that began as copies of one disk the second is detected.
  */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import type { Call } from '../call.ts';
@@ -14,33 +14,33 @@ import { BINDING_ENDS, refuseOtherSession, refuseStranger } from './binding.ts';
 import { wakeRefs } from './fence.ts';
 
 export interface Registration {
-  /** Who signed it (an ARN). */
+  /** The principal that signed it (an ARN). */
   readonly principal: string;
-  /** What the host holds. `undefined`: it starts for the first time. */
+  /** The nonce that the host has stored. `undefined`: it starts for the first time. */
   readonly incarnation: string | undefined;
-  /** A fresh nonce, which the host has written down: after a crash it may hold either. */
+  /** A new nonce, which the host has stored as well: after a crash it may send either. */
   readonly proposed: string;
   readonly shimVersion: string;
   readonly engineVersion: string;
-  /** `undefined`: a shim that does not tell. */
+  /** `undefined`: an older shim does not send it. */
   readonly machine?: MachinePrint | undefined;
-  /** ms for which its space remembers it when it is silent. `undefined`: a shim that does not tell which that is. */
+  /** ms for which its space remembers it when it is silent. `undefined`: an older shim does not send its space. */
   readonly forgetAfter?: number | undefined;
 }
 
 export interface Registered extends Pick<Host, 'incarnation' | 'epoch' | 'floor' | 'isFresh' | 'state'> {
   /** ms */
   readonly heartbeat: number;
-  /** ms: when another machine has said of late that it is this host. */
+  /** ms: when another machine recently tried to register as this host. */
   readonly rivalAt: number | undefined;
-  /** Not all that it holds has been woken after a fence: it registers again at once. */
+  /** Some of its references have not been woken yet after a fence: it registers again at once. */
   readonly isWaking: boolean;
 }
 
-/** Each lost write means that the same host was written meanwhile, which few do. */
+/** Each lost write means that another call has written the same host in the meantime, which is rare. */
 const MAX_TRIES = 8;
 
-/** @throws Refusal when the id belongs to another principal, or to another machine that was seen of late. */
+/** @throws Refusal when the id belongs to another principal, or to another machine that was seen recently. */
 export async function registerHost(deps: Deps, call: Call, registration: Registration): Promise<Registered> {
   const { store, world } = deps;
   const { forgetAfter = DEFAULT_SPACE.forgetAfter } = registration;
@@ -56,15 +56,15 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
       return { incarnation, epoch, floor, isFresh, state, heartbeat: heartbeatFor(forgetAfter), rivalAt, isWaking };
     }
   }
-  throw new Refusal('busy', `host ${call.hostId} is registered by several at once: try again`);
+  throw new Refusal('busy', `host ${call.hostId} is being registered by several processes at once; try again`);
 }
 
-/** ms between two notes that another machine says it is a host. */
+/** ms between two records that another machine claims to be a host. */
 const RIVAL_NOTED = 60_000;
 
 /**
- * Two machines say that they are one host: the one that is refused is told at once, the other when it registers again. A
- * copy of an earlier registration of the host itself, which its sequence gives away, is no other machine.
+ * Two machines claim to be one host: the one that is refused learns it at once, the other when it registers again. A
+ * late copy of the host's own registration does not count as another machine; its sequence shows that it is old.
  */
 async function orNoteRival<T>(
   { store, world }: Deps,
@@ -77,7 +77,7 @@ async function orNoteRival<T>(
   } catch (error) {
     const isTaken = error instanceof Refusal && error.code === 'host-taken';
     const isRival = seen !== undefined && sequenceOf(requestKey) > seen.floor;
-    // Whoever has written it meanwhile knows better; the next refusal notes it.
+    // If another call has written the host in the meantime, the next refusal records the rival.
     if (isTaken && isRival && world.now() >= seen.rivalAt + RIVAL_NOTED)
       await store.writeHost({ ...seen, rivalAt: world.now() }, seen);
     throw error;
@@ -85,9 +85,9 @@ async function orNoteRival<T>(
 }
 
 /**
- * What a registration makes of a host.
+ * The host as it is after a registration.
  *
- * @param seen `undefined`: nobody has ever been that host.
+ * @param seen `undefined`: no machine has ever been that host.
  * @param now ms
  * @param lease ms
  */
@@ -112,7 +112,7 @@ export function nextHost(
   const { epoch, since, heard, ownEpoch, former, rivalAt } = seen;
   const binding = { ...bindingAfter(seen, principal, now), machine: machineAfter(seen, machine) };
   const next = { ...told, ...binding, epoch, since, heard, floor, ownEpoch, former, rivalAt };
-  // A repeat of a registration whose answer was lost is told the same.
+  // A repeat of a registration whose answer was lost gets the same answer.
   if (proposed === seen.incarnation) return { ...next, isFresh: seen.isFresh };
   if (incarnation === seen.incarnation) return { ...next, isFresh: false };
   refuseWhileAlive(seen, now);
@@ -120,8 +120,8 @@ export function nextHost(
 }
 
 /**
- * Whether the former machine still runs, nobody knows: what it holds sleeps on, and the new one begins an epoch of its
- * own. Not so where an operator has said that this machine is to have all that (adopted).
+ * The former machine may still run: what it holds stays dormant, and the new one starts its own epoch. If an operator has
+ * adopted this machine, it takes over everything instead.
  */
 function inPlaceOf(
   seen: Host,
@@ -132,12 +132,12 @@ function inPlaceOf(
   return { epoch, ownEpoch: epoch, former: isProvenDead(seen) ? 'dead' : 'asleep', refsLag: true, changedAt: now };
 }
 
-/** It, and whoever was it before. */
+/** Both the host and the machine that was the host before are dead. */
 const isProvenDead = ({ state, former }: Host): boolean => state === 'dead' && former !== 'asleep';
 
 /**
- * A machine is bound to its host as a principal is. What it tells more of itself is added; a shim that tells nothing of
- * it changes nothing.
+ * A machine is bound to its host as a principal is. New identifiers of the machine are added; a shim that sends none
+ * changes nothing.
  *
  * @throws Refusal when the host is another machine.
  */
@@ -150,18 +150,18 @@ function machineAfter(seen: Host, told: MachinePrint): MachinePrint {
 const otherMachine = ({ id, state, since, leaseUntil }: Host): Refusal =>
   new Refusal(
     'host-taken',
-    `host ${id} has been another machine since ${isoTime(since)}, by what the two say of their hardware: ` +
-      'if this one was made from a copy or an image of it, give it an id of its own: start it with --host-id and an empty ' +
-      `data folder; if it is to be that host from now on, stop the other, and say so with berth host adopt ${id} --principal ARN` +
+    `another machine has been host ${id} since ${isoTime(since)}, and its hardware differs from this one's; ` +
+      'if this machine was made from a copy or an image of the other, start it with its own --host-id and an empty data ' +
+      `folder; if it is to be host ${id} from now on, stop the other and run berth host adopt ${id} --principal ARN` +
       (state === 'fenced' ? '' : ` once it is fenced (after ${isoTime(leaseUntil)})`) +
-      `; if the other is gone for good with all that it held, with berth host dead ${id}`,
+      `; if the other is gone for good with all that it held, run berth host dead ${id}`,
   );
 
-/** @throws Refusal when the host is bound to another, or was bound to one who may still be taken for it. */
+/** @throws Refusal when the host is bound to another principal, or when the calls of its former one may still be accepted. */
 function bindingAfter(seen: Host, principal: string, now: number): Pick<Host, 'principal' | 'isAdopted' | 'isAwaited'> {
   refuseStranger(seen, principal);
   if (seen.isAwaited) refuseSoonAfter(seen, now);
-  // An instance that is the host of its own id is the one of which EC2 speaks.
+  // If the instance with this id is the host again, the events of EC2 apply to it again.
   const isAdopted = seen.isAdopted && sessionOf(principal) !== seen.id;
   return { principal: seen.principal, isAdopted, isAwaited: false };
 }
@@ -171,12 +171,12 @@ function refuseSoonAfter({ id, fencedAt = 0 }: Host, now: number): void {
   if (now >= end) return;
   throw new Refusal(
     'busy',
-    `host ${id} was adopted, and until ${isoTime(end)} the machine that it was may still be taken for it: ` +
-      'this one may register then, which its shim does by itself',
+    `host ${id} was adopted, and calls of its former machine may be accepted until ${isoTime(end)}; ` +
+      'this machine can register after that, which its shim does by itself',
   );
 }
 
-/** Whoever registers is alive, under the epoch that a fence has raised. That it is about to go is true all the same. */
+/** A host that registers is live, under the epoch that a fence has raised. A draining host stays `draining`. */
 function stateAfter(
   seen: Host | undefined,
   now: number,
@@ -194,8 +194,8 @@ function refuseWhileAlive({ id, since, leaseUntil: end, state }: Host, now: numb
   if (now >= end || state === 'dead') return;
   throw new Refusal(
     'host-taken',
-    `another machine has been host ${id} since ${isoTime(since)}: a copied disk image needs an id of its own: ` +
-      'start it with --host-id and an empty data folder; ' +
-      `if that machine is gone, this one may take its place after ${isoTime(end)}`,
+    `another machine has been host ${id} since ${isoTime(since)}; if this one was made from a copied disk image, ` +
+      'start it with its own --host-id and an empty data folder; ' +
+      `if the other machine is gone, this one can take its place after ${isoTime(end)}`,
   );
 }

@@ -1,4 +1,4 @@
-/** An automatic pool: a subnet that nobody uses, wherever there is room. */
+/** An automatic pool: an unused subnet, wherever there is room. */
 import { type Family, type Range, cidrRange, formatAddress, formatCidr, rangesOverlap } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
@@ -13,27 +13,27 @@ import { createPool } from './create-pool.ts';
 import { poolsWithin } from './limits.ts';
 import type { Grant, PoolPlan } from './plan.ts';
 
-/** Gaps among which callers that met at one place part again. */
+/** The number of gaps that callers that collided choose from. */
 const GAPS = 16;
 const PAUSE = 20;
-/** Announcements of one attempt, at most, among which a copy of it looks for the one that was confirmed. */
+/** The most announcements of one attempt among which a copy of it looks for the confirmed one. */
 const MAX_REFS = 16;
 
-/** What a search for room has learnt: hints alone, for the announcement decides. */
+/** What a search for room has learnt. These are only hints: the announcement decides. */
 interface Survey {
   taken: RangeSet;
   /** The host that created each pool seen, by generation. */
   readonly creators: Map<string, string>;
-  /** An announcement stood in the way that may not last. */
+  /** The search met an announcement, which may be withdrawn. */
   sawPending: boolean;
 }
 
 /**
- * Draws subnets until one is confirmed. Callers at the same time spread over the space, since each draws by its own
- * request key; a repeated attempt draws anew, since the one before it may still be under way. (Docker repeats a request to
- * get a different pool; that is another call.)
+ * Draws subnets until one is confirmed. Concurrent callers spread over the space, since each draws by its own request key.
+ * A repeated attempt draws differently, since the previous one may still be under way. (Docker repeats a request to get a
+ * different pool; that is another call.)
  *
- * @param avoid what overlaps the host's own routes and name servers.
+ * @param avoid the host's own routes and name servers.
  * @throws Refusal `no-pool-left` when the space has no room.
  */
 export async function createAutomaticPool(
@@ -75,12 +75,15 @@ export async function createAutomaticPool(
     }
     from = pickGap(deps, ring, number, survey, `${seed} ${round}`);
   }
-  throw new Refusal('busy', `no pool was free in time in space ${plan.space}: others kept winning; try again`);
+  throw new Refusal(
+    'busy',
+    `no free pool was found in time in space ${plan.space}, since others kept taking them; try again`,
+  );
 }
 
 /**
- * What this very attempt was granted, if this is a copy of it, which draws the same subnet first. The index lags a little:
- * a copy that comes at once may get a network of its own.
+ * What this attempt was granted before, if this is a copy of it, which draws the same subnet first. The index lags a
+ * little: a copy that arrives at once may get its own network.
  */
 async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant | undefined> {
   const names = Array.from({ length: MAX_REFS }, (_, number) => refNameOf(world, call, number));
@@ -92,7 +95,7 @@ async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant 
   return undefined;
 }
 
-/** Takes a pool as taken, or clears it away when it is an announcement that was abandoned. */
+/** Records a pool as taken, or removes it if it is an abandoned announcement. */
 async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise<void> {
   if (hasExpired(pool, world.now())) {
     await store.removePool(pool);
@@ -103,7 +106,7 @@ async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise
   survey.sawPending ||= pool.state === 'pending';
 }
 
-/** Reads the pools that follow a candidate: a few the first time, all that one more read gives when that was too few. */
+/** Reads the pools that follow a candidate: a small page the first time, later another full page if there are more. */
 async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint, survey: Survey): Promise<void> {
   const rest = { ...cidrRange(partAt(ring, number).range), first: candidate(ring, number).first };
   const isFirst = survey.creators.size <= 1;
@@ -112,7 +115,7 @@ async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint,
   for (const pool of [...few.items, ...(more?.items ?? [])]) await note(deps, survey, pool);
 }
 
-/** One of the next gaps, by chance: callers who met before do not meet in the next gap again. */
+/** One of the next gaps, at random: callers that collided before do not collide in the next gap again. */
 function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: string): bigint {
   const gaps: bigint[] = [];
   for (let at = number; gaps.length < GAPS;) {
@@ -124,11 +127,11 @@ function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: s
   return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))] ?? number;
 }
 
-/** Pools that an error counts, and things that it names. */
+/** The most pools that an error counts, and the most items that it names. */
 const MAX_COUNTED = 2_000;
 const MAX_NAMED = 3;
 
-/** @throws Refusal always. What the search has met is a part of what there is, so all of it is counted, up to a bound. */
+/** @throws Refusal always. The search has met only some of the pools, so this counts all of them, up to a bound. */
 async function refuseExhausted(
   { store, world }: Deps,
   call: Call,
@@ -163,7 +166,7 @@ async function refuseExhausted(
     'no-pool-left',
     `all predefined address pools have been fully subnetted: no /${ring.size} is free in ` +
       `${ranges.map(formatCidr).join(', ')} of space ${space}, ` +
-      `clear of what the space excludes and of this host's own routes${routes}${held}; ` +
+      `outside what the space excludes and this host's own routes${routes}${held}; ` +
       'remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) ' +
       'or give the space more ranges',
   );

@@ -1,8 +1,8 @@
-/** Which subnet an automatic pool becomes. Pure: a ring of candidates, cut from the ranges of a space. */
+/** Which subnet an automatic pool gets. Pure: a ring of candidates, cut from the ranges of a space. */
 import { type Cidr, addressBits, cidrRange } from '../address.ts';
 import type { RangeSet } from '../range-set.ts';
 
-/** All subnets of one size in the ranges of a space, numbered through. */
+/** All subnets of one size in the ranges of a space, numbered consecutively. */
 export interface Ring {
   readonly size: number;
   readonly parts: readonly Part[];
@@ -28,7 +28,7 @@ export function ringOf(ranges: readonly Cidr[], size: number): Ring {
   return { size, parts, count };
 }
 
-/** The part of the ring that a number, counted round it, lies in. */
+/** The part of the ring that contains a number, counted modulo the ring. */
 export function partAt(ring: Ring, number: bigint): Part {
   const index = number % ring.count;
   const part = ring.parts.findLast(({ start }) => start <= index);
@@ -36,7 +36,7 @@ export function partAt(ring: Ring, number: bigint): Part {
   return part;
 }
 
-/** The candidate of a number, counted round the ring. */
+/** The candidate of a number, counted modulo the ring. */
 export function candidate(ring: Ring, number: bigint): Cidr {
   const { range, start } = partAt(ring, number);
   const { family, first } = range;
@@ -46,9 +46,9 @@ export function candidate(ring: Ring, number: bigint): Cidr {
 const hostBits = (ring: Ring, { family }: Cidr): bigint => BigInt(addressBits(family) - ring.size);
 
 /**
- * The first candidate from `number` on that runs into nothing that is taken.
+ * The first candidate from `number` on that does not overlap what is taken.
  *
- * @returns its number, or `undefined` once round the ring.
+ * @returns its number, or `undefined` if the whole ring has none.
  */
 export function firstClear(ring: Ring, number: bigint, taken: RangeSet): bigint | undefined {
   const end = number + ring.count;
@@ -60,7 +60,7 @@ export function firstClear(ring: Ring, number: bigint, taken: RangeSet): bigint 
   return undefined;
 }
 
-/** The number of the first candidate behind an address, as far as it lies in the same range as candidate `at`. */
+/** The number of the first candidate after an address in the range of candidate `at`, or else the end of that range. */
 function numberAfter(ring: Ring, at: bigint, last: bigint): bigint {
   const { range, start, count } = partAt(ring, at);
   const behind = ((last - range.first) >> hostBits(ring, range)) + 1n;

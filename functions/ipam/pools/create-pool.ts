@@ -1,7 +1,7 @@
 /**
- * How a pool is born: announce, look, confirm (docs/data-model.md). Two pools of one space never overlap, by
- * single-item conditional writes alone: whoever confirms has announced first and looked afterwards, so of two rivals at
- * least one sees the other, and the elder removes the younger's announcement before it confirms its own.
+ * How a pool is created: announce, look, confirm (docs/data-model.md). Conditional writes of single items are enough to
+ * keep pools of one space from overlapping: each call announces first and looks afterwards, so of two rivals at least one
+ * sees the other, and the earlier one removes the later one's announcement before it confirms its own.
  */
 import { type Cidr, type Range, cidrRange, overlap } from '../address.ts';
 import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
@@ -17,19 +17,19 @@ import type { PoolPlan } from './plan.ts';
 
 export type CreateOutcome =
   | { readonly kind: 'born'; readonly pool: Pool; readonly ref: Ref }
-  /** A pool stands at this very CIDR. */
+  /** There is a pool with exactly this CIDR. */
   | { readonly kind: 'standing'; readonly pool: Pool }
   /** A confirmed (or retiring) pool overlaps. */
   | { readonly kind: 'overlaps'; readonly pool: Pool }
-  /** An elder announcement won, if it is known which; trying again may succeed. */
+  /** An earlier announcement won, in `to` if it is known; a retry may succeed. */
   | { readonly kind: 'lost'; readonly to: Pool | undefined };
 
-/** How often an announcement looks again because a rival moved under its eyes, before it gives way. */
+/** How often a call looks again because a rival changed while it looked, before it gives way. */
 const MAX_LOOKS = 8;
 
 /**
- * @param former a life that is taken up again, under the names that it had.
- * @throws Refusal when the space may hold no more, or the host may have none.
+ * @param former a life of the pool that is restored, under its former names.
+ * @throws Refusal when the space is full, or the host may not have a pool.
  */
 export async function createPool(
   deps: Deps,
@@ -43,7 +43,7 @@ export async function createPool(
   const pool = announcement.announced;
   const ref = plan.refOf(pool);
   return leaveOnFailure(deps, ref, former, async () => {
-    // The reference is there before the pool is confirmed: a confirmed pool has one, or can be retired.
+    // The reference is added before the pool is confirmed: a confirmed pool has one, or can be retired.
     const [verdict] = await allSettledOrThrow([
       contest(deps, pool),
       addRefWithGateway(deps, call, ref, { isNewborn: former === undefined, former }),
@@ -62,7 +62,7 @@ export async function createPool(
   });
 }
 
-/** Looks for rivals and removes those that must give way. @returns why the announcement may not be confirmed, if so. */
+/** Looks for rivals and removes those that must give way. @returns why the announcement must not be confirmed, if so. */
 async function contest({ store, world }: Deps, pool: Pool): Promise<CreateOutcome | undefined> {
   for (let looks = 0; looks < MAX_LOOKS; looks++) {
     const { blocking, pending } = await look(store, pool);
@@ -109,7 +109,7 @@ async function lookForward(store: Store, pool: Pool): Promise<View> {
 
 /**
  * Confirmed pools are disjoint, so of those that start earlier only the nearest confirmed one can reach into this pool.
- * Pending ones prove nothing about what lies behind them: the look goes past them all.
+ * Pending ones prove nothing about the pools before them, so the look continues past all of them.
  */
 async function lookBackward(store: Store, pool: Pool): Promise<View> {
   const pending: Pool[] = [];

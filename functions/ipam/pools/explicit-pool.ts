@@ -1,4 +1,4 @@
-/** Pools whose subnet the request names (`--subnet`): the hosts that name the same one share it. */
+/** Pools whose subnet the request names (`--subnet`). Hosts that name the same one share it. */
 import { type Cidr, formatCidr } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
@@ -10,15 +10,14 @@ import { joinPool } from './membership.ts';
 import type { PoolOptions } from './options.ts';
 import { type Grant, type PoolPlan, refuseContradiction } from './plan.ts';
 
-/** ms between two looks at a pool that somebody else is about to confirm. */
+/** ms between two reads of a pool that another call is about to confirm. */
 const POLL_PAUSE = 40;
 
 /**
- * The pool of a given CIDR: a new one, or the one that stands there already, which is how a thousand hosts share one
- * subnet.
+ * The pool of a given CIDR: a new one, or the existing one, which is how a thousand hosts share one subnet.
  *
- * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it for itself, `limit-reached` when the
- * space gives none such and there is none to join.
+ * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it exclusively, `limit-reached` when the
+ * space does not allow such a pool and there is none to join.
  */
 export async function createExplicitPool(
   deps: Deps,
@@ -35,7 +34,7 @@ export async function createExplicitPool(
     if (grant !== undefined) return grant;
     await pauseWithJitter(deps.world, POLL_PAUSE);
   }
-  throw new Refusal('busy', `${formatCidr(cidr)} is being created or removed by others: try again`);
+  throw new Refusal('busy', `${formatCidr(cidr)} is being created or removed by others; try again`);
 }
 
 /** @returns `undefined`: start over. */
@@ -63,7 +62,7 @@ async function settleBirth(
   }
 }
 
-/** @returns `undefined` when the pool ended meanwhile: start over. */
+/** @returns `undefined` when the pool has ended in the meantime: start over. */
 export async function joinStanding(
   deps: Deps,
   call: Call,
@@ -79,7 +78,7 @@ export async function joinStanding(
   return pool === undefined ? undefined : { pool, ref };
 }
 
-/** Waits for somebody else's announcement to be confirmed; one that has timed out is cleared away. */
+/** Waits until the announcement of another call is confirmed; one that has timed out is removed. */
 async function awaitConfirmation(deps: Deps, call: Call, announced: Pool): Promise<Pool | undefined> {
   const { store, world } = deps;
   while (world.now() < call.deadline) {

@@ -1,6 +1,6 @@
 /**
- * The limits that an operator sets for a space. They hold for what is asked for from now on: what is held already stays.
- * Each family counts for itself, so that a network with IPv4 and IPv6 is one. Where there is no limit, nothing is read.
+ * The limits that an operator sets for a space. They apply to new requests: what is held already stays. Each family counts
+ * separately, so that a network with IPv4 and IPv6 counts as one. Without a limit, nothing is read.
  */
 import { isInstanceId } from '../../../protocol/ids.ts';
 import { type Cidr, type Family, cidrRange, contains, formatCidr } from '../address.ts';
@@ -17,16 +17,16 @@ import type { SpaceConfig } from '../space.ts';
 import type { IndexedRef, Page, Store } from '../store.ts';
 import { pauseWithJitter } from '../world.ts';
 
-/** ms between two counts while announcements of others may yet be withdrawn. */
+/** ms between two counts while announcements of others may still be withdrawn. */
 const PAUSE = 40;
-/** More than a role's ARN has. */
+/** Longer than the ARN of a role. */
 const MAX_PRINCIPAL_LENGTH = 300;
-/** References that are read at once. */
+/** References that are read at the same time. */
 const AT_ONCE = 16;
 
 const everything = (family: Family): Cidr => ({ family, first: 0n, prefix: 0 });
 
-/** The pools of a space that start within a prefix, ascending; as many pages as the caller goes through. */
+/** The pools of a space that start within a prefix, ascending; reads only as many pages as the caller needs. */
 export async function* poolsWithin(store: Store, space: string, within: Cidr): AsyncGenerator<Pool> {
   let page: Page<Pool> = { items: [], more: true };
   while (page.more) {
@@ -39,12 +39,12 @@ export const allPools = (store: Store, space: string, family: Family): AsyncGene
   poolsWithin(store, space, everything(family));
 
 /**
- * Holds back a pool that was announced until its space has room for it. Whoever goes ahead has announced first and
- * counted all others afterwards, so that of those who exceed a limit together the last to announce counts them all. Of
- * several who would, the younger ones give way, and the elder wait until they have.
+ * Holds back an announced pool until its space has room for it. Every call announces first and counts all others
+ * afterwards, so that of calls that exceed a limit together the last to announce counts them all. Of several that would
+ * exceed it, the later ones give way, and the earlier ones wait until they have.
  *
  * @param max `undefined`: any number.
- * @throws Refusal `limit-reached` when there is no room, `busy` when that was not to be found out in time.
+ * @throws Refusal `limit-reached` when there is no room, `busy` when that remained unclear until the deadline.
  */
 export async function awaitRoom(deps: Deps, call: Call, pool: Pool, max: number | undefined): Promise<void> {
   if (max === undefined) return;
@@ -55,12 +55,12 @@ export async function awaitRoom(deps: Deps, call: Call, pool: Pool, max: number 
     if (ahead >= max) refuseFull(pool, max);
     await pauseWithJitter(deps.world, PAUSE);
   } while (deps.world.now() < end);
-  throw new Refusal('busy', `others are creating the last pools that space ${pool.space} may hold: try again`);
+  throw new Refusal('busy', `others are creating the last pools that space ${pool.space} may hold; try again`);
 }
 
 /**
- * How many other pools there are, and how many of them go ahead of one that was announced. Counts no further than it
- * must. An abandoned announcement could be confirmed late, so it counts until it is removed.
+ * How many other pools there are, and how many of them have precedence over an announced one. Counts no further than it
+ * must. An abandoned announcement could still be confirmed, so it counts until it is removed.
  */
 async function countOthers(
   { store, world }: Deps,
@@ -81,16 +81,16 @@ async function countOthers(
 function refuseFull({ space, cidr }: Pool, max: number): never {
   throw new Refusal(
     'limit-reached',
-    `space ${space} may hold ${max} IPv${cidr.family} pools, and all of them are taken: ` +
-      'remove unused networks (docker network prune), join a subnet that stands (--subnet), ' +
-      `or have an operator raise the limit (berth space set ${space} --max-pools NUMBER)`,
+    `space ${space} may hold ${max} IPv${cidr.family} pools, and all of them are taken; ` +
+      'remove unused networks (docker network prune), join an existing subnet (--subnet), ' +
+      `or ask an operator to raise the limit (berth space set ${space} --max-pools NUMBER)`,
   );
 }
 
 /**
- * Refuses a reference that was added when its host has too many. They are found by the index, which lags a little: calls
- * of the same moment may exceed the limit together. What other attempts of the same call have left does not count, since
- * it is undone.
+ * Refuses a reference that was just added if its host has too many. They are found by the index, which lags a little:
+ * concurrent calls may exceed the limit together. References of other attempts of the same call do not count, since they
+ * are undone.
  *
  * @param max `undefined`: any number.
  * @throws Refusal `limit-reached`
@@ -110,10 +110,10 @@ export async function refuseCrowdedHost(deps: Deps, ref: Ref, max: number | unde
 }
 
 /**
- * Refuses a network to a host whose principal has so many elder hosts: one machine that registers ids by the dozen would
- * pass the limit of networks per host. The dead do not count. Reads all hosts, in pages, where there is a limit.
+ * Refuses a network to a host whose principal has too many older hosts: one machine that registers many ids would bypass
+ * the limit of networks per host. Dead hosts do not count. If there is a limit, it reads all hosts, in pages.
  *
- * @param most `undefined`: any number, but for an EC2 instance one beside the host of its own id.
+ * @param most `undefined`: any number; for an EC2 instance, one apart from the host of its own id.
  * @throws Refusal `limit-reached`
  */
 export async function refuseManyHosts(
@@ -125,7 +125,7 @@ export async function refuseManyHosts(
   const max = most ?? (isOfInstance(signer, hostId) ? 1 : undefined);
   if (max === undefined) return;
   const own = await store.readHost(hostId);
-  // That an adopted host is this machine, an operator has said.
+  // An operator has confirmed that an adopted host is this machine.
   if (own === undefined || (most === undefined && own.isAdopted)) return;
   const principal = boundPrincipal(own.principal);
   let elder = 0;
@@ -137,22 +137,22 @@ export async function refuseManyHosts(
   if (elder < max) return;
   throw new Refusal(
     'limit-reached',
-    `space ${space} is for ${max} hosts of one principal, and ${clip(principal, MAX_PRINCIPAL_LENGTH)} has as many that ` +
-      `were registered before ${hostId}: give each machine a user or a role of its own, ` +
-      `or have an operator raise the limit (berth space set ${space} --max-hosts-per-principal NUMBER)`,
+    `space ${space} allows ${max} hosts of one principal, and ${clip(principal, MAX_PRINCIPAL_LENGTH)} has as many that ` +
+      `registered before ${hostId}; give each machine its own user or role, ` +
+      `or ask an operator to raise the limit (berth space set ${space} --max-hosts-per-principal NUMBER)`,
   );
 }
 
-/** Whether an instance signs for a host that is not called as it is. */
+/** Whether an instance signs for a host whose id is not that of the instance. */
 function isOfInstance(signer: string, hostId: string): boolean {
   const session = sessionOf(signer);
   return session !== undefined && session !== hostId && isInstanceId(session);
 }
 
-/** A total order: of those that registered in one moment, by their ids. */
+/** A total order: hosts that registered at the same time are ordered by their ids. */
 const isElderHost = (a: Host, b: Host): boolean => (a.since === b.since ? a.id < b.id : a.since < b.since);
 
-/** Why a space gives no such pool to who asks for it, if so. Pools that stand, stay, and may be joined. */
+/** Why a space does not allow a requested pool. `undefined`: it does. Existing pools stay, and may be joined. */
 export function whyUnwanted(
   space: string,
   { ranges, widest, givenOutside }: Pick<SpaceConfig, 'ranges' | 'widest' | 'givenOutside'>,
@@ -162,9 +162,9 @@ export function whyUnwanted(
   if (givenOutside || ranges.some((range) => contains(range, cidr))) return undefined;
   return new Refusal(
     'limit-reached',
-    `invalid address pool: ${formatCidr(cidr)} lies outside of the ranges of space ${space}, and no network may ask for ` +
-      `such a subnet: choose one within ${ranges.map(formatCidr).join(', ') || 'its ranges, of which it has none'}, ` +
-      `or have an operator allow it (berth space set ${space} --given-outside yes)`,
+    `invalid address pool: ${formatCidr(cidr)} lies outside the ranges of space ${space}, which the space does not allow; ` +
+      `choose one within ${ranges.map(formatCidr).join(', ') || 'its ranges (it has none)'}, ` +
+      `or ask an operator to allow it (berth space set ${space} --given-outside yes)`,
   );
 }
 
@@ -177,11 +177,11 @@ export const tooWide = (
 ): Refusal =>
   new Refusal(
     'limit-reached',
-    `invalid address pool: ${what} is wider than /${widest}, the widest that a network may ask for in space ${space}: ` +
-      `choose a longer prefix, or have an operator allow it (berth space set ${space} --widest${family} ${prefix})`,
+    `invalid address pool: ${what} is wider than /${widest}, the widest that space ${space} allows; ` +
+      `choose a longer prefix, or ask an operator to allow it (berth space set ${space} --widest${family} ${prefix})`,
   );
 
-/** How many of some references stand, in the space and the family of another. */
+/** How many of some references have not ended and are in the space and the family of another. */
 async function countBeside(store: Store, ref: Ref, indexed: readonly IndexedRef[]): Promise<number> {
   const refs = await allSettledOrThrow(indexed.map(({ generation, name }) => store.readRef(generation, name)));
   return refs.filter(
@@ -192,8 +192,8 @@ async function countBeside(store: Store, ref: Ref, indexed: readonly IndexedRef[
 function refuseMore({ hostId, space, cidr }: Ref, max: number): never {
   throw new Refusal(
     'limit-reached',
-    `host ${hostId} may have ${max} IPv${cidr.family} networks in space ${space}, and has them all, those that it asks ` +
-      'for at this moment included: remove unused networks (docker network prune), ' +
-      `or have an operator raise the limit (berth space set ${space} --max-networks-per-host NUMBER)`,
+    `host ${hostId} may have ${max} IPv${cidr.family} networks in space ${space}, and has reached that number, counting ` +
+      'those that it is requesting now; remove unused networks (docker network prune), ' +
+      `or ask an operator to raise the limit (berth space set ${space} --max-networks-per-host NUMBER)`,
   );
 }

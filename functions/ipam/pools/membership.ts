@@ -1,4 +1,4 @@
-/** How networks join a pool that stands and leave it. A pool lives while it has a reference. */
+/** How networks join an existing pool and leave it. A pool lives while it has a reference. */
 import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
@@ -8,14 +8,14 @@ import type { Page, Store } from '../store.ts';
 
 export type { Former } from '../addresses/reservation.ts';
 
-/** A pool changes hands at most this often while one call looks on; then the call gives up or leaves it to others. */
+/** How often one call tries again while others keep changing a pool; then it gives up or leaves the pool to them. */
 const MAX_ROUNDS = 8;
 
 /**
- * Joins a pool that was seen confirmed or retiring. The reference comes first and the pool is read afterwards: either
- * the last leaver sees the reference, or we see that the pool retires.
+ * Joins a pool that was seen confirmed or retiring. The reference is added first and the pool is read afterwards: either
+ * the last network to leave sees the reference, or this call sees that the pool is retiring.
  *
- * @param former what the reference takes up again.
+ * @param former what the reference restores.
  * @returns `undefined` when that life of the pool has ended: start over.
  */
 export async function joinPool(deps: Deps, call: Call, ref: Ref, former?: Former): Promise<Pool | undefined> {
@@ -34,9 +34,9 @@ export async function joinPool(deps: Deps, call: Call, ref: Ref, former?: Former
 }
 
 /**
- * Runs what a new reference is part of; when that fails, the reference goes, for nobody will ever release it: the caller
- * has no PoolID. A failure to leave is passed over in favour of the first, which says more. One that is taken up again
- * stays: its host has the PoolID, and another attempt may be through already.
+ * Runs an operation that a new reference is part of. If it fails, the reference is ended, since nothing would ever release
+ * it: the caller has no PoolID. A failure to leave is ignored in favour of the first one, which says more. A reference that
+ * is being restored stays: its host has the PoolID, and another attempt may have succeeded already.
  */
 export async function leaveOnFailure<T>(
   deps: Deps,
@@ -55,8 +55,8 @@ export async function leaveOnFailure<T>(
 type RefKey = Pick<Ref, 'generation' | 'name' | 'space' | 'cidr'>;
 
 /**
- * Ends a reference and, when it was the last, its pool. Safe to repeat, to be cut off anywhere and to run twice at once.
- * Who loses a write looks again: the winner may have written for the sake of this very reference.
+ * Ends a reference and, if it was the last, its pool. Safe to repeat, to be interrupted anywhere and to run twice at once.
+ * A call that loses a write reads again: the winner may have written because of this very reference.
  *
  * @returns whether others keep the pool alive.
  */
@@ -65,7 +65,7 @@ export async function leavePool(deps: Deps, ref: RefKey): Promise<boolean> {
   return retireUnreferenced(deps, ref);
 }
 
-/** The second half of leaving: removes one life of a pool unless somebody refers to it. @returns whether somebody does. */
+/** The second half of leaving: removes one life of a pool unless it has a reference. @returns whether it has one. */
 export async function retireUnreferenced({ store }: Deps, ref: Omit<RefKey, 'name'>): Promise<boolean> {
   let pool = await store.readPool(ref.space, ref.cidr);
   for (let round = 0; round < MAX_ROUNDS && pool?.generation === ref.generation; round++) {
@@ -73,8 +73,9 @@ export async function retireUnreferenced({ store }: Deps, ref: Omit<RefKey, 'nam
       if (pool.state === 'retiring') await store.changePool(pool, 'confirmed');
       return true;
     }
-    // A reference that was added before the pool was seen retiring is visible now; whoever adds one later flips the pool
-    // back, and the removal fails. Confirmed, it has to retire first: a joiner that sees it so would be content.
+    // A reference that was added before the pool was seen retiring is visible now. A call that adds one later sets the
+    // pool back to confirmed, and the removal fails. A confirmed pool has to retire first: a call that sees it confirmed
+    // takes it as joined.
     if (pool.state === 'confirmed') pool = await store.changePool(pool, 'retiring');
     else if (await store.removePool(pool)) return false;
     else pool = undefined;

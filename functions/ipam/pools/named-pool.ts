@@ -13,13 +13,13 @@ export interface NamedWish {
   readonly name: string;
   readonly family: Family;
   readonly size: number | undefined;
-  /** What the host reaches already. */
+  /** What the host already reaches by other routes. */
   readonly avoid: readonly Range[];
 }
 
 /**
- * The automatic pool that a name stands for. The first host to ask creates it; of several at once one sets the name, the
- * others leave the pools that they made and join.
+ * The automatic pool that a name points to. The first host to ask creates it. Of several at once, one sets the name; the
+ * others leave the pools that they created and join.
  */
 export async function joinNamedPool(
   deps: Deps,
@@ -49,16 +49,16 @@ export async function joinNamedPool(
     if (isSet) return grant;
     await leavePool(deps, grant.ref);
   }
-  throw new Refusal('busy', `the pool named ${wanted.name} is being created or removed by others: try again`);
+  throw new Refusal('busy', `the pool named ${wanted.name} is being created or removed by others; try again`);
 }
 
-/** dockerd asks for another pool when this one overlaps a route of its host, and would get the same for ever. */
+/** dockerd asks for another pool when this one overlaps a route of its host, and would get the same one forever. */
 export function refuseReached(pool: Pool, { name, avoid }: NamedWish): void {
   if (!avoid.some((range) => rangesOverlap(range, cidrRange(pool.cidr)))) return;
   throw new Refusal(
     'pool-overlap',
-    `the pool that berth.name=${name} stands for, ${formatCidr(pool.cidr)}, is reached by this host already (a route or ` +
-      'a name server); one bridge network per host can have it: give another one another name',
+    `the pool of berth.name=${name}, ${formatCidr(pool.cidr)}, overlaps a route or a name server of this host; ` +
+      'only one bridge network per host can use it, so give any other network another name',
   );
 }
 
@@ -66,6 +66,6 @@ export function refuseOtherSize(pool: Pool, { name, size }: NamedWish): void {
   if (size === undefined || size === pool.cidr.prefix) return;
   throw new Refusal(
     'invalid-request',
-    `berth.size=${size} contradicts the pool that berth.name=${name} stands for: ${formatCidr(pool.cidr)}`,
+    `berth.size=${size} contradicts the pool of berth.name=${name}, which is ${formatCidr(pool.cidr)}`,
   );
 }

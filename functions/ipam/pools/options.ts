@@ -33,14 +33,14 @@ export interface PoolOptions {
 
 type Parser = (value: string, family: Family) => Partial<PoolOptions>;
 
-/** A reservation is written address by address, so a pool's worth of them must stay a handful of writes. */
+/** A reservation is written address by address, so this bounds the number of writes. */
 const MAX_RESERVED = 256n;
 
 /**
  * The options of one family. Docker sends the same options for the IPv4 and the IPv6 pool of a network, so values that
- * only make sense for the other family (`berth.size`, `berth.gateway`, `berth.reserve` take lists) are passed over.
+ * only make sense for the other family (`berth.size`, `berth.gateway`, `berth.reserve` take lists) are ignored.
  *
- * @throws Refusal `invalid-request` for an unknown `berth.` key or a bad value, with what is known.
+ * @throws Refusal `invalid-request` for an unknown `berth.` key or a bad value; it names what is accepted.
  */
 export function parseOptions(options: Readonly<Record<string, string>>, family: Family): PoolOptions {
   const parsed: PoolOptions = {
@@ -57,7 +57,10 @@ export function parseOptions(options: Readonly<Record<string, string>>, family: 
     if (!key.startsWith('berth.')) return all;
     const parse = parsers.get(key);
     if (parse === undefined) {
-      throw new Refusal('invalid-request', `unknown option ${clip(key)}: known are ${[...parsers.keys()].join(', ')}`);
+      throw new Refusal(
+        'invalid-request',
+        `unknown option ${clip(key)}; the options are ${[...parsers.keys()].join(', ')}`,
+      );
     }
     return { ...all, ...parse(value, family) };
   }, parsed);
@@ -67,7 +70,7 @@ const parsers = new Map<string, Parser>([
   [
     'berth.space',
     (value) => ({
-      space: isLocalSpaceName(value) ? value : bad('space', value, 'a name such as prod, not on .global'),
+      space: isLocalSpaceName(value) ? value : bad('space', value, 'a name such as prod that does not end in .global'),
     }),
   ],
   ['berth.size', parseSize],
@@ -137,8 +140,8 @@ function parseCooldown(value: string): Partial<PoolOptions> {
 }
 
 /**
- * The address that a pool keeps for its gateway: the first usable one unless chosen otherwise, and none in pools of
- * fewer than four addresses, where it would take most of what there is.
+ * The address that a pool keeps for its gateway: the first usable one unless the user chooses another. Pools of fewer than
+ * four addresses keep none by default, since it would take most of their addresses.
  *
  * @throws Refusal `invalid-request` when the chosen address lies outside the pool.
  */

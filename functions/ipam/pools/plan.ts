@@ -1,4 +1,4 @@
-/** What a request for a pool asks for, once it is checked: how its pool and its reference would look. */
+/** What a valid request for a pool asks for: how its pool and its reference would look. */
 import {
   type Address,
   type Cidr,
@@ -27,15 +27,15 @@ export interface Grant {
 
 export interface PoolPlan {
   readonly space: string;
-  /** Prefix length of an automatic pool, where the user chose one. */
+  /** Prefix length of an automatic pool, if the user chose one. */
   readonly size: number | undefined;
   /** Pools of each family that the space may hold. `undefined`: any number. */
   readonly maxPools: number | undefined;
-  /** Why the space gives no such pool, if so. */
+  /** Why the space does not allow such a pool. `undefined`: it does. */
   readonly whyUnwanted: (cidr: Cidr) => Refusal | undefined;
   /** @throws Refusal when the pool does not hold what the options name. */
   readonly draft: (cidr: Cidr) => PoolDraft;
-  /** A fresh reference to a pool. */
+  /** A new reference to a pool. */
   readonly refOf: (pool: Pool) => Ref;
 }
 
@@ -46,9 +46,9 @@ export function planPool(
     readonly space: string;
     readonly size: number | undefined;
     readonly subPool: Cidr | undefined;
-    /** Of the host that asks. */
+    /** The own addresses of the host that asks. */
     readonly hostAddresses: readonly Address[];
-    /** Of the leader that asks, in a space of managers. */
+    /** The term of the leader that asks, in a space of managers. */
     readonly term: number | undefined;
   },
   options: PoolOptions,
@@ -92,10 +92,10 @@ export function planPool(
   };
 }
 
-/** A network keeps so many addresses of its host: no host blocks a pool by what it says of itself. */
+/** The most addresses of its host that a network keeps, so that a host cannot block a pool by the addresses it reports. */
 const MAX_OWN = 16;
 
-/** The addresses of a host that a network on a pool keeps from endpoints, besides what it keeps anyway. */
+/** The addresses of a host that a network on a pool keeps from endpoints, in addition to what it keeps anyway. */
 function ownIn(pool: Pool, reserve: readonly Range[], hostAddresses: readonly Address[]): Range[] {
   const usable = usableRange(pool.cidr);
   return hostAddresses
@@ -117,7 +117,7 @@ function refuseOutside(cidr: Cidr, reserve: readonly Range[]): void {
   }
 }
 
-/** @throws Refusal when a second network asks for a pool on other terms than the first, with what differs. */
+/** @throws Refusal when a second network asks for a pool with other settings than the first; it says what differs. */
 export function refuseContradiction(pool: Pool, options: PoolOptions): void {
   refuseOutside(pool.cidr, options.reserve);
   const where = `${formatCidr(pool.cidr)} (created by host ${pool.createdBy})`;
@@ -138,6 +138,6 @@ export function refuseContradiction(pool: Pool, options: PoolOptions): void {
 function contradict(where: string, option: string, stands: string, asked: string): never {
   throw new Refusal(
     'pool-overlap',
-    `${option} contradicts the pool that is shared: ${where} has ${stands}, this network asks for ${asked}; leave the option out to join`,
+    `${option} contradicts the shared pool: ${where} has ${stands}, this network asks for ${asked}; leave the option out to join`,
   );
 }

@@ -7,7 +7,7 @@ import type { Ref } from '../ref.ts';
 import { openPoolId } from '../trusted-pool-id.ts';
 import { leavePool } from './membership.ts';
 
-/** Succeeds also when the network was released before: Docker repeats a release that it is not sure of. */
+/** Also succeeds when the network was released before: Docker repeats a release whose outcome it does not know. */
 export async function releasePool(deps: Deps, call: Call, poolId: string): Promise<void> {
   const id = await openPoolId(deps, poolId, call);
   if (id === undefined) return;
@@ -16,7 +16,7 @@ export async function releasePool(deps: Deps, call: Call, poolId: string): Promi
   await endNetwork(deps, call, { generation, name, space, cidr });
 }
 
-/** Ends a reference. Where others keep the pool alive, what this network alone had reserved is free again. */
+/** Ends a reference. If others keep the pool alive, it frees what only this network had reserved. */
 export async function endNetwork(
   deps: Deps,
   call: Call,

@@ -1,4 +1,4 @@
-/** RequestPool: a subnet for a network: a given one, alone or shared with others, or an automatic one. */
+/** RequestPool: a subnet for a network, either a given one, exclusive or shared with others, or an automatic one. */
 import { globalSpaceOf, isGlobalSpace, isSpaceName } from '../../../protocol/ids.ts';
 import {
   type Address,
@@ -33,13 +33,13 @@ export interface PoolRequest {
   readonly addressSpace: string;
   /** A CIDR; '' for an automatic pool; an unspecified address (`0.0.0.0/26`) for an automatic pool of that size. */
   readonly pool: string;
-  /** Where automatic addresses are to come from; '' for the whole pool. */
+  /** The range for automatic addresses; '' for the whole pool. */
   readonly subPool: string;
   readonly v6: boolean;
   readonly options: Readonly<Record<string, string>>;
-  /** What the host reaches already, told by its shim: an automatic pool stays clear of it. */
+  /** What the host already reaches, as its shim reports: an automatic pool does not overlap it. */
   readonly avoid: readonly Range[];
-  /** What the host has itself: in the pool they are nobody's. A shim of before tells none. */
+  /** The host's own addresses: the pool keeps them from endpoints. An older shim sends none. */
   readonly hostAddresses?: readonly Address[];
 }
 
@@ -56,7 +56,7 @@ interface Wanted {
   readonly subPool: Cidr | undefined;
 }
 
-/** @throws Refusal when the request is malformed, contradicts a pool that stands, or finds no room. */
+/** @throws Refusal when the request is malformed, contradicts an existing pool, or finds no room. */
 export async function requestPool(deps: Deps, call: Call, request: PoolRequest): Promise<GrantedPool> {
   const { hostAddresses = [] } = request;
   const wanted = parseWanted(request);
@@ -75,7 +75,7 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   return { poolId: await poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
 }
 
-/** An automatic pool of a size that nobody asked for is of the size of the space. */
+/** Checks only a requested size: an automatic pool without one has the size of the space. */
 function refuseTooWide(
   space: string,
   { widest }: SpaceConfig,
@@ -86,7 +86,7 @@ function refuseTooWide(
   throw tooWide(space, widest[family], `an automatic pool of /${size}`, { family, prefix: size });
 }
 
-/** Swarm hands a network's options to its managers and to its nodes alike, and each asks in a space of its own. */
+/** Swarm passes a network's options to its managers and to its nodes, and each asks in its own space. */
 function spaceOf({ addressSpace }: PoolRequest, { space }: PoolOptions): string {
   if (space === undefined) return addressSpace;
   return isGlobalSpace(addressSpace) ? globalSpaceOf(space) : space;
@@ -102,7 +102,7 @@ function grant(
 ): Promise<Grant> {
   if (cidr !== undefined) {
     if (options.name !== undefined) {
-      throw new Refusal('invalid-request', 'berth.name is for automatic pools: leave out --subnet or berth.name');
+      throw new Refusal('invalid-request', 'berth.name is for automatic pools; leave out --subnet or berth.name');
     }
     return createExplicitPool(deps, call, plan, cidr, options);
   }
@@ -111,7 +111,7 @@ function grant(
   return joinNamedPool(deps, call, plan, wish, options, automatic);
 }
 
-/** What is refused now refuses the network: nothing of it stays. */
+/** A refusal here refuses the whole network: nothing of it stays. */
 async function completeGrant(
   deps: Deps,
   call: Call,
@@ -147,7 +147,7 @@ const poolIdOf = (deps: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolO
 
 function parseWanted(request: PoolRequest): Wanted {
   const asked = request.pool === '' ? undefined : parsePool(request.pool);
-  // Not so `f656::/0`, which Docker takes for all there is.
+  // Unlike `f656::/0`, which Docker treats as the whole address space.
   const isSize = asked?.first === 0n && parseAddress(request.pool.split('/')[0] ?? '')?.value === 0n;
   if (asked?.first === 0n && !isSize) {
     throw new Refusal(
@@ -173,7 +173,7 @@ function parsePool(text: string): Cidr {
   return cidr;
 }
 
-/** A range as wide as the pool, or wider, is no restriction. */
+/** A range as wide as the pool, or wider, does not restrict anything. */
 function parseSubPool(pool: Cidr, text: string): Cidr | undefined {
   if (text === '') return undefined;
   const subPool = parseCidr(text);

@@ -1,4 +1,4 @@
-/** What a host holds in the table, so that it can compare it with what its Docker has. */
+/** What a host holds in the table, for the host to compare with what its Docker has. */
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from '../address.ts';
 import { describeSlot } from '../addresses/holder.ts';
@@ -16,9 +16,9 @@ import { openPoolId } from '../trusted-pool-id.ts';
 
 /** A network of a host that has not ended. */
 export interface Network {
-  /** Good for all that concerns the network as a whole; not letter by letter the one that dockerd was given. */
+  /** Valid for all operations on the network as a whole, but not identical to the one that dockerd was given. */
   readonly poolId: string;
-  /** What tells networks apart: two PoolIDs of one network have it in common. */
+  /** Identifies the network: two PoolIDs of one network have the same key. */
   readonly key: string;
   readonly ref: Ref;
 }
@@ -26,7 +26,8 @@ export interface Network {
 export const networkKey = ({ generation, ref }: Pick<PoolId, 'generation' | 'ref'>): string => `${generation}.${ref}`;
 
 /**
- * The networks of a host, but for what managers of a swarm plan, found through the index, which lags a little.
+ * The networks of a host, except for those of the global space of swarm managers. They are found through the index, which
+ * lags a little.
  *
  * @param after continues a page.
  */
@@ -42,7 +43,7 @@ export async function networksOf(
     if (ref === undefined || ref.state === 'gone' || isGlobalSpace(ref.space)) continue;
     const { space, cidr, subPool } = ref;
     const known = { space, cidr, subPool, generation, ref: name, driver };
-    // Without a seal: the table, which knows more of it, confirms it whenever it comes back.
+    // Without a seal: the table knows the network and confirms the PoolID whenever it is used.
     const poolId = encodePoolId(world, { ...known, order: 'spread', cooldown: DEFAULT_SPACE.cooldown }, undefined);
     networks.push({ poolId, key: networkKey(known), ref });
   }
@@ -51,32 +52,32 @@ export async function networksOf(
 
 export interface Lease {
   readonly address: Address;
-  /** The key of the request that it was given to: another lease of the same address has another. */
+  /** The key of its request: another lease of the same address has another key. */
   readonly requestKey: string;
 }
 
 export interface Holdings {
   readonly key: string;
   readonly cidr: Cidr;
-  /** Managers of a swarm plan in their space what other hosts have: their own Docker says nothing of it. */
+  /** It is in the global space, where swarm managers hold what other hosts use: their own Docker does not show it. */
   readonly isPlan: boolean;
-  /** `undefined`: nothing is known of the network, it has long ended. */
+  /** `undefined`: the table no longer knows the network, which ended long ago. */
   readonly state: Ref['state'] | undefined;
   /** It is that of a machine that was this host before. */
   readonly isFormers: boolean;
   readonly leases: readonly Lease[];
-  /** Those of the addresses asked for that somebody else holds, and who. */
+  /** Those of the requested addresses that others hold, and their holders. */
   readonly others: readonly { readonly address: Address; readonly holder: string }[];
   /** Where the next page begins: the number of a chunk. `undefined`: this was the last. */
   readonly next: bigint | undefined;
 }
 
-/** Groups of chunks that are read at most for one answer. */
+/** The most groups of chunks that are read for one answer. */
 const MAX_GROUPS = 16;
 
 /**
- * What one network leases: of the addresses that are asked for, else of all, page by page. A pool of more addresses than a
- * search examines is not looked through.
+ * What one network leases: among the given addresses, or else all, page by page. A pool of more addresses than a search
+ * examines is not searched.
  *
  * @param from continues a page.
  */

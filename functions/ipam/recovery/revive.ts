@@ -1,9 +1,10 @@
 /**
- * A host that was silent for so long that its networks were given up, or was taken for dead, returns and still has them:
- * what is still free of it is taken up again, under the PoolIDs that its Docker knows.
+ * A host whose networks were reclaimed, because it was silent for too long or was declared dead, returns and still has
+ * them. What is still free of them is restored, under the PoolIDs that its Docker knows.
  *
- * The reference comes first, and then every lease is written afresh. Who frees what an ended reference has left reads the
- * slot first and the reference afterwards, and writes on the exact slot: so it sees the reference, or misses the lease.
+ * The reference comes first, and then every lease is written again. A call that frees the leftovers of an ended reference
+ * reads the slot first and the reference afterwards, and its write is conditional on the exact slot: so it either sees
+ * the reference, or its write fails because the lease was rewritten.
  */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from '../address.ts';
@@ -31,31 +32,31 @@ import { pauseWithJitter } from '../world.ts';
 
 export interface Revival {
   readonly poolId: string;
-  /** The network's gateway, by what Docker says. `undefined`: it has none, or none is known. */
+  /** The network's gateway, as Docker reports it. `undefined`: it has none, or none is known. */
   readonly gateway: Address | undefined;
   /** Auxiliary addresses. */
   readonly reserved: readonly Address[];
-  /** Endpoints that Docker has, with their addresses: some of them. */
+  /** Some of Docker's endpoints, with their addresses. */
   readonly held: readonly (Endpoint & { readonly address: Address })[];
-  /** These were the last. */
+  /** Whether these are the last ones. */
   readonly isLast: boolean;
 }
 
 export interface Revived {
   readonly state: Ref['state'];
-  /** Addresses that others have meanwhile, and who. */
+  /** Addresses that others have got in the meantime, and their holders. */
   readonly taken: readonly { readonly address: Address; readonly holder: string }[];
 }
 
-/** ms between two looks at a pool that somebody else creates or removes. */
+/** ms between two reads of a pool that another call creates or removes. */
 const PAUSE = 40;
 
 /**
- * Takes up a network, and the leases of some of its endpoints. Repeated until all are named; until the last are, the
- * network gets no other address. Safe to repeat.
+ * Restores a network, and the leases of some of its endpoints. The host repeats the call until it has named all; until
+ * then the network gets no other address. Safe to repeat.
  *
- * @throws Refusal `out-of-range` for an address of another subnet, `pool-overlap` when the subnet is others' by now,
- * `limit-reached` when the space has no room for it any more, `busy` when it may not be so in a moment.
+ * @throws Refusal `out-of-range` for an address of another subnet, `pool-overlap` when others use the subnet by now,
+ * `limit-reached` when the space no longer has room for it, `busy` when a retry may succeed.
  */
 export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): Promise<Revived> {
   const id = await demandPoolId(deps, revival.poolId, call);
@@ -86,11 +87,11 @@ function refuseOutside({ cidr }: PoolId, { gateway, reserved, held }: Revival): 
   if (outside === undefined) return;
   throw new Refusal(
     'out-of-range',
-    `${formatAddress(outside)} is not an address of ${formatCidr(cidr)}: name what Docker has on that subnet alone`,
+    `${formatAddress(outside)} is not an address of ${formatCidr(cidr)}; send only what Docker has on that subnet`,
   );
 }
 
-/** What the network keeps is what it kept, where that is still known; else what Docker says of it. */
+/** The network keeps what it kept before, if that is still known, or else what Docker reports. */
 function refOf(call: Call, id: PoolId, revival: Revival, known: Ref | undefined): Ref {
   const kept: Kept = known ?? keptBySay(call, id, revival);
   return {
@@ -115,7 +116,7 @@ function keptBySay(call: Call, { cidr }: PoolId, { gateway, reserved, held }: Re
   };
 }
 
-/** Stamps what a network keeps from endpoints. @returns what an endpoint has meanwhile. */
+/** Stamps what a network keeps from endpoints. @returns what an endpoint has got in the meantime. */
 async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['taken']> {
   const taken: { address: Address; holder: string }[] = [];
   for (const address of keptBy(ref)) {
@@ -125,7 +126,7 @@ async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['ta
   return taken;
 }
 
-/** What its space would refuse to a new network, it refuses to one that was given up. Then nothing of it is left. */
+/** The limits of a space apply to a restored network as to a new one. If it is refused, nothing of it is left. */
 async function takeUpWithinLimits(
   deps: Deps,
   call: Call,
@@ -149,7 +150,7 @@ async function takeUpWithinLimits(
   }
 }
 
-/** The reference stands again, and the pool with it: as it is if others have kept it, or announced anew. */
+/** Restores the reference, and the pool with it: the existing one if others have kept it, or else a new announcement. */
 async function takeUp(
   deps: Deps,
   call: Call,
@@ -169,7 +170,7 @@ async function takeUp(
     if (pool !== undefined) return { ref, isNew: true };
     await pauseWithJitter(deps.world, PAUSE);
   }
-  throw new Refusal('busy', `${formatCidr(id.cidr)} is being created or removed by others: try again`);
+  throw new Refusal('busy', `${formatCidr(id.cidr)} is being created or removed by others; try again`);
 }
 
 async function join(
@@ -211,17 +212,17 @@ function refusalOfTaken({ cidr, space }: { cidr: Cidr; space: string }, by: Pool
   const since = new Date(by.announcedAt).toISOString();
   return new Refusal(
     'pool-overlap',
-    `the network on ${formatCidr(cidr)} of space ${space} was given up while this host was silent, and ` +
-      `${formatCidr(by.cidr)} is in use since ${since} (created by host ${by.createdBy}): ` +
+    `the network on ${formatCidr(cidr)} of space ${space} was reclaimed while this host was silent, and ` +
+      `${formatCidr(by.cidr)} has been in use since ${since} (created by host ${by.createdBy}); ` +
       'remove the network (docker network rm) and create it again',
   );
 }
 
 /**
- * Writes the lease of an endpoint afresh, also where an old one of the same network stands: whoever would free that one
- * writes on its exact value.
+ * Writes the lease of an endpoint again, even over an old one of the same network: a call that would free the old lease
+ * writes on its exact value, and fails.
  *
- * @returns who has the address, if another does.
+ * @returns the holder of the address, if another has it.
  */
 async function takeBack(
   deps: Deps,
@@ -239,15 +240,15 @@ async function takeBack(
     const standing = await takeSeen(deps, call, place, { value, sticky }, seen);
     if (standing === undefined || standing === value) return undefined;
     const slot = decodeSlot(standing);
-    // Released since, by a message that is younger than this one.
+    // Released since, by a later message than this one.
     if (slot.kind === 'free') return undefined;
     if (slot.kind === 'reserved' || slot.ref !== id.ref) return describeSlot(deps, id.generation, slot);
-    // Asked for since, when the network was up again: this message has come late.
+    // Requested since, after the network was restored: this message arrived late.
     if (sequenceOf(slot.requestKey) > sequenceOf(call.requestKey)) return undefined;
     const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'exactly', value: standing });
     if (outcome.written) return undefined;
     if (deps.world.now() >= call.deadline)
-      throw new Refusal('busy', `${formatAddress(address)} keeps changing: try again`);
+      throw new Refusal('busy', `the state of ${formatAddress(address)} keeps changing; try again`);
     seen = outcome.chunk.slots[place.slot];
   }
 }

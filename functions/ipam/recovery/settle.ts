@@ -1,7 +1,7 @@
 /**
- * What becomes of a call whose outcome its host does not know: an attempt that was not answered may have landed, or may
- * land later, even after a repeat of it was answered. To settle a call is to undo all that its attempts have left but
- * the answer that dockerd was given. It is repeated once nothing of the call can be under way any more.
+ * Settles a call whose outcome its host does not know: an attempt that was not answered may have landed, or may land
+ * later, even after a repeat of it was answered. Settling undoes everything that the attempts have left, except for the
+ * answer that dockerd was given. The host repeats it once no attempt of the call can still be under way.
  */
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from '../address.ts';
@@ -19,7 +19,7 @@ import { Refusal } from '../refusal.ts';
 import { openPoolId } from '../trusted-pool-id.ts';
 
 export interface UnsettledPool {
-  /** Of the call that is settled; its answer is not known, or one of its attempts was not answered. */
+  /** The key of the call that is settled; its answer is not known, or one of its attempts was not answered. */
   readonly requestKey: string;
   /** The PoolID that dockerd was given. `undefined`: none, or the network was released since. */
   readonly keep: string | undefined;
@@ -32,10 +32,10 @@ export interface UnsettledAddress extends AddressRequest {
 }
 
 /**
- * Ends every reference of a RequestPool but the one to keep. A reference is found by the index, which lags a little, so
- * a settlement at once may miss what the repeated one finds.
+ * Ends every reference of a RequestPool except for the one to keep. References are found by the index, which lags a
+ * little, so an immediate settlement may miss what the repeated one finds.
  *
- * @param call the settlement itself, which is younger than the call that it settles.
+ * @param call the settlement itself, which is later than the call that it settles.
  */
 export async function settlePool(deps: Deps, call: Call, { requestKey, keep }: UnsettledPool): Promise<void> {
   refuseElder(call, requestKey);
@@ -48,9 +48,9 @@ export async function settlePool(deps: Deps, call: Call, { requestKey, keep }: U
 }
 
 /**
- * Frees every lease of a RequestAddress but the one to keep, and a reservation that no network keeps.
+ * Frees every lease of a RequestAddress except for the one to keep, and a reservation that no network keeps.
  *
- * @param call the settlement itself: its sequence, in the slots that it frees, holds off late attempts of the other.
+ * @param call the settlement itself: its sequence, in the slots that it frees, blocks late attempts of the settled call.
  */
 export async function settleAddress(deps: Deps, call: Call, request: UnsettledAddress): Promise<void> {
   refuseElder(call, request.requestKey);
@@ -70,14 +70,14 @@ export async function settleAddress(deps: Deps, call: Call, request: UnsettledAd
   if (kept === undefined) await settleGiven(deps, call, id, request.requestKey, wanted);
 }
 
-/** @throws Refusal when it is no address of the pool: to take it for none would free what dockerd was given. */
+/** @throws Refusal when it is not an address of the pool: ignoring it would free what dockerd was given. */
 function parseKept(id: PoolId, text: string): Address {
   const address = parseAddress(text);
   if (address !== undefined && rangeContains(cidrRange(id.cidr), address)) return address;
-  throw new Refusal('invalid-request', `invalid address to keep: ${quote(text)} is none of ${formatCidr(id.cidr)}`);
+  throw new Refusal('invalid-request', `invalid address to keep: ${quote(text)} is not in ${formatCidr(id.cidr)}`);
 }
 
-/** `undefined`: the request was refused for what it says, so that it has left nothing. */
+/** `undefined`: the request was refused as invalid, so that it has left nothing. */
 function wishOf(id: PoolId, request: AddressRequest): AddressWish | undefined {
   try {
     return parseWish(id, request);
@@ -87,7 +87,7 @@ function wishOf(id: PoolId, request: AddressRequest): AddressWish | undefined {
   }
 }
 
-/** An address that was asked for by its name can have landed nowhere else. */
+/** A lease or reservation of a given address can only be in the slot of that address. */
 async function settleGiven(
   deps: Deps,
   call: Call,
@@ -111,5 +111,5 @@ async function settleGiven(
 
 function refuseElder(call: Call, requestKey: string): void {
   if (sequenceOf(call.requestKey) > sequenceOf(requestKey)) return;
-  throw new Refusal('invalid-request', `a settlement is younger than the call that it settles (${requestKey})`);
+  throw new Refusal('invalid-request', `a settlement must be later than the call that it settles (${requestKey})`);
 }

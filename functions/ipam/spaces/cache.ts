@@ -1,8 +1,8 @@
-/** For how long spaces remember silent hosts, as warm memory has it: a hint, so that a heartbeat costs no read of its own. */
+/** Caches for how long spaces remember silent hosts, so that a heartbeat costs no extra read. */
 import type { Deps } from '../deps.ts';
 import { configOf } from '../space.ts';
 
-/** ms for which a change of a space is not heard of. */
+/** ms for which a change of a space may not be seen. */
 const LIFETIME_MS = 60_000;
 const MAX_SPACES = 1_000;
 

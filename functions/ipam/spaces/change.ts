@@ -1,7 +1,7 @@
 /**
- * The operators' side of a space: what it is, and how it is changed while networks live in it. A change stands on the
- * exact settings that it was made from, so that of two at once none undoes the other; what it would do to what is held
- * is told first, and done only by force.
+ * The operators' side of a space: its settings, and how they are changed while it has networks. A change is conditional on
+ * the exact settings that it was made from, so that of two at once neither undoes the other. A change that would affect
+ * what is held is refused with the consequences, and is made only with `force`.
  */
 import { durationText } from '../../../protocol/duration.ts';
 import { globalSpaceOf, isGlobalSpace } from '../../../protocol/ids.ts';
@@ -17,19 +17,19 @@ import { type SpacePatch, applyPatch, familiesWithoutRoom, refuseContradictory }
 export interface SpaceView {
   readonly space: string;
   readonly config: SpaceConfig;
-  /** What of it is not by default. */
+  /** The settings that an operator has set. */
   readonly settings: SpaceSettings;
   readonly rev: string | undefined;
-  /** Pools that stand or are being created. */
+  /** Pools that exist or are being created. */
   readonly held: Readonly<Record<4 | 6, Count>>;
 }
 
 export interface SpaceChange {
   readonly space: string;
   readonly patch: SpacePatch;
-  /** The change is meant for the space of this `rev` alone ('': that nobody has configured). `undefined`: for any. */
+  /** The change applies only to the space at this `rev` ('': not configured yet). `undefined`: at any. */
   readonly ifRev: string | undefined;
-  /** Also when what is held is touched. */
+  /** Make the change even if it affects what is held. */
   readonly force: boolean;
 }
 
@@ -38,9 +38,9 @@ export interface ChangedSpace extends SpaceView {
   readonly warnings: readonly string[];
 }
 
-/** So often a change is made anew on settings that others keep changing. */
+/** How often a change is tried again on settings that others keep changing. */
 const MAX_TRIES = 8;
-/** ms that a look at hosts may take. */
+/** The most ms that a look at hosts may take. */
 const TIME_LIMIT_MS = 5_000;
 
 export const showSpace = async (deps: Deps, space: string): Promise<SpaceView> =>
@@ -53,10 +53,10 @@ async function viewOf(deps: Deps, space: string, seen: Space | undefined): Promi
 }
 
 /**
- * Changes a space for whatever is asked for from now on. Calls that are under way go by the settings of before.
+ * Changes a space for all later requests. Calls that are under way use the previous settings.
  *
- * @throws Refusal `invalid-request` for settings that make no sense, `still-held` when what is held is touched and nobody
- * said that it may be, `space-changed` when it is not of the `rev` that is meant.
+ * @throws Refusal `invalid-request` for settings that make no sense, `still-held` when the change affects what is held and
+ * is not forced, `space-changed` when the space is not at `ifRev`.
  */
 export async function changeSpace(deps: Deps, { space, patch, ifRev, force }: SpaceChange): Promise<ChangedSpace> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -73,14 +73,14 @@ export async function changeSpace(deps: Deps, { space, patch, ifRev, force }: Sp
     const view = await viewOf(deps, space, written);
     return { ...view, warnings: [...harm, ...(await notesOn(deps, before, view))] };
   }
-  throw new Refusal('busy', `space ${space} is changed by several at once: try again`);
+  throw new Refusal('busy', `space ${space} is being changed by others; try again`);
 }
 
 function refuseManagersOf(space: string): void {
   if (isGlobalSpace(space)) return;
   throw new Refusal(
     'invalid-request',
-    `managers of a swarm plan in space ${globalSpaceOf(space)}, beside ${space}: berth space set ${globalSpaceOf(space)} --managers HOSTS`,
+    `the managers of a swarm use space ${globalSpaceOf(space)}, not ${space}; use berth space set ${globalSpaceOf(space)} --managers HOSTS`,
   );
 }
 
@@ -88,20 +88,20 @@ function refuseOther(space: string, seen: Space | undefined, ifRev: string | und
   if (ifRev === undefined || ifRev === (seen?.rev ?? '')) return;
   throw new Refusal(
     'space-changed',
-    `space ${space} is of rev ${seen?.rev ?? 'none'} by now: look at it again (berth space show ${space}) and decide anew`,
+    `space ${space} has changed and is now at rev ${seen?.rev ?? 'none'}; look at it again (berth space show ${space}) and decide again`,
   );
 }
 
 function refuseHarm(harm: readonly string[]): never {
-  throw new Refusal('still-held', `${harm.join('; ')}: change it all the same with --force`);
+  throw new Refusal('still-held', `${harm.join('; ')}; to change it all the same, use --force`);
 }
 
-/** What a change does to what is held that nobody may want. */
+/** Consequences of a change for what is held that the operator may not want. */
 async function harmOf(deps: Deps, space: string, before: SpaceConfig, after: SpaceConfig): Promise<string[]> {
   return [...(await newlyExcluded(deps, space, before, after)), ...(await newlyForgotten(deps, space, before, after))];
 }
 
-/** One that lies within an elder one excludes nothing new. The first that meets something is told. */
+/** A prefix within one that was excluded before excludes nothing new. Reports the first new prefix that overlaps a pool. */
 async function newlyExcluded(
   deps: Deps,
   space: string,
@@ -111,8 +111,7 @@ async function newlyExcluded(
   const fresh = after.excluded.filter((cidr) => !before.excluded.some((elder) => contains(elder, cidr)));
   for (const cidr of fresh) {
     const pools = await poolsOverlapping(deps, space, cidr);
-    if (pools !== '')
-      return [`${formatCidr(cidr)}, now excluded, is held in part: ${pools} stays as long as it is used`];
+    if (pools !== '') return [`the excluded ${formatCidr(cidr)} is partly in use, and what is used stays: ${pools}`];
   }
   return [];
 }
@@ -127,22 +126,22 @@ async function newlyForgotten(
   const hosts = await hostsForgotten(deps, space, after.forgetAfter, deps.world.now() + TIME_LIMIT_MS);
   if (hosts === '') return [];
   const time = durationText(after.forgetAfter);
-  return [`the next sweep frees what hosts hold that have been fenced for ${time} (forget-after): ${hosts}`];
+  return [`the next sweep frees all that is held by hosts fenced for ${time} (forget-after): ${hosts}`];
 }
 
-/** What else is worth knowing of a change that was made. */
+/** What else an operator should know about a change that was made. */
 async function notesOn(deps: Deps, before: SpaceConfig, { space, config, held }: SpaceView): Promise<string[]> {
   const notes: string[] = [];
   const withdrawn = before.ranges.filter((range) => !config.ranges.some((left) => sameCidr(range, left)));
   const leftOut = await poolsLeftOut(deps, space, withdrawn, config.ranges);
-  if (leftOut !== '') notes.push(`pools outside of the ranges live on until their networks are removed: ${leftOut}`);
+  if (leftOut !== '') notes.push(`pools outside the ranges stay until their networks are removed: ${leftOut}`);
   for (const family of familiesWithoutRoom(config)) {
-    notes.push(`what is excluded leaves no room in the ranges for an automatic IPv${family} pool`);
+    notes.push(`the exclusions leave no room in the ranges for an automatic IPv${family} pool`);
   }
   for (const family of [4, 6] as const) {
     const { count } = held[family];
     if (config.maxPools === before.maxPools || count <= (config.maxPools ?? Infinity)) continue;
-    notes.push(`the space holds ${count} IPv${family} pools, more than max-pools: they stay, and no other is created`);
+    notes.push(`the space holds ${count} IPv${family} pools, more than max-pools: they stay, but no more are created`);
   }
   return [...notes, ...notesOnTerms(before, config, held[4].count + held[6].count > 0)];
 }
@@ -150,16 +149,16 @@ async function notesOn(deps: Deps, before: SpaceConfig, { space, config, held }:
 function notesOnTerms(before: SpaceConfig, after: SpaceConfig, isHeld: boolean): string[] {
   const notes: string[] = [];
   if ((after.maxNetworksPerHost ?? Infinity) < (before.maxNetworksPerHost ?? Infinity) && isHeld) {
-    notes.push('hosts with more networks than max-networks-per-host keep them, and get no other');
+    notes.push('hosts with more networks than max-networks-per-host keep them, but get no more');
   }
   if (after.cooldown !== before.cooldown && isHeld) {
-    notes.push('pools that stand keep the cool-down that they were created with');
+    notes.push('existing pools keep the cool-down that they were created with');
   }
   if (after.forgetAfter !== before.forgetAfter && after.forgetAfter < LEASE) {
     const lease = leaseFor(after.forgetAfter);
     notes.push(
       `a host that is cut off from the functions loses its networks ${durationText(lease + after.forgetAfter)} after its last ` +
-        'sign of life, though its containers may run on: others may get their addresses',
+        'heartbeat, even if its containers still run, and others may get their addresses',
     );
   }
   return notes;

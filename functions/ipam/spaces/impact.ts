@@ -1,4 +1,4 @@
-/** What is held in a space, as far as a change of its settings touches it. Looks are bounded, and say where they end. */
+/** What is held in a space, as far as a change of its settings affects it. A look is bounded, and says if it is partial. */
 import { type Cidr, type Family, contains, formatCidr, overlap } from '../address.ts';
 import { allHosts } from '../all-hosts.ts';
 import type { Deps } from '../deps.ts';
@@ -9,14 +9,14 @@ import { clip } from '../quote.ts';
 import type { Ref } from '../ref.ts';
 import type { Page, Store } from '../store.ts';
 
-/** Pools that are counted at most; and things that are named in a text. */
+/** The most pools that are counted, and the most items that a text names. */
 const MAX_COUNTED = 20_000;
 const MAX_NAMED = 3;
 const NAME_LENGTH = 40;
 
 export interface Count {
   readonly count: number;
-  /** `false`: there are more, which nobody has counted. */
+  /** `false`: there are more, which were not counted. */
   readonly isAll: boolean;
 }
 
@@ -25,7 +25,7 @@ export async function countPools({ store }: Deps, space: string, family: Family)
   return { count, isAll };
 }
 
-/** Pools that overlap a prefix, as a text. '': none. */
+/** Pools that overlap a prefix, as text. '': none. */
 export async function poolsOverlapping({ store }: Deps, space: string, cidr: Cidr): Promise<string> {
   const inside = await gather(poolsWithin(store, space, cidr), () => true, MAX_NAMED + 1);
   const around = await poolAround(store, space, cidr);
@@ -33,8 +33,8 @@ export async function poolsOverlapping({ store }: Deps, space: string, cidr: Cid
 }
 
 /**
- * Confirmed pools are disjoint, so that only the nearest one that starts earlier can reach into a prefix (of the pending,
- * that may never come to be, none counts).
+ * Confirmed pools are disjoint, so only the nearest one that starts earlier can reach into a prefix. Pending ones do not
+ * count, since they may never be confirmed.
  */
 async function poolAround(store: Store, space: string, cidr: Cidr): Promise<Pool | undefined> {
   let page: Page<Pool> = { items: [], more: true };
@@ -46,7 +46,7 @@ async function poolAround(store: Store, space: string, cidr: Cidr): Promise<Pool
   return undefined;
 }
 
-/** Pools within some prefixes that lie in none of others, as a text. '': none. */
+/** Pools within the withdrawn prefixes that lie in none of the remaining ones, as text. '': none. */
 export async function poolsLeftOut(
   { store }: Deps,
   space: string,
@@ -62,10 +62,10 @@ export async function poolsLeftOut(
     isAll &&= more.isAll;
     if (found.length > MAX_NAMED) break;
   }
-  return isAll ? named(found) : `${named(found)} (there are too many to look at them all)`;
+  return isAll ? named(found) : `${named(found)} (too many to check all of them)`;
 }
 
-/** Goes through pools until so many are found, or too many were looked at. */
+/** Reads pools until enough are found, or too many were read. */
 async function gather(pools: AsyncIterable<Pool>, isMeant: (pool: Pool) => boolean, most = Infinity) {
   const found: Pool[] = [];
   let count = 0;
@@ -86,10 +86,10 @@ const listed = (names: readonly string[]): string =>
   names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ' and more' : '');
 
 /**
- * Hosts that have been fenced for so long that the next sweep ends what they hold in a space, as a text. '': none.
+ * Hosts that have been fenced for so long that the next sweep ends what they hold in a space, as text. '': none.
  *
  * @param forgetAfter ms
- * @param deadline ms: a look that is not done by then says so.
+ * @param deadline ms: a look that does not end by then says so.
  */
 export async function hostsForgotten(
   deps: Deps,
@@ -107,7 +107,7 @@ export async function hostsForgotten(
     const wasAll = await eachRef(deps, host.id, deadline, (ref) => Promise.resolve(!isForgotten(ref)));
     if (wasAll) continue;
     if (deps.world.now() >= deadline)
-      return listed([...found.slice(0, MAX_NAMED - 1), 'others, not looked at in time']);
+      return listed([...found.slice(0, MAX_NAMED - 1), 'others that were not checked in time']);
     found.push(clip(host.id, NAME_LENGTH));
   }
   return listed(found);

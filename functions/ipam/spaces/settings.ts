@@ -1,4 +1,4 @@
-/** What may stand in the settings of a space. Pure: nothing that is held is looked at. */
+/** Which settings a space may have. Pure: it does not look at what is held. */
 import { durationText } from '../../../protocol/duration.ts';
 import { isHostId } from '../../../protocol/ids.ts';
 import { type Cidr, type Family, addressBits, cidrRange, formatCidr, overlap, parseCidr } from '../address.ts';
@@ -46,7 +46,7 @@ const FAMILIES = [4, 6] as const;
 /** @throws Refusal `invalid-request` for a value that no space may have. */
 export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSettings {
   if (Object.values(patch).every((value) => value === undefined)) {
-    throw new Refusal('invalid-request', 'there is nothing to change: name a setting');
+    throw new Refusal('invalid-request', 'there is nothing to change; name a setting');
   }
   return {
     ranges: changed(patch.ranges, settings.ranges, cidrs('range', MAX_RANGES)),
@@ -124,7 +124,7 @@ export function refuseContradictory({ ranges, size, widest }: SpaceConfig): void
     if (size[family] >= widest[family]) continue;
     throw new Refusal(
       'invalid-request',
-      `size${family} /${size[family]} is wider than widest${family} /${widest[family]}: change one of them`,
+      `size${family} /${size[family]} is wider than widest${family} /${widest[family]}; change one of them`,
     );
   }
   for (const [index, range] of ranges.entries()) {
@@ -132,20 +132,20 @@ export function refuseContradictory({ ranges, size, widest }: SpaceConfig): void
     if (other !== undefined) {
       throw new Refusal(
         'invalid-request',
-        `ranges ${formatCidr(other)} and ${formatCidr(range)} overlap: leave one of them out`,
+        `ranges ${formatCidr(other)} and ${formatCidr(range)} overlap; leave one of them out`,
       );
     }
     if (range.prefix > size[range.family]) {
       throw new Refusal(
         'invalid-request',
-        `range ${formatCidr(range)} holds no pool of /${size[range.family]}: ` +
+        `range ${formatCidr(range)} is too small for a pool of /${size[range.family]}; ` +
           `give a wider range, or a longer prefix for size${range.family}`,
       );
     }
   }
 }
 
-/** The families that have ranges, and not one pool in them that is clear of what is excluded. */
+/** The families whose ranges have no room for a pool outside what is excluded. */
 export const familiesWithoutRoom = ({ ranges, size, excluded }: SpaceConfig): Family[] =>
   FAMILIES.filter((family) => {
     const ring = ringOf(

@@ -1,4 +1,4 @@
-/** The part of a sweep that goes by hosts: it fences the silent, and finishes what their state asks of what they hold. */
+/** The part of a sweep that visits hosts: it fences silent ones, and completes what their state requires of their references. */
 import type { Deps } from '../deps.ts';
 import { concludeHost, eachRef, isLeftBehind } from '../host-refs.ts';
 import { type Host, isSilent } from '../host.ts';
@@ -22,9 +22,9 @@ export interface Bounds {
 type HostCursor = Pick<SweepCursor, 'shard' | 'host' | 'fenced'>;
 
 /**
- * Goes by the hosts from the cursor on to the last, or as far as the bounds allow.
+ * Visits the hosts from the cursor to the last, or as far as the bounds allow.
  *
- * @returns where to go on and, when that was the last host, how many are fenced.
+ * @returns where to continue and, after the last host, how many are fenced.
  */
 export async function sweepHosts(
   deps: Deps,
@@ -59,7 +59,7 @@ export async function sweepHosts(
   return { shard: 0, host: undefined, fenced: 0, fencedHosts: fenced };
 }
 
-/** @returns whether it is fenced now. */
+/** @returns whether the host is fenced now. */
 async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<boolean> {
   if (!isSilent(host, deps.world.now())) {
     if (host.refsLag) await finish(deps, host, deadline, report);
@@ -83,12 +83,12 @@ async function finish(deps: Deps, host: Host, deadline: number, report: SweepRep
     case 'draining':
       return drainHost(deps, host, deadline);
     case 'live':
-      // It registers again until all is awake.
+      // The host registers again until all its references are awake.
       return;
   }
 }
 
-/** What a fence has not come to is put to sleep; what has slept for too long ends. */
+/** References that a fence has not reached become dormant; those that were dormant for too long end. */
 async function tendFenced(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
   let left = 0;
   const all = await eachRef(deps, host.id, deadline, async (ref) => {
@@ -99,10 +99,10 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
 }
 
 /**
- * Does with one reference what the state of its host asks for.
+ * Does with one reference what the state of its host requires.
  *
- * @param host read after the reference, so that it is not of an earlier state.
- * @returns whether that was anything.
+ * @param host read after the reference, so that its state is not older.
+ * @returns whether anything was done.
  */
 export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
   const isUp = host.state === 'live' || host.state === 'draining';
@@ -123,8 +123,8 @@ export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepRepo
 }
 
 /**
- * What a machine held that was this host before: it ends when that one is dead, or when its space has forgotten it, which
- * it does not while that machine is still heard of.
+ * What a machine held that was this host before: it ends when that machine is dead, or when its space forgets it, which
+ * does not happen while that machine still tries to register.
  */
 async function tendFormer(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
   if (host.state !== 'live' && host.state !== 'draining') return;
@@ -137,12 +137,12 @@ async function tendFormer(deps: Deps, host: Host, deadline: number, report: Swee
   if (all && left === 0 && isOver) await deps.store.writeHost({ ...host, ownEpoch: 0, former: '' }, host);
 }
 
-/** ms: a reference of the former machine that the index shows later still, the walk over all items has met long since. */
+/** ms: by then the walk over all items has met every reference of the former machine, even one that the index shows late. */
 const FORMER_REMEMBERED = 86_400_000;
 
 const standsForFormer = (host: Host, ref: Ref): boolean => ref.state !== 'gone' && isFormers(ref, host);
 
-/** @returns whether a reference of the former machine has ended; else it sleeps. */
+/** @returns whether a reference of the former machine has ended; otherwise it is dormant. */
 async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
   if (host.former === 'dead' && (await reclaim(deps, ref, (now) => standsForFormer(host, now))))
     return (report.buried++, true);
@@ -151,7 +151,7 @@ async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport)
   return false;
 }
 
-/** Ends a reference that has slept for longer than its space remembers, or was being revived, unless it is woken first. */
+/** Ends a reference that was dormant for longer than its space remembers, or was being revived, unless it is woken first. */
 export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
   const { forgetAfter } = configOf(ref.space, await deps.store.readSpace(ref.space));
   const before = deps.world.now() - forgetAfter;

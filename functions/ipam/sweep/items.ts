@@ -1,6 +1,6 @@
 /**
- * The part of a sweep that goes by all items, page by page. What is found is confirmed by reads that come after it, and
- * changed on its exact value or state alone.
+ * The part of a sweep that walks over all items, page by page. Later reads confirm what is found, and every change is
+ * conditional on its exact value or state.
  */
 import { freeOrphans, leasesIn } from '../addresses/orphans.ts';
 import { freeExactly, keeps } from '../addresses/reservation.ts';
@@ -20,14 +20,14 @@ import { type SweepReport, passOver } from './report.ts';
 import { NOTHING_COUNTED, concluded, countChunks, passed } from './usage.ts';
 
 const PAGE = 100;
-/** ms between two walks over all items: what they find takes up room, and harms nobody. */
+/** ms between two walks over all items: what they find takes up room, but does no harm. */
 const WALK_INTERVAL_MS = 3_600_000;
-/** ms that a tombstone stays: longer than anything can be under way that it is to be found by. */
+/** ms that a tombstone stays: longer than any write can be under way that must find it. */
 export const TOMBSTONE_LIFE = 10 * IN_FLIGHT;
 
 type ItemCursor = Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>;
 
-/** @returns where to go on and, when the walk has come to its end, what it has counted. */
+/** @returns where to continue and, at the end of the walk, what it has counted. */
 export async function sweepItems(
   deps: Deps,
   { deadline, limit }: Bounds,
@@ -83,8 +83,8 @@ async function visit(deps: Deps, items: readonly Found[], report: SweepReport, c
 }
 
 /**
- * Lets references follow the state of their host that the index has not shown to whoever went by it: however late that is,
- * the walk comes by all of them.
+ * Lets references follow the state of their host that the index has not shown yet: the walk reaches all of them, however
+ * far the index lags.
  *
  * @param refs of one host.
  */
@@ -100,7 +100,7 @@ export async function sweepStanding(
   for (const ref of standing) await follow(deps, host, ref, report);
 }
 
-/** Removes an announcement that was abandoned, and a pool that nobody refers to. */
+/** Removes an abandoned announcement, and a pool without a reference. */
 export async function sweepPool(deps: Deps, pool: Pool, report: SweepReport): Promise<void> {
   if (hasExpired(pool, deps.world.now())) {
     if (await deps.store.removePool(pool)) report.announcements++;
@@ -111,7 +111,7 @@ export async function sweepPool(deps: Deps, pool: Pool, report: SweepReport): Pr
 }
 
 /**
- * Frees what has landed under tombstones of one pool, once nothing more can, and then removes those that are old.
+ * Frees what has landed under tombstones of one pool, once nothing more can land, and then removes those that are old.
  *
  * @param refs of one generation.
  */
@@ -129,8 +129,9 @@ export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: 
 }
 
 /**
- * Frees what chunks hold for nobody: leases of networks that have ended, reservations that no network lists. Removes the
- * chunks of a pool that has ended. The references are read after the chunks: who reserves lists first, then stamps.
+ * Frees what chunks hold without an owner: leases of networks that have ended, reservations that no network lists. Removes
+ * the chunks of a pool that has ended. The references are read after the chunks, because a reservation is listed first
+ * and stamped afterwards.
  *
  * @returns the references of the generation.
  */

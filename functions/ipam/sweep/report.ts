@@ -1,52 +1,52 @@
-/** What a sweep tells of itself. */
+/** What a sweep reports. */
 import type { Usage } from '../sweep-cursor.ts';
 
-/** How things stand, as far as this sweep has come to know. */
+/** The state of the fleet, as far as this sweep knows. */
 export interface Standing {
   /** ms since all items were last walked over. `undefined`: they never were. */
   readonly lag: number | undefined;
-  /** Hosts that are fenced. `undefined`: not all hosts have been looked at. */
+  /** Hosts that are fenced. `undefined`: not all hosts have been visited. */
   readonly fencedHosts: number | undefined;
-  /** How full the pools are. `undefined`: no walk has come to its end. */
+  /** How full the pools are. `undefined`: no walk has ended. */
   readonly usage: Usage | undefined;
 }
 
 /** What one sweep looked at, and what it did. */
 export interface SweepReport {
-  /** Looked at. */
+  /** Hosts visited. */
   hosts: number;
-  /** Looked at. */
+  /** Items read. */
   items: number;
   /** Hosts that were fenced for their silence. */
   fenced: number;
-  /** References of fenced hosts that were put to sleep. */
+  /** References of fenced hosts that became dormant. */
   quieted: number;
-  /** Networks that ended since their host was silent for too long. */
+  /** Networks that ended because their host was silent for too long. */
   forgotten: number;
   /** Networks of dead hosts that ended. */
   buried: number;
   /** Leases of ended networks that were freed. */
   leases: number;
-  /** Reservations that were freed since no network keeps them. */
+  /** Reservations that were freed because no network keeps them. */
   reservations: number;
   /** Tombstones that were removed. */
   tombstones: number;
-  /** Pools that were removed since nobody refers to them. */
+  /** Pools that were removed because they had no reference. */
   pools: number;
-  /** Announcements that were abandoned, and removed. */
+  /** Abandoned announcements that were removed. */
   announcements: number;
   /** Chunks of ended pools that were removed. */
   chunks: number;
-  /** Items that cannot be read, and parts of the walk that were left out for them. */
+  /** Items that cannot be read, and parts of the walk that were left out because of them. */
   unreadable: number;
-  /** Why, of the first of them. */
+  /** The reasons for the first of them. */
   readonly reasons: string[];
 }
 
-/** Reasons that are told at most. */
+/** The most reasons that are reported. */
 const MAX_REASONS = 10;
 
-/** Notes that something was left out, since it cannot be read. */
+/** Records that something was left out, since it cannot be read. */
 export function passOver(report: SweepReport, reason: string): void {
   report.unreadable++;
   if (report.reasons.length < MAX_REASONS && !report.reasons.includes(reason)) report.reasons.push(reason);

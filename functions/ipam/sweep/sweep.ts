@@ -1,6 +1,6 @@
 /**
- * What clears up behind everybody. Each run does a bounded part and says where the next goes on; two at once do no harm,
- * for all that is freed is freed by exact value, and all that is removed on its exact state.
+ * The sweep cleans up what hosts and calls leave behind. Each run does a bounded part and returns where the next one
+ * continues. Two at once do no harm: everything is freed on its exact value, and removed on its exact state.
  */
 import type { Deps } from '../deps.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../sweep-cursor.ts';
@@ -11,15 +11,15 @@ import { type Standing, type SweepReport, emptyReport } from './report.ts';
 export type { SweepReport } from './report.ts';
 
 export interface SweepBounds {
-  /** ms: nothing new is begun from then on. */
+  /** ms: the sweep starts nothing new after this. */
   readonly deadline: number;
-  /** How many hosts and how many items are looked at, each. */
+  /** The most hosts, and the most items, that are visited. */
   readonly limit: number;
-  /** Where the run before has ended. `undefined`: there was none. */
+  /** Where the previous run ended. `undefined`: there was none. */
   readonly cursor: SweepCursor | undefined;
 }
 
-/** Hosts first: what they held is then found among the items. */
+/** Visits hosts first: the walk over the items then finds what they held. */
 export async function sweep(
   deps: Deps,
   { deadline, limit, cursor = FIRST_CURSOR }: SweepBounds,

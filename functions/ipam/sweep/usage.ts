@@ -7,18 +7,18 @@ import type { PoolUse, Usage } from '../sweep-cursor.ts';
 
 export const NOTHING_COUNTED: Usage = { pools: 0, held: 0, fullest: [], open: {} };
 
-/** Pools that are told by name. */
+/** The most pools that are named. */
 const MAX_NAMED = 10;
-/** Addresses of a /28. */
+/** The usable addresses of a /28: smaller pools are not named. */
 const MIN_NAMED = 14;
-/** Pools that are counted at once, so that the note of a walk under way stays small. Of more, some are left out. */
+/** The most pools that are counted at once, so that the saved state of a walk stays small. Further ones are left out. */
 const MAX_OPEN = 1_000;
-/** A pool of so many addresses is one group of chunks, which a walk comes by in one go. */
+/** A pool of so many addresses is one group of chunks, which a walk meets one after the other. */
 const GROUP = CHUNK_SIZE * Number(CHUNKS_PER_GROUP);
 
 export const fullness = ({ held, size }: PoolUse): number => held / size;
 
-/** Adds chunks of the pool that a reference is of. */
+/** Counts chunks of the pool of a reference. */
 export function countChunks(usage: Usage, ref: Ref, chunks: readonly Chunk[]): Usage {
   const { generation } = ref;
   const known = usage.open[generation];
@@ -37,7 +37,7 @@ function begin({ space, cidr }: Ref): PoolUse {
 const heldIn = ({ slots }: Chunk): number =>
   slots.filter((value) => value !== undefined && decodeSlot(value).kind !== 'free').length;
 
-/** Ends the count of pools of which nothing more can come, now that the walk is at chunks of this generation. */
+/** Ends the count of pools of which no more chunks can follow, now that the walk is at chunks of this generation. */
 export const passed = (usage: Usage, at: string | undefined): Usage =>
   close(usage, (generation, { size }) => generation !== at && size <= GROUP);
 

@@ -80,7 +80,7 @@ describe('a host that an operator lets another machine adopt', () => {
     const before = await item();
     assert.match(
       await adopts({}),
-      /^it is not said who host i-0123456789abcdef0 is to be: berth host adopt i-.* --principal ARN/,
+      /^no principal is given for host i-0123456789abcdef0; use berth host adopt i-.* --principal ARN/,
     );
     const { principal, isAdopted } = await item();
     assert.deepEqual([principal, isAdopted], [before.principal, false]);
@@ -92,7 +92,7 @@ describe('a host that an operator lets another machine adopt', () => {
     await change({ fencedAt: 1 });
     const stranger = await shim('mallory');
     await eventually(async () => stranger.log().includes('is bound to') || (await item()).state === 'live');
-    assert.match(stranger.log(), /is bound to .*i-0fedcba9876543210, and this call is signed by .*i-0bad0bad0bad0bad0/);
+    assert.match(stranger.log(), /is bound to .*i-0fedcba9876543210, but this call is signed by .*i-0bad0bad0bad0bad0/);
     await stranger.stop();
     await shim('new');
     await eventually(async () => (await item()).state === 'live');

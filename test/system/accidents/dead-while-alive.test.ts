@@ -74,7 +74,7 @@ describe('a host whose lease has not ended', () => {
     const answer = await says({ ...message, Key: 'key-of-old-program' });
     assert.match(
       answer,
-      /^host victim-1 is live: it was last heard of at .* its lease runs until .*berth host dead victim-1 --override-lease/,
+      /^host victim-1 is live: it was last seen at .* its lease runs until .*berth host dead victim-1 --override-lease/,
     );
     assert.equal((await item()).state, before.state);
     assert.equal(await isTaken(), false);

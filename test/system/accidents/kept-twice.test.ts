@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { GATEWAY, Host, network, refused } from '../../support/fleet.ts';
 
-const TWICE = /^Address already in use: 10\.1\.0\.\d+ is the gateway or an auxiliary address of this very network/;
+const TWICE = /^Address already in use: 10\.1\.0\.\d+ is already the gateway or an auxiliary address of this network/;
 
 describe('an auxiliary address', () => {
   it("that is the network's own gateway is refused", async () => {

@@ -80,7 +80,8 @@ describe('a table whose key was deleted', () => {
     await host.address(fresh, '', MAC);
 
     await forgetNetworks();
-    const words = /nothing is known any more, .* remove the network \(docker network rm\) and create it again/;
+    const words =
+      /the table no longer knows this network's share .* remove the network \(docker network rm\) and create it again/;
     await refused(reviveNetwork(later, same.call(), revival(lost.poolId)), 'pool-gone', words);
     await same.leave(lost);
     assert.equal(await same.release(lost, '10.2.0.9'), 'nothing');

@@ -41,7 +41,7 @@ describe('a shim reports that it is ready', () => {
   it('but not when its registration is refused', async () => {
     const text = await said(cloud.endpoint, 'i-0123456789abcdef0', 'mallory');
     assert.match(text, STARTED);
-    assert.match(text, /^ {2}warning {2}i-0123456789abcdef0 is the id of an EC2 instance, and this call is signed by/m);
+    assert.match(text, /^ {2}warning {2}i-0123456789abcdef0 is the id of an EC2 instance, but this call is signed by/m);
   });
 
   it('but not when its endpoint does not answer', async () => {

@@ -31,7 +31,7 @@ describe('a subnet that covers the ranges of a space', () => {
   it('is refused, so that the automatic pools of other hosts do not fail', async () => {
     const { deps, host } = await stage();
     const words =
-      /^invalid address pool: 8\.0\.0\.0\/5 is wider than \/8, the widest .* in space default: .* \(berth space set default --widest4 5\)$/;
+      /^invalid address pool: 8\.0\.0\.0\/5 is wider than \/8, the widest that space default allows; .* \(berth space set default --widest4 5\)$/;
     await refused(host.pool({ pool: '8.0.0.0/5' }), 'limit-reached', words);
     await refused(host.pool({ pool: '0.0.0.0/1', options: {} }), 'limit-reached', WORDS);
     await refused(host.pool({ pool: 'fc00::/7' }), 'limit-reached', /wider than \/32, .*--widest6 7\)$/);
@@ -70,7 +70,7 @@ describe('a subnet outside of the ranges of a space', () => {
     await host.leave(net);
     await set({ givenOutside: false });
     const words =
-      /^invalid address pool: 192\.168\.7\.0\/24 lies outside of the ranges of space default, .* within 10\.192\.0\.0\/10, fdbe:5274:6800::\/48, .*--given-outside yes\)$/;
+      /^invalid address pool: 192\.168\.7\.0\/24 lies outside the ranges of space default, .* within 10\.192\.0\.0\/10, fdbe:5274:6800::\/48, .*--given-outside yes\)$/;
     await refused(host.pool({ pool: '192.168.7.0/24' }), 'limit-reached', words);
     await refused(host.pool({ pool: '10.128.0.0/9' }), 'limit-reached', WORDS);
     await refused(revive(host, net.poolId), 'limit-reached', words);
@@ -89,7 +89,7 @@ describe('a principal with many hosts', () => {
     await first.pool();
     await stranger.pool();
     const words =
-      /^space default is for 1 hosts of one principal, and arn:aws:sts::123456789012:assumed-role\/ci has as many .* before b: .*--max-hosts-per-principal NUMBER\)$/;
+      /^space default allows 1 hosts of one principal, and arn:aws:sts::123456789012:assumed-role\/ci has as many .* before b: .*--max-hosts-per-principal NUMBER\)$/;
     await refused(second.pool(), 'limit-reached', words);
     assert.deepEqual(
       [...deps.store.refs.values()].filter(({ hostId, state }) => hostId === 'b' && state !== 'gone'),
@@ -152,7 +152,7 @@ describe('the limits of a space', () => {
   for (const [what, patch, words] of [
     ['a prefix of no length', { widest4: 33 }, /^bad value 33 for widest4/],
     ['half a host', { maxHostsPerPrincipal: 0.5 }, /^bad value 0\.5 for max-hosts-per-principal/],
-    ['what automatic pools exceed', { widest4: 26 }, /^size4 \/24 is wider than widest4 \/26: change one of them$/],
+    ['what automatic pools exceed', { widest4: 26 }, /^size4 \/24 is wider than widest4 \/26; change one of them$/],
   ] as const) {
     it(`are not ${what}`, () => refused(change(patch), 'invalid-request', words));
   }

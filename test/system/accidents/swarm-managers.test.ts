@@ -46,7 +46,7 @@ describe('a host that makes the requests of a swarm manager', () => {
       else name(deps, ...managers);
       const before = tablesOf(deps);
       const words =
-        /^address space default\.global is for the managers of a swarm .* berth space set default\.global --managers .*mallory/;
+        /^address space default\.global is only for the swarm managers .* berth space set default\.global --managers .*mallory/;
       await refused(lead(new Host(deps, 'mallory')), 'not-manager', words);
       await refused(new Host(deps, 'mallory').pool({ space: SPACE }), 'not-manager', words);
       assert.equal(tablesOf(deps), before);
@@ -69,7 +69,11 @@ describe('a manager that led before managers were named', () => {
     deps.store.spaces.delete(SPACE);
     const again = await lead(leader);
     assert.equal(await leader.address(again, vip, SERIAL), vip);
-    await refused(leader.pool({ pool: '10.78.0.0/24', space: SPACE }), 'not-manager', /nobody is: if host manager-1/);
+    await refused(
+      leader.pool({ pool: '10.78.0.0/24', space: SPACE }),
+      'not-manager',
+      /\(none so far\); if host manager-1/,
+    );
   });
 
   it('does not keep it once other managers are named', async () => {

@@ -119,9 +119,9 @@ describe('a golden image', { timeout: limit(120_000) }, () => {
     assert.deepEqual(await standing(), ['dormant', 'live']);
     // Like the clean-up of a dockerd whose data were copied too.
     const release = await second.call('ReleaseAddress', { PoolID: network.poolId, Address: address });
-    assert.match(String(release['Error']), /held by a machine that was host golden before this one/);
+    assert.match(String(release['Error']), /held by the machine that was host golden before this one/);
     const removal = await second.call('ReleasePool', { PoolID: network.poolId });
-    assert.match(String(removal['Error']), /held by a machine that was host golden before this one/);
+    assert.match(String(removal['Error']), /held by the machine that was host golden before this one/);
     assert.ok(await holds(address));
   });
 
@@ -169,7 +169,7 @@ describe('a data folder that was copied to another machine', { timeout: limit(12
     await copy.start(cloud.endpoint);
     await copy.call('ReleaseAddress', { PoolID: network.poolId, Address: address });
     const asked = await copy.call('RequestAddress', { PoolID: network.poolId, Address: '', Options: {} });
-    assert.match(String(asked['Error']), /^host copied has been another machine since .* berth host adopt copied/);
+    assert.match(String(asked['Error']), /^another machine has been host copied since .* berth host adopt copied/);
     assert.ok(await holds(address));
     await original.stop();
     await original.start(cloud.endpoint);

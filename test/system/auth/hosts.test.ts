@@ -58,7 +58,7 @@ for (const [what, host, holdingsOf, bound] of PLACES) {
         it(`is refused ${path} (${number})`, async () => {
           const [, message = {}] = methodsOn(holdingsOf())[number] ?? [];
           const words = await refused('foreign-host', { host, key: stage.keys[name], path, message }, bound);
-          assert.ok(words.startsWith(`host ${host} is bound to ${bound}, and this call is signed by `), words);
+          assert.ok(words.startsWith(`host ${host} is bound to ${bound}, but this call is signed by `), words);
         });
       }
 
@@ -84,7 +84,10 @@ describe("a host that uses another host's network in its own name", () => {
     it(`is refused ${path}`, async () => {
       const [, message = {}] = methodsOn(victim)[number] ?? [];
       const words = await refused('foreign-pool', { host: MALLORY, key: stage.keys.mallory, path, message });
-      assert.match(words, /^invalid pool id: the network 10\.1\.0\.0\/24 \(\w+\) belongs to another host than i-0fed/);
+      assert.match(
+        words,
+        /^invalid pool id: the network 10\.1\.0\.0\/24 \(\w+\) belongs to another host, not to i-0fed/,
+      );
     });
   }
 
@@ -127,7 +130,7 @@ describe('the console', () => {
   ] as const) {
     it(`is closed to instances: ${path}`, async () => {
       const words = await refused('foreign-host', { host: MALLORY, key: stage.keys.mallory, path, message });
-      assert.match(words, /is an instance: only an operator may speak/);
+      assert.match(words, /is an EC2 instance; only an operator may use the console/);
     });
   }
 
@@ -136,7 +139,7 @@ describe('the console', () => {
       for (const Host of [VICTIM, WEB, MALLORY]) {
         const message = { Host, State, Key: 'key-of-mallory' };
         const attack = { host: MALLORY, key: stage.keys.mallory, path: '/Berth.HostState', message } as const;
-        assert.match(await refused('foreign-host', attack), /is an instance: only an operator may speak/);
+        assert.match(await refused('foreign-host', attack), /is an EC2 instance; only an operator may use the console/);
       }
     });
   }

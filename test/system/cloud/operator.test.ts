@@ -139,7 +139,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     await says('berth space set default --range …', { '…': '10.192.0.0/10' });
     assert.match(await says('berth host show ID', { ID: INSTANCE }), new RegExp(INSTANCE));
     await says('berth host drain ID', { ID: INSTANCE });
-    assert.match(await address(), /is about to go/);
+    assert.match(await address(), /is draining/);
     await says('berth host resume ID', { ID: INSTANCE });
     assert.match(await address(), /^10\./);
     const adopting = { ID: INSTANCE, ARN: `arn:aws:sts::${ACCOUNT}:assumed-role/ROLE/${INSTANCE}` };

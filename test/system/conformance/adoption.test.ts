@@ -69,7 +69,10 @@ describe('berth host adopt', () => {
     const named = ['--principal', `${ROLE}/${NEW}`];
     const early = await operator('adopt', OLD, ...named);
     assert.equal(early.code, 1);
-    assert.match(early.err, /^berth: host i-0123456789abcdef0 is live, and was heard of at .* berth host dead i-01234/);
+    assert.match(
+      early.err,
+      /^berth: host i-0123456789abcdef0 is live, and was last seen at .* berth host dead i-01234/,
+    );
     await berth.stop();
     await change(OLD, { leaseUntil: 0 });
     await hostIs(OLD, 'fenced');
@@ -109,7 +112,7 @@ describe('berth host resume', () => {
     await shim('drained', '--host-id', 'drained-1');
     const { PoolID: net } = await requestPool('10.4.0.0/24', socketOf('drained'));
     assert.equal((await operator('drain', 'drained-1')).code, 0);
-    assert.match(String(await requestAddress(net, '', socketOf('drained'))), /^host drained-1 is about to go/);
+    assert.match(String(await requestAddress(net, '', socketOf('drained'))), /^host drained-1 is draining/);
     for (let i = 0; i < 2; i++) {
       const { code, out } = await operator('resume', 'drained-1');
       assert.deepEqual([code, out], [0, 'host drained-1 drains no more: it gets networks and addresses again\n']);
@@ -125,6 +128,6 @@ describe('berth host resume', () => {
     await change('drained-1', { state: 'dead' });
     const { code, err } = await operator('resume', 'drained-1');
     assert.equal(code, 1);
-    assert.match(err, /^berth: host drained-1 is dead, and does not drain/);
+    assert.match(err, /^berth: host drained-1 is dead, not draining/);
   });
 });

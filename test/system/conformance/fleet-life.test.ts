@@ -154,7 +154,7 @@ describe('a declaration of death', () => {
     const verdict = await declare(folder, 'console');
     assert.match(
       verdict.kind === 'answered' ? (verdict.refusal ?? '') : verdict.reason,
-      /is an instance: only an operator/,
+      /is an EC2 instance; only an operator/,
     );
     assert.equal((await store.readHost('victim-1'))?.state, 'live');
   });
@@ -168,8 +168,8 @@ describe('a host that an operator drains', () => {
     assert.equal(await requestAddress(net, address.Address, socketOf('drain-1')), '10.4.0.9/24');
     const { code, out } = await operator('drain', 'drain-1');
     assert.deepEqual([code, out], [0, 'host drain-1 drains: it gets no new networks and addresses\n']);
-    assert.match(String(await requestAddress(net, '', socketOf('drain-1'))), /^host drain-1 is about to go/);
-    assert.match(String((await requestPool('', socketOf('drain-1')))['Error']), /^host drain-1 is about to go/);
+    assert.match(String(await requestAddress(net, '', socketOf('drain-1'))), /^host drain-1 is draining/);
+    assert.match(String((await requestPool('', socketOf('drain-1')))['Error']), /^host drain-1 is draining/);
     assert.deepEqual(await ipam('ReleaseAddress', address, socketOf('drain-1')), {});
     assert.deepEqual(await ipam('ReleasePool', { PoolID: net }, socketOf('drain-1')), {});
     await berth.stop();

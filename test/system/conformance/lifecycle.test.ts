@@ -114,7 +114,7 @@ describe('berth up', () => {
     it(`reports that there is no DynamoDB at ${url}`, async () => {
       const { code, err } = await runBerth([...upArguments(folders), '--dynamodb', url]);
       assert.equal(code, 1);
-      assert.ok(err.includes(`berth: there is no table to be had at ${url}: `), err);
+      assert.ok(err.includes(`berth: no table is available at ${url}: `), err);
       assert.doesNotMatch(err, /\n {4}at /);
     });
   }

@@ -181,7 +181,7 @@ describe('invalid input', () => {
     assert.match(await error('RequestPool', poolRequest({ SubPool: '10.0.0.0/25' })), /^invalid address subpool/);
     assert.match(
       await error('RequestPool', poolRequest({ Options: { 'berth.x': '1' } })),
-      /^unknown option berth\.x: known are /,
+      /^unknown option berth\.x; the options are /,
     );
     const { PoolID } = await requestPool({ Pool: '10.6.0.0/24' });
     assert.match(

@@ -68,7 +68,7 @@ describe('berth shim', () => {
     await up();
     const other = await shim('b');
     const { PoolID } = await requestPool('10.1.0.0/24');
-    const words = /^invalid pool id: the network 10.1.0.0\/24 \(\w+\) belongs to another host than b$/;
+    const words = /^invalid pool id: the network 10.1.0.0\/24 \(\w+\) belongs to another host, not to b$/;
     assert.match(String(await requestAddress(PoolID, '', other)), words);
     assert.match(String((await ipam('ReleasePool', { PoolID }, other))['Error']), words);
     assert.match(String(await requestAddress(PoolID, '')), /^10\.1\.0\.\d+\/24$/);

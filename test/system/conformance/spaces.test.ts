@@ -75,12 +75,12 @@ describe('an operator', () => {
     assert.deepEqual([refused.code, refused.out], [1, '']);
     assert.match(
       refused.err,
-      /^berth: 10\.0\.0\.0\/8, now excluded, is held .*10\.9\.0\.0\/24 \(created by host a\).*--force\n$/,
+      /^berth: the excluded 10\.0\.0\.0\/8 is partly in use, .*10\.9\.0\.0\/24 \(created by host a\).*--force\n$/,
     );
     const forced = await space('set', 'default', '--exclude', '10.0.0.0/8', '--force');
     assert.equal(forced.code, 0);
-    assert.match(forced.err, /^berth: warning: 10\.0\.0\.0\/8, now excluded, is held in part/);
-    assert.match(forced.err, /\nberth: warning: what is excluded leaves no room/);
+    assert.match(forced.err, /^berth: warning: the excluded 10\.0\.0\.0\/8 is partly in use/);
+    assert.match(forced.err, /\nberth: warning: the exclusions leave no room/);
     assert.match(String((await requestPool(''))['Error']), /^all predefined address pools have been fully subnetted/);
     assert.deepEqual(await ipam('ReleasePool', { PoolID: granted['PoolID'] }), {});
   });
@@ -110,7 +110,10 @@ describe('an operator', () => {
       ),
     );
     assert.deepEqual(rivals.map(({ code }) => code).sort(), [0, 1]);
-    assert.match(rivals.map(({ err }) => err).join(''), /^berth: space ci is of rev \w+ by now: look at it again/);
+    assert.match(
+      rivals.map(({ err }) => err).join(''),
+      /^berth: space ci has changed and is now at rev \w+; look at it again/,
+    );
   });
 
   for (const [what, args, words] of [

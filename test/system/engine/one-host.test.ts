@@ -155,7 +155,7 @@ for (const version of VERSIONS) {
       assert.match(await createFails('--subnet', '10.54.0.0/16'), words);
       assert.match(
         await createFails('--ipam-opt', 'berth.colour=red'),
-        /remote: unknown option berth\.colour: known are berth\.space,/,
+        /remote: unknown option berth\.colour; the options are berth\.space,/,
       );
       assert.match(
         await createFails('--ipam-opt', 'berth.size=99x'),
@@ -175,7 +175,7 @@ for (const version of VERSIONS) {
       const named = ['--ipam-opt', 'berth.name=ci'];
       await create('named', ...named);
       const [subnet = ''] = await subnetsOf(host, 'named');
-      const words = /remote: the pool that berth\.name=ci stands for, 10\.[\d./]+, is reached by this host already/;
+      const words = /remote: the pool of berth\.name=ci, 10\.[\d./]+, overlaps a route or a name server of this host/;
       assert.match(await createFails(...named), words);
       await create('beside', '-d', 'macvlan', '-o', 'parent=up0', '--subnet', subnet);
       await remove('beside');
@@ -200,7 +200,7 @@ for (const version of VERSIONS) {
       const full = await host.dockerFails('run', '--rm', '--network', 'kept', 'busybox', 'true');
       assert.match(
         full,
-        /remote: no available addresses on this pool: 10\.57\.0\.0\/29: none of its 6 addresses is free: 5 held by host solo, 1 reserved/,
+        /remote: no available addresses on this pool \(10\.57\.0\.0\/29\): none of its 6 addresses is free \(5 held by host solo; 1 reserved/,
       );
       await ping(host, 'one', held[4]?.ip ?? '');
       await remove('kept', 'one', 'two', 'three', 'four', 'five');

@@ -25,7 +25,7 @@ const MORE = [
 ] as const;
 /** 14 usable, of which one is the gateway. */
 const ADDRESSES = 13;
-const FULL = /remote: no available addresses on this pool: 10\.92\.0\.0\/28/;
+const FULL = /remote: no available addresses on this pool \(10\.92\.0\.0\/28/;
 const PAUSE = 200;
 const MOST_TRIES = 60;
 const OWN = ['one', 'two', 'three'];
@@ -165,12 +165,12 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
     }
     assert.match(
       told,
-      /the network on 10\.94\.0\.0\/24 of space default was given up .* 10\.94\.0\.0\/23 is in use since .* \(created by host near\): remove the network/,
+      /the network on 10\.94\.0\.0\/24 of space default was reclaimed .* 10\.94\.0\.0\/23 has been in use since .* \(created by host near\); remove the network/,
     );
     assert.equal(told.split('\n').length, 6);
     assert.match(
       await away.host.dockerFails('run', '--name', 'late', '--network', 'narrow', 'busybox', 'true'),
-      /remote: .*10\.94\.0\.0\/24 of space default .*(was released|is being taken up again)/,
+      /remote: .*10\.94\.0\.0\/24 of space default .*(was released|is being restored)/,
     );
     await away.host.docker('rm', '-f', ...OWN, 'four', 'late');
     await away.host.docker('network', 'rm', 'narrow');

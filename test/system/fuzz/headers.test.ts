@@ -122,7 +122,7 @@ describe('a call in the name of another host', () => {
         const { refusal } = await send(method, freshHeaders(host));
         assert.match(
           refusal ?? '',
-          /^invalid pool id: the network 10\.1\.0\.0\/16 \(\w+\) belongs to another host than/,
+          /^invalid pool id: the network 10\.1\.0\.0\/16 \(\w+\) belongs to another host, not to/,
         );
       }
     }

@@ -132,7 +132,7 @@ describe('a revival', () => {
       if (refusal !== undefined) return;
       const wanted = { body: JSON.stringify({ PoolID: ours, Address: THEIRS, Options: mac('04') }) };
       const answer = await border.call('RequestAddress', wanted);
-      assert.match(answer.refusal ?? '', /^Address already in use: .* held by .* of host web-2 |being taken up again/);
+      assert.match(answer.refusal ?? '', /^Address already in use: .* held by .* of host web-2 |being restored/);
       await border.succeed('ReleasePool', { PoolID: ours });
     });
   });

@@ -9,7 +9,7 @@ type Method = (typeof METHODS)[number];
 
 const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 const DAMAGED = /^invalid pool id: ".*" was not issued by Berth, or was damaged$/;
-const OTHERS = /^invalid pool id: the network \S+ \(\w{14}\) belongs to another host than web-[12]$/;
+const OTHERS = /^invalid pool id: the network \S+ \(\w{14}\) belongs to another host, not to web-[12]$/;
 const NO_JSON = /^the request is not JSON$/;
 
 let border: Border;

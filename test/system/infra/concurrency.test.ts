@@ -144,7 +144,7 @@ describe('a deployment without the parameter for reserved concurrency', () => {
     answers.account = REFUSED;
     await assert.rejects(
       chooseConcurrency(ASKED),
-      /is not authorized.* lambda:GetAccountSettings, or say --param concurrency=on or --param concurrency=off\.$/,
+      /is not authorized.* lambda:GetAccountSettings, or pass --param concurrency=on or --param concurrency=off\.$/,
     );
     answers.stack = REFUSED;
     await assert.rejects(

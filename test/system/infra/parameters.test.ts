@@ -20,13 +20,13 @@ describe('the parameters of a deployment', () => {
 
   for (const [pairs, words] of [
     [['front=none'], /^--param front=none: give function-urls or http-api or custom-domain$/],
-    [['fronts=http-api'], /^--param fronts: there are front, domain, /],
+    [['fronts=http-api'], /^--param fronts: unknown; the parameters are front, domain, /],
     [['front'], /^--param front: give KEY=VALUE$/],
     [['front=custom-domain', 'domain=berth.example.com'], /needs domain=NAME and certificate=ARN$/],
-    [['domain=berth.example.com', CERTIFICATE], /are of front=custom-domain alone$/],
+    [['domain=berth.example.com', CERTIFICATE], /are only for front=custom-domain$/],
     [['front=custom-domain', 'domain=https://berth', CERTIFICATE], /^--param domain=https:\/\/berth: give a host name/],
     [['tracing=yes'], /^--param tracing=yes: give on or off$/],
-    [['rate=0'], /^--param rate=0: give a whole number from 1 on$/],
+    [['rate=0'], /^--param rate=0: give a whole number of at least 1$/],
     [['logDays=31'], /^--param logDays=31: give 1 or 3 or 5 /],
   ] as const) {
     it(`are refused with the value and the remedy: ${pairs.join(' ')}`, () => {

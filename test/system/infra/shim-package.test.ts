@@ -113,7 +113,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     const older = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '22.17.1' } })";
     const args = ['--import', `data:text/javascript,${older}`, path.join(made, 'berth.mjs'), '--version'];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', env });
-    const words = 'berth: Node 22.18 or later is needed, this is 22.17.1\n';
+    const words = 'berth: Node 22.18 or later is required, this is 22.17.1\n';
     assert.deepEqual({ status, stdout, stderr }, { status: 1, stdout: '', stderr: words });
   });
 

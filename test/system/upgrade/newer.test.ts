@@ -29,7 +29,7 @@ describe('an item of a layout that is not known here', () => {
     it(`is refused with the remedy: ${kind.source}`, () => {
       const item = items.find(({ sk }) => kind.test(sk)) ?? assert.fail();
       const words = new RegExp(
-        `has written \\(${item.pk} ${item.sk}, of format 2; these functions know 1\\): upgrade the`,
+        `has written \\(${item.pk} ${item.sk}, format 2; these functions know format 1\\); upgrade the`,
       );
       assert.throws(() => decode({ ...item, format: 2 }), { name: 'Refusal', code: 'newer-format', message: words });
     });
@@ -62,7 +62,7 @@ describe('a host whose functions were rolled back', () => {
     const { Error: error } = await ask('IpamDriver.RequestPool', wish);
     assert.match(
       String(error),
-      /^the table holds what a newer version of Berth has written .*: upgrade the functions$/,
+      /^the table holds an item that a newer version of Berth has written .*; upgrade the functions$/,
     );
   });
 
@@ -74,7 +74,7 @@ describe('a host whose functions were rolled back', () => {
     const { Error: error } = await ask('IpamDriver.RequestAddress', { PoolID: newer, Address: '', Options: null });
     assert.match(
       String(error),
-      /^the pool id "berth9,.*" was given out by a newer version of Berth \(it begins with berth9, these functions know berth2\): upgrade the functions/,
+      /^the pool id "berth9,.*" was issued by a newer version of Berth \(it begins with berth9; these functions know berth2\); upgrade the functions/,
     );
     assert.deepEqual(await ask('IpamDriver.ReleasePool', { PoolID: newer }), {});
     const released = () => host.proxy.passages.filter(({ path: asked, body: sent }) => isRelease(asked, sent, newer));

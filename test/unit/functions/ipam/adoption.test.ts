@@ -42,7 +42,7 @@ describe('a drain that is lifted', () => {
     assert.equal(await resumeHost(deps, OLD), 'done');
     assert.deepEqual([item().state, item().epoch, item().why, item().refsLag], ['live', 2, '', true]);
     assert.deepEqual(states(), ['live 2', 'live 2']);
-    await refused(host.address(net, ''), 'host-fenced', /until it has registered again/);
+    await refused(host.address(net, ''), 'host-fenced', /until it registers again/);
     const { epoch } = await register(OLD, 'one', 'two');
     await host.address(net, '', {}, host.call({ epoch }));
     await host.pool({ pool: '10.3.0.0/24' }, host.call({ epoch }));
@@ -72,11 +72,7 @@ describe('a drain that is lifted', () => {
       if (state === 'fenced') await fence();
       else await reportDeath(deps, OLD, 'gone');
       const before = [item(), states()];
-      await refused(
-        resumeHost(deps, OLD),
-        'host-state',
-        new RegExp(`is ${state}, and does not drain: .* berth host adopt`),
-      );
+      await refused(resumeHost(deps, OLD), 'host-state', new RegExp(`is ${state}, not draining; .* berth host adopt`));
       assert.deepEqual([item(), states()], before);
     });
   }

@@ -168,13 +168,13 @@ describe('a host that is adopted', () => {
     await refused(
       register('web', EVE),
       'busy',
-      /^host web was adopted, and until 2026-01-01T00:36:00\.000Z the machine/,
+      /^host web was adopted, and calls of .* until 2026-01-01T00:36:00\.000Z; this machine/,
     );
     await refused(check('web', USER), 'host-unknown', /is not registered/);
     deps.world.advance(1);
     await register('web', EVE);
     await check('web', EVE);
-    await refused(check('web', USER), 'foreign-host', /^host web is bound to .*eve, and this call is signed by .*ops/);
+    await refused(check('web', USER), 'foreign-host', /^host web is bound to .*eve, but this call is signed by .*ops/);
     await refused(register('web', USER), 'foreign-host', /bound to .*eve/);
   });
 });
@@ -187,7 +187,7 @@ describe('the id of an instance', () => {
   ] as const) {
     it(`cannot be registered first by ${what}`, async () => {
       const { deps, register } = stage();
-      const words = new RegExp(`^${ONE} is the id of an EC2 instance, and this call is signed by ${principal}`);
+      const words = new RegExp(`^${ONE} is the id of an EC2 instance, but this call is signed by ${principal}`);
       await refused(register(ONE, principal), 'foreign-host', words);
       assert.equal(deps.store.hosts.size, 0);
     });

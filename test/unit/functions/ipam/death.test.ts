@@ -9,7 +9,7 @@ import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.t
 
 const USER = 'arn:aws:iam::123456789012:user/ops';
 const MAC = withMac('02:42:0a:00:00:05');
-const DRAINS = /^host a is about to go and gets (no address in 10\.1\.0\.0\/24 of space default|no new network): use/;
+const DRAINS = /^host a is draining and gets (no address in 10\.1\.0\.0\/24 of space default|no new network); use/;
 
 /** Hosts `a` and `b` share a pool; `a` also has one of its own, a lease and a reservation. */
 async function stage() {
@@ -50,7 +50,7 @@ describe('a host that is reported dead', () => {
     const other = await b.address(shared, '', MAC);
     await reportDeath(deps, 'a', 'gone');
     await refused(a.address(net), 'pool-gone', /was released/);
-    await refused(a.pool({ pool: '10.3.0.0/24' }), 'host-fenced', /may join no pool/);
+    await refused(a.pool({ pool: '10.3.0.0/24' }), 'host-fenced', /cannot join a pool/);
     assert.equal(await b.release(shared, other), 'freed');
   });
 

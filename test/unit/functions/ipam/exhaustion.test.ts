@@ -27,7 +27,7 @@ describe('the error of an exhausted pool', () => {
   it('names the pool, the one host that holds all addresses, and the remedies', async () => {
     const { host, net } = await crowd({ a: 13 });
     const words =
-      /^no available addresses on this pool: 10.1.0.0\/28: none of its 14 addresses is free: 13 held by host a, 1 reserved as gateway or auxiliary address; remove containers that are not needed, or create the network with a larger subnet$/;
+      /^no available addresses on this pool \(10.1.0.0\/28\): none of its 14 addresses is free \(13 held by host a; 1 reserved as gateway or auxiliary address\); remove containers that are not needed, or create the network with a larger subnet$/;
     await refused(host.address(net), 'no-address-left', words);
   });
 
@@ -39,13 +39,14 @@ describe('the error of an exhausted pool', () => {
     });
     for (let i = 0; i < 6; i++) await networks[0]?.host.address(second);
     assert.equal([...deps.store.refs.values()].length, 5);
-    const words = /none of its 14 addresses is free: 14 held \(most: 8 by host a, 3 by host b, 2 by host c\); remove/;
+    const words =
+      /none of its 14 addresses is free \(14 held, among them 8 by host a, 3 by host b, 2 by host c\); remove/;
     await refused(host.address(net), 'no-address-left', words);
   });
 
   it('names all hosts when there are few', async () => {
     const { host, net } = await crowd({ a: 9, b: 4 });
-    await refused(host.address(net), 'no-address-left', /13 held \(9 by host a, 4 by host b\), 1 reserved/);
+    await refused(host.address(net), 'no-address-left', /13 held, 9 by host a, 4 by host b; 1 reserved/);
   });
 
   it('says how many addresses are resting, and for how long, when the call cannot wait for one', async () => {
@@ -54,8 +55,7 @@ describe('the error of an exhausted pool', () => {
     deps.world.advance(700);
     await host.release(net, addresses[1] ?? '');
     const hurried = host.call({ deadline: deps.world.now() + 500 });
-    const words =
-      /11 held by host a, 1 reserved .*, 2 resting after release \(the first can be had in 2 s: try again\)/;
+    const words = /11 held by host a; 1 reserved .*; 2 resting after release, so try again in 2 s\)/;
     await refused(host.address(net, '', {}, hurried), 'no-address-left', words);
     const patient = await host.address(net);
     assert.equal(patient, addresses[0], 'the one that has rested longest');
@@ -67,7 +67,7 @@ describe('the error of an exhausted pool', () => {
     const got = [await host.address(net), await host.address(net)];
     assert.deepEqual(got.sort(), ['10.1.0.8', '10.1.0.9']);
     const words =
-      /10.1.0.0\/28 \(range 10.1.0.8\/31\): none of its 2 addresses is free: 2 held by host b; remove .* with a larger --ip-range$/;
+      /\(10.1.0.0\/28, range 10.1.0.8\/31\): none of its 2 addresses is free \(2 held by host b\); remove .* with a larger --ip-range$/;
     await refused(host.address(net), 'no-address-left', words);
   });
 
@@ -75,9 +75,9 @@ describe('the error of an exhausted pool', () => {
     const host = new Host(fleet(), 'a');
     const one = await host.pool({ pool: '10.1.0.1/32' });
     await host.address(one);
-    await refused(host.address(one), 'no-address-left', /none of its one address is free: 1 held by host a/);
+    await refused(host.address(one), 'no-address-left', /none of its one address is free \(1 held by host a\)/);
     const none = await host.pool({ pool: 'fd00::/128' });
-    await refused(host.address(none), 'no-address-left', /fd00::\/128: it has no usable address$/);
+    await refused(host.address(none), 'no-address-left', /\(fd00::\/128\): the pool has no usable address$/);
   });
 
   it('is returned even when the holders cannot be found out', async () => {

@@ -7,7 +7,7 @@ import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { Host, fleet, refused } from '../../../support/fleet.ts';
 
 const USER = 'arn:aws:iam::123456789012:user/ops';
-const SILENT = /^host a was silent for too long and may (take no address in|join no pool)/;
+const SILENT = /^host a was silent for too long and (gets no address in|cannot join a pool)/;
 
 /** A host with some networks, registered. */
 async function stage(networks = 1) {
@@ -43,7 +43,7 @@ describe('a host that is silent past its lease', () => {
     assert.equal((await silence())?.quieted, 2);
     const { state, epoch, fencedAt, why } = hostItem();
     assert.deepEqual([state, epoch, fencedAt], ['fenced', 2, deps.world.now()]);
-    assert.equal(why, 'no heartbeat arrived for a whole lease');
+    assert.equal(why, 'it sent no heartbeat for a whole lease');
     assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
     assert.deepEqual([deps.store.chunks, deps.store.pools], [chunks, pools]);
   });

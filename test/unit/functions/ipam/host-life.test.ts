@@ -9,7 +9,8 @@ import { interleaved } from '../../../support/interleaving.ts';
 
 const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
 const USER = 'arn:aws:iam::123456789012:user/ops';
-const ALIVE = /^another machine has been host web since 2026-01-01T00:00:00\.000Z: a copied disk image needs an id/;
+const ALIVE =
+  /^another machine has been host web since 2026-01-01T00:00:00\.000Z; if this one was made from a copied disk image/;
 
 /** One id, and machines that claim it. */
 function stage() {
@@ -128,7 +129,7 @@ describe('a host that registers', () => {
   it('is shown the remedies: an id of its own, or the time when it may take over', async () => {
     const { register } = stage();
     await register(undefined, 'one');
-    const words = /with --host-id and an empty data folder; .* take its place after 2026-01-01T00:30:00\.000Z$/;
+    const words = /with its own --host-id and an empty data folder; .* take its place after 2026-01-01T00:30:00\.000Z$/;
     await refused(register('x', 'copy'), 'host-taken', words);
   });
 
@@ -215,8 +216,8 @@ describe('the principal of a host', () => {
         await assert.rejects(register(incarnation, 'two', { principal: then }), {
           code: 'foreign-host',
           message:
-            `host web is bound to ${boundPrincipal(first)}, and this call is signed by ${boundPrincipal(then)}: ` +
-            'sign with the credentials of the former, or give this machine an id of its own with --host-id',
+            `host web is bound to ${boundPrincipal(first)}, but this call is signed by ${boundPrincipal(then)}; ` +
+            'sign with the credentials of the former, or give this machine its own id with --host-id',
         });
         deps.world.advance(LEASE);
       }
@@ -280,7 +281,7 @@ describe('machines that register as one host at the same moment', () => {
       return Promise.resolve(undefined);
     };
     const again = registerHost(deps, machine.call(), registration('one', 'two'));
-    await refused(again, 'busy', /^host web is registered by several at once: try again$/);
+    await refused(again, 'busy', /^host web is being registered by several processes at once; try again$/);
     assert.equal(tries, 8);
   });
 });

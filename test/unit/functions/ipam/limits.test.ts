@@ -23,7 +23,7 @@ const liveRefs = ({ refs }: MemoryStore): number => [...refs.values()].filter(({
 
 describe('a space with a limit of pools', () => {
   const words =
-    /^space default may hold 2 IPv4 pools, and all of them are taken: .*berth space set default --max-pools/;
+    /^space default may hold 2 IPv4 pools, and all of them are taken; .*berth space set default --max-pools/;
 
   it('grants as many pools as the limit, given or automatic, and refuses the next with the limit and the remedy', async () => {
     const deps = await limited({ maxPools: 2 });
@@ -93,7 +93,7 @@ describe('a space with a limit of pools', () => {
     const host = new Host(deps, 'a');
     const call = host.call({ deadline: deps.world.now() + 1_000 });
     await deps.store.announcePool({ ...rival, announcedAt: deps.world.now() + 500, cidr: cidr('10.9.0.0/24') });
-    await refused(host.pool({ pool: '10.1.0.0/24' }, call), 'busy', /others are creating the last pools .*: try again/);
+    await refused(host.pool({ pool: '10.1.0.0/24' }, call), 'busy', /others are creating the last pools .*; try again/);
     assert.equal(deps.store.pools.size, 1);
   });
 });
@@ -134,7 +134,7 @@ describe('concurrent callers', () => {
 
 describe('a host with a limit of networks', () => {
   const words =
-    /^host a may have 2 IPv4 networks in space default, and has them all, .*--max-networks-per-host NUMBER\)$/;
+    /^host a may have 2 IPv4 networks in space default, and has reached that number, .*--max-networks-per-host NUMBER\)$/;
 
   it('gets as many networks as the limit and no more, whether it would create the pool or join it', async () => {
     const deps = await limited({ maxNetworksPerHost: 2 });

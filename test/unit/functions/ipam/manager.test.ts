@@ -76,7 +76,7 @@ describe('a manager', () => {
   it('shares its space with no other driver', async () => {
     const host = new Host(swarm(), 'h');
     const net = await host.pool({ pool: SUBNET, space: 'default.global' });
-    const words = /^address space default\.global is for the managers of a swarm alone: .* driver of local scope$/;
+    const words = /^address space default\.global is only for the managers of a swarm; .* driver of local scope$/;
     for (const options of [GATEWAY, withMac(MAC), {}])
       await refused(host.address(net, '', options), 'invalid-request', words);
     const bad = host.pool({ options: { 'berth.space': 'default.global' } });

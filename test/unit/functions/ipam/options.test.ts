@@ -186,14 +186,17 @@ describe('parseOptions', () => {
   it('refuses an unknown key, and lists the known keys', () => {
     const known = KNOWN.map((key) => `berth.${key}`).join(', ');
     for (const key of ['berth.sise', 'berth.', 'berth.Size', 'berth.size ', 'berth.constructor', 'berth.size.v4']) {
-      refuses(() => parseOptions({ [key]: '26' }, 4), `unknown option ${key}: known are ${known}`);
+      refuses(() => parseOptions({ [key]: '26' }, 4), `unknown option ${key}; the options are ${known}`);
     }
   });
 
   it('refuses an unknown key with a bounded error on one line', () => {
     const key = `berth.\n\u202e${'x'.repeat(200)}`;
     const told = refusal(() => parseOptions({ [key]: '26' }, 4));
-    assert.ok(told.startsWith(String.raw`unknown option berth.\u{a}\u{202e}${'x'.repeat(61)}…: known are `), told);
+    assert.ok(
+      told.startsWith(String.raw`unknown option berth.\u{a}\u{202e}${'x'.repeat(61)}…; the options are `),
+      told,
+    );
   });
 
   it('knows no option that these tables lack', () => {

@@ -154,7 +154,7 @@ describe('a PoolID that is not for the caller', () => {
       return `${body},${check ?? digestText(world, body, 6)}`;
     };
     const message =
-      /^the pool id "berth9,.*\(it begins with berth9, these functions know berth2\): upgrade the functions$/;
+      /^the pool id "berth9,.*\(it begins with berth9; these functions know berth2\); upgrade the functions$/;
     const newer = { name: 'Refusal', code: 'newer-format', message };
     assert.throws(() => decodePoolId(world, versioned('berth9'), HOST), newer);
     // The fields of the newer version are not known here.
@@ -168,7 +168,7 @@ describe('a PoolID that is not for the caller', () => {
     assert.throws(() => decodePoolId(world, TEXT, { hostId: 'other' }), {
       name: 'Refusal',
       code: 'foreign-pool',
-      message: `invalid pool id: the network 10.195.3.0/24 (${REF}) belongs to another host than other`,
+      message: `invalid pool id: the network 10.195.3.0/24 (${REF}) belongs to another host, not to other`,
     });
   });
 

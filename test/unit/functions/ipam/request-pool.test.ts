@@ -40,7 +40,11 @@ describe('a given pool', () => {
     ['a subpool outside the pool', { pool: '10.1.0.0/24', subPool: '10.2.0.0/25' }, /not within 10.1.0.0\/24/],
     ['a subpool of the other family', { pool: '10.1.0.0/24', subPool: 'fd00::/80' }, /incompatible address families/],
     ['a bad space', { space: 'a#b' }, /invalid address space: "a#b"/],
-    ['an unknown option', { options: { 'berth.colour': 'red' } }, /unknown option berth.colour: known are berth.space/],
+    [
+      'an unknown option',
+      { options: { 'berth.colour': 'red' } },
+      /unknown option berth.colour; the options are berth.space/,
+    ],
     ['a name together with a subnet', { pool: '10.1.0.0/24', options: { 'berth.name': 'x' } }, /leave out --subnet/],
     ['a gateway outside the pool', { pool: '10.1.0.0/24', options: { 'berth.gateway': '10.2.0.1' } }, /lies outside/],
     [
@@ -253,7 +257,7 @@ describe('an automatic pool', () => {
     await refused(
       again,
       'pool-overlap',
-      /the pool that berth.name=ci stands for, 10\..* is reached by this host already/,
+      /the pool of berth.name=ci, 10\..* overlaps a route or a name server of this host/,
     );
   });
 

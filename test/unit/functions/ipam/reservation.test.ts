@@ -38,7 +38,7 @@ describe('gateways and other reservations', () => {
     await refused(
       host.address(net),
       'no-address-left',
-      /none of its 2 addresses is free: 1 held by host a, 1 reserved/,
+      /none of its 2 addresses is free \(1 held by host a; 1 reserved/,
     );
   });
 
@@ -75,7 +75,7 @@ describe('gateways and other reservations', () => {
     await refused(
       host.address(net),
       'no-address-left',
-      /none of its 6 addresses is free: 1 held by host a, 5 reserved/,
+      /none of its 6 addresses is free \(1 held by host a; 5 reserved/,
     );
   });
 

@@ -128,7 +128,7 @@ describe('a forgotten host that returns', () => {
     await refused(
       revive(),
       'pool-overlap',
-      /^the network on 10\.1\.0\.0\/24 of space default was given up while this host was silent, and 10\.1\.0\.0\/16 is in use since .* \(created by host b\): remove the network/,
+      /^the network on 10\.1\.0\.0\/24 of space default was reclaimed while this host was silent, and 10\.1\.0\.0\/16 has been in use since .* \(created by host b\); remove the network/,
     );
     assert.deepEqual([deps.store.pools, others()], before);
   });
@@ -161,7 +161,11 @@ describe('a forgotten host that returns', () => {
         { gateway: outside },
         { reserved: [outside] },
       ]) {
-        await refused(revive(changes), 'out-of-range', / is not an address of 10\.1\.0\.0\/24: name what Docker has/);
+        await refused(
+          revive(changes),
+          'out-of-range',
+          / is not an address of 10\.1\.0\.0\/24; send only what Docker has/,
+        );
       }
     }
     assert.deepEqual([deps.store.pools, deps.store.refs, deps.store.chunks], before);

@@ -51,7 +51,7 @@ describe('the settlement of a request for an address', () => {
   it('refuses an address to keep that is invalid or outside the pool, and frees nothing', async () => {
     const { deps, given, settle } = await stage();
     for (const keep of ['', `${given}/24`, 'nonsense', '10.2.0.9', 'fd00::1']) {
-      await refused(settle({ keep }), 'invalid-request', /^invalid address to keep: ".*" is none of 10\.1\.0\.0\/24$/);
+      await refused(settle({ keep }), 'invalid-request', /^invalid address to keep: ".*" is not in 10\.1\.0\.0\/24$/);
     }
     assert.equal(leases(deps), 1);
   });
@@ -77,7 +77,7 @@ describe('the settlement of a request for an address', () => {
     const { deps, net, settle } = await stage();
     await refused(settle({ poolId: 'berth1' }), 'foreign-pool', /was not issued by Berth, or was damaged/);
     await refused(settle({ poolId: `${net.poolId}x` }), 'foreign-pool', /was not issued by Berth, or was damaged/);
-    await refused(settle({}, new Host(deps, 'b')), 'foreign-pool', /belongs to another host than b$/);
+    await refused(settle({}, new Host(deps, 'b')), 'foreign-pool', /belongs to another host, not to b$/);
     assert.equal(leases(deps), 1);
   });
 
@@ -87,7 +87,7 @@ describe('the settlement of a request for an address', () => {
     await refused(
       settle({ requestKey: `zzzzzzzzz${requestKey.slice(9)}` }),
       'invalid-request',
-      /^a settlement is young/,
+      /^a settlement must be later/,
     );
   });
 });

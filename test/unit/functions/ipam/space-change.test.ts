@@ -108,15 +108,11 @@ describe('a change of a space', () => {
     [
       'managers in a space where no manager plans',
       { managers: ['m1'] },
-      /^managers of a swarm plan in space \w+\.global, beside \w+: berth space set/,
+      /^the managers of a swarm use space \w+\.global, not \w+; use berth space set/,
     ],
-    [
-      'a manager that cannot be a host id',
-      { managers: ['m 1'] },
-      /^bad value "m 1" for managers: give the ids of hosts/,
-    ],
+    ['a manager that cannot be a host id', { managers: ['m 1'] }, /^bad value "m 1" for managers: give the ids of hosts/],
     ['a limit too large to count', { maxNetworksPerHost: 1_001 }, /^bad value 1001 for max-networks-per-host/],
-    ['nothing', {}, /^there is nothing to change: name a setting$/],
+    ['nothing', {}, /^there is nothing to change; name a setting$/],
     [
       'ranges that overlap',
       { ranges: ['10.0.0.0/8', 'fd00::/8', '10.1.0.0/16'] },
@@ -125,9 +121,13 @@ describe('a change of a space', () => {
     [
       'a range too small for a pool',
       { ranges: ['10.0.0.0/25'] },
-      /^range 10.0.0.0\/25 holds no pool of \/24: give a wider/,
+      /^range 10.0.0.0\/25 is too small for a pool of \/24; give a wider/,
     ],
-    ['a size too large for a range', { size6: 40 }, /^range fdbe:5274:6800::\/48 holds no pool of \/40: .*size6$/],
+    [
+      'a size too large for a range',
+      { size6: 40 },
+      /^range fdbe:5274:6800::\/48 is too small for a pool of \/40; .*size6$/,
+    ],
   ];
   for (const [what, patch, words] of bad) {
     it(`to ${what} is refused, and changes nothing`, async () => {
@@ -150,14 +150,14 @@ describe('a change of a space', () => {
     const { rev } = await set({ excluded: ['10.0.0.0/24'] }, { ifRev: '' });
     await set({ excluded: ['10.0.0.0/24', '10.0.1.0/24'] }, { ifRev: rev });
     const late = set({ excluded: ['10.0.0.0/24', '10.0.2.0/24'] }, { ifRev: rev });
-    await refused(late, 'space-changed', /is of rev \w+ by now: look at it again/);
-    await refused(set({ size4: 26 }, { ifRev: '' }), 'space-changed', /by now/);
+    await refused(late, 'space-changed', /is now at rev \w+; look at it again/);
+    await refused(set({ size4: 26 }, { ifRev: '' }), 'space-changed', /is now at rev/);
     assert.deepEqual(texts((await show()).config.excluded), ['10.0.0.0/24', '10.0.1.0/24']);
   });
 
   it('fails with a clear error when other changes always come first', async () => {
     const store: Store = { ...engine.store, writeSpace: () => Promise.resolve(undefined) };
-    await refused(stage(store).set({ size4: 26 }), 'busy', /is changed by several at once: try again/);
+    await refused(stage(store).set({ size4: 26 }), 'busy', /is being changed by others; try again/);
   });
 });
 
@@ -171,12 +171,12 @@ describe('an exclusion', () => {
       const { set, pool, hostId, show } = stage();
       await pool(held);
       const words = new RegExp(
-        `^${excluded}, now excluded, .*: ${held} \\(created by host ${hostId}\\) stays.*--force$`,
+        `^the excluded ${excluded} is partly in use, .*: ${held} \\(created by host ${hostId}\\); .*--force$`,
       );
       await refused(set({ excluded: ['10.9.0.0/16', excluded] }), 'still-held', words);
       assert.deepEqual((await show()).config.excluded, []);
       const { warnings } = await set({ excluded: [excluded] }, { force: true });
-      assert.match(warnings.join('\n'), /now excluded, is held in part/);
+      assert.match(warnings.join('\n'), /^the excluded .* is partly in use, and what is used stays/);
       assert.deepEqual(
         (await set({ excluded: [excluded, '10.9.0.0/16'] })).warnings,
         [],
@@ -195,13 +195,13 @@ describe('an exclusion', () => {
   it('over many held pools is refused with a few of them named', async () => {
     const { set, pool } = stage();
     for (let i = 0; i < 5; i++) await pool(`10.1.${i}.0/24`);
-    await refused(set({ excluded: ['10.1.0.0/16'] }), 'still-held', /10.1.2.0\/24 \([^)]*\) and more stays/);
+    await refused(set({ excluded: ['10.1.0.0/16'] }), 'still-held', /10.1.2.0\/24 \([^)]*\) and more/);
   });
 
   it('of the whole of the ranges is made, with a warning', async () => {
     const { set } = stage();
     const { warnings } = await set({ ranges: ['10.64.0.0/16'], excluded: ['10.64.0.0/17', '10.64.128.0/17'] });
-    assert.deepEqual(warnings, ['what is excluded leaves no room in the ranges for an automatic IPv4 pool']);
+    assert.deepEqual(warnings, ['the exclusions leave no room in the ranges for an automatic IPv4 pool']);
   });
 });
 
@@ -213,7 +213,7 @@ describe('the warning of a change with effects on what is held', () => {
     await pool('10.65.1.0/24');
     const { warnings } = await set({ ranges: ['10.64.0.0/17', '10.66.0.0/16'] });
     assert.deepEqual(warnings, [
-      `pools outside of the ranges live on until their networks are removed: 10.65.1.0/24 (created by host ${hostId})`,
+      `pools outside the ranges stay until their networks are removed: 10.65.1.0/24 (created by host ${hostId})`,
     ]);
   });
 
@@ -223,8 +223,8 @@ describe('the warning of a change with effects on what is held', () => {
     await pool();
     const { warnings } = await set({ maxPools: 1, maxNetworksPerHost: 1 });
     assert.deepEqual(warnings, [
-      'the space holds 2 IPv4 pools, more than max-pools: they stay, and no other is created',
-      'hosts with more networks than max-networks-per-host keep them, and get no other',
+      'the space holds 2 IPv4 pools, more than max-pools: they stay, but no more are created',
+      'hosts with more networks than max-networks-per-host keep them, but get no more',
     ]);
     assert.deepEqual((await set({ size4: 25 })).warnings, []);
     assert.deepEqual((await set({ maxPools: 2, maxNetworksPerHost: 2 })).warnings, []);
@@ -235,7 +235,7 @@ describe('the warning of a change with effects on what is held', () => {
     assert.deepEqual((await set({ cooldown: 5_000 })).warnings, []);
     await pool();
     assert.deepEqual((await set({ cooldown: 6_000 })).warnings, [
-      'pools that stand keep the cool-down that they were created with',
+      'existing pools keep the cool-down that they were created with',
     ]);
   });
 
@@ -264,9 +264,7 @@ describe('a shorter time to forget', () => {
 
   it('that frees the networks of a silent host is refused with the host named, unless it is forced', async () => {
     const { set, hostId } = await silentFor(2);
-    const words = new RegExp(
-      `frees what hosts hold that have been fenced for 2h \\(forget-after\\): ${hostId}: .*--force$`,
-    );
+    const words = new RegExp(`frees all that is held by hosts fenced for 2h \\(forget-after\\): ${hostId}; .*--force$`);
     await refused(set({ forgetAfter: 2 * HOUR }), 'still-held', words);
     const { config, warnings } = await set({ forgetAfter: 2 * HOUR }, { force: true });
     assert.equal(config.forgetAfter, 2 * HOUR);
@@ -296,6 +294,6 @@ describe('a shorter time to forget', () => {
     };
     const slow = { world, store: { ...deps.store, refsOfHost } };
     const change = { space, patch: { forgetAfter: 2 * HOUR }, ifRev: undefined, force: false };
-    await refused(changeSpace(slow, change), 'still-held', /others, not looked at in time/);
+    await refused(changeSpace(slow, change), 'still-held', /others that were not checked in time/);
   });
 });

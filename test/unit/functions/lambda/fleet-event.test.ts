@@ -107,7 +107,7 @@ describe('an event of EventBridge', () => {
       return meaning.kind === 'tick' ? '' : meaning.why;
     };
     assert.equal(why(stateChange('terminated')), 'EC2 says that the instance is terminated');
-    assert.equal(why(scaledIn('WarmPool')), 'Auto Scaling lets the instance go to WarmPool');
+    assert.equal(why(scaledIn('WarmPool')), 'Auto Scaling moves the instance to WarmPool');
   });
 });
 
@@ -126,7 +126,7 @@ describe('the parser of events refuses', () => {
   ];
   for (const [what, event] of strangers) {
     it(what, () => {
-      assert.throws(() => parseFleetEvent(event), /^Error: no event that is known here: /);
+      assert.throws(() => parseFleetEvent(event), /^Error: unknown event \(/);
     });
   }
 });

@@ -106,13 +106,25 @@ describe('a request', () => {
 describe('the body of a request', () => {
   const json = { body: '{}' };
   const cases: readonly [what: string, part: EventPart, told: string][] = [
-    ['none', {}, 'the request has no body: dockerd repeats a broken request so; try again'],
-    ['an empty body', { body: '' }, 'the request has no body: dockerd repeats a broken request so; try again'],
-    ['blanks', { body: ' \r\n' }, 'the request has no body: dockerd repeats a broken request so; try again'],
+    [
+      'none',
+      {},
+      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
+    ],
+    [
+      'an empty body',
+      { body: '' },
+      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
+    ],
+    [
+      'blanks',
+      { body: ' \r\n' },
+      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
+    ],
     [
       'an empty body in base 64',
       { body: '', isBase64Encoded: true },
-      'the request has no body: dockerd repeats a broken request so; try again',
+      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
     ],
     ['no JSON', { body: 'Pool=10.0.0.0/24' }, 'the request is not JSON'],
     ['JSON that was cut off', { body: '{"Pool":"10.0.0.0/24"' }, 'the request is not JSON'],
@@ -252,7 +264,7 @@ describe('a refusal', () => {
 describe('an internal fault', () => {
   const SECRET = 'AKIASECRET at table prod-berth';
   const told =
-    'Berth failed to answer (request 0mjuohs00abcd): the log of the function says why; trying again may help';
+    'Berth failed to answer (request 0mjuohs00abcd); the log of the function says why; trying again may help';
   const faults: readonly [what: string, method: Method][] = [
     [
       'an error',

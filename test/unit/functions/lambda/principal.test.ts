@@ -18,7 +18,7 @@ describe('the principal of a request', () => {
     assert.throws(() => parsePrincipal({ headers: {}, body: '', principal: undefined, deadline: 0 }), {
       name: 'Refusal',
       code: 'invalid-request',
-      message: 'the request is not signed: the function takes calls with AWS credentials only',
+      message: 'the request is not signed; sign it with AWS credentials',
     });
   });
 });

@@ -110,7 +110,11 @@ describe('a change of a space', () => {
       { managers: ['m1'] },
       /^the managers of a swarm use space \w+\.global, not \w+; use berth space set/,
     ],
-    ['a manager that cannot be a host id', { managers: ['m 1'] }, /^bad value "m 1" for managers: give the ids of hosts/],
+    [
+      'a manager that cannot be a host id',
+      { managers: ['m 1'] },
+      /^bad value "m 1" for managers: give the ids of hosts/,
+    ],
     ['a limit too large to count', { maxNetworksPerHost: 1_001 }, /^bad value 1001 for max-networks-per-host/],
     ['nothing', {}, /^there is nothing to change; name a setting$/],
     [

@@ -36,13 +36,13 @@ describe('credentials of the environment', () => {
 
   it('that a profile lacks are told with its name', async (t) => {
     await environment(t, { AWS_PROFILE: 'typo' });
-    await none(t, /the profile typo gives none: see ~\/\.aws\/config/);
+    await none(t, /the profile typo provides none; check ~\/\.aws\/config/);
   });
 
   it('that a failed program should have given leave its arguments out', async (t) => {
     const home = await environment(t, { AWS_PROFILE: 'ci' });
     await writeConfig(home, '[profile ci]\ncredential_process = false --password my-secret\n');
-    await none(t, /the profile ci gives none/);
+    await none(t, /the profile ci provides none/);
   });
 
   it('that want a person are told so', async (t) => {

@@ -153,6 +153,6 @@ describe('berth shim', () => {
     writeFileSync(socket(), '');
     const { code, err } = await runBerth(upArguments(folders));
     assert.equal(code, 1);
-    assert.match(err, /berth\.sock is in the way: it is no socket/);
+    assert.match(err, /berth\.sock exists and is not a socket; remove it/);
   });
 });

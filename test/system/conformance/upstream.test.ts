@@ -235,6 +235,6 @@ describe('the shim', () => {
     upstream.on('request', (_, response) => response.end('{"hello":"world"}'));
     const { code, err } = await runBerth(shimArguments());
     assert.equal(code, 1);
-    assert.match(err, /^berth: this is no answer of Berth, at unix:.*: {"hello":"world"}$/m);
+    assert.match(err, /^berth: unexpected response from unix:.*, not from Berth: {"hello":"world"}$/m);
   });
 });

@@ -1,8 +1,8 @@
-/** This host's clock, put right by what AWS says of the time: a signature from another time is refused. */
+/** This host's clock, corrected by the time that AWS reports: AWS refuses a signature whose time is too far off. */
 
 /**
- * ms. AWS allows five minutes between signing and arrival. A `date` header holds whole seconds and travels for a while,
- * so that what it shows as a little less may have been too much.
+ * ms. AWS allows five minutes between signing and arrival. A `date` header holds whole seconds and takes a while to
+ * arrive, so a difference that looks slightly smaller may already be too large.
  */
 const CORRECTED_FROM = 5 * 60_000 - 10_000;
 
@@ -20,7 +20,7 @@ export class Clock {
     return this.#own() + this.#offset;
   }
 
-  /** @returns whether the clock was off by too much, and is right from now on. */
+  /** @returns whether the clock was off by too much and has been corrected. */
   learn(date: string | undefined): boolean {
     const told = Date.parse(date ?? '');
     if (Number.isNaN(told) || Math.abs(told - this.now()) < CORRECTED_FROM) return false;

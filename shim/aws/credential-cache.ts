@@ -1,16 +1,16 @@
-/** Credentials for as long as they are good, so that a call hardly ever waits for whoever gives them. */
+/** Caches credentials while they are valid, so that a call rarely waits for their provider. */
 import type { AwsCredentialIdentity } from '@smithy/types';
 
-/** ms before their end from which new ones are asked for, as the SDKs of AWS do. */
+/** ms. New credentials are fetched this long before the old ones expire, as in the AWS SDKs. */
 const REFRESH_BEFORE = 5 * 60_000;
-/** ms between two tries while the held ones are still good: who gives none now is not to be pestered. */
+/** ms between two tries while the held credentials are still valid, so that a failing provider is not flooded. */
 const REFRESH_PAUSE = 30_000;
 
 export class CredentialCache {
   readonly #fetch: () => Promise<AwsCredentialIdentity>;
   readonly #now: () => number;
   #held: AwsCredentialIdentity | undefined;
-  /** The one request for new ones under way, for all who wait. */
+  /** The request for new credentials that is under way, shared by all callers. */
   #fetching: Promise<AwsCredentialIdentity> | undefined;
   #nextRefresh = 0;
 
@@ -20,18 +20,18 @@ export class CredentialCache {
     this.#now = now;
   }
 
-  /** @throws whatever `fetch` throws, unless good ones are held. */
+  /** @throws what `fetch` throws, unless valid credentials are held. */
   async get(): Promise<AwsCredentialIdentity> {
     const held = this.#held;
     if (held === undefined || this.#left(held) <= 0) return this.#renew();
     if (this.#left(held) < REFRESH_BEFORE && this.#now() >= this.#nextRefresh) {
-      // Nobody waits for it, and while it fails those that are held serve.
+      // In the background: while it fails, the held credentials serve.
       this.#renew().catch(() => undefined);
     }
     return held;
   }
 
-  /** What is asked for already is newer than what was refused: it may come. */
+  /** A fetch that is under way goes on: its credentials are newer than those that were refused. */
   forget(): void {
     this.#held = undefined;
   }

@@ -1,4 +1,4 @@
-/** Where credentials come from: a cloud on this machine writes them beside its sockets, else AWS's standard chain. */
+/** Where credentials come from: a cloud on this machine writes them next to its sockets, otherwise AWS's standard chain. */
 import path from 'node:path';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import type { AwsCredentialIdentity } from '@smithy/types';
@@ -11,32 +11,32 @@ import { parseSharedCredentials } from './shared-credentials.ts';
 /** @throws CredentialsError */
 export type CredentialSource = () => Promise<AwsCredentialIdentity>;
 
-/** ms for all of the chain. */
+/** ms for the whole chain. */
 const CHAIN_TIMEOUT = 8_000;
-/** ms for one request to an instance's or a container's metadata service: it is near, or not there. */
+/** ms for one request to an instance's or a container's metadata service, which is local and answers quickly or not at all. */
 const METADATA_TIMEOUT = 1_000;
-/** ms for one request to STS or SSO; one repeat is in the chain's time. */
+/** ms for one request to STS or SSO; the chain's time allows one repeat. */
 const SERVICE_REQUEST = { connectionTimeout: 2_000, requestTimeout: 3_500, throwOnRequestTimeout: true } as const;
 const SERVICE_ATTEMPTS = 2;
 
 const FILE = 'credentials';
 
-/** The file beside a socket, if the endpoint is one. */
+/** The credentials file next to the endpoint's socket. `undefined`: the endpoint is not a socket. */
 export const localCredentialsFile = ({ target }: Endpoint): string | undefined =>
   target.socketPath === undefined ? undefined : path.join(path.dirname(target.socketPath), FILE);
 
-/** @param region of the functions, where STS is asked for a role unless a profile or variable says otherwise. */
+/** @param region of the functions; STS is called there to assume a role, unless a profile or variable names another. */
 export function credentialSource(file: string | undefined, region: string, timeout = CHAIN_TIMEOUT): CredentialSource {
   return async () => (file === undefined ? undefined : readLocal(file)) ?? (await askChain(region, timeout));
 }
 
-/** Asked for anew each time, so that a cloud that was set up afresh is known. */
+/** Read again each time, since a cloud that was set up again writes a new file. */
 function readLocal(file: string): AwsCredentialIdentity | undefined {
   const text = readText(file);
   if (text === undefined) return undefined;
   const credentials = parseSharedCredentials(text);
   if (credentials !== undefined) return credentials;
-  throw new CredentialsError(`${file} holds no access key: remove it and start the cloud of this machine again`);
+  throw new CredentialsError(`${file} contains no access key; remove it and restart the cloud on this machine`);
 }
 
 function readText(file: string): string | undefined {
@@ -44,14 +44,14 @@ function readText(file: string): string | undefined {
     return readIfThere(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new CredentialsError(`${file} cannot be read (${code}): run as root, or as who runs the cloud`);
+    throw new CredentialsError(`${file} cannot be read (${code}); run as root, or as the user who runs the cloud`);
   }
 }
 
 async function askChain(region: string, timeout: number): Promise<AwsCredentialIdentity> {
   try {
     return await within(timeout, chain(region)(), () => {
-      throw new CredentialsError(`no AWS credentials: who gives them did not answer in ${timeout / 1_000} s`);
+      throw new CredentialsError(`no AWS credentials: their provider did not answer within ${timeout / 1_000} s`);
     });
   } catch (error) {
     throw explainCredentials(error, {
@@ -64,12 +64,12 @@ async function askChain(region: string, timeout: number): Promise<AwsCredentialI
   }
 }
 
-/** A new one each time, as it remembers what it found; profiles may have been edited. */
+/** A new chain each time, since a chain remembers what it found and profiles may have been edited. */
 const chain = (region: string) =>
   defaultProvider({
     ignoreCache: true,
     timeout: METADATA_TIMEOUT,
-    // Without a token anyone who makes the host send a request could have its role (IMDSv1).
+    // IMDSv1 needs no token, so anyone who can make the host send a request could get the role's credentials.
     ec2MetadataV1Disabled: true,
     clientConfig: { maxAttempts: SERVICE_ATTEMPTS, requestHandler: SERVICE_REQUEST },
     parentClientConfig: { region },
@@ -79,5 +79,5 @@ const chain = (region: string) =>
 const nothing = (): void => undefined;
 const silent = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
-/** An empty variable is as good as none. */
+/** An empty variable counts as not set. */
 const variable = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);

@@ -1,4 +1,4 @@
-/** What a signature is good for: one service in one region, as the host name of the function tells. */
+/** What a signature is valid for: one service in one region, derived from the host name of the function. */
 import type { Endpoint } from '../endpoint.ts';
 import { UserError } from '../user-error.ts';
 
@@ -11,12 +11,12 @@ const FUNCTION_URL = /^[a-z0-9]+\.lambda-url\.([a-z0-9-]+)\.on\.aws$/;
 const HTTP_API = /^[a-z0-9-]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/;
 /** An API of an emulator, or of a local gateway. */
 const LOCAL_API = /^(?:[a-z0-9_-]+\.)+execute-api\.(?:([a-z0-9-]+)\.)?localhost$/;
-/** A machine has no region; its cloud takes any. */
+/** A cloud on this machine has no region and accepts any. */
 const LOCAL_REGION = 'local';
 
 /**
- * @param region for endpoints whose name does not tell; where the name does, it knows better.
- * @throws UserError when neither tells.
+ * @param region for endpoints whose name does not contain it; a region in the name takes precedence.
+ * @throws UserError when neither gives the region.
  */
 export function signingScope({ target, text }: Endpoint, region: string | undefined): SigningScope {
   if (target.protocol === 'http:') {
@@ -28,5 +28,5 @@ export function signingScope({ target, text }: Endpoint, region: string | undefi
   if (ofFunction !== undefined) return { service: 'lambda', region: ofFunction };
   const told = HTTP_API.exec(target.host)?.[1] ?? region;
   if (told !== undefined) return { service: 'execute-api', region: told };
-  throw new UserError(`the name of ${text} does not tell the AWS region: give it with --region or AWS_REGION`);
+  throw new UserError(`the name of ${text} does not contain the AWS region; set it with --region or AWS_REGION`);
 }

@@ -1,4 +1,4 @@
-/** SHA-256, and with a secret HMAC-SHA-256, as the AWS libraries want it. */
+/** SHA-256, or HMAC-SHA-256 when there is a secret, in the interface that the AWS libraries expect. */
 import { createHash, createHmac } from 'node:crypto';
 import type { Checksum, SourceData } from '@smithy/types';
 

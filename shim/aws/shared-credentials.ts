@@ -1,6 +1,6 @@
 /**
- * The credentials file of a cloud on this machine, in the format that AWS's tools share. Only a key is read from it: a
- * file beside a socket must not be able to say, as a profile may, which program to run for one.
+ * The credentials file of a cloud on this machine, in the format that AWS's tools share. Only a key is read from it. A
+ * profile may also name a program to run for credentials; a file next to a socket must not be able to do that.
  */
 import type { AwsCredentialIdentity } from '@smithy/types';
 import * as v from 'valibot';
@@ -23,7 +23,7 @@ const settings = v.pipe(
   })),
 );
 
-/** The default profile's key. `undefined`: there is none. */
+/** The default profile's key. `undefined`: the file has no key. */
 export function parseSharedCredentials(text: string): AwsCredentialIdentity | undefined {
   const section = /^\[default\]$([^[]*)/m.exec(text)?.[1] ?? '';
   const lines = section.matchAll(/^([a-z_]+)[ \t]*=[ \t]*(\S+)[ \t]*$/gm);

@@ -1,4 +1,4 @@
-/** Signs requests to the functions as AWS demands (Signature Version 4), so that it knows who asks. */
+/** Signs requests to the functions with AWS Signature Version 4, so that AWS knows the caller. */
 import { statSync } from 'node:fs';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Endpoint } from '../endpoint.ts';
@@ -8,7 +8,7 @@ import { type CredentialSource, credentialSource, localCredentialsFile } from '.
 import { type SigningScope, signingScope } from './scope.ts';
 import { Sha256 } from './sha256.ts';
 
-/** What cannot be read is there: who reads it says why not. */
+/** A file that cannot be read counts as there: reading it later fails with the reason. */
 function isThere(file: string): boolean {
   try {
     statSync(file);
@@ -33,16 +33,16 @@ export interface Signer {
    * Headers to send, in lower case: those given, plus authorization, host, x-amz-date, x-amz-content-sha256 and, where
    * the credentials have one, x-amz-security-token.
    *
-   * @throws CredentialsError in words with the remedy, and without secrets, when no credentials are to be had.
+   * @throws CredentialsError when no credentials are available. Its message names the remedy and contains no secrets.
    */
   sign(request: Unsigned): Promise<Record<string, string>>;
   /**
    * Takes the `date` header of an answer that refused our signature.
    *
-   * @returns whether our clock was off by more than allowed and is right from now on, so that a repeat may succeed.
+   * @returns whether our clock was off by more than AWS allows and has been corrected, so that a repeat may succeed.
    */
   learnClock(serverDate: string | undefined): boolean;
-  /** Forgets cached credentials, so that the next request is signed with fresh ones. */
+  /** Forgets cached credentials, so that the next request is signed with new ones. */
   forgetCredentials(): void;
 }
 
@@ -52,7 +52,7 @@ export interface SignerParts {
   readonly clock: Clock;
 }
 
-/** Whoever gives these on must not say what is signed, or as whom. */
+/** The signature sets these headers: a request must not bring its own. */
 const OWN_HEADERS = new Set([
   'authorization',
   'date',
@@ -64,11 +64,11 @@ const OWN_HEADERS = new Set([
 const DEFAULT_PORTS: readonly (number | undefined)[] = [undefined, 80, 443];
 
 /**
- * Makes the signer of an endpoint; all of them share what they learn of the clock, and credentials that come from the
- * same place.
+ * Makes the signer of an endpoint. All signers share the clock's correction, and the credentials that come from the same
+ * source.
  *
- * @param region for endpoints whose name does not tell it.
- * @throws UserError, by what it returns, when an endpoint's region is not to be known.
+ * @param region for endpoints whose name does not contain it.
+ * @throws UserError (the returned function) when an endpoint's region is unknown.
  */
 export function signers(region: string | undefined, now: () => number = Date.now): (endpoint: Endpoint) => Signer {
   const clock = new Clock(now);
@@ -87,8 +87,8 @@ export function signers(region: string | undefined, now: () => number = Date.now
 }
 
 /**
- * A socket without credentials beside it is guarded by its mode alone. AWS's chain is not asked for it beyond its
- * variables: it would go looking for an instance's role, and no role is meant for what is on this machine.
+ * A socket without a credentials file next to it is guarded by its mode alone. Of AWS's chain, only the variables count
+ * for it: the chain would go on to look for an instance's role, and no role is meant for a cloud on this machine.
  */
 const whereAnyoneSigns = (file: string, signer: Signer): Signer => ({
   ...signer,
@@ -108,7 +108,7 @@ export function createSigner({ scope, credentials, clock }: SignerParts): Signer
 }
 
 function toSign({ hostname, port, path, headers, body }: Unsigned) {
-  if (/[?#]/.test(path)) throw new Error(`a path without a query is signed, not ${path}`);
+  if (/[?#]/.test(path)) throw new Error(`cannot sign ${path}: the path must not have a query`);
   return {
     method: 'POST',
     protocol: 'https:',
@@ -127,7 +127,7 @@ const givenHeaders = (headers: Unsigned['headers']): Record<string, string> =>
       .filter(([name]) => !OWN_HEADERS.has(name)),
   );
 
-/** As HTTP clients write it: a default port is left out, an IPv6 address has brackets. */
+/** As HTTP clients write it: without a default port, and with brackets around an IPv6 address. */
 function hostHeader(hostname: string, port: number | undefined): string {
   const name = hostname.includes(':') ? `[${hostname}]` : hostname;
   return DEFAULT_PORTS.includes(port) ? name : `${name}:${port ?? ''}`;

@@ -1,4 +1,4 @@
-/** The functions as the shim knows them: where they are, and how a request to one of them is signed. */
+/** Asks Berth's functions: signs a request, sends it and judges the answer. */
 import type { Signer } from '../aws/signer.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { within } from '../time.ts';
@@ -27,12 +27,12 @@ export class FunctionUrlClient {
     this.#signerOf = signerOf;
   }
 
-  /** Why the last question had no answer. `undefined`: it had. */
+  /** Why the last request had no answer. `undefined`: it was answered. */
   get unreached(): string | undefined {
     return this.#unreached;
   }
 
-  /** One attempt. Never throws: what goes wrong is part of the verdict. */
+  /** One attempt. Never throws: the verdict says what went wrong. */
   async ask(endpoint: Endpoint, message: Message): Promise<Verdict> {
     const verdict = await this.#ask(endpoint, message);
     this.#unreached = verdict.kind === 'failed' ? verdict.reason : undefined;
@@ -63,18 +63,18 @@ export class FunctionUrlClient {
     return signer;
   }
 
-  /** Where credentials come from may be silent, too. */
+  /** The source of the credentials may fail to answer, too, so the time limit covers it. */
   async #sign(signer: Signer, { target }: Endpoint, message: Message): Promise<Record<string, string>> {
     const { path, body, timeout } = message;
     const headers = { ...HEADERS, ...message.headers };
     const signed = signer.sign({ hostname: target.host, port: target.port, path, headers, body });
     return within(timeout, signed, () => {
-      throw new TransportError('whence AWS credentials come does not answer', 'TIMEOUT', false);
+      throw new TransportError('the source of the AWS credentials did not answer', 'TIMEOUT', false);
     });
   }
 }
 
-/** A clock that was off is corrected; else other credentials may do. */
+/** Corrects a clock that was off; otherwise drops the credentials, since new ones may be accepted. */
 function renew(signer: Signer, { date }: Failed): void {
   if (!signer.learnClock(date)) signer.forgetCredentials();
 }

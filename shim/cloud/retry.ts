@@ -1,11 +1,11 @@
-/** A call is tried again and again under one request key, as long as that may help and its time is not over. */
+/** Repeats a call under one request key, as long as a repeat may help and time is left. */
 import { type Time, realTime, within } from '../time.ts';
 import type { Answered, Failed, Verdict } from './verdict.ts';
 
 export interface Outcome {
   readonly last: Answered | Failed;
   readonly attempts: number;
-  /** Some attempt was not answered: it may have been carried out, or may be yet. */
+  /** An attempt was not answered: it may have been carried out, or may still be. */
   readonly isOpen: boolean;
 }
 
@@ -14,19 +14,19 @@ export interface Attempts {
   readonly budget: number;
   /** One attempt. @param timeout ms */
   readonly attempt: (number: number, timeout: number) => Promise<Verdict>;
-  /** Learns anew what a refused attempt was told wrong, or makes this host known again. */
+  /** `renew`: asks again where the functions are, since a refused attempt may have gone to the wrong place. `register`: registers this host again. */
   readonly renew: (remedy: 'renew' | 'register') => Promise<void>;
   readonly time?: Time;
 }
 
-/** The share of the budget that one attempt may take: a function may use its 10 s, and there is time for a second. */
+/** The share of the budget that one attempt may take: a function may use its 10 s, and time is left for a second attempt. */
 const SHARE = 0.55;
-/** ms; the pause before a repeat is drawn between nothing and this, doubled with each. */
+/** ms. The pause before a repeat is random, from 0 up to this, which doubles with each repeat. */
 const FIRST_PAUSE = 200;
 const MAX_PAUSE = 2_000;
-/** ms that an attempt needs to be worth a try. */
+/** ms. With less time left, another attempt is not worth it. */
 const WORTHWHILE = 100;
-/** What was learnt anew once and is refused again will be so for ever. */
+/** If the call is still refused after these renewals, more of them will not help. */
 const MAX_RENEWALS = 2;
 
 export async function retryWithin({ budget, attempt, renew, time = realTime }: Attempts): Promise<Outcome> {

@@ -1,4 +1,4 @@
-/** Carries one request to a function and its answer back: once, with a time limit. All else is decided elsewhere. */
+/** Sends one request to a function and reads its answer: once, with a time limit. Retries are decided elsewhere. */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -8,7 +8,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { readBody } from '../read-body.ts';
 import { within } from '../time.ts';
 
-/** A function's answer is small; what is larger did not come from one. */
+/** A function's answer is small; a larger one did not come from a function. */
 const MAX_ANSWER_BYTES = 1_048_576;
 
 export interface Post {
@@ -26,11 +26,11 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Why there is no answer. */
+/** The reason why there is no answer. */
 export class TransportError extends Error {
-  /** As Node names the error; `TIMEOUT` when the time was over, `TOO_LARGE` when the answer was. */
+  /** Node's code of the error; `TIMEOUT` when the time was over, `TOO_LARGE` when the answer was too large. */
   readonly code: string;
-  /** Whether the request may have reached the function: without a connection it has not. */
+  /** Whether the request may have reached the function. Without a connection it did not. */
   readonly isSent: boolean;
 
   constructor(message: string, code: string, isSent: boolean, cause?: unknown) {
@@ -57,7 +57,7 @@ export class Transport {
     });
   }
 
-  /** @throws TransportError when no whole answer comes in time. */
+  /** @throws TransportError when no complete answer arrives in time. */
   async post({ endpoint, path, headers, body, timeout }: Post): Promise<Answer> {
     const { request, response } = standIn(path);
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
@@ -78,7 +78,7 @@ export class Transport {
         throw new TransportError(`no answer within ${seconds} s`, 'TIMEOUT', exchange.isConnected);
       });
     } finally {
-      // As if dockerd had gone away: ends the connection where the exchange is not over.
+      // The proxy takes this for a client that went away, and ends the connection if the exchange is not over.
       response.emit('close');
     }
   }
@@ -87,16 +87,16 @@ export class Transport {
 const outgoingOptions = (endpoint: Endpoint, headers: Post['headers'], body: Buffer) => ({
   target: endpoint.target,
   agent: endpoint.agent,
-  // The host is among the headers, since it is signed.
+  // The `host` header is already set, since it is signed.
   changeOrigin: false,
   buffer: Readable.from([body]),
   headers: { ...headers, 'content-length': String(body.length) },
 });
 
 /**
- * The proxy carries requests of a server. Most of ours come from the journal, and those of dockerd must outlive its
- * connection and be repeated, so each attempt is a request of its own, with no header but ours: whoever may open the
- * socket must not speak for the host.
+ * A request for the proxy, which forwards requests that a server received. Most of ours come from the journal, and those
+ * of dockerd must outlive its connection and be repeated, so each attempt is a new request. It has only our headers: a
+ * process that may open the plugin's socket must not be able to speak for the host.
  */
 function standIn(path: string): { request: IncomingMessage; response: ServerResponse } {
   const request = new IncomingMessage(new Socket());

@@ -1,6 +1,6 @@
 /**
- * What an attempt's answer means: an answer of a function, or why there is none, in words for the person at the docker
- * command, and whether what was asked for may have been done all the same.
+ * What the answer to an attempt means. It is either a function's answer or a failure, with the reason in words for the
+ * person who ran the docker command, and with whether the request may have been carried out all the same.
  */
 import * as v from 'valibot';
 import type { Method } from '../../protocol/methods.ts';
@@ -12,36 +12,36 @@ export type Verdict = Answered | Failed;
 
 export interface Answered {
   readonly kind: 'answered';
-  /** The function's JSON, for dockerd as it is. */
+  /** The function's JSON, passed to dockerd unchanged. */
   readonly text: string;
-  /** Why the function refused. `undefined`: it granted. */
+  /** Why the function refused. `undefined`: it granted the request. */
   readonly refusal: string | undefined;
   /** The kind of refusal, where the function names one. */
   readonly code?: string | undefined;
-  /** The PoolID or the address, without its prefix length, that was granted. */
+  /** The PoolID, or the address without its prefix length, that was granted. */
   readonly granted: string | undefined;
 }
 
 export interface Failed {
   readonly kind: 'failed';
   readonly reason: string;
-  /** The request may have been carried out, or may be yet. */
+  /** The request may have been carried out, or may still be. */
   readonly isOpen: boolean;
   /**
-   * What may help: a repeat; a repeat with what is asked and signed anew, or once this host has registered again; or
-   * nothing of ours.
+   * What may help. `repeat`: the same request again. `renew`: a repeat with a new handshake and new credentials.
+   * `register`: a repeat after this host has registered again. `none`: nothing that the shim can do.
    */
   readonly remedy: 'repeat' | 'renew' | 'register' | 'none';
-  /** The clock of who refused our signature, if it told. */
+  /** The `date` header of the answer that refused our signature, if it has one. */
   readonly date?: string | undefined;
 }
 
-/** Messages that the shim sends on its own account; who reads their answers knows what is in them. */
+/** The calls of dockerd, and two messages of the shim's own. The caller of an `own` message checks the answer's contents. */
 export type Question = Method | 'Settle' | 'own';
 
 /**
- * A function has nothing to say to what gives back: an object with something in it is somebody else's, unless it is marked
- * as ours. A newer function may have more to say.
+ * A function answers a release with an empty object. One that is not empty comes from something else, unless it is marked
+ * as ours: a newer function may add fields.
  */
 const nothing = v.pipe(
   v.strictObject({ Error: v.literal('') }),
@@ -80,14 +80,14 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
   const { body: text, headers } = answer;
   const { Error: refusal } = parsed.output;
   if (refusal !== '') {
-    // Others kept winning: a repeat may succeed.
+    // Other callers changed the same items first: a repeat may succeed.
     if (headers['berth-refusal'] === 'busy') return failed(refusal, false, 'repeat');
-    // This host was not heard of for too long, or never, and is now.
+    // The host was silent for too long or has never registered, and registering again helps.
     if (headers['berth-refusal'] === 'host-fenced' || headers['berth-refusal'] === 'host-unknown') {
       return failed(refusal, false, 'register');
     }
     const code = headers['berth-refusal'];
-    // Good once the functions are upgraded: a release must not be given up for that.
+    // It succeeds once the functions are upgraded, so a release must not be given up because of it.
     if (code === 'newer-format') return failed(refusal, false, 'none');
     return { kind: 'answered', text, refusal, code: typeof code === 'string' ? code : undefined, granted: undefined };
   }
@@ -99,7 +99,7 @@ export function judgeAnswer(question: Question, endpoint: Endpoint, answer: Answ
 
 const isConfirmation = (question: Question): boolean => question !== 'own' && !question.startsWith('Request');
 
-/** As the functions mark what they say (functions/lambda/handler.ts). */
+/** The functions set this content type (functions/lambda/handler.ts). */
 const isOurs = ({ headers }: Answer): boolean =>
   String(headers['content-type']).startsWith('application/vnd.docker.plugins.');
 
@@ -110,7 +110,7 @@ const failed = (reason: string, isOpen: boolean, remedy: Failed['remedy']): Fail
   remedy,
 });
 
-/** A JSON object with another status than 200: of one of our functions, or of AWS in front of it. */
+/** A JSON object with a status other than 200, from one of our functions or from AWS in front of it. */
 function judgeFault(endpoint: Endpoint, answer: Answer, error: string): Failed {
   const { status } = answer;
   if (status === 403) return judgeForbidden(endpoint, answer);
@@ -119,8 +119,8 @@ function judgeFault(endpoint: Endpoint, answer: Answer, error: string): Failed {
     return failed(`AWS throttles Berth's functions at ${endpoint.text} (HTTP 429): ${remedy}`, false, 'repeat');
   }
   if (status === 404) {
-    const remedy = 'is it the capabilities function of this version of Berth?';
-    return failed(`${told(endpoint, answer)}: ${remedy}`, false, 'renew');
+    const remedy = 'check that --endpoint is the capabilities function of this version of Berth';
+    return failed(`${told(endpoint, answer)}; ${remedy}`, false, 'renew');
   }
   if (status >= 500) return failed(error === '' ? told(endpoint, answer) : error, true, 'repeat');
   return failed(told(endpoint, answer), false, 'none');
@@ -133,21 +133,21 @@ function judgeForbidden(endpoint: Endpoint, answer: Answer): Failed {
     'lambda:InvokeFunction (or execute-api:Invoke) on this function';
   const { date } = answer.headers;
   return {
-    ...failed(`${told(endpoint, answer)}: ${remedy}`, false, 'renew'),
+    ...failed(`${told(endpoint, answer)}; ${remedy}`, false, 'renew'),
     date: typeof date === 'string' ? date : undefined,
   };
 }
 
-/** Not one of ours: who knows what became of the request. */
+/** An answer that is not from one of our functions: the status alone says whether the request may have been carried out. */
 function judgeStranger(endpoint: Endpoint, answer: Answer): Failed {
   const { status, headers, body } = answer;
   const type = headers['content-type'];
-  // A gateway that waited in vain for a function tells so with a page, too.
+  // A gateway also answers with a page when the function behind it timed out.
   const isOpen = status === 200 || status >= 500;
   const isPage = /^\s*</.test(body) || (typeof type === 'string' && type.startsWith('text/html'));
   if (isPage || (status >= 300 && status < 400)) {
-    const remedy = 'does a captive portal or a proxy stand between this host and AWS?';
-    return failed(`${told(endpoint, answer)}, which is a page and no answer: ${remedy}`, isOpen, 'repeat');
+    const remedy = 'check whether a captive portal or a proxy stands between this host and AWS';
+    return failed(`${told(endpoint, answer)}, which is a web page and not from Berth; ${remedy}`, isOpen, 'repeat');
   }
   return failed(told(endpoint, answer), isOpen, status === 403 ? 'renew' : 'repeat');
 }
@@ -157,7 +157,7 @@ const told = (endpoint: Endpoint, { status, body }: Answer): string =>
 
 const MAX_EXCERPT = 200;
 
-/** What somebody else said, on one line. */
+/** The beginning of an unknown body, on one line. */
 const excerpt = (body: string): string =>
   body
     .trim()
@@ -167,25 +167,25 @@ const excerpt = (body: string): string =>
 export function judgeError(endpoint: Endpoint, error: unknown): Failed {
   if (!(error instanceof TransportError)) {
     const why = messageOf(error);
-    return failed(`Berth's functions cannot be asked at ${endpoint.text}: ${why}`, false, 'renew');
+    return failed(`Berth's functions cannot be called at ${endpoint.text}: ${why}`, false, 'renew');
   }
   const { code, message, isSent } = error;
   if (code === 'TIMEOUT') {
-    return failed(`Berth's functions at ${endpoint.text}: ${message}: ${silence(isSent)}`, isSent, 'repeat');
+    return failed(`Berth's functions at ${endpoint.text}: ${message}; ${silence(isSent)}`, isSent, 'repeat');
   }
   const remedy = remedies.find(({ codes }) => codes.test(code))?.remedy;
   const reason = `Berth's functions cannot be reached at ${endpoint.text}: ${message}`;
   return failed(
-    remedy === undefined ? reason : `${reason}: ${remedy}`,
+    remedy === undefined ? reason : `${reason}; ${remedy}`,
     isSent,
     code === 'ENOTFOUND' ? 'renew' : 'repeat',
   );
 }
 
-/** Who took the request and is silent is another matter than who was never reached. */
+/** A function that received the request and is silent has other causes than one that was never reached. */
 const silence = (isSent: boolean): string =>
   isSent
-    ? "do they hang, or does the network swallow packets? look at their duration and at this host's routes"
+    ? "either they hang or the network drops packets, so check their duration and this host's routes"
     : "check this host's network and routes";
 
 const remedies: readonly { readonly codes: RegExp; readonly remedy: string }[] = [
@@ -193,11 +193,15 @@ const remedies: readonly { readonly codes: RegExp; readonly remedy: string }[] =
     codes: /^(ENOTFOUND|EAI_)/,
     remedy: "check this host's DNS and network, and the URL that was given with --endpoint",
   },
-  { codes: /^(ECONNREFUSED|ENOENT)$/, remedy: 'nobody listens there: is Berth running there?' },
+  { codes: /^(ECONNREFUSED|ENOENT)$/, remedy: 'nothing listens there, so check that Berth is running' },
   { codes: /^(EHOSTUNREACH|ENETUNREACH|ENETDOWN|ETIMEDOUT)$/, remedy: "check this host's network and routes" },
-  { codes: /^(EACCES|EPERM)$/, remedy: 'only its owner may open it: run berth as that user, or as root' },
+  {
+    codes: /^(EACCES|EPERM)$/,
+    remedy: 'only the owner of the socket may open it, so run berth as that user or as root',
+  },
   {
     codes: /CERT|SELF_SIGNED|UNABLE_TO|^ERR_TLS|^ERR_SSL|^EPROTO$/,
-    remedy: 'the server could not prove who it is: behind a proxy that opens TLS, name its CA in NODE_EXTRA_CA_CERTS',
+    remedy:
+      'the server certificate is not trusted; behind a proxy that inspects TLS, name its CA in NODE_EXTRA_CA_CERTS',
   },
 ];

@@ -1,12 +1,12 @@
-/** The addresses that this host has itself: in a pool that its LAN shares they are nobody's. */
+/** The addresses of this host itself. In a pool that covers the host's LAN, no container may get them. */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
-/** The header has room for so many bytes. */
+/** Bytes that fit into the header. */
 const MAX_LENGTH = 2_000;
-/** As Docker names its bridges and the ends of containers: what they have is a network's gateway, which is kept anyway. */
+/** Docker's names of bridges and containers' interfaces. Their addresses are gateways, which are reserved anyway. */
 const OF_DOCKER = /^(docker\d|docker_|br-|veth)/;
 
-/** Those of interfaces that are up, the machine's own before those of Docker's bridges. */
+/** The addresses of interfaces that are up, those of the machine before those of Docker's bridges. */
 export function hostAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = networkInterfaces()): string[] {
   const names = Object.keys(interfaces).sort((a, b) => Number(OF_DOCKER.test(a)) - Number(OF_DOCKER.test(b)));
   const addresses = names

@@ -1,4 +1,4 @@
-/** What this host says to the functions, and what it says of itself each time. */
+/** The messages of this host to the functions, and the headers that each of them carries. */
 import type { Driver, Method } from '../../protocol/methods.ts';
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import type { Failed, Verdict } from '../cloud/verdict.ts';
@@ -17,7 +17,7 @@ export interface FunctionsClientOptions {
   readonly epoch: () => number;
 }
 
-/** ms: a function answers in less, or not at all. */
+/** ms. A function answers within this time or not at all. */
 const OWN_TIMEOUT = 11_000;
 
 const PLACES: Record<Method, keyof Functions> = {
@@ -34,7 +34,7 @@ export class FunctionsClient {
     this.#options = options;
   }
 
-  /** One attempt at a call of dockerd, its path and body unchanged. */
+  /** One attempt at a call of dockerd, with its path and body unchanged. */
   async attempt(call: KeptCall, attempt: number, timeout: number): Promise<Verdict> {
     const { driver, method, key, body } = call;
     const network = method === 'RequestPool' ? await networkHeaders() : {};
@@ -51,7 +51,7 @@ export class FunctionsClient {
     return this.attempt(call, attempt, OWN_TIMEOUT);
   }
 
-  /** Undoes what attempts of a call have left, but for what is to be kept. */
+  /** Undoes what the attempts of a call left behind, except for `keep`. */
   settle(call: KeptCall, keep: string | undefined): Promise<Verdict> {
     const { method: Method, key: RequestKey, body, driver } = call;
     const request: unknown = JSON.parse(body);
@@ -59,7 +59,7 @@ export class FunctionsClient {
     return this.#tell(driver, 'Settle', '/Berth.Settle', settlement);
   }
 
-  /** A message of the shim's own to the function that looks after hosts. */
+  /** A message of the shim's own to the function for hosts. */
   own(driver: Driver, path: string, message: object): Promise<Verdict> {
     return this.#tell(driver, 'own', path, message);
   }
@@ -101,7 +101,7 @@ export class FunctionsClient {
 const unknownPlace: Failed = {
   kind: 'failed',
   reason:
-    "Berth's functions are not known yet: the capabilities function (--endpoint) has not answered since the shim started; its log says why",
+    "Berth's functions are not known yet: the capabilities function (--endpoint) has not answered since the shim started; see the shim's log",
   isOpen: false,
   remedy: 'renew',
 };

@@ -1,7 +1,7 @@
 /**
- * What the shim asks of the capabilities function: what a driver can do, its address spaces, and where the other
- * functions are. Kept on disk and asked anew in the background, because dockerd's question must never wait for a network:
- * a failure there silently disables a driver's capabilities until dockerd restarts.
+ * The answer of the capabilities function: a driver's capabilities, its address spaces, and where the other functions are.
+ * It is kept on disk and refreshed in the background, because dockerd's call for them must never wait for a network: if
+ * that call fails, dockerd silently disables the driver's capabilities until it restarts.
  */
 import path from 'node:path';
 import * as v from 'valibot';
@@ -28,16 +28,16 @@ export interface Functions {
 interface Handshake {
   readonly capabilities: v.InferOutput<typeof capabilities>;
   readonly addressSpaces: v.InferOutput<typeof addressSpaces>;
-  /** `undefined`: nobody has told yet. */
+  /** `undefined`: not known yet. */
   readonly functions: Functions | undefined;
 }
 
 /** ms */
 const TIMEOUT = 5_000;
-/** What it says changes with a deployment, and a function that has moved is asked for at once. */
+/** The answer changes only with a deployment, and a call that finds a function gone asks again at once. */
 const REFRESH_MS = 3_600_000;
 const REFRESH_WITHOUT_ANSWER = 5_000;
-/** However many calls find their function gone, it is asked anew so seldom. */
+/** ms between two handshakes, however many calls find their function gone. */
 const MIN_PAUSE = 2_000;
 
 export interface HandshakeSettings {
@@ -50,7 +50,7 @@ export interface HandshakeSettings {
   readonly now?: () => number;
 }
 
-/** The handshake of one driver: always there, and as fresh as the network allows. */
+/** The handshake of one driver: always available, and as recent as the network allows. */
 export class Handshakes {
   readonly #cloud: Pick<FunctionUrlClient, 'ask'>;
   readonly #settings: HandshakeSettings;
@@ -73,10 +73,10 @@ export class Handshakes {
   }
 
   /**
-   * Takes what an earlier start kept, else asks; where there is no answer either, what Berth's functions have always
-   * said serves until there is one.
+   * Uses the answer that an earlier start kept; otherwise asks. Without an answer, the default of Berth's functions
+   * serves until they answer.
    *
-   * @throws UserError when what answers is something else than Berth.
+   * @throws UserError when the answer is not from Berth.
    */
   static async open(cloud: Pick<FunctionUrlClient, 'ask'>, settings: HandshakeSettings): Promise<Handshakes> {
     const handshakes = new Handshakes(cloud, settings);
@@ -94,7 +94,7 @@ export class Handshakes {
     return this.#current;
   }
 
-  /** Asks anew, at most every other second. */
+  /** Asks again, at most every two seconds. */
   async renew(): Promise<void> {
     if (this.#now() - this.#asked < MIN_PAUSE) return this.#asking;
     await (this.#asking ??= this.#ask(false).finally(() => {
@@ -127,14 +127,14 @@ export class Handshakes {
       timeout: TIMEOUT,
     });
     if (verdict.kind === 'failed') {
-      warn(`the capabilities function does not answer: ${verdict.reason}: ${this.#whatServes()}`);
+      warn(`the capabilities function does not answer: ${verdict.reason}; ${this.#whatServes()}`);
       return;
     }
     try {
       this.#keep(parse(endpoint, verdict.text), verdict.text);
     } catch (error) {
       if (isFirst || !(error instanceof UserError)) throw error;
-      warn(`${error.message}: ${this.#whatServes()}`);
+      warn(`${error.message}; ${this.#whatServes()}`);
     }
   }
 
@@ -144,11 +144,11 @@ export class Handshakes {
 
   #whatServes(): string {
     return this.#current.functions === undefined
-      ? 'networks and containers cannot be served until it does; what a driver can do is assumed'
-      : 'its answer of earlier serves';
+      ? 'no network or container can be served until it answers, and dockerd gets the default capabilities'
+      : 'the last known answer is used';
   }
 
-  /** The same answer again leaves the connections that there are. */
+  /** The same answer again changes nothing, so that open connections are reused. */
   #keep(handshake: Handshake, text: string): void {
     if (text !== this.#answer) {
       this.#current = handshake;
@@ -165,7 +165,7 @@ export class Handshakes {
   }
 }
 
-/** What holds until a function says otherwise, so that dockerd's first question has its answer without a network. */
+/** The default until a function answers, so that dockerd's first call is answered without a network. */
 const assumed = ({ driver, space }: HandshakeSettings): Handshake => ({
   capabilities: { RequiresMACAddress: driver === 'berth', RequiresRequestReplay: false },
   addressSpaces: { LocalDefaultAddressSpace: space, GlobalDefaultAddressSpace: `${space}.global` },
@@ -187,16 +187,17 @@ function readKept(
   try {
     return { handshake: parse(asked, answer), answer };
   } catch (error) {
-    // As if it were not there: the function is asked again.
+    // A damaged file counts as missing: the function is asked again.
     if (error instanceof UserError) return undefined;
     throw error;
   }
 }
 
-/** @throws UserError when it is no answer of Berth, or names endpoints that are not used on its word. */
+/** @throws UserError when the answer is not from Berth, or names endpoints of another kind (see `endpointNamedBy`). */
 function parse(asked: Endpoint, answer: string): Handshake {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer);
-  if (!parsed.success) throw new UserError(`this is no answer of Berth, at ${asked.text}: ${answer.slice(0, 200)}`);
+  if (!parsed.success)
+    throw new UserError(`unexpected response from ${asked.text}, not from Berth: ${answer.slice(0, 200)}`);
   const { Capabilities, AddressSpaces, Functions: functions } = parsed.output;
   return {
     capabilities: Capabilities,

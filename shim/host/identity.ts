@@ -1,4 +1,4 @@
-/** Who this host is to the fleet. Kept on disk, since what the host holds is bound to it. */
+/** The id of this host in the fleet. It is kept on disk, since the host's leases are bound to it. */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { isHostId, isInstanceId } from '../../protocol/ids.ts';
@@ -6,11 +6,12 @@ import { readIfThere, writeDurably } from '../files.ts';
 import { UserError } from '../user-error.ts';
 
 /**
- * The id that was given, else the one kept from earlier, else the EC2 instance's, else one derived from the machine's own.
+ * The given id; otherwise the one kept from earlier, the EC2 instance's, or one derived from the machine's id, in this
+ * order.
  *
- * @throws UserError when the given id contradicts the kept one: under another id, what the host holds would be lost to
- * it. And when it is another instance's, unless that was given on this instance: then the disk was copied, and what it
- * keeps is not this host's.
+ * @throws UserError when the given id differs from the kept one: under another id, the host would lose its leases. Also
+ * when the id is that of another instance and was not given explicitly: then the disk was copied, and its data are not
+ * this host's.
  */
 export function hostIdentity(
   folder: string,
@@ -21,7 +22,7 @@ export function hostIdentity(
   const file = path.join(folder, 'host-id');
   const kept = readIfThere(file)?.trim();
   if (kept !== undefined && !isHostId(kept)) {
-    throw new UserError(`${file} is damaged: ${JSON.stringify(kept.slice(0, 40))} is no host id`);
+    throw new UserError(`${file} is damaged: ${JSON.stringify(kept.slice(0, 40))} is not a host id`);
   }
   if (given !== undefined && !isHostId(given)) {
     throw new UserError(`bad host id ${JSON.stringify(given)}: letters, digits and . _ : - only, at most 128`);
@@ -40,18 +41,20 @@ export function hostIdentity(
 }
 
 /**
- * Which instance is another's host is kept beside the id: a copy of the disk is a third, and has to be told again.
+ * Lets this instance be the host of another instance's id. The folder keeps which instance this is, so that a copy of the
+ * disk on a third instance is refused.
  *
- * @throws UserError when nobody has said that this instance is to be the other.
+ * @throws UserError when no operator has given that id on this instance.
  */
 function standIn(folder: string, { id, instanceId, isGiven }: StandIn): void {
   const file = path.join(folder, 'adopted-by');
   if (readIfThere(file)?.trim() === instanceId) return;
   if (!isGiven) {
     throw new UserError(
-      `the data in ${folder} belong to instance ${id}, and this is ${instanceId}: if it was made from an image of the ` +
-        'other, remove that folder, so that this host starts anew, and leave it out of images; if it is to be that host ' +
-        `from now on, tell the fleet with berth host adopt ${id} --principal ARN, and start this once with --host-id ${id}`,
+      `the data in ${folder} belong to instance ${id}, and this is ${instanceId}. If this instance was made from an image ` +
+        'of the other one, remove that folder, so that this host starts empty, and leave the folder out of images. If this ' +
+        `instance replaces the other one, run berth host adopt ${id} --principal ARN, and start Berth here once with ` +
+        `--host-id ${id}`,
     );
   }
   writeDurably(file, `${instanceId}\n`);
@@ -63,11 +66,11 @@ interface StandIn {
   readonly isGiven: boolean;
 }
 
-/** The machine's id itself is confidential (machine-id(5)), so that a hash of it stands for it. */
+/** A hash of the machine's id, since the id itself is confidential (machine-id(5)). */
 function derivedId(machineIdFile: string): string {
   const machineId = readIfThere(machineIdFile)?.trim();
   if (machineId === undefined || machineId === '') {
-    throw new UserError(`this machine has no id (${machineIdFile}): name the host with --host-id`);
+    throw new UserError(`this machine has no id (${machineIdFile}); name the host with --host-id`);
   }
   return createHash('sha256').update(`berth ${machineId}`).digest('hex').slice(0, 16);
 }

@@ -1,6 +1,7 @@
 /**
- * The networks that dockerd was given and has not released: their PoolIDs, which nobody else can tell once the fleet has
- * given such a network up. Lost with the disk, or behind by a call after a power loss: then those are told as unknown.
+ * The PoolIDs of the networks that dockerd was given and has not released. Once the fleet has given a network up, only
+ * this file knows its PoolID. It is lost with the disk, and may lack the last call after a power loss; the networks that
+ * are missing from it are then reported as unknown.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -19,14 +20,14 @@ export class KnownNetworks {
     this.#warn = warn;
     const parsed = v.safeParse(stored, readIfThere(this.#file) ?? '[]');
     this.#poolIds = new Set(parsed.success ? parsed.output : []);
-    if (!parsed.success) warn(`${this.#file} is damaged: it is written anew`);
+    if (!parsed.success) warn(`${this.#file} is damaged and is written again`);
   }
 
   get poolIds(): readonly string[] {
     return [...this.#poolIds];
   }
 
-  /** Before dockerd is told. */
+  /** Call it before dockerd is answered. */
   granted(poolId: string): void {
     this.#poolIds.add(poolId);
     this.#write();
@@ -36,13 +37,13 @@ export class KnownNetworks {
     if (this.#poolIds.delete(poolId)) this.#write();
   }
 
-  /** A disk that is full must cost dockerd no answer: what is missing then is made up for by the next write. */
+  /** A full disk must not fail dockerd's call: the next write contains what this one could not. */
   #write(): void {
     try {
       writeFileSync(`${this.#file}.new`, JSON.stringify(this.poolIds), { mode: 0o600 });
       renameSync(`${this.#file}.new`, this.#file);
     } catch (error) {
-      this.#warn(`cannot write down which networks this host has: ${String(error)}`);
+      this.#warn(`cannot save which networks this host has: ${String(error)}`);
     }
   }
 }

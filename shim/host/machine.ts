@@ -1,12 +1,12 @@
 /**
- * What tells this machine from a copy of it, told with each registration. All of it can be read inside the sandbox of the
- * shipped unit and in the managed plugin; where nothing can, `--machine` names the machine.
+ * What distinguishes this machine from a copy of it; each registration contains it. The sandbox of the shipped unit and
+ * the managed plugin can read all of it. Where nothing can be read, `--machine` names the machine.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
-/** As functions/lambda/messages.ts has it: hashes, since serial numbers are nobody else's business. */
+/** Hashes, so that serial numbers do not leave the host. The same fields are in functions/lambda/messages.ts. */
 export interface MachinePrint {
   readonly Given?: string;
   readonly Instance?: string;
@@ -16,14 +16,14 @@ export interface MachinePrint {
 
 /** The kernel's view of the hardware (sysfs(5)). */
 const SYS = '/sys';
-/** Of a machine that has more, the first few will do. */
+/** A machine may have more; these are enough. */
 const MAX_MACS = 8;
-/** In RFC 9542's words, a MAC address that its maker did not assign: many machines have the same. */
+/** The bit of a locally administered MAC address (RFC 9542): its maker did not assign it, and many machines may have it. */
 const LOCALLY_ADMINISTERED = 0x02;
 
 /**
- * @param given by the option `--machine`.
- * @param instance the EC2 instance, where it is one.
+ * @param given the value of `--machine`.
+ * @param instance the id of the EC2 instance, where this is one.
  */
 export function machinePrint(given: string | undefined, instance: string | undefined, sys = SYS): MachinePrint {
   const product = productOf(sys);
@@ -41,10 +41,10 @@ export const isNameless = (print: MachinePrint): boolean => Object.keys(print).l
 const hash = (kind: string, value: string): string =>
   createHash('sha256').update(`berth machine ${kind} ${value}`).digest('hex').slice(0, 32);
 
-/** What some makers leave in all of their machines. */
+/** UUIDs that some makers put into all of their machines. */
 const PLACEHOLDER = /^(03000200-0400-0500-0006-000700080009|(.)\2{7}-.*|.*-(.)\3{11})$/i;
 
-/** The firmware's UUID of the machine, which root may read. */
+/** The firmware's UUID of the machine. Only root may read it. */
 function productOf(sys: string): string | undefined {
   const uuid = read(path.join(sys, 'class/dmi/id/product_uuid'))?.toLowerCase();
   return uuid !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(uuid) && !PLACEHOLDER.test(uuid)
@@ -52,7 +52,7 @@ function productOf(sys: string): string | undefined {
     : undefined;
 }
 
-/** The addresses that the makers of its network cards gave them. What is no card has no device. */
+/** The MAC addresses that makers assigned to the network cards. An interface without a device is not a card. */
 function macsOf(sys: string): string[] {
   const folder = path.join(sys, 'class/net');
   const macs = list(folder)
@@ -63,7 +63,7 @@ function macsOf(sys: string): string[] {
   return [...new Set(macs)].toSorted().slice(0, MAX_MACS);
 }
 
-/** What cannot be read, this machine does not tell. */
+/** `undefined`: the file cannot be read. */
 function read(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8').trim();

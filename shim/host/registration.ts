@@ -1,6 +1,6 @@
 /**
- * This host's standing with the fleet: registered at start and again with each heartbeat. A nonce that changes each time
- * tells two machines apart that were made from one image: only one of them knows the latest.
+ * Registers this host with the fleet, at start and again with each heartbeat. The nonce changes each time, which tells two
+ * machines apart that were made from one image: only one of them knows the latest nonce.
  */
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
@@ -11,9 +11,9 @@ import { UserError } from '../user-error.ts';
 import type { MachinePrint } from './machine.ts';
 
 const stored = v.object({
-  /** The nonce that the cloud has confirmed last. */
+  /** The nonce that the cloud confirmed last. */
   current: v.optional(v.string()),
-  /** One that it was offered since: whether it has heard, only it knows, so the same is offered until it says so. */
+  /** The nonce proposed since. The cloud may have received it or not, so the same one is proposed until it confirms. */
   proposed: v.optional(v.string()),
 });
 type Stored = v.InferOutput<typeof stored>;
@@ -25,9 +25,9 @@ const answer = v.object({
   HeartbeatSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)),
   Fresh: v.boolean(),
   State: v.optional(v.string(), 'live'),
-  /** More of this host's networks are to wake from its silence: it registers until none is. */
+  /** More of this host's networks are still to be woken after its silence: it registers until all are awake. */
   Waking: v.optional(v.boolean(), false),
-  /** When another machine has said of late that it is this host. */
+  /** When another machine recently claimed to be this host. */
   Rival: v.nullish(v.string()),
 });
 const answerText = v.pipe(v.string(), v.parseJson(), answer);
@@ -35,14 +35,14 @@ const answerText = v.pipe(v.string(), v.parseJson(), answer);
 export interface RegistrationOptions {
   readonly folder: string;
   readonly version: string;
-  /** Of this host's networks, unless they name another: it says how often to register. */
+  /** The default address space of this host's networks. Its settings say how often to register. */
   readonly space: string;
-  /** What tells this machine from copies of it. */
+  /** What distinguishes this machine from copies of it. */
   readonly machine: MachinePrint;
   readonly send: (message: object) => Promise<Verdict>;
-  /** The highest sequence that the cloud has seen of this host. */
+  /** Receives the highest sequence number that the cloud has seen from this host. */
   readonly floor: (sequence: string) => void;
-  /** The cloud takes this host for a new one of its name: what an earlier one left undone is not ours. */
+  /** The cloud treats this host as a new one under its id: what an earlier machine left undone is not ours. */
   readonly renewed: () => void;
   /** This host was fenced for its silence, and is back. */
   readonly returned: () => void;
@@ -50,8 +50,8 @@ export interface RegistrationOptions {
 }
 
 /**
- * What binds the journal to this folder: made with it, and gone with it. Another than the nonce of the registration,
- * which changes all the time.
+ * What binds the journal to this folder: created with the folder, and gone with it. It is not the nonce of the
+ * registration, which changes each time.
  */
 export function lineage(folder: string): string {
   const file = path.join(folder, 'lineage');
@@ -65,7 +65,7 @@ export function lineage(folder: string): string {
 /** ms */
 const RETRY_PAUSE_MS = 5_000;
 const WAKING_PAUSE = 200;
-/** However many calls are refused since this host was silent, it registers again so seldom. */
+/** ms between two registrations, however many calls are refused because this host was silent. */
 const MIN_PAUSE = 1_000;
 
 export class Registration {
@@ -95,18 +95,18 @@ export class Registration {
     return this.#epoch;
   }
 
-  /** Why the fleet does not take this host. `undefined`: it does, or has not been asked yet. */
+  /** Why the fleet refuses this host. `undefined`: it accepts it, or has not been asked yet. */
   get refusal(): string | undefined {
     return this.#refusal;
   }
 
-  /** Why nothing of this host may be freed of its own accord. `undefined`: it may. */
+  /** Why this host may free nothing on its own. `undefined`: it may. */
   get rival(): string | undefined {
     if (this.#rival === undefined) return undefined;
-    return `another machine says that it is this host, and did so at ${this.#rival}: stop it, or give it an id of its own`;
+    return `another machine says that it is this host (last at ${this.#rival}); stop it, or give it another --host-id`;
   }
 
-  /** Why this host has not been registered since its start. `undefined`: it has. */
+  /** Why this host has not been registered since the shim started. `undefined`: it has. */
   get pending(): string | undefined {
     return this.#isNew ? (this.#failure ?? 'this host is being registered') : undefined;
   }
@@ -114,15 +114,15 @@ export class Registration {
   /** Why the fleet gives this host nothing new. `undefined`: it does. */
   get leaving(): string | undefined {
     if (this.#state !== 'draining') return undefined;
-    return 'the fleet drains this host, which is about to go: it gets no new networks and addresses';
+    return 'the fleet drains this host: it gets no new networks and addresses';
   }
 
-  /** Resolves when this host has been registered for the first time since its start. */
+  /** Resolves at the first registration since the shim started. */
   get registered(): Promise<undefined> {
     return this.#registered.promise;
   }
 
-  /** Registers until the cloud has heard it, and then with each heartbeat. */
+  /** Registers until the cloud answers, and then with each heartbeat. */
   keep(): Promise<void> {
     clearTimeout(this.#timer);
     this.#keeping ??= this.#keep().finally(() => {
@@ -131,7 +131,7 @@ export class Registration {
     return this.#keeping;
   }
 
-  /** Registers again, since the fleet takes this host for silent: now, unless it has only just done so. */
+  /** Registers again, because the fleet treats this host as silent: at once, or a moment after the last registration. */
   renew(): Promise<void> {
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;
@@ -140,7 +140,7 @@ export class Registration {
   }
 
   async #renew(): Promise<void> {
-    // Before the first has ended, no call could be taken.
+    // Before the first registration has ended, no call is served, so it need not be repeated.
     if (this.#isNew && this.#keeping !== undefined) return this.#keeping;
     const early = this.#began + MIN_PAUSE - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early).unref());
@@ -159,7 +159,7 @@ export class Registration {
     clearTimeout(this.#timer);
   }
 
-  /** @returns ms until the next time. */
+  /** @returns ms until the next registration. */
   async #register(): Promise<number> {
     const known = this.#read();
     const proposed = known.proposed ?? randomBytes(12).toString('hex');
@@ -172,7 +172,7 @@ export class Registration {
       Space: this.#options.space,
       Machine: this.#options.machine,
     });
-    // What is told after the end is told again at the next start: the same is offered then.
+    // After the end the answer is ignored: the next start proposes the same nonce and gets it again.
     if (this.#isClosed) return RETRY_PAUSE_MS;
     if (verdict.kind === 'failed') return this.#retry(verdict.reason);
     if (verdict.refusal !== undefined) {
@@ -180,7 +180,7 @@ export class Registration {
       return this.#retry(verdict.refusal);
     }
     const parsed = v.safeParse(answerText, verdict.text);
-    if (!parsed.success) return this.#retry(`this is no answer of Berth: ${verdict.text.slice(0, 200)}`);
+    if (!parsed.success) return this.#retry(`unexpected response, not from Berth: ${verdict.text.slice(0, 200)}`);
     return this.#accept(parsed.output);
   }
 
@@ -206,14 +206,14 @@ export class Registration {
     if (rival !== known && this.rival !== undefined) this.#options.warn(this.rival);
   }
 
-  /** Says so once, not each time. */
+  /** Warns once, not each time. */
   #tell(state: string): void {
     const known = this.#state;
     this.#state = state;
     if (state !== known && this.leaving !== undefined) this.#options.warn(this.leaving);
   }
 
-  /** Says why once, not each time. */
+  /** Warns once per reason, not each time. */
   #retry(reason: string): number {
     this.#failure = reason;
     if (reason !== this.#warned) this.#options.warn(`this host is not registered: ${reason}`);
@@ -229,7 +229,7 @@ export class Registration {
     const text = readIfThere(this.#file);
     if (text === undefined) return {};
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), stored), text);
-    if (!parsed.success) throw new UserError(`${this.#file} is damaged: remove it and start again`);
+    if (!parsed.success) throw new UserError(`${this.#file} is damaged; remove it and start Berth again`);
     return parsed.output;
   }
 }

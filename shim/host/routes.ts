@@ -1,6 +1,6 @@
 /**
- * What this host reaches already, so that an automatic pool stays clear of it. dockerd checks that too, by asking for
- * another pool again and again; told beforehand, the first answer fits.
+ * The networks that this host already reaches, so that an automatic pool does not overlap them. dockerd checks that too,
+ * by asking for another pool again and again; with the routes in the request, the first pool fits.
  */
 import { readFile } from 'node:fs/promises';
 
@@ -10,7 +10,7 @@ export interface HostNetwork {
   readonly nameservers: readonly string[];
 }
 
-/** Headers have room for so many bytes of routes; the broadest matter most. */
+/** Bytes of routes that fit into a header; the broadest routes matter most. */
 const MAX_ROUTES_LENGTH = 4_000;
 
 export async function readHostNetwork(files = SYSTEM_FILES): Promise<HostNetwork> {
@@ -30,9 +30,9 @@ const SYSTEM_FILES = {
   routes4: '/proc/self/net/route',
   // Of every table.
   routes6: '/proc/self/net/ipv6_route',
-  // Of every table; the file above has the main one alone, but tells gateways.
+  // Of every table. The first file has only the main table, but also the gateways.
   tables4: '/proc/self/net/fib_trie',
-  // Behind systemd-resolved the first names its stub, the second the servers.
+  // With systemd-resolved, the first file names its stub and the second the servers.
   resolvers: ['/etc/resolv.conf', '/run/systemd/resolve/resolv.conf'],
 };
 
@@ -47,20 +47,21 @@ interface Route {
 /** The kernel's flag of a route through a gateway (RTF_GATEWAY). */
 const GATEWAY = 0x2;
 /**
- * Routes through a gateway name networks that this host reaches, such as peered VPCs, unless they are this broad: then
- * they say only where all else goes, as the halves of the Internet or the whole of 10/8 behind a VPN.
+ * Routes through a gateway name networks that this host reaches, such as peered VPCs. Routes of this prefix length or
+ * shorter do not count: they only say where all other traffic goes, such as the halves of the Internet, or 10/8 behind a
+ * VPN.
  */
 const MIN_SUMMARY = { 4: 11, 6: 31 } as const;
 
 const isSummary = (family: 4 | 6, prefix: number, flags = ''): boolean =>
   (parseInt(flags, 16) & GATEWAY) !== 0 && prefix <= MIN_SUMMARY[family];
 
-/** The kernel's flag of a route that refuses (RTF_REJECT): it reaches nothing, and a network of Docker's comes before it. */
+/** The kernel's flag of a route that rejects (RTF_REJECT): it reaches nothing, and a Docker network takes precedence. */
 const REJECT = 0x200;
-/** What has no device: `unreachable`, `blackhole`, `prohibit` and `throw`, of which not all have the flag. */
+/** Routes without a device: `unreachable`, `blackhole`, `prohibit` and `throw`. Not all of them have the flag. */
 const NO_DEVICE = '*';
 
-/** Destination and mask are little-endian hexadecimal (proc_pid_net(5)). Default routes say nothing. */
+/** Destination and mask are little-endian hexadecimal (proc_pid_net(5)). Default routes are left out. */
 function parseRoutes4(table: string): Route[] {
   return rows(table.slice(table.indexOf('\n') + 1)).flatMap((fields) => {
     const [destination, mask] = [fields[1], fields[7]];
@@ -74,8 +75,8 @@ function parseRoutes4(table: string): Route[] {
 }
 
 /**
- * Routes of other tables than the main one, as VPN clients and policy routing have them (`Id 51820:`). Which rule selects a
- * table, the kernel tells by netlink alone: each counts. A route of scope `universe` goes through a gateway.
+ * Routes of tables other than the main one, which VPN clients and policy routing use (`Id 51820:`). Every table counts,
+ * since the kernel shows only by netlink which rule selects a table. A route of scope `universe` goes through a gateway.
  */
 function parseTables4(trie: string): Route[] {
   const routes: Route[] = [];
@@ -92,7 +93,7 @@ function parseTables4(trie: string): Route[] {
   return routes;
 }
 
-/** Local addresses (/128), link-local and multicast ranges are no networks that a pool could run into. */
+/** Left out are local addresses (/128), link-local and multicast ranges, since no pool overlaps them. */
 function parseRoutes6(table: string): Route[] {
   return rows(table).flatMap(([destination = '', length = '', ...fields]) => {
     const prefix = parseInt(length, 16);

@@ -1,6 +1,6 @@
 /**
- * The numbers of this host's calls: `max(last + 1, own clock in ms)`, never the same twice and never smaller, across
- * restarts and whatever the clock does. They order two messages of one host.
+ * The numbers of this host's calls: `max(last + 1, own clock in ms)`. They always grow, across restarts and whatever the
+ * clock does, and so put the messages of one host in order.
  */
 import { randomInt } from 'node:crypto';
 import path from 'node:path';
@@ -9,11 +9,11 @@ import { readIfThere, writeDurably } from '../files.ts';
 import { unwritable } from '../journal/errors.ts';
 import { UserError } from '../user-error.ts';
 
-/** Numbers are set aside for this long (ms) at a time, so that the disk is asked once a minute, not once a call. */
+/** ms. Numbers are set aside for this long at a time, so that the disk is written once a minute and not at each call. */
 const SET_ASIDE = 60_000;
-/** The year 4000. A clock that says more is wrong, and counts no further than to here. */
+/** The year 4000. A clock beyond it is wrong, and counts only up to here. */
 const MAX_CLOCK = Date.UTC(4000, 0);
-/** What disk and cloud may say at most: the year 5000. The width holds 188 years more. */
+/** The largest number accepted from disk and cloud: the year 5000. The width holds 188 more years. */
 const LARGEST = Date.UTC(5000, 0);
 
 export class Sequence {
@@ -35,14 +35,14 @@ export class Sequence {
     this.#setAside = this.#last;
   }
 
-  /** No number of this host may be as small as one that the cloud has seen, whatever has become of its disk. */
+  /** Every later number is larger than the one that the cloud has seen, whatever happened to the disk. */
   raise(floor: string): void {
     this.#last = Math.max(this.#last, Math.min(parseInt(floor, 36), LARGEST));
   }
 
   /**
-   * The key of a message that creates nothing. It is given even where the disk takes nothing any more, since Docker never
-   * repeats a release. A later start may give its number again then, but only if the clock is put back as well.
+   * The key of a message that creates nothing. It works even when the disk cannot be written, since Docker never repeats a
+   * release. A later start may then use the number again, but only if the clock is set back as well.
    */
   keyAnyway(): string {
     try {
@@ -53,9 +53,9 @@ export class Sequence {
   }
 
   /**
-   * The key of one call of dockerd: its number, and four random characters that a rolled-back disk cannot repeat.
+   * The key of one call of dockerd: its number, and four random characters, which a restored disk cannot repeat.
    *
-   * @throws JournalError when the disk does not take the next numbers.
+   * @throws JournalError when the next numbers cannot be set aside on the disk.
    */
   requestKey(): string {
     this.#last = Math.max(this.#last + 1, Math.min(this.#now(), MAX_CLOCK));
@@ -77,8 +77,8 @@ export class Sequence {
 }
 
 /**
- * The key of a release that means one lease: the number after that of the request which it was given to. Every other lease
- * of that address was asked for before, and ended before that one began, or later.
+ * The key of a release that means exactly one lease: the number after that of the lease's request. Every other lease of
+ * that address was requested earlier, and had ended before this one began, or was requested later.
  */
 export const keyAfter = (requestKey: string): string => keyOf(parseInt(requestKey.slice(0, SEQUENCE_WIDTH), 36) + 1);
 

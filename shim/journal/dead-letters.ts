@@ -1,4 +1,4 @@
-/** What was refused for good, kept for people: one JSON per line, in two files at most. */
+/** The entries that were refused for good, kept for operators to read: one JSON per line, in at most two files. */
 import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Disk, writeAll } from './disk.ts';
@@ -13,10 +13,10 @@ export class DeadLetters {
   readonly #disk: Disk;
   readonly #maxBytes: number;
   #count: number;
-  /** A crash may have left half a line, which the next one must not join. */
+  /** A crash may have left half a line, and the next line must not be appended to it. */
   #isTorn: boolean;
 
-  /** @param maxBytes of one file; there is an older one beside it. */
+  /** @param maxBytes of one file; one older file is kept as well. */
   constructor(folder: string, disk: Disk, maxBytes: number) {
     this.#folder = folder;
     this.#file = path.join(folder, 'dead-letters');
@@ -33,7 +33,7 @@ export class DeadLetters {
     return this.#count;
   }
 
-  /** On the disk when it returns. Throws and leaves nothing when it cannot be. */
+  /** The letter is on the disk when this returns. Throws, and leaves nothing behind, when it cannot be written. */
   add(at: number, reason: string, { kind, call }: Entry): void {
     const letter = { at: new Date(at).toISOString(), reason: reason.slice(0, MAX_REASON_LENGTH), kind, call };
     const size = this.#append(Buffer.from(`${this.#isTorn ? '\n' : ''}${JSON.stringify(letter)}\n`));

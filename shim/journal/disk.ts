@@ -1,20 +1,20 @@
-/** What the journal asks of the disk, in one place, so that tests can let each of it fail. */
+/** The disk operations of the journal, in one place, so that tests can make each of them fail. */
 import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { syncFolder } from '../files.ts';
 
 export interface Disk {
-  /** Adds to the end. @returns how many bytes it took: fewer than it was given, where space runs out. */
+  /** Appends. @returns how many bytes were written: fewer than given when space runs out. */
   readonly write: (descriptor: number, bytes: Uint8Array) => number;
   readonly truncate: (descriptor: number, length: number) => void;
   readonly sync: (descriptor: number) => void;
-  /** Beside the event loop, since others may be served meanwhile. */
+  /** Off the event loop, so that other calls are served in the meantime. */
   readonly syncData: (descriptor: number) => Promise<void>;
-  /** Opens a file that only grows, for its owner alone; creates it where there is none. */
+  /** Opens a file for appending, with access for its owner alone; creates it if it is missing. */
   readonly open: (file: string) => number;
   readonly rename: (from: string, to: string) => void;
   readonly remove: (file: string) => void;
-  /** Names in a folder outlive a power loss only when they were flushed too. */
+  /** A file's name survives a power loss only if its folder was flushed, too. */
   readonly syncFolder: (folder: string) => void;
   readonly close: (descriptor: number) => void;
 }
@@ -33,7 +33,7 @@ export const realDisk: Disk = {
   close: closeSync,
 };
 
-/** A disk takes a long text in pieces. */
+/** Repeats the write until all bytes are written. */
 export function writeAll(disk: Disk, descriptor: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += disk.write(descriptor, bytes.subarray(at));
 }

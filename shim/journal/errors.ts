@@ -1,6 +1,6 @@
 import { messageOf } from '../error-message.ts';
 
-/** Why the journal did not take something, in words for the person at the docker command. */
+/** Why the journal did not take an entry, in words for the person who ran the docker command. */
 export class JournalError extends Error {}
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -10,7 +10,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   EIO: "the disk fails: see the kernel's log about",
 };
 
-/** Names the folder and what to do there. @param what cannot be written. */
+/** The error names the folder and the remedy. @param what cannot be written. */
 export function unwritable(folder: string, error: unknown, what = 'journal'): JournalError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const remedy = REMEDIES[code] ?? `${messageOf(error)}: see to`;

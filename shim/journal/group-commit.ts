@@ -1,6 +1,6 @@
 type Place = ReturnType<typeof Promise.withResolvers<undefined>>;
 
-/** Many who wait for the disk share one flush: who comes while one runs shares the next. */
+/** All callers that wait for the disk share one flush; those that come while it runs share the next. */
 export class GroupCommit {
   readonly #flush: () => Promise<void>;
   #waiting: Place[] = [];
@@ -18,13 +18,13 @@ export class GroupCommit {
     await place.promise;
   }
 
-  /** Resolves when nobody waits any more. Never rejects. */
+  /** Resolves when no caller waits any more. Never rejects. */
   async idle(): Promise<void> {
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    // On a later turn, so that those who come together go together.
+    // On a later turn of the event loop, so that callers of the same turn share a flush.
     await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
       const together = this.#waiting;

@@ -1,6 +1,6 @@
 /**
- * What this host has begun and what the cloud has not yet heard, kept over crashes. It is written before it is done:
- * a call before it is sent, a result before dockerd is answered, a release before it is tried.
+ * The calls that this host has begun and those that have not reached the cloud yet, kept across crashes. Each step is
+ * written before it is taken: a call before it is sent, a result before dockerd is answered, a release before it is tried.
  */
 import path from 'node:path';
 import * as v from 'valibot';
@@ -27,7 +27,7 @@ export type { Entry } from './open-calls.ts';
 export type { JournalOptions, JournalStats } from './options.ts';
 export type { Identity, KeptCall } from './records.ts';
 
-/** Why a call without a known result is nobody's to undo. */
+/** Why the shim does not undo a call without a known result. */
 const IN_DOUBT = 'its result may be lost (power loss or damage): only Docker knows whether the answer is in use';
 
 export class Journal {
@@ -52,12 +52,12 @@ export class Journal {
   }
 
   /**
-   * Takes up what an earlier run left. A call that it began without a result was not answered, and is settled with
-   * nothing kept; where its result may be lost, with the power or to damage, it goes to the dead letters instead.
+   * Takes up what an earlier run left. A call that was begun and has no result was not answered, and is settled with
+   * nothing kept. If its result may be lost, by a power loss or damage, it goes to the dead letters instead.
    *
-   * A disk that is full does not keep it from opening: then it is tried again before the next record.
+   * The journal opens even if the disk is full; the write is then repeated before the next record.
    *
-   * @throws UserError when the file belongs to another host or a newer Berth.
+   * @throws UserError when the file belongs to another host or to a newer Berth.
    */
   static open(folder: string, identity: Identity, options: JournalOptions): Journal {
     const settings = settingsOf(options);
@@ -69,31 +69,31 @@ export class Journal {
   }
 
   /**
-   * Before a call is sent. It survives the process from when this returns.
+   * Call it before a call is sent. Once it returns, the record survives the process.
    *
-   * @throws JournalError when it cannot be written, or too many wait: the call must not be sent then.
+   * @throws JournalError when it cannot be written, or too many calls wait: the call must not be sent then.
    */
   begin(call: KeptCall): void {
     this.#add('begin', call, this.#settings.maxBytes);
   }
 
   /**
-   * Before dockerd is answered.
+   * Call it before dockerd is answered.
    *
    * @param result `keep`: the PoolID or bare address of the answer, `undefined` when it is an error. `settle`: an attempt
-   * was not answered, so that it may have left something; without it the call is over.
-   * @throws JournalError when it cannot be written: the call stays begun, and dockerd must not be answered a success,
-   * since the next start would undo it. Answer an error, and settle with nothing kept.
+   * was not answered, so it may have left something behind; without `settle` the call is over.
+   * @throws JournalError when it cannot be written: the call stays begun, and dockerd must not get a success, since the
+   * next start would undo it. Answer an error, and settle with nothing kept.
    */
   result(key: string, { keep, settle }: { readonly keep: string | undefined; readonly settle: boolean }): void {
     if (this.#open.get(key)?.kind === 'begun') this.#record({ kind: 'result', key, keep, settle });
   }
 
   /**
-   * Resolves when the release is on the disk. May be called again for the same one.
+   * Resolves when the release is on the disk. May be called again for the same release.
    *
-   * Rejects with a JournalError. Then the release is kept, and tried, only as long as this process lives, if it is among
-   * the entries; if not, not at all.
+   * Rejects with a JournalError. If the release is among the entries then, it is kept and tried only as long as this
+   * process lives; otherwise it is not kept at all.
    */
   async release(call: KeptCall): Promise<void> {
     this.#refuseClosed();
@@ -102,13 +102,13 @@ export class Journal {
     await this.#commits.join();
   }
 
-  /** The kept answer of a call that is being settled was released since. @throws JournalError, and nothing changes. */
+  /** The kept answer of a call that is being settled has been released. @throws JournalError, and nothing changes. */
   keepNothing(key: string): void {
     const entry = this.#open.get(key);
     if (entry?.kind === 'settle' && entry.keep !== undefined) this.#record({ kind: 'keepNothing', key });
   }
 
-  /** The release is confirmed, the settlement carried out. @throws JournalError, and the entry stays: do it again. */
+  /** The release is confirmed, or the settlement carried out. @throws JournalError, and the entry stays: call it again. */
   done(key: string): void {
     if (this.#open.get(key) !== undefined) this.#record({ kind: 'done', key });
   }
@@ -141,7 +141,7 @@ export class Journal {
     };
   }
 
-  /** Ends when every release that was begun is on the disk, or was told that it is not. */
+  /** Resolves when every pending release is on the disk or has been rejected. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#commits.idle();
@@ -154,12 +154,12 @@ export class Journal {
     const { depth, bytes } = this.#open;
     if (bytes + sizeOf({ kind: 'release', call }) > maxBytes) {
       const what = `${depth} calls wait for the cloud (${bytes} bytes in ${this.#folder})`;
-      throw new JournalError(`${what}: Berth takes no more of them until it answers`);
+      throw new JournalError(`${what}; Berth accepts no more calls until the cloud answers`);
     }
     this.#record({ kind, call });
   }
 
-  /** Nothing changes unless it is written. */
+  /** Nothing changes unless the record is written. */
   #record(record: JournalRecord): void {
     this.#attempt(() => {
       if (!this.#file.isSound) this.#rewrite();
@@ -169,7 +169,7 @@ export class Journal {
     this.#compactIfDue();
   }
 
-  /** A compaction that fails harms nobody: the file that there is goes on. */
+  /** A compaction that fails does no harm: the existing file stays in use. */
   #compactIfDue(): void {
     if (this.#file.size <= Math.max(this.#settings.compactAt, 2 * this.#open.bytes, this.#noCompactionBelow)) return;
     this.#tryTo(() => {
@@ -211,7 +211,7 @@ export class Journal {
     }
   }
 
-  /** Where even the dead letters cannot be written, the log has to serve. */
+  /** If even the dead letters cannot be written, the log contains the call. */
   #letGo(entry: Entry): void {
     const { warn } = this.#settings;
     try {

@@ -1,6 +1,6 @@
 /**
- * A file of whole lines that only grows, until another takes its place. What an append leaves is all of it or nothing, and
- * what replaces the file is on the disk, whole, before it has the file's name.
+ * An append-only file of whole lines, which another file may replace. An append writes all of a line or nothing. A
+ * replacement is completely on the disk before it gets the file's name.
  */
 import path from 'node:path';
 import { type Disk, writeAll } from './disk.ts';
@@ -19,9 +19,8 @@ export class LogFile {
   }
 
   /**
-   * Whether lines may be added. Not before the first `takeOver` or `replace`, and no more once the disk has failed in a way that leaves
-   * unknown what it holds: after a flush that failed, the kernel takes lost pages for written ones, and a second flush
-   * says nothing.
+   * Whether lines may be appended. Not before the first `takeOver` or `replace`, nor after a disk failure that leaves the
+   * file's contents unknown: after a failed flush, the kernel treats lost pages as written, and a second flush succeeds.
    */
   get isSound(): boolean {
     return this.#isSound;
@@ -35,7 +34,7 @@ export class LogFile {
   takeOver(size: number): void {
     this.#descriptor = this.#disk.open(this.#file);
     this.#size = size;
-    // Whoever gave it its name may have been killed before that was flushed.
+    // The process that renamed the file may have been killed before that was flushed.
     this.#disk.syncFolder(path.dirname(this.#file));
     this.#isSound = true;
   }
@@ -51,7 +50,7 @@ export class LogFile {
     this.#size += line.length;
   }
 
-  /** Half a line in front of the next would spoil that one too. */
+  /** Removes half a line, which would make the next line unreadable, too. */
   #cutBack(descriptor: number): void {
     try {
       this.#disk.truncate(descriptor, this.#size);
@@ -82,19 +81,19 @@ export class LogFile {
       return descriptor;
     } catch (error) {
       this.#disk.close(descriptor);
-      // What was written of it takes space that somebody is short of.
+      // The partial file takes space, of which there may be too little.
       this.#disk.remove(temporary);
       throw error;
     }
   }
 
-  /** A number that is closed under a flush could be another file's by then. */
+  /** A descriptor that is being flushed stays open: once closed, its number could belong to another file. */
   #retire(): void {
     if (this.#descriptor !== undefined && this.#descriptor !== this.#syncing) this.#disk.close(this.#descriptor);
     this.#descriptor = undefined;
   }
 
-  /** Resolves when all that was added before is on the disk, here or in the file that has taken this one's place. */
+  /** Resolves when all lines appended before are on the disk, in this file or in the one that replaced it. */
   async sync(): Promise<void> {
     const descriptor = this.#sound();
     this.#syncing = descriptor;
@@ -118,7 +117,7 @@ export class LogFile {
   }
 
   #sound(): number {
-    if (this.#descriptor === undefined || !this.#isSound) throw new Error(`${this.#file} must be written anew first`);
+    if (this.#descriptor === undefined || !this.#isSound) throw new Error(`${this.#file} must be rewritten first`);
     return this.#descriptor;
   }
 }

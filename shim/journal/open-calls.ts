@@ -1,12 +1,12 @@
-/** What is open: the journal's records, added up. */
+/** The open calls: the result of applying the journal's records in order. */
 import type { JournalRecord, KeptCall } from './records.ts';
 
 export type Entry =
   /** Sent or about to be; no result is known. */
   | { readonly kind: 'begun'; readonly call: KeptCall }
   /**
-   * An attempt's fate is unknown: all that the call has left must be undone, but for `keep`: the PoolID or bare address
-   * that dockerd was answered.
+   * An attempt's fate is unknown: all that the call left behind must be undone, except for `keep`, the PoolID or bare
+   * address in dockerd's answer.
    */
   | { readonly kind: 'settle'; readonly call: KeptCall; readonly keep: string | undefined }
   /** A release that the cloud has not confirmed. */
@@ -18,7 +18,7 @@ interface Sized {
 }
 
 export class OpenCalls {
-  /** In order of arrival; what becomes of an entry leaves it its place. */
+  /** In order of arrival; an entry that changes keeps its place. */
   readonly #calls = new Map<string, Sized>();
   #bytes = 0;
 
@@ -43,7 +43,7 @@ export class OpenCalls {
     return first?.entry;
   }
 
-  /** A record about a call that is not open, or open in another way, says nothing. */
+  /** Ignores a record about a call that is not open, or is in another state. */
   apply(record: JournalRecord): void {
     switch (record.kind) {
       case 'begin':
@@ -91,10 +91,10 @@ export class OpenCalls {
   }
 }
 
-/** The record that stands for an entry in a file written anew. */
+/** The record of an entry in a rewritten file. */
 export function recordOf(entry: Entry): JournalRecord {
   return entry.kind === 'begun' ? { kind: 'begin', call: entry.call } : entry;
 }
 
-/** About what it takes in the file. */
+/** The approximate size of an entry in the file, in bytes. */
 export const sizeOf = (entry: Entry): number => Buffer.byteLength(JSON.stringify(recordOf(entry)));

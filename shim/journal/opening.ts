@@ -1,4 +1,4 @@
-/** Takes up the journal of an earlier run, and says what cannot be taken up. */
+/** Reads the journal of an earlier run, and warns about what it cannot read. */
 import { existsSync, linkSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { messageOf } from '../error-message.ts';
@@ -13,11 +13,11 @@ type Opening = Pick<Settings, 'warn' | 'now' | 'boot'>;
 export interface TakenUp {
   readonly open: OpenCalls;
   readonly doubtful: readonly Entry[];
-  /** Of a file that can be added to as it is. `undefined`: it must be written anew first. */
+  /** Size of a file that can be appended to. `undefined`: it must be rewritten first. */
   readonly size: number | undefined;
 }
 
-/** @throws UserError when the file is of another host or a newer Berth, or cannot be read. It is left as it is then. */
+/** @throws UserError when the file is of another host or a newer Berth, or cannot be read. The file is then unchanged. */
 export function takeUp(file: string, identity: Identity, opening: Opening): TakenUp {
   const bytes = readBytes(file);
   if (bytes === undefined) return nothing();
@@ -45,21 +45,21 @@ function readBytes(file: string): Buffer | undefined {
 }
 
 const newer = (file: string, version: number): string =>
-  `${file} was written by a newer Berth (version ${version} of the journal, this one knows ${VERSION}): ` +
-  'start that one again';
+  `${file} was written by a newer Berth (journal version ${version}, this program supports ${VERSION}); ` +
+  'start the newer Berth again';
 
 const otherHost = (file: string, { host }: Header, { hostId }: Identity): string =>
-  `${file} belongs to host ${host}, not to ${hostId}: start with --host-id ${host}, ` +
-  'or, if that host is gone for good, move the file away (what it wanted to release stays held until the host is forgotten)';
+  `${file} belongs to host ${host}, not to ${hostId}; start with --host-id ${host}, ` +
+  'or, if that host is gone for good, move the file away (what its unsent releases would free stays held until the fleet forgets the host)';
 
 function tell(file: string, { open, harm, lostBytes }: Recovered, opening: Opening): void {
   if (harm === 'torn') {
-    opening.warn(`the end of ${file} was torn: ${lostBytes} bytes were cut off; ${open.depth} calls go on`);
+    opening.warn(`the end of ${file} was torn: ${lostBytes} bytes were cut off; ${open.depth} calls were read`);
   }
   if (harm === 'damaged') {
-    // A second name, not a new one: until the file is written anew, it is all there is.
+    // A hard link, not a rename: until the file is rewritten, it is the only copy.
     setAside(file, 'damaged', opening, linkSync);
-    opening.warn(`${file} is DAMAGED: ${lostBytes} bytes are unreadable; ${open.depth} calls were read and go on`);
+    opening.warn(`${file} is DAMAGED: ${lostBytes} bytes are unreadable; ${open.depth} calls were read`);
   }
 }
 
@@ -75,8 +75,9 @@ function setAside(
   try {
     move(file, aside);
   } catch (error) {
-    throw new UserError(`cannot keep ${file} aside as ${aside}: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`cannot put ${file} aside as ${aside}: ${messageOf(error)}`, { cause: error });
   }
-  const cause = why === 'foreign' ? 'another incarnation of this host' : 'a damaged disk or file system';
-  warn(`${path.basename(file)} is of ${cause}: it is kept aside as ${aside}`);
+  const cause =
+    why === 'foreign' ? 'belongs to another incarnation of this host' : 'was damaged by the disk or file system';
+  warn(`${path.basename(file)} ${cause}; it is kept as ${aside}`);
 }

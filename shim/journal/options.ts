@@ -1,18 +1,18 @@
-/** What an owner of a journal sets, and what it is told. */
+/** Options and statistics of a journal. */
 import { readIfThere } from '../files.ts';
 import { type Disk, realDisk } from './disk.ts';
 
 export interface JournalOptions {
-  /** Is told what could not be read, or not be written when it was opened. */
+  /** Receives what could not be read, or could not be written at the opening. */
   readonly warn: (message: string) => void;
-  /** Of open entries. Calls are begun up to this; releases are taken up to twice of it. */
+  /** Of open entries. New calls are accepted up to this size, releases up to twice of it. */
   readonly maxBytes?: number;
-  /** Of the file: beyond it, and twice what is open, the file is written anew. */
+  /** Of the file: beyond this size, and beyond twice the open entries, the file is rewritten. */
   readonly compactAt?: number;
   readonly maxDeadLetterBytes?: number;
   /** ms */
   readonly now?: () => number;
-  /** Which run of the system this is: by default, what the kernel says. */
+  /** The id of this boot of the system; by default, the kernel's boot id. */
   readonly boot?: string | undefined;
   readonly disk?: Disk;
 }
@@ -33,13 +33,13 @@ export const settingsOf = (options: JournalOptions): Settings => ({ ...DEFAULTS,
 const bootId = (): string | undefined => readIfThere('/proc/sys/kernel/random/boot_id')?.trim();
 
 export interface JournalStats {
-  /** Open entries, and about what they take. */
+  /** Open entries, and the bytes that they take (approximately). */
   readonly depth: number;
   readonly bytes: number;
   /** ms since 1970, when the oldest open call came. */
   readonly oldest: number | undefined;
   /** Those still on the disk. */
   readonly deadLetters: number;
-  /** Why it cannot be written, until it can. */
+  /** Why the journal cannot be written. `undefined`: it can. */
   readonly failing: string | undefined;
 }

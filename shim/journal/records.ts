@@ -1,6 +1,6 @@
 /**
- * The lines of the journal: a checksum in hexadecimal, a space, JSON. The checksum starts from who wrote the line, so that
- * a line of another host or incarnation is none, whatever has become of the header.
+ * The lines of the journal: a checksum in hexadecimal, a space, JSON. The checksum's seed is the host and incarnation that
+ * wrote the line, so that a line of another one is invalid even if the header is damaged.
  */
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
@@ -21,7 +21,7 @@ export const keptCall = v.object({
   method: v.picklist(METHODS),
   body: v.pipe(v.string(), v.maxBytes(MAX_BODY_BYTES)),
 });
-/** One call of dockerd, with all that is needed to repeat it. */
+/** One call of dockerd, with everything needed to repeat it. */
 export type KeptCall = Readonly<v.InferOutput<typeof keptCall>>;
 
 const keep = v.optional(v.string());
@@ -31,7 +31,7 @@ const record = v.variant('kind', [
   v.object({ kind: v.literal('release'), call: keptCall }),
   v.object({ kind: v.literal('keepNothing'), key }),
   v.object({ kind: v.literal('done'), key }),
-  // A begin and its result in one, when the file is written anew.
+  // A begin and its result in one record, used when the file is rewritten.
   v.object({ kind: v.literal('settle'), call: keptCall, keep }),
 ]);
 export type JournalRecord = Readonly<v.InferOutput<typeof record>>;
@@ -42,13 +42,13 @@ const ownHeader = v.object({
   version: v.literal(VERSION),
   host: v.string(),
   incarnation: v.string(),
-  /** Which run of the system wrote it, as far as that is known. */
+  /** The id of the boot during which it was written, if known. */
   boot: v.optional(v.string()),
 });
 export type Header = Readonly<v.InferOutput<typeof ownHeader>>;
 
 export const seedOf = ({ hostId, incarnation }: Identity): number => crc32(JSON.stringify([hostId, incarnation]));
-/** Of the header, which must be read to know who wrote the rest. */
+/** The header's seed, since the header must be read to know which host wrote the rest. */
 const HEADER_SEED = 0;
 
 function line(json: string, seed: number): Buffer {
@@ -62,7 +62,7 @@ export function encodeHeader({ hostId, incarnation }: Identity, boot: string | u
 
 export const encodeRecord = (entry: JournalRecord, seed: number): Buffer => line(JSON.stringify(entry), seed);
 
-/** The JSON of a line, its line feed taken off. `undefined`: it is damaged. */
+/** The JSON of a line without its line feed. `undefined`: it is damaged. */
 function verified(bytes: Buffer, seed: number): unknown {
   const [checksum, json] = [bytes.toString('latin1', 0, 9), bytes.subarray(9)];
   if (json.length === 0 || checksum !== `${crc32(json, seed).toString(16).padStart(8, '0')} `) return undefined;
@@ -75,7 +75,7 @@ export function decodeRecord(bytes: Buffer, seed: number): JournalRecord | undef
   return parsed.success ? parsed.output : undefined;
 }
 
-/** A header of another version says no more than that. `undefined`: it is damaged. */
+/** Of a header of another version, only the version is known. `undefined`: it is damaged. */
 export function decodeHeader(bytes: Buffer): Header | { readonly version: number } | undefined {
   const value = verified(bytes, HEADER_SEED);
   const own = v.safeParse(ownHeader, value);

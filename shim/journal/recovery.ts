@@ -1,10 +1,10 @@
-/** Reads what an earlier run has left, however it ended and whatever the disk has done to it since. */
+/** Reads the journal of an earlier run, however that run ended and whatever damage the file has. */
 import { type Entry, OpenCalls } from './open-calls.ts';
 import { type Header, type Identity, type JournalRecord, decodeHeader, decodeRecord, seedOf } from './records.ts';
 
 export interface Recovered {
   readonly open: OpenCalls;
-  /** Begun calls whose result may be lost: dockerd may hold the answer, so nobody may undo them without asking it. */
+  /** Begun calls whose result may be lost: dockerd may have the answer, so they may not be undone without asking it. */
   readonly doubtful: readonly Entry[];
   /** `torn`: its end is unreadable. `damaged`: so is a part before the end, or the header. */
   readonly harm: 'none' | 'torn' | 'damaged';
@@ -23,7 +23,7 @@ export function readHeader(bytes: Buffer): Header | { readonly version: number }
 
 /**
  * @param header the journal's, `undefined` when it is damaged.
- * @param boot which run of the system this is: what was written but not flushed does not outlive one.
+ * @param boot the id of this boot: what was written but not flushed may be lost with an earlier one.
  */
 export function recover(
   bytes: Buffer,
@@ -48,7 +48,7 @@ export function recover(
     if (lost === 0) continue;
     if (harm === 'none') harm = 'torn';
     lostBytes += lost;
-    // Without its line feed it is a write that never returned, so that nobody relied on it.
+    // A line without its line feed is a write that never returned, so nothing relied on it.
     hasGap ||= line.isEnded;
   }
   markDoubt();
@@ -60,7 +60,7 @@ export function recover(
 
 const begun = (open: OpenCalls): Entry[] => open.entries().filter(({ kind }) => kind === 'begun');
 
-/** A begun call without a result was not answered: all that it has left is to be undone. The doubtful ones are taken out. */
+/** A begun call without a result was not answered: all that it left behind is to be undone. Doubtful calls are taken out. */
 function conclude(open: OpenCalls, isDoubtful: (entry: Entry) => boolean): Entry[] {
   const doubtful: Entry[] = [];
   for (const entry of begun(open)) {
@@ -82,10 +82,10 @@ function* lines(bytes: Buffer): Generator<{ bytes: Buffer; isEnded: boolean }> {
   }
 }
 
-/** How a record begins. Within one this cannot stand: JSON escapes a quotation mark inside a text. */
+/** How a record begins. A record cannot contain this, since JSON escapes a quotation mark inside a text. */
 const BEGINNING = /[0-9a-f]{8} \{"/g;
 
-/** The record of a line. Of a damaged line, those that are whole all the same: damage may have taken a line feed. */
+/** The record of a line. A damaged line may contain several whole records, since damage may have removed a line feed. */
 function readLine(line: Buffer, seed: number): { records: JournalRecord[]; lost: number } {
   const whole = decodeRecord(line, seed);
   if (whole !== undefined) return { records: [whole], lost: 0 };
@@ -102,6 +102,6 @@ function readLine(line: Buffer, seed: number): { records: JournalRecord[]; lost:
   return { records, lost };
 }
 
-/** What follows a record may be one byte that was its line feed. */
+/** One byte after a record may be its damaged line feed. */
 const decodePiece = (piece: Buffer, seed: number): JournalRecord | undefined =>
   decodeRecord(piece, seed) ?? decodeRecord(piece.subarray(0, -1), seed);

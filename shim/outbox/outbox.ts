@@ -1,6 +1,6 @@
 /**
- * What the cloud has yet to hear: releases, in order for each address and each pool, and settlements of calls whose attempts were not all
- * answered. Tried until it is heard; the journal remembers it over restarts.
+ * What has not reached the cloud yet: releases, in order for each address and each pool, and settlements of calls whose
+ * attempts were not all answered. Each is tried until the cloud answers; the journal keeps it across restarts.
  */
 import { type CallSummary, summaryOf } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
@@ -17,12 +17,12 @@ export interface Sender {
 
 export interface OutboxOptions extends SettlementOptions {
   readonly sender: Sender;
-  /** Until this resolves nothing is sent: the fleet has yet to say whether this host is who it says. */
+  /** Until this resolves nothing is sent: the fleet has not yet confirmed that this machine is the host. */
   readonly ready: Promise<unknown>;
   readonly time?: Time;
 }
 
-/** What became of a release: heard, refused with a reason, or still on its way when the shim was stopped. */
+/** The outcome of a release: it reached the cloud, was refused with a reason, or was still waiting when the shim stopped. */
 export type Fate = 'heard' | 'waiting' | { readonly refusal: string };
 
 interface Waiting {
@@ -32,10 +32,10 @@ interface Waiting {
 }
 
 /**
- * What a release waits for: a network for all that is released in it, an address for the release of it before, or of its
- * network. What those wait for themselves is left out, so that each of a thousand releases of one address waits for one.
+ * What a release waits for. A network waits for all releases in it; an address waits for its own earlier release, or for
+ * that of its network. What those wait for is left out, so that each of a thousand releases of one address waits for one.
  *
- * @param lane the releases of one pool that wait already, in the order of their calls.
+ * @param lane the waiting releases of one pool, in the order of their calls.
  */
 function predecessors(lane: readonly Waiting[], { method, address }: CallSummary): Waiting[] {
   if (method !== 'ReleasePool') {
@@ -60,7 +60,7 @@ export class Outbox {
     this.#settlements = new Settlements(options, this.#tries);
   }
 
-  /** Takes up what an earlier run has left. */
+  /** Continues what an earlier run left. */
   resume(): void {
     for (const { kind, call } of this.#options.journal.entries()) {
       if (kind === 'release') void this.release(call);
@@ -86,23 +86,23 @@ export class Outbox {
     return waiting.fate.promise;
   }
 
-  /** What a settlement was to keep, is kept no longer than until its release. */
+  /** A settlement no longer keeps what is being released. */
   giveBack(released: CallSummary): void {
     this.#settlements.giveBack(released);
   }
 
-  /** Undoes what attempts of a call have left. */
+  /** Undoes what the attempts of a call left behind. */
   settle(call: KeptCall): void {
     this.#settlements.begin(call);
   }
 
-  /** Whether the fleet has yet to hear something that concerns what is asked for. */
+  /** Whether something that concerns a request has not reached the fleet yet. */
   owes(concerns: (about: CallSummary) => boolean): boolean {
     return [...this.#lanes.values()].flat().some(({ about }) => concerns(about)) || this.#settlements.owes(concerns);
   }
 
   /**
-   * Tries at once what concerns something that is about to be asked for.
+   * Tries at once what concerns a request that is about to be sent.
    *
    * @param patience ms
    */
@@ -118,7 +118,7 @@ export class Outbox {
     await within(patience, heard, () => undefined);
   }
 
-  /** Ends all waiting; what is being sent is answered first. What is left stays in the journal. */
+  /** Ends all waiting, once the attempts under way are answered. What is left stays in the journal. */
   async stop(): Promise<void> {
     await this.#tries.stop();
     for (const { fate } of [...this.#lanes.values()].flat()) fate.resolve('waiting');
@@ -134,7 +134,7 @@ export class Outbox {
     waiting.fate.resolve(fate);
   }
 
-  /** Tries until the release is heard or refused. */
+  /** Tries until the cloud takes or refuses the release. */
   async #deliver({ call, about }: Waiting): Promise<Fate> {
     const { journal, sender } = this.#options;
     for (let attempt = 1; ; attempt++) {

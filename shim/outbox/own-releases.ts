@@ -1,14 +1,14 @@
 /**
- * What this host has released and the fleet has yet to hear may be the very thing that the host asks for again, as after
- * `docker restart` while the functions are away. Such a request comes after it, and a refusal for its sake is none yet.
+ * A host may ask again for what it has just released, as `docker restart` does, before the release has reached the fleet.
+ * Such a request comes after the release, and a refusal caused by the missing release is not final.
  */
 import { isRelease } from '../../protocol/methods.ts';
 import { type CallSummary, isNamed } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 
 /**
- * What waits and might make room for a request. What is asked for by its name can be had nowhere else: it waits for what
- * attempts of other calls may have left as well.
+ * Matches what waits and might make room for a request. A subnet or address that was asked for by name has no substitute,
+ * so its request also waits for the settlements of other calls.
  */
 export function mayMakeRoom(request: CallSummary): (waiting: CallSummary) => boolean {
   const concerns = request.method === 'RequestAddress' ? isOfPoolOrAddress(request) : isOfPools;
@@ -17,8 +17,8 @@ export function mayMakeRoom(request: CallSummary): (waiting: CallSummary) => boo
 }
 
 /**
- * What waits and holds the thing itself, as far as can be told: of an address all that names it, and what of its pool
- * names none, such as the end of a network. Another pool may be in the way of any.
+ * Matches what waits and may hold the requested thing itself. For an address, that is all that names it, and what concerns
+ * its pool without naming an address, such as the release of the network. For a pool, any other pool may overlap.
  */
 export function holds(request: CallSummary): (waiting: CallSummary) => boolean {
   if (request.method !== 'RequestAddress') return isOfPools;
@@ -34,15 +34,15 @@ const isOfPoolOrAddress =
   (waiting: CallSummary): boolean =>
     waiting.poolId === poolId || (address !== '' && waiting.address === address);
 
-/** Refusals that a release of this host's may take away. */
+/** Refusals that may disappear once a release of this host arrives. */
 const HELD: readonly string[] = ['address-in-use', 'no-address-left', 'pool-overlap', 'no-pool-left', 'limit-reached'];
 
-/** What an attempt comes to that was made before the fleet had heard what may hold what it asks for. */
+/** The verdict of an attempt that was made while something that may hold the requested thing was still waiting. */
 export function unlessHeld(verdict: Verdict): Verdict {
   if (verdict.kind === 'failed' || verdict.refusal === undefined || !HELD.includes(verdict.code ?? '')) return verdict;
   return {
     kind: 'failed',
-    reason: `${verdict.refusal}; this host's own release of something there is on its way to Berth's functions: try again`,
+    reason: `${verdict.refusal}; this host's own release has not reached Berth's functions yet; try again`,
     isOpen: false,
     remedy: 'repeat',
   };

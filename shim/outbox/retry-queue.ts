@@ -1,6 +1,6 @@
 /**
- * How the outbox works: so much at once, with pauses that grow, from when it may until it is stopped, and whatever
- * becomes of the disk.
+ * The retries of the outbox: a limited number at once, with growing pauses, from when the host is registered until the
+ * outbox is stopped. A failing disk does not stop them.
  */
 import PQueue from 'p-queue';
 import type { Logger } from 'pino';
@@ -24,7 +24,7 @@ export class RetryQueue {
   readonly #queue = new PQueue({ concurrency: AT_ONCE });
   readonly #running = new Set<Promise<unknown>>();
   readonly #stopped = new AbortController();
-  /** Ends every pause: the cloud can be reached again, or somebody needs to know now. */
+  /** Ends every pause: the cloud can be reached again, or a request waits for the result. */
   #wake = new AbortController();
   #woken = -Infinity;
 
@@ -42,7 +42,7 @@ export class RetryQueue {
     return this.#stopped.signal.aborted;
   }
 
-  /** Resolves when the cloud may be asked, or when all is over. */
+  /** Resolves when the cloud may be called, or when the queue is stopped. */
   get ready(): Promise<unknown> {
     return this.#ready;
   }
@@ -51,7 +51,7 @@ export class RetryQueue {
     return this.#time.now();
   }
 
-  /** What must have ended before the journal is closed. */
+  /** Registers work that must end before the journal is closed. */
   run(work: Promise<unknown>): void {
     const ended = work
       .catch((error: unknown) => {
@@ -61,7 +61,7 @@ export class RetryQueue {
     this.#running.add(ended);
   }
 
-  /** One attempt, in its turn. `undefined`: all is over. Never throws. */
+  /** One attempt, when its turn comes. `undefined`: the queue is stopped. Never throws. */
   send(ask: () => Promise<Verdict>): Promise<Verdict | undefined> {
     return this.#queue.add(async () => {
       if (this.isStopped) return undefined;
@@ -73,18 +73,21 @@ export class RetryQueue {
     });
   }
 
-  /** Before the next attempt. */
+  /** The pause before the next attempt. */
   async pause(attempt: number): Promise<void> {
     const longest = Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1));
     await this.#time.pause(longest * (0.5 + this.#time.random() / 2), this.#wake.signal);
   }
 
-  /** However much others wake. */
+  /** A pause that `wakeAll` does not end. */
   async rest(milliseconds: number): Promise<void> {
     await this.#time.pause(Math.max(1, milliseconds), this.#stopped.signal);
   }
 
-  /** Who waits for a cloud that was not to be reached need not wait any longer; who fails for himself is not hurried. */
+  /**
+   * The cloud is reachable again: ends the pauses of those that waited for it, at most once a second, so that an entry
+   * that fails on its own is not repeated faster.
+   */
   reached(): void {
     if (this.#time.now() - this.#woken >= MIN_WAKE_INTERVAL) this.wakeAll();
   }
@@ -96,10 +99,10 @@ export class RetryQueue {
   }
 
   failed(attempt: number, about: CallSummary, reason: string): void {
-    if (attempt === 1) this.#log.warn({ ...about, reason }, 'the cloud has not heard it: it is tried again');
+    if (attempt === 1) this.#log.warn({ ...about, reason }, 'the call did not reach the cloud and is tried again');
   }
 
-  /** A disk that is full must not hold up what the cloud hears: the journal learns of it when it can. */
+  /** A full disk must not delay messages to the cloud: the journal is written when it can be. */
   write(record: () => void): void {
     this.run(this.#untilWritten(record));
   }
@@ -118,7 +121,7 @@ export class RetryQueue {
     }
   }
 
-  /** Ends all waiting; what is being sent is answered first. */
+  /** Ends all waiting, once the attempts under way are answered. */
   async stop(): Promise<void> {
     this.#stopped.abort();
     this.wakeAll();

@@ -1,4 +1,4 @@
-/** Calls whose attempts were not all answered: what they may have left is undone, but for what dockerd was given. */
+/** Calls whose attempts were not all answered: what they may have left behind is undone, except for dockerd's answer. */
 import { type CallSummary, summaryOf } from '../call-summary.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import type { Journal, KeptCall } from '../journal/journal.ts';
@@ -8,17 +8,17 @@ export interface SettlementOptions {
   readonly journal: Journal;
   readonly sender: { settle(call: KeptCall, keep: string | undefined): Promise<Verdict> };
   readonly log: Log;
-  /** ms from which on no attempt of a call that was given up can land any more. */
+  /** ms after which no attempt of a call that was given up can take effect any more. */
   readonly inFlightBound: number;
 }
 
 interface Settlement {
   readonly about: CallSummary;
-  /** What dockerd was given has been released since: nothing is to be kept any more. */
+  /** dockerd has released what it was given: nothing is to be kept any more. */
   isGivenBack: boolean;
-  /** The attempt under way: whether it was heard. */
+  /** The attempt under way; resolves to whether nothing is left to settle. */
   sending: Promise<boolean> | undefined;
-  /** The fleet has heard it at least once: what may land yet is undone later. */
+  /** The fleet has carried it out at least once; what takes effect after that is undone later. */
   isHeard: boolean;
 }
 
@@ -33,7 +33,7 @@ export class Settlements {
     this.#tries = tries;
   }
 
-  /** At once, and again when no attempt can land any more. */
+  /** Settles at once, and again when no attempt can take effect any more. */
   begin(call: KeptCall): void {
     const { key } = call;
     if (this.#open.has(key)) return;
@@ -42,7 +42,7 @@ export class Settlements {
     this.#tries.run(this.#settleTwice(key, settlement));
   }
 
-  /** A call that is being settled kept what is released now: nothing of it is to be kept any more. */
+  /** If a call that is being settled kept what is released now, it keeps nothing any more. */
   giveBack({ method, poolId, address }: CallSummary): void {
     const { journal } = this.#options;
     for (const [key, settlement] of this.#open) {
@@ -62,12 +62,12 @@ export class Settlements {
     return [...this.#open].flatMap(([key, { about }]) => (concerns(about) ? [key] : []));
   }
 
-  /** Whether one that concerns something was never heard. */
+  /** Whether a settlement that concerns something has never reached the fleet. */
   owes(concerns: (about: CallSummary) => boolean): boolean {
     return [...this.#open.values()].some(({ about, isHeard }) => !isHeard && concerns(about));
   }
 
-  /** Tries at once. Many may need the same one settled: an attempt serves them all. */
+  /** Tries at once. Callers that need the same settlement share one attempt. */
   async flush(keys: readonly string[]): Promise<void> {
     await this.#tries.ready;
     const attempts = keys.flatMap((key) => {
@@ -110,7 +110,7 @@ export class Settlements {
     const entry = journal.find(key);
     if (entry === undefined) return true;
     const verdict = await this.#tries.send(() => {
-      // Asked when its turn comes, and each time anew: it may have been released since.
+      // Read again when its turn comes, at each attempt, since it may have been released.
       const keep = entry.kind === 'settle' && !settlement.isGivenBack ? entry.keep : undefined;
       return sender.settle(entry.call, keep);
     });

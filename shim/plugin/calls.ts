@@ -1,6 +1,7 @@
 /**
- * One call of dockerd from its body to its answer. Every call is in the journal before it is sent, and its result before
- * dockerd is answered; a release is on the disk before it is tried, for Docker forgets it whatever the answer.
+ * Handles one call of dockerd, from its body to its answer. The journal contains every call before it is sent, and its
+ * result before dockerd is answered. A release is on the disk before it is tried, since Docker forgets it whatever the
+ * answer.
  */
 import PQueue from 'p-queue';
 import { type Request, isRelease } from '../../protocol/methods.ts';
@@ -14,21 +15,21 @@ import { holds, mayMakeRoom, unlessHeld } from '../outbox/own-releases.ts';
 import { within } from '../time.ts';
 import type { RateGuard } from './pool-loop-guard.ts';
 
-/** What dockerd is answered. */
+/** The answer to dockerd. */
 export interface Reply {
   readonly text: string;
   readonly about: CallSummary;
   readonly refusal: string | undefined;
   readonly attempts: number;
-  /** ms for which the cloud was waited for. */
+  /** ms that the call waited for the cloud. */
   readonly waited: number;
 }
 
-/** Who waits for an answer. */
+/** The connection that waits for the answer. */
 export interface Asker {
-  /** Until when, on the clock of performance.now(). */
+  /** When the time is over, on the clock of performance.now(). */
   readonly until: number;
-  /** Given when nobody waits any more: an answer of later on is nobody's. */
+  /** Aborted when dockerd no longer waits: a later answer reaches no one. */
   readonly gone: AbortSignal;
 }
 
@@ -38,25 +39,25 @@ export interface CallsOptions {
   readonly guard: RateGuard;
   /** One attempt at a request. Never throws. */
   readonly attempt: (call: KeptCall, number: number, timeout: number) => Promise<Verdict>;
-  /** Learns anew where the functions are, or registers this host again. */
+  /** Asks again where the functions are, or registers this host again. */
   readonly renew: (driver: KeptCall['driver'], remedy: 'renew' | 'register') => Promise<void>;
-  /** Which networks dockerd was given. */
+  /** The networks that dockerd was given. */
   readonly networks: Pick<KnownNetworks, 'granted' | 'released'>;
-  /** The fleet has given up a network that dockerd still has. */
+  /** Called when the fleet has given up a network that dockerd still has. */
   readonly lost: () => void;
-  /** Why nothing may be asked for. `undefined`: it may. */
+  /** Why requests are refused. `undefined`: they are not. */
   readonly barred: () => string | undefined;
 }
 
-/** A sick cloud must not pile calls up: so many are under way, so many wait. */
+/** Limits of the calls under way and of those that wait, so that calls do not pile up when the cloud is slow. */
 const AT_ONCE = 64;
 const MAX_WAITING = 512;
 /** ms for which a release waits for the cloud before dockerd is answered. */
 const RELEASE_PATIENCE = 1_000;
-/** The share of its time that a call spends on what must be heard before it. */
+/** The share of its time that a call spends on delivering what must reach the cloud before it. */
 const FLUSH_SHARE = 0.25;
 
-/** Why a call is not even begun. */
+/** Why a call is not begun. */
 class Barred extends Error {}
 
 export class Calls {
@@ -107,11 +108,13 @@ export class Calls {
     const reason = this.#options.barred() ?? (isAutomatic(about) ? this.#options.guard.refusal() : undefined);
     if (reason !== undefined) throw new Barred(reason);
     if (this.#open >= AT_ONCE + MAX_WAITING) {
-      throw new Barred(`${AT_ONCE} calls wait for Berth's functions and ${MAX_WAITING} more for them: try again later`);
+      throw new Barred(
+        `${AT_ONCE} calls wait for Berth's functions and ${MAX_WAITING} more are queued; try again later`,
+      );
     }
   }
 
-  /** What is asked for by its name can be had nowhere else, so it waits longer for what may make room for it. */
+  /** A subnet or an address that was asked for by name has no substitute, so the request waits longer for it to become free. */
   #flush(about: CallSummary, asker: Asker): Promise<void> {
     const patience = isNamed(about) ? left(asker) * FLUSH_SHARE : RELEASE_PATIENCE;
     return this.#options.outbox.flush(mayMakeRoom(about), patience);
@@ -120,8 +123,8 @@ export class Calls {
   async #ask(call: KeptCall & { method: Request }, about: CallSummary, asker: Asker): Promise<Reply> {
     const { journal, renew, guard } = this.#options;
     const budget = left(asker);
-    if (budget <= 0) throw new Barred('too many calls waited before this one: try again later');
-    if (asker.gone.aborted) throw new Barred('nobody waits for the answer any more');
+    if (budget <= 0) throw new Barred('the call waited too long behind other calls; try again later');
+    if (asker.gone.aborted) throw new Barred('dockerd no longer waits for the answer');
     journal.begin(call);
     const began = performance.now();
     const outcome = await retryWithin({
@@ -136,7 +139,7 @@ export class Calls {
     return { ...replyOf(about, outcome), waited: performance.now() - began };
   }
 
-  /** A refusal counts once the fleet has heard what this host has to say of the same thing; until then it is tried again. */
+  /** A refusal is final only once the fleet has received this host's own release of the same thing; until then, a retry. */
   async #attempt(call: KeptCall, about: CallSummary, number: number, timeout: number): Promise<Verdict> {
     const { outbox, attempt } = this.#options;
     const end = performance.now() + timeout;
@@ -147,11 +150,11 @@ export class Calls {
     return isOwed ? unlessHeld(verdict) : verdict;
   }
 
-  /** @throws JournalError when the result cannot be kept: then nothing was granted, and what was is undone. */
+  /** @throws JournalError when the result cannot be written: dockerd then gets an error, and what was granted is undone. */
   #note(call: KeptCall, { last, isOpen }: Outcome, { gone }: Asker): void {
     const { journal, outbox } = this.#options;
     const given = last.kind === 'answered' ? last.granted : undefined;
-    // What dockerd does not hear of it cannot give back.
+    // dockerd cannot release what it never received.
     const isLost = given !== undefined && gone.aborted;
     const settle = isOpen || isLost;
     if (call.method === 'RequestPool' && given !== undefined && !isLost) this.#options.networks.granted(given);
@@ -176,16 +179,16 @@ export class Calls {
     const fate = outbox.release(call);
     if (failure === undefined && !isAlone) return granted(about, 0);
     const began = performance.now();
-    // What is not on the disk is remembered only for as long as this process lives: dockerd's log should say so.
+    // A release that is not on the disk is lost if this process ends, so dockerd's log should say so.
     const patience = failure === undefined ? RELEASE_PATIENCE : left(asker);
     const soon = await within(patience, fate, () => 'waiting' as const);
     const waited = performance.now() - began;
     if (typeof soon !== 'string') return { ...refused(about, soon.refusal), waited };
     if (soon === 'heard' || failure === undefined) return granted(about, waited);
-    return { ...refused(about, `${failure.message}; the cloud has not heard of the release yet`), waited };
+    return { ...refused(about, `${failure.message}; the release has not reached the cloud yet`), waited };
   }
 
-  /** A release that cannot be kept is tried all the same: it is lost only if both fail, and dockerd's log says so. */
+  /** A release that the journal does not take is sent all the same. It is lost only if both fail, and dockerd logs that. */
   async #releaseUnkept(call: KeptCall, about: CallSummary, asker: Asker, failure: JournalError): Promise<Reply> {
     const { attempt, outbox } = this.#options;
     outbox.giveBack(about);

@@ -1,4 +1,4 @@
-/** How this shim is, as it says over its own socket. */
+/** The shim's health, which it reports over its own socket. */
 import * as v from 'valibot';
 import type { Journal } from '../journal/journal.ts';
 import type { Notice } from '../reconcile/reconciler.ts';
@@ -12,13 +12,13 @@ export const healthAnswer = v.object({
 });
 export type Health = v.InferOutput<typeof healthAnswer>;
 
-/** s for which the cloud may be deaf before somebody should know. */
+/** s. A call that has not reached the cloud for this long degrades the health. */
 const MAX_AGE_SECONDS = 300;
 
 export interface HealthSources {
   readonly hostId: string;
   readonly journal: Pick<Journal, 'stats'>;
-  /** Why the functions cannot be asked. `undefined`: they can, as far as is known. */
+  /** Why the functions cannot be reached. `undefined`: they can, as far as is known. */
   readonly unreached: () => string | undefined;
   readonly unregistered: () => string | undefined;
   /** Why the fleet gives this host nothing new. `undefined`: it does. */
@@ -29,7 +29,7 @@ export interface HealthSources {
   readonly findings: () => readonly Notice[];
 }
 
-/** `failing`: calls fail, and somebody must act. `degraded`: it goes on by itself, or this host is about to go. */
+/** `failing`: calls fail, and an operator must act. `degraded`: it recovers by itself, or this host is being drained. */
 export function healthOf({
   hostId,
   journal,
@@ -51,7 +51,7 @@ export function healthOf({
       .map(({ text }) => text),
     deadLettersOf(stats.deadLetters),
     age > MAX_AGE_SECONDS
-      ? `the cloud has yet to hear of ${stats.depth} calls, the oldest ${Math.round(age)} s old`
+      ? `${stats.depth} calls have not reached the cloud yet, the oldest for ${Math.round(age)} s`
       : undefined,
   ].filter((reason) => reason !== undefined);
   return {
@@ -65,5 +65,5 @@ export function healthOf({
 const deadLettersOf = (count: number): string | undefined =>
   count === 0
     ? undefined
-    : `${count} calls were given up, and wait in the dead letters of the data folder for somebody to read why: berth doctor ` +
-      '--fix frees what they have left, and then their files may be removed';
+    : `${count} calls were given up; the file dead-letters in the data folder says why. Run berth doctor --fix to free what ` +
+      'they left behind, then remove dead-letters and dead-letters.1';

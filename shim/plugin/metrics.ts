@@ -1,4 +1,4 @@
-/** What an operator's Prometheus may ask of a shim. */
+/** The shim's metrics for Prometheus. */
 import { type Server, createServer } from 'node:http';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Method } from '../../protocol/methods.ts';
@@ -8,7 +8,7 @@ export interface MetricSources {
   readonly journal: Pick<Journal, 'stats'>;
   readonly inFlight: () => number;
   readonly isReached: () => boolean;
-  /** Where what Docker has and what the table says differ, by the last look. */
+  /** The differences between Docker and the table that the last comparison found. */
   readonly findings: () => readonly { readonly kind: string }[];
 }
 
@@ -23,26 +23,26 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry, prefix: 'berth_shim_' });
     this.#calls = new Counter({
       name: 'berth_shim_calls_total',
-      help: 'Calls of dockerd, by what became of them',
+      help: 'Calls of dockerd, by outcome',
       labelNames: ['method', 'outcome'],
       registers,
     });
     this.#seconds = new Histogram({
       name: 'berth_shim_call_duration_seconds',
-      help: 'From a call of dockerd to its answer',
+      help: 'Time from a call of dockerd to its answer',
       labelNames: ['method'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20],
       registers,
     });
     this.#attempts = new Counter({
       name: 'berth_shim_attempts_total',
-      help: 'Attempts at the functions, the repeats included',
+      help: 'Requests to the functions, including retries',
       labelNames: ['method'],
       registers,
     });
     new Gauge({
       name: 'berth_shim_reconcile_findings',
-      help: 'Where what Docker has and what the table says differ, by the last look (see berth doctor)',
+      help: 'Differences between Docker and the table that the last comparison found (see berth doctor)',
       labelNames: ['kind'],
       registers,
       collect() {
@@ -84,13 +84,21 @@ export class Metrics {
 }
 
 const gaugesOf = ({ journal, inFlight, isReached }: MetricSources) => [
-  { name: 'berth_shim_in_flight', help: 'Calls that wait for the functions now', read: inFlight },
-  { name: 'berth_shim_cloud_up', help: 'Whether the functions answered last', read: () => Number(isReached()) },
-  { name: 'berth_shim_journal_depth', help: 'What the cloud has yet to hear', read: () => journal.stats.depth },
+  { name: 'berth_shim_in_flight', help: 'Calls that are waiting for the functions', read: inFlight },
+  {
+    name: 'berth_shim_cloud_up',
+    help: 'Whether the functions answered the last request',
+    read: () => Number(isReached()),
+  },
+  {
+    name: 'berth_shim_journal_depth',
+    help: 'Calls that have not reached the cloud yet',
+    read: () => journal.stats.depth,
+  },
   { name: 'berth_shim_journal_bytes', help: 'Size of the journal', read: () => journal.stats.bytes },
   {
     name: 'berth_shim_journal_oldest_seconds',
-    help: 'Age of the oldest that the cloud has yet to hear; 0 when there is none',
+    help: 'Age of the oldest call that has not reached the cloud yet; 0 without one',
     read: () => oldestSeconds(journal),
   },
   {

@@ -1,20 +1,20 @@
 /**
- * Connections that nobody uses must not take the files that calls need: a process that may open no more files fails at
- * whatever it does next, and Node.js closes what it cannot accept without a word.
+ * Unused connections must not take the files that calls need. A process that may open no more files fails at whatever it
+ * does next, and Node.js silently closes connections that it cannot accept.
  */
 import type { Server } from 'node:http';
 import { readIfThere } from '../files.ts';
 
-/** The share of the files of this process that the connections of one socket may take: 1 of so many. */
+/** The connections of one socket may take one part in this many of the files that the process may open. */
 const SHARE = 4;
 /** ms between two warnings. */
 const QUIET = 60_000;
 
 /**
- * How many connections one socket takes at once.
+ * How many connections one socket accepts at once.
  *
- * @param limits of this process, as Linux tells them. `undefined`: it does not.
- * @returns `undefined`: nothing limits them.
+ * @param limits of this process, as Linux lists them. `undefined`: not available.
+ * @returns `undefined`: there is no limit.
  */
 export function mostConnections(limits: string | undefined = readIfThere('/proc/self/limits')): number | undefined {
   const [, files] = /^Max open files\s+(\d+)/m.exec(limits ?? '') ?? [];
@@ -22,10 +22,10 @@ export function mostConnections(limits: string | undefined = readIfThere('/proc/
 }
 
 /**
- * Refuses connections beyond a number, so that those that are there are answered.
+ * Refuses connections beyond a number, so that the open ones are answered.
  *
- * @param most `undefined`: any number.
- * @param warn is told at most once a minute.
+ * @param most `undefined`: no limit.
+ * @param warn is called at most once a minute.
  */
 export function limitConnections(server: Server, most: number | undefined, warn: (message: string) => void): void {
   if (most === undefined) return;
@@ -38,7 +38,7 @@ export function limitConnections(server: Server, most: number | undefined, warn:
     toldAt = performance.now();
     warn(
       `${dropped} connections to the plugin's socket were refused: ${most} are open, a quarter of the files that Berth ` +
-        'may open; find who holds them (ss -xp), or raise LimitNOFILE of berth.service',
+        'may open; find the program that holds them (ss -xp), or raise LimitNOFILE of berth.service',
     );
     dropped = 0;
   });

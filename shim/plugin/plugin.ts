@@ -1,7 +1,7 @@
 /**
- * The plugin's side of Docker's protocol: one HTTP server per driver. Answers at once what dockerd must never wait for,
- * forwards what changes something, and always answers: after a dropped connection dockerd repeats a request without its
- * body (moby/moby#39331).
+ * The plugin's side of Docker's protocol: one HTTP server per driver. It answers at once what dockerd must never wait for,
+ * and forwards what changes something. It always answers, since dockerd repeats a request without its body after a dropped
+ * connection (moby/moby#39331).
  */
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Logger } from 'pino';
@@ -22,7 +22,7 @@ export interface PluginHost {
   readonly calls: Calls;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** How the shim is, for `berth shim --health`. */
+  /** The shim's health, for `berth shim --health`. */
   readonly health: () => object;
   /** Compares what Docker has with the table, for `berth doctor`. */
   readonly doctor: (isFix: boolean, named: readonly string[]) => Promise<object>;
@@ -30,7 +30,7 @@ export interface PluginHost {
   readonly budget: number;
 }
 
-/** ms for what comes before and after the wait for the function. */
+/** ms for the work before and after the wait for the function. */
 const GRACE = 1_000;
 /** Larger than any message of Docker's. */
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
@@ -61,7 +61,7 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
     else if (method === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
     else void carry(driver, method, host, request, response);
   });
-  // dockerd keeps idle connections for 30 s or for ever, and a request that meets a closing one loses its body.
+  // dockerd keeps idle connections for 30 s or forever, and a request on a connection that closes loses its body.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   server.headersTimeout = 0;
@@ -86,7 +86,7 @@ async function diagnose(
   else reply(request, response, 400, { Err: 'malformed' });
 }
 
-/** Free: subnets and addresses that are to be freed though nothing proves that nobody uses them. */
+/** `Free`: subnets and addresses to be freed on the operator's word, without proof that they are unused. */
 const doctorMessage = v.pipe(v.string(), v.parseJson(), v.object({ Free: v.optional(v.array(v.string()), []) }));
 
 function reply(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {
@@ -98,7 +98,7 @@ function send(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': CONTENT_TYPE, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
-/** Why a request is no call. */
+/** Why a request is not a valid call. */
 class Unreadable extends Error {}
 
 async function carry(
@@ -111,14 +111,14 @@ async function carry(
   const began = performance.now();
   let key = '';
   try {
-    // The number orders this host's calls: it is taken when a call comes.
+    // The key's number puts this host's calls in order, so it is taken when a call arrives.
     key = isRelease(method) ? host.sequence.keyAnyway() : host.sequence.requestKey();
     const answer = await answerOf({ key, driver, method }, began, host, request, response);
-    // dockerd first: what it was not told when the shim is killed, it does not have.
+    // dockerd first: if the shim is killed here, dockerd has its answer and only the log line is missing.
     send(response, 200, answer.text);
     note(host, driver, answer, performance.now() - began);
   } catch (error) {
-    // Not a fault of the program, but of what came or of the disk.
+    // The request or the disk is at fault, not the program.
     const isForeseen = error instanceof Unreadable || error instanceof JournalError;
     const reason = isForeseen ? error.message : `Berth's shim failed: ${String(error)}`;
     const about = { driver, method, request: key, reason };
@@ -129,7 +129,7 @@ async function carry(
   }
 }
 
-/** @throws Unreadable, and whatever comes later is known to be nobody's. */
+/** @throws Unreadable. The asker is then aborted, so that a later answer is known to reach no one. */
 function answerOf(
   call: Omit<KeptCall, 'body'>,
   began: number,
@@ -153,20 +153,20 @@ function answerOf(
 
 async function readCall(request: IncomingMessage): Promise<string> {
   const body = await readBody(request, MAX_BODY_BYTES).catch((error: unknown) => {
-    throw new Unreadable('the request broke off', { cause: error });
+    throw new Unreadable('the connection closed before the request was complete', { cause: error });
   });
   if (body === undefined) throw new Unreadable(`the request is larger than ${MAX_BODY_BYTES} bytes`);
   if (request.method !== 'POST')
-    throw new Unreadable(`the method is ${request.method ?? 'unknown'}: dockerd uses POST`);
+    throw new Unreadable(`the HTTP method is ${request.method ?? 'unknown'}, but dockerd uses POST`);
   const text = body.toString('utf8');
   if (text.trim() === '') {
-    throw new Unreadable('the request has no body: dockerd repeats a broken request so; try again');
+    throw new Unreadable('the request has no body, as when dockerd repeats it after a dropped connection; try again');
   }
   if (!isJson(text)) throw new Unreadable('the request is not JSON');
   return text;
 }
 
-/** What is kept must be readable when it is taken up again. */
+/** The journal keeps the body, and must be able to read it after a restart. */
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);

@@ -1,26 +1,27 @@
 /**
- * dockerd compares an automatic pool with the host's networks and asks for another one at once where they overlap, without
- * end and beyond the reach of Ctrl-C (moby: remote IPAM driver, RequestPool). It names none of them before it is content.
+ * Ends dockerd's endless loop over automatic pools. dockerd compares such a pool with the host's networks and, where they
+ * overlap, asks for another one at once, without end, and Ctrl-C does not stop it (moby: remote IPAM driver, RequestPool).
+ * No later call names a pool that dockerd rejects.
  *
- * Networks that dockerd is content with may never be named either: where it needs no gateway (macvlan without one, internal
- * networks, isolated bridges), it asks for a pool and nothing else. But it asks for the default address spaces before each
- * network, and not in its loop. So what counts is how many pools it was given beyond those questions.
+ * But no call may name a pool that it accepts either: a network without a gateway (some macvlan and internal networks,
+ * isolated bridges) needs a pool and nothing else. dockerd asks for the default address spaces before each network, and
+ * not inside the loop. So the guard counts the pools that were granted without such a question before them.
  */
 
-/** So many automatic pools that no question came before, and of which nothing was heard since, are no user's wish. */
+/** Automatic pools without a question before them and without a later call. This many are not a user's request. */
 const MAX_GRANTS = 16;
 /** ms for which such a pool counts. */
 const PERIOD = 5_000;
-/** ms for which a question counts: longer than the call that follows it may take. */
+/** ms for which a question counts: longer than the call after it may take. */
 const ASK_LIFE = 30_000;
-/** Questions that are remembered, at most. */
+/** The most questions that are remembered. */
 const MAX_ASKS = 1_000;
 
 export class RateGuard {
   readonly #now: () => number;
-  /** When dockerd has asked for the default address spaces and was given no pool for it yet. */
+  /** When dockerd asked for the default address spaces, for each question that no pool has followed yet. */
   readonly #asks: number[] = [];
-  /** When each pool beyond those questions was granted, by PoolID. */
+  /** When each pool without a question was granted, by PoolID. */
   readonly #beyond = new Map<string, number>();
 
   constructor(now: () => number = () => performance.now()) {
@@ -33,13 +34,13 @@ export class RateGuard {
     if (this.#asks.length < MAX_ASKS) this.#asks.push(this.#now());
   }
 
-  /** Why dockerd gets no further automatic pool. `undefined`: it does. */
+  /** Why dockerd gets no more automatic pools. `undefined`: it does get them. */
   refusal(): string | undefined {
     this.#forget();
     if (this.#asks.length > 0 || this.#beyond.size < MAX_GRANTS) return undefined;
     return (
-      `dockerd asked for ${MAX_GRANTS} automatic pools within ${PERIOD / 1_000} s and used none: its check against this host's ` +
-      'routes and nameservers refuses each; give a --subnet, or ranges in the space that this host does not reach otherwise'
+      `dockerd asked for ${MAX_GRANTS} automatic pools within ${PERIOD / 1_000} s and used none: each overlaps a route or ` +
+      'a nameserver of this host; give a --subnet, or set ranges of the space that do not overlap them'
     );
   }
 
@@ -48,7 +49,7 @@ export class RateGuard {
     if (this.#asks.shift() === undefined) this.#beyond.set(poolId, this.#now());
   }
 
-  /** A call that names a pool: dockerd uses it, or gives it back. */
+  /** A call names the pool: dockerd uses or releases it. */
   named(poolId: string): void {
     this.#beyond.delete(poolId);
   }

@@ -1,12 +1,12 @@
 /**
- * Sockets that systemd has opened before the shim starts, and keeps open while it is started anew: no call of dockerd
- * meets a closed door (sd_listen_fds(3)). They are told apart by `FileDescriptorName=`, the name of the driver.
+ * Sockets that systemd opens before the shim starts and keeps open while the shim restarts, so that dockerd can always
+ * connect (sd_listen_fds(3)). Each has the driver's name as its `FileDescriptorName=`.
  */
 
-/** The first of them, always. */
+/** The first file descriptor that systemd passes. */
 const FIRST_FD = 3;
 
-/** File descriptors by name; empty where nobody has passed any, or passed them to another process. */
+/** File descriptors by name. Empty when none were passed, or when they were passed to another process. */
 export function inheritedSockets(environment: NodeJS.ProcessEnv = process.env, pid = process.pid): Map<string, number> {
   const { LISTEN_PID: listener, LISTEN_FDS: count, LISTEN_FDNAMES: names = '' } = environment;
   if (Number(listener) !== pid) return new Map();

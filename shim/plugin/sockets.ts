@@ -1,4 +1,4 @@
-/** The sockets that this host's programs ask on: owned by who runs Berth, taken over from the dead, gone at the end. */
+/** The sockets that Berth serves: owned by the user who runs it, taken over from a killed shim, removed at the end. */
 import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
@@ -6,7 +6,7 @@ import { closeServer } from '../close-server.ts';
 import { type MetricsPlace, refuseLongSocket } from '../settings.ts';
 import { UserError } from '../user-error.ts';
 
-/** Where a server listens: a path, a port of loopback, or a socket that the service manager has opened already. */
+/** Where a server listens: a path, a port on loopback, or a socket that the service manager has already opened. */
 export type Place = MetricsPlace | { readonly fd: number };
 
 /** @throws UserError when the place is taken. */
@@ -25,10 +25,11 @@ export async function openServer(server: Server, place: Place): Promise<void> {
   if ('path' in place) chmodSync(place.path, 0o600);
 }
 
-/** A socket that a killed shim left behind is taken over; one that somebody serves is not. */
+/** Removes a socket that a killed shim left behind, but not one that a program serves. */
 async function clearStale(socket: string): Promise<void> {
   if (!existsSync(socket)) return;
-  if (!statSync(socket).isSocket()) throw new UserError(`${socket} is in the way: it is no socket`);
+  if (!statSync(socket).isSocket())
+    throw new UserError(`${socket} exists and is not a socket; remove it, or choose another path`);
   const served = await new Promise<boolean>((resolve) => {
     const probe = connect(socket);
     probe.once('connect', () => {
@@ -40,11 +41,11 @@ async function clearStale(socket: string): Promise<void> {
     });
   });
   if (served)
-    throw new UserError(`another program serves ${socket}: stop it first, or choose another folder with --sockets`);
+    throw new UserError(`another program serves ${socket}; stop it first, or choose another folder with --sockets`);
   rmSync(socket);
 }
 
-/** Answers what is under way. A socket goes out of sight first, so that dockerd waits for the next shim. */
+/** Answers the requests under way. The socket's file is removed first, so that dockerd waits for the next shim. */
 export async function shutServer(server: Server, place: Place, patience?: number): Promise<void> {
   if ('path' in place) rmSync(place.path, { force: true });
   await closeServer(server, patience);

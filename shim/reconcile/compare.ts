@@ -1,6 +1,6 @@
 /**
- * What the table says against what Docker has. Pure. Docker is asked before the table and again after it: what is missing
- * in either of its answers may be about to come, and what is in both was there all the time.
+ * Compares the table with what Docker has. Pure. Docker is asked before the table and again after it. What is in both of
+ * its answers was there all the time; what is missing in one of them may just be appearing.
  */
 import type { DockerEndpoint, DockerNetwork } from './docker-api.ts';
 import type { Finding, Views } from './finding.ts';
@@ -22,7 +22,7 @@ export function compare({ before, table, after }: Views): Finding[] {
   ];
 }
 
-/** Whatever Docker has that overlaps a pool keeps all of it from being freed but what it plainly has not. */
+/** A Docker network that overlaps a pool keeps the pool from being freed; its addresses keep their leases. */
 function leaks(network: FleetNetwork, docker: readonly DockerNetwork[]): Finding[] {
   if (network.state === 'gone' || network.state === 'dormant' || network.isFormers) return [];
   const on = docker.filter(({ subnets }) => subnets.some(({ subnet }) => overlap(subnet, network.pool)));
@@ -34,13 +34,13 @@ function leaks(network: FleetNetwork, docker: readonly DockerNetwork[]): Finding
   ];
 }
 
-/** All addresses that a network has any use for. */
+/** All addresses that a network uses. */
 const heldIn = ({ endpoints, subnets }: DockerNetwork): string[] => [
   ...endpoints.flatMap(({ addresses }) => addresses),
   ...subnets.flatMap(({ gateway, auxiliary }) => [gateway, ...auxiliary]),
 ];
 
-/** What endpoints of a network have that stood in both views. */
+/** The differences of the endpoints that are in both of Docker's answers. */
 function ofLive(
   network: FleetNetwork,
   table: readonly FleetNetwork[],
@@ -74,13 +74,13 @@ const endpointsOn = (pool: string, docker: readonly DockerNetwork[]) =>
       addresses.filter((address) => isIn(address, pool)).map((address) => ({ ...endpoint, address })),
     );
 
-/** Whether a plugin hands out addresses of a network on that subnet. */
+/** Whether an IPAM plugin allocates a network's addresses from that subnet. */
 export const isOn = ({ isRemote, subnets }: DockerNetwork, pool: string): boolean =>
   isRemote && subnets.some(({ subnet }) => isSame(subnet, pool));
 
 /**
- * The networks that a Docker is plainly seen with: where it has fewer on a subnet than the table knows there, nobody can
- * tell which of them it has, and another Docker on this host may have the rest.
+ * The networks that a Docker certainly has. Where it has fewer on a subnet than the table, it is unknown which of them it
+ * has, and another Docker on this host may have the others.
  *
  * @returns their keys.
  */
@@ -94,8 +94,8 @@ export function sighted({ before, table, after }: Views): string[] {
 }
 
 /**
- * A network that is gone from the table and not from Docker. Where Docker has fewer on that subnet than there are PoolIDs,
- * nobody can tell which of them it means.
+ * Networks that are gone from the table but not from Docker. Where Docker has fewer on a subnet than there are PoolIDs, it
+ * is unknown which of them it has.
  */
 function forgotten(
   table: readonly FleetNetwork[],

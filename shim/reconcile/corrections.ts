@@ -1,4 +1,4 @@
-/** What the reconciler puts right, said to the functions as dockerd would say it. */
+/** The reconciler's corrections, sent to the functions as the calls that dockerd would make. */
 import type { Driver } from '../../protocol/methods.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import { type Sequence, keyAfter } from '../host/sequence.ts';
@@ -14,7 +14,7 @@ export interface CorrectionsOptions {
   readonly attempt: (call: KeptCall) => Promise<Verdict>;
 }
 
-/** What fails is found again by the next round, so that nothing of it need be kept. */
+/** Nothing is kept of a correction that fails, since the next round finds the difference again. */
 export function correctionsOf({ driver, sequence, known, sightings, attempt }: CorrectionsOptions): Corrections {
   const say = async (method: KeptCall['method'], key: string, message: object): Promise<void> => {
     const verdict = await attempt({ key, driver, method, body: JSON.stringify(message) });
@@ -30,7 +30,7 @@ export function correctionsOf({ driver, sequence, known, sightings, attempt }: C
       say('RequestAddress', sequence.requestKey(), {
         PoolID,
         Address: address,
-        // Without either it would be taken for an address that its network keeps from endpoints.
+        // Without either it would be treated as an address that the network reserves.
         Options: {
           [mac === '' ? 'com.docker.network.endpoint.name' : 'com.docker.network.endpoint.macaddress']:
             mac === '' ? name : mac,

@@ -1,6 +1,6 @@
 /**
- * What Docker on this host really has, asked of its API. Never inside a call of dockerd: it holds locks meanwhile that the
- * answer needs. A few GETs need no client library of 66 packages.
+ * Reads from Docker's API what Docker on this host has. Never inside a call of dockerd, which then holds locks that the
+ * answer needs. A few GETs do not need a client library of 66 packages.
  */
 import { type ClientRequest, request } from 'node:http';
 import * as v from 'valibot';
@@ -8,9 +8,9 @@ import { readBody } from '../read-body.ts';
 
 export interface DockerEndpoint {
   readonly id: string;
-  /** Of the container, or of what else has an address there. */
+  /** Of the container, or of whatever else has an address there. */
   readonly name: string;
-  /** '' where there is none. */
+  /** '' if it has no MAC address. */
   readonly mac: string;
   /** Without prefix length. */
   readonly addresses: readonly string[];
@@ -19,11 +19,11 @@ export interface DockerEndpoint {
 export interface DockerNetwork {
   readonly id: string;
   readonly name: string;
-  /** Who hands out its addresses, by the name under which Docker knows it. */
+  /** Docker's name of the IPAM driver that allocates its addresses. */
   readonly ipam: string;
-  /** Whether that is a plugin: ours, as far as can be told. */
+  /** Whether that driver is a plugin: presumably ours. */
   readonly isRemote: boolean;
-  /** It is the swarm's: a manager knows it whether or not this host takes part in it. */
+  /** It belongs to the swarm: a manager lists it whether or not this host takes part in it. */
   readonly isOfSwarm: boolean;
   readonly subnets: readonly DockerSubnet[];
   readonly endpoints: readonly DockerEndpoint[];
@@ -31,12 +31,12 @@ export interface DockerNetwork {
 
 export interface DockerSubnet {
   readonly subnet: string;
-  /** '' where there is none. */
+  /** '' if it has no gateway. */
   readonly gateway: string;
   readonly auxiliary: readonly string[];
 }
 
-/** Docker did not answer as it should: nothing may be concluded from that. */
+/** Docker did not answer as expected, so nothing may be concluded. */
 export class DockerError extends Error {}
 
 /** Docker's own allocators. */
@@ -70,7 +70,7 @@ export class Docker {
     this.#timeout = timeout;
   }
 
-  /** What tells this engine from others, over restarts. @throws DockerError */
+  /** The id of this engine, which stays the same across restarts. @throws DockerError */
   async id(): Promise<string> {
     return (await this.#get('/info', v.object({ ID: v.string() }))).ID;
   }
@@ -92,7 +92,7 @@ export class Docker {
   }
 
   /**
-   * Listens to dockerd until it ends: as long as that lasts, it is one and the same.
+   * Listens to dockerd's events. As long as the stream lasts, it is the same dockerd.
    *
    * @throws DockerError
    */
@@ -114,7 +114,7 @@ export class Docker {
       asking.once('error', (error) => {
         clearTimeout(late);
         watch.close();
-        reject(new DockerError(`Docker cannot be asked at ${this.#socket}: ${error.message}`));
+        reject(new DockerError(`Docker cannot be queried at ${this.#socket}: ${error.message}`));
       });
       asking.end();
     });
@@ -122,7 +122,7 @@ export class Docker {
 
   async #get<Schema extends v.GenericSchema>(path: string, schema: Schema): Promise<v.InferOutput<Schema>> {
     const { status, body } = await this.#read(path);
-    if (status === 404) throw new NotFound(`Docker knows no ${path}`);
+    if (status === 404) throw new NotFound(`Docker does not know ${path}`);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), body);
     if (status === 200 && parsed.success) return parsed.output;
     throw new DockerError(`Docker answered HTTP ${status} to ${path}: ${body.slice(0, 200)}`);
@@ -133,13 +133,13 @@ export class Docker {
       const signal = AbortSignal.timeout(this.#timeout);
       const failed = (error: Error): void => {
         const why = signal.aborted ? this.#tooLate() : error.message;
-        reject(new DockerError(`Docker cannot be asked at ${this.#socket}: ${why}`, { cause: error }));
+        reject(new DockerError(`Docker cannot be queried at ${this.#socket}: ${why}`, { cause: error }));
       };
       const asking = this.#ask(path, signal);
       asking.once('error', failed);
       asking.once('response', (response) => {
         readBody(response, MAX_BYTES).then((bytes) => {
-          if (bytes === undefined) failed(new Error(`more than ${MAX_BYTES} bytes`));
+          if (bytes === undefined) failed(new Error(`the answer is larger than ${MAX_BYTES} bytes`));
           else resolve({ status: response.statusCode ?? 0, body: bytes.toString('utf8') });
         }, failed);
       });
@@ -147,9 +147,9 @@ export class Docker {
     });
   }
 
-  #tooLate = (): string => `no whole answer within ${this.#timeout / 1_000} s`;
+  #tooLate = (): string => `no complete answer within ${this.#timeout / 1_000} s`;
 
-  /** Without a version in the path, the engine answers as its newest. */
+  /** Without a version in the path, the engine uses its newest API version. */
   #ask(path: string, signal?: AbortSignal): ClientRequest {
     return request({ socketPath: this.#socket, path, headers: { host: 'docker' }, ...(signal && { signal }) });
   }
@@ -157,9 +157,9 @@ export class Docker {
 
 class NotFound extends DockerError {}
 
-/** One life of dockerd. */
+/** One run of dockerd. */
 export interface Watch {
-  /** dockerd has ended since, or nobody listens any more. */
+  /** dockerd has ended, or the stream was closed. */
   readonly isOver: boolean;
   close(): void;
 }

@@ -1,16 +1,16 @@
 /**
- * How many Docker engines run beside this shim. Each has a socket of its own that its children call when they set up a
- * container's network, and the kernel lists the sockets of a network namespace. That can be read without a capability and
- * without seeing other processes; an engine in another network namespace is not seen.
+ * Counts the Docker engines that run next to this shim. Each engine has its own socket, which its children call when they
+ * set up a container's network, and the kernel lists the sockets of a network namespace. Reading that list needs neither a
+ * capability nor a view of other processes. An engine in another network namespace is not counted.
  */
 import { readFile } from 'node:fs/promises';
 
 /** Of the shim's own network namespace, which is the host's (proc_pid_net(5)). */
 const SOCKETS = '/proc/self/net/unix';
-/** It accepts connections: __SO_ACCEPTCON. */
+/** The flag of a socket that accepts connections (__SO_ACCEPTCON). */
 const LISTENS = '00010000';
 
-/** @returns `undefined` where the kernel does not say. */
+/** @returns `undefined` if the kernel's list cannot be read. */
 export async function countEngines(file = SOCKETS): Promise<number | undefined> {
   const table = await readFile(file, 'utf8').catch(() => undefined);
   if (table === undefined) return undefined;

@@ -5,9 +5,9 @@ import type { FleetNetwork, Lease, Endpoint } from './fleet-records.ts';
 export type Finding =
   /** A lease of an address that nothing in Docker has. */
   | { readonly kind: 'leaked-lease'; readonly network: FleetNetwork; readonly lease: Lease }
-  /** A network that Docker has not. */
+  /** A network that Docker does not have. */
   | { readonly kind: 'leaked-network'; readonly network: FleetNetwork }
-  /** An endpoint in Docker whose address nobody holds in the table. */
+  /** An endpoint in Docker whose address is not leased in the table. */
   | { readonly kind: 'missing-lease'; readonly network: FleetNetwork; readonly endpoint: Endpoint }
   /** A network in Docker that the fleet has given up while this host was silent. */
   | {
@@ -17,15 +17,15 @@ export type Finding =
       readonly reserved: readonly string[];
       readonly endpoints: readonly Endpoint[];
     }
-  /** An endpoint in Docker whose address another holds. */
+  /** An endpoint in Docker whose address another host or endpoint holds. */
   | { readonly kind: 'conflict'; readonly network: FleetNetwork; readonly endpoint: Endpoint; readonly holder: string }
-  /** An endpoint in Docker whose address nobody holds, on a subnet of which this host has several networks. */
+  /** An endpoint in Docker whose address is not leased, on a subnet on which this host has several networks. */
   | { readonly kind: 'unclear-lease'; readonly network: FleetNetwork; readonly endpoint: Endpoint }
-  /** A subnet of which this host has more networks in the table than in Docker. */
+  /** A subnet on which this host has more networks in the table than in Docker. */
   | { readonly kind: 'unclear-network'; readonly pool: string; readonly known: number; readonly present: number }
-  /** A network that a machine holds that was this host before, by what the fleet says. */
+  /** A network that, according to the fleet, is held by the machine that was this host before. */
   | { readonly kind: 'former-network'; readonly network: FleetNetwork }
-  /** A network in Docker that no PoolID is known of. */
+  /** A network in Docker without a known PoolID. */
   | { readonly kind: 'unknown-network'; readonly name: string; readonly pool: string };
 
 export interface Views {

@@ -1,26 +1,26 @@
-/** What the table says that this host has, asked of the functions. */
+/** Asks the functions what the table says that this host has. */
 import * as v from 'valibot';
 import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 
 export interface Lease {
   readonly address: string;
-  /** Of the request that it was given to. */
+  /** The key of the request that it was granted to. */
   readonly key: string;
 }
 
-/** A network of this host, by what the table says. */
+/** A network of this host, according to the table. */
 export interface FleetNetwork {
   readonly poolId: string;
-  /** Two PoolIDs of one network have it in common. */
+  /** The same for all PoolIDs of one network. */
   readonly key: string;
   readonly pool: string;
-  /** `gone`: the fleet has given it up, or it was released. */
+  /** `gone`: the fleet gave it up, or it was released. */
   readonly state: 'live' | 'draining' | 'dormant' | 'reviving' | 'gone';
-  /** A machine holds it that was this host before. */
+  /** It is held by the machine that was this host before. */
   readonly isFormers: boolean;
   readonly leases: readonly Lease[];
-  /** What Docker has there and others hold. */
+  /** Addresses that Docker has there and that others hold. */
   readonly others: readonly { readonly address: string; readonly holder: string }[];
 }
 
@@ -30,7 +30,7 @@ export interface Endpoint {
   readonly name: string;
 }
 
-/** The functions did not answer as they should: nothing may be concluded from that. */
+/** The functions did not answer as expected, so nothing may be concluded. */
 export class FleetRecordsError extends Error {}
 
 const state = v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']);
@@ -42,7 +42,7 @@ const taken = v.array(v.object({ Address: v.string(), Holder: v.string() }));
 const holdingsAnswer = v.object({
   Network: v.string(),
   Pool: v.string(),
-  /** What a manager of a swarm plans for all its nodes, and no Docker has in full. */
+  /** A swarm manager's plan for all nodes, of which no single Docker has all. */
   Plan: v.optional(v.boolean(), false),
   State: state,
   Former: v.optional(v.boolean(), false),
@@ -62,10 +62,10 @@ export class FleetRecords {
   }
 
   /**
-   * What this host has: the networks that dockerd was given, and what else the table knows of.
+   * The networks of this host: those that dockerd was given, and the others that the table lists.
    *
    * @param known PoolIDs.
-   * @param addresses that Docker has in a pool: who holds them is told, too.
+   * @param addresses that Docker has in a pool: the answer says who holds them.
    * @throws TableError
    */
   async networks(known: readonly string[], addresses: (pool: string) => readonly string[]): Promise<FleetNetwork[]> {
@@ -93,7 +93,7 @@ export class FleetRecords {
     }
   }
 
-  /** @returns nothing of a plan. */
+  /** @returns an empty list for a swarm's plan. */
   async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<FleetNetwork[]> {
     const leases = new Map<string, Lease>();
     const others: { address: string; holder: string }[] = [];
@@ -115,9 +115,9 @@ export class FleetRecords {
   }
 
   /**
-   * Has a network taken up again that the fleet has given up.
+   * Takes up a network again that the fleet has given up.
    *
-   * @returns what others have meanwhile.
+   * @returns the addresses that others got in the meantime.
    * @throws TableError
    */
   async revive(
@@ -150,7 +150,7 @@ export class FleetRecords {
     if (verdict.refusal !== undefined) throw new FleetRecordsError(verdict.refusal);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);
     if (parsed.success) return parsed.output;
-    throw new FleetRecordsError(`this is no answer of this version of Berth: ${verdict.text.slice(0, 200)}`);
+    throw new FleetRecordsError(`unexpected response, not from this version of Berth: ${verdict.text.slice(0, 200)}`);
   }
 }
 

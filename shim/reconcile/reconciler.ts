@@ -1,9 +1,9 @@
 /**
- * Compares what the table says that this host has with what Docker has, and puts right what differs. At start, then every
+ * Compares what the table says that this host has with what Docker has, and corrects the differences: at start, then every
  * hour, and never inside a call of dockerd.
  *
- * What seems to be held for nothing is freed only when it was seen twice, at least five minutes apart, by one and the same
- * dockerd: an address is leased a moment before Docker shows it.
+ * A lease or network that seems unused is freed only if it was found twice, at least five minutes apart, with the same
+ * dockerd, since an address is leased a moment before Docker shows it.
  */
 import type { Logger } from 'pino';
 import { messageOf } from '../error-message.ts';
@@ -15,15 +15,15 @@ import { describe } from './report.ts';
 import type { Sightings } from './sightings.ts';
 import { isIn } from './subnet.ts';
 
-/** The shim's other parts, as far as they are needed here. */
+/** The parts of the shim that the reconciler needs. */
 export interface Corrections {
-  /** Which networks each Docker was seen with: what it never had, is not missing there. */
+  /** Which networks each Docker was seen with. A network that it never had is not missing there. */
   readonly sightings: Pick<Sightings, 'has' | 'note'>;
   readonly known: { readonly poolIds: readonly string[]; released(poolId: string): void };
-  /** Gives back a lease if it is the one that was seen, by the key of its request. */
+  /** Releases a lease if it is still the one that was seen, identified by the key of its request. */
   releaseLease(poolId: string, address: string, key: string): Promise<void>;
   releaseNetwork(poolId: string): Promise<void>;
-  /** Asks for an address that an endpoint has. */
+  /** Requests the address that an endpoint has. */
   claim(
     poolId: string,
     endpoint: { readonly address: string; readonly mac: string; readonly name: string },
@@ -34,49 +34,49 @@ export interface ReconcilerOptions {
   readonly docker: Pick<Docker, 'id' | 'networks' | 'watch'>;
   readonly table: Pick<FleetRecords, 'networks' | 'revive'>;
   readonly hands: Corrections;
-  /** How many engines run beside this shim. `undefined`: nobody knows. */
+  /** How many engines run next to this shim. `undefined`: unknown. */
   readonly engines: () => Promise<number | undefined>;
   /** Why nothing of this host may be freed. `undefined`: it may. */
   readonly held: () => string | undefined;
   readonly log: Logger;
-  /** What it does of its own accord. */
+  /** What it does without being asked. */
   readonly mode: 'fix' | 'report' | 'off';
   /** ms between two rounds. */
   readonly every: number;
-  /** ms after which what was seen twice is believed. */
+  /** ms between two sightings, after which a finding is acted on. */
   readonly secondLook: number;
-  /** Until this resolves nothing is asked: the fleet has yet to say whether this host is who it says. */
+  /** Until this resolves nothing is asked: the fleet has not yet confirmed that this machine is the host. */
   readonly ready: Promise<unknown>;
 }
 
 export interface Notice {
   readonly kind: Finding['kind'];
   readonly text: string;
-  /** What was done, or why nothing was yet. */
+  /** What was done, or why nothing was done yet. */
   readonly done: string;
 }
 
 export interface Report {
-  /** Why there was no round. `undefined`: there was. */
+  /** Why the round failed. `undefined`: it did not. */
   readonly failure?: string;
   readonly findings: readonly Notice[];
 }
 
-/** ms after which Docker or the functions are asked again when they did not answer. */
+/** ms until the next round when Docker or the functions did not answer. */
 const RETRY_PAUSE_MS = 60_000;
-/** ms that a round waits for others to be over when it was asked for out of turn. */
+/** ms until a round that was asked for out of turn, so that several requests lead to one round. */
 const FIRST_LOOK_MS = 1_000;
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  /** Since when (ms, performance.now()) each thing that seems to be held for nothing has been seen. */
+  /** Since when (ms, performance.now()) each lease or network that seems unused has been seen. */
   #suspects = new Map<string, number>();
   #watch: Watch | undefined;
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<Report> = Promise.resolve({ findings: [] });
   #last: Report = { findings: [] };
   #warned = '';
-  /** Something is amiss since the last round began. */
+  /** A round was asked for since the last one began. */
   #isWanted = false;
   #isStopped = false;
 
@@ -84,7 +84,7 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** What the last round has found. */
+  /** The report of the last round. */
   get last(): Report {
     return this.#last;
   }
@@ -93,7 +93,7 @@ export class Reconciler {
     if (this.#options.mode !== 'off') void this.#options.ready.then(() => this.#turn());
   }
 
-  /** Something is amiss: a round out of turn. */
+  /** Runs a round soon, out of turn. */
   soon(): void {
     this.#isWanted = true;
     if (this.#options.mode !== 'off') this.#schedule(FIRST_LOOK_MS);
@@ -107,9 +107,9 @@ export class Reconciler {
   }
 
   /**
-   * One round; of several that are asked for at once, one after another.
+   * One round. Rounds that are asked for at the same time run one after another.
    *
-   * @param named subnets and addresses that are freed though nothing proves that nobody uses them: somebody has said so.
+   * @param named subnets and addresses that are freed on the operator's word, without proof that they are unused.
    */
   run(isFix: boolean, named: readonly string[] = []): Promise<Report> {
     this.#round = this.#round.then(() => this.#attempt(isFix, named));
@@ -137,12 +137,12 @@ export class Reconciler {
   }
 
   async #attempt(isFix: boolean, named: readonly string[]): Promise<Report> {
-    if (this.#isStopped) return { failure: 'the shim stops', findings: [] };
+    if (this.#isStopped) return { failure: 'the shim is stopping', findings: [] };
     try {
       this.#last = await this.#reconcile(isFix, named);
       this.#warned = '';
     } catch (error) {
-      // Nothing may be concluded from half a round, nor from one before it.
+      // Neither an incomplete round nor those before it prove anything.
       this.#suspects.clear();
       this.#watch?.close();
       const failure = messageOf(error);
@@ -152,11 +152,11 @@ export class Reconciler {
     return this.#last;
   }
 
-  /** Says so once. Whatever is not foreseen must not end the shim, for which dockerd's calls matter more. */
+  /** Warns once per reason. Even an unexpected error must not end the shim, since dockerd's calls matter more. */
   #warn(failure: string, error: unknown): void {
     if (failure === this.#warned) return;
     this.#warned = failure;
-    const text = `what Docker has was not compared: ${failure}`;
+    const text = `Docker was not compared with the table: ${failure}`;
     if (error instanceof DockerError || error instanceof FleetRecordsError) this.#options.log.warn(text);
     else this.#options.log.error({ err: error }, text);
   }
@@ -173,7 +173,7 @@ export class Reconciler {
     const known = hands.known.poolIds;
     const networks = await table.networks(known, addressesIn);
     const after = await docker.networks();
-    if (watch.isOver) throw new DockerError('dockerd ended meanwhile');
+    if (watch.isOver) throw new DockerError('dockerd ended during the comparison');
     const views = { before, table: networks, after };
     const findings = compare(views);
     hands.sightings.note(
@@ -201,7 +201,7 @@ export class Reconciler {
     return { findings: told };
   }
 
-  /** In the log, each thing once. */
+  /** Logs each finding once. */
   #note(told: readonly Notice[]): void {
     const known = new Set(this.#last.findings.map(lineOf));
     for (const one of told) {
@@ -213,7 +213,7 @@ export class Reconciler {
     }
   }
 
-  /** Suspicion lasts as long as one dockerd does. */
+  /** The watch on dockerd. When dockerd has restarted, earlier suspicions are dropped. */
   async #sameDocker(): Promise<Watch> {
     if (this.#watch?.isOver === false) return this.#watch;
     this.#suspects.clear();
@@ -221,15 +221,15 @@ export class Reconciler {
     return this.#watch;
   }
 
-  /** Why nothing is freed on this host at all, if so. */
+  /** Why nothing is freed on this host. `undefined`: it may be freed. */
   async #whyNothing(): Promise<string | undefined> {
     const held = this.#options.held();
     if (held !== undefined) return `not mended: ${held}`;
     const engines = (await this.#options.engines()) ?? 1;
-    return engines > 1 ? `not mended: ${engines} Docker engines run on this host, and one is asked` : undefined;
+    return engines > 1 ? `not mended: ${engines} Docker engines run on this host, and only one was asked` : undefined;
   }
 
-  /** What is gone from both sides need not be known any more. */
+  /** A network that is gone from both the table and Docker need not be remembered. */
   #forgetReleased(id: string, networks: readonly FleetNetwork[], findings: readonly Finding[]): void {
     const { known, sightings } = this.#options.hands;
     const wanted = new Set(
@@ -240,7 +240,7 @@ export class Reconciler {
     }
   }
 
-  /** Remembers what seems to be held for nothing. @returns what has been seen for long enough. */
+  /** Remembers what seems unused. @returns what has been seen for long enough. */
   #suspect(findings: readonly Finding[]): ReadonlySet<string> {
     const now = performance.now();
     const seen = findings.flatMap((finding) => suspicion(finding) ?? []);
@@ -248,17 +248,17 @@ export class Reconciler {
     return new Set(seen.filter((id) => now - (this.#suspects.get(id) ?? now) >= this.#options.secondLook));
   }
 
-  /** Why what seems to be held for nothing is not freed. `undefined`: it may be, or it is something else. */
+  /** Why a lease or network that seems unused is not freed. `undefined`: it may be, or the finding is of another kind. */
   #doubt(finding: Finding, engine: string, suspects: ReadonlySet<string>, why: string | undefined): string | undefined {
     if (finding.kind !== 'leaked-lease' && finding.kind !== 'leaked-network') return undefined;
     if (why !== undefined) return `${why}${remedyOf(finding)}`;
     if (!this.#options.hands.sightings.has(engine, finding.network.key)) return `${STRANGER}${remedyOf(finding)}`;
     if (suspects.has(suspicion(finding) ?? '')) return undefined;
     const minutes = Math.ceil(this.#options.secondLook / 60_000);
-    return `seen for the first time of late: believed when it is so for ${minutes} minutes`;
+    return `seen only recently; freed if it is still unused after ${minutes} minutes`;
   }
 
-  /** What a fix would do, or why the last one could not. */
+  /** What a fix would do, or why the last fix failed. */
   #intent(finding: Finding, text: string): string {
     if (isForPeople(finding)) return YOURS;
     return this.#last.findings.find((one) => one.text === text && one.done.startsWith(FAILED))?.done ?? 'to be mended';
@@ -280,7 +280,7 @@ export class Reconciler {
         case 'forgotten-network': {
           const taken = await table.revive(finding.network.poolId, finding, finding.endpoints);
           if (taken.length === 0) return DONE;
-          return `taken up again, but for ${taken.map(({ address, holder }) => `${address}, ${holder}`).join('; ')}`;
+          return `taken up again, except for ${taken.map(({ address, holder }) => `${address}, ${holder}`).join('; ')}`;
         }
         case 'conflict':
         case 'unclear-lease':
@@ -297,17 +297,17 @@ export class Reconciler {
 }
 
 const DONE = 'mended';
-const STRANGER = 'not mended: this Docker was never seen with that network, so that another one may have it';
-/** As `berth doctor --free` is told it: an address, or a subnet. */
+const STRANGER = 'not mended: this Docker was never seen with that network, so another Docker may have it';
+/** The argument of `berth doctor --free`: an address or a subnet. */
 const placeOf = (finding: Finding): string =>
   finding.kind === 'leaked-lease'
     ? finding.lease.address
     : finding.kind === 'leaked-network'
       ? finding.network.pool
       : '';
-const remedyOf = (finding: Finding): string => `; if nothing uses it, say so: berth doctor --free ${placeOf(finding)}`;
+const remedyOf = (finding: Finding): string => `; if nothing uses it, run berth doctor --free ${placeOf(finding)}`;
 const FAILED = 'not mended: ';
-const YOURS = 'not for Berth to mend';
+const YOURS = 'Berth cannot mend this';
 
 const FOR_PEOPLE: readonly Finding['kind'][] = [
   'conflict',
@@ -320,7 +320,7 @@ const isForPeople = ({ kind }: Finding): boolean => FOR_PEOPLE.includes(kind);
 
 const lineOf = ({ text, done }: Notice): string => `${text}: ${done}`;
 
-/** What tells a thing that seems to be held for nothing from all others, its successors at the same place included. */
+/** Identifies a lease or network that seems unused, and distinguishes it from a later one with the same address. */
 function suspicion(finding: Finding): string | undefined {
   if (finding.kind === 'leaked-lease') return `${finding.network.key} ${finding.lease.address} ${finding.lease.key}`;
   return finding.kind === 'leaked-network' ? finding.network.key : undefined;

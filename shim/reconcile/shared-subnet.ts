@@ -1,16 +1,16 @@
 /**
- * Several networks of one host on one subnet: the table cannot tell which of them an endpoint is of, so nothing is claimed
- * and no network is freed there. What differs is told all the same. Pure.
+ * Several networks of one host on one subnet. The table cannot tell to which of them an endpoint belongs, so nothing is
+ * claimed and no network is freed there. Differences are reported all the same. Pure.
  */
 import type { Finding, Views } from './finding.ts';
 import type { Endpoint, FleetNetwork } from './fleet-records.ts';
 import { isSame } from './subnet.ts';
 
-/** All networks of this host on the subnet of one, that one included. */
+/** All networks of this host on the subnet of a network, including that network. */
 export const siblingsOf = (network: FleetNetwork, table: readonly FleetNetwork[]): FleetNetwork[] =>
   table.filter(({ pool, state }) => pool === network.pool && state !== 'gone');
 
-/** @param standing endpoints on a pool that stood in both of Docker's answers. */
+/** @param standing endpoints on a pool that are in both of Docker's answers. */
 export function ofSharedSubnets(views: Views, standing: (pool: string) => readonly Endpoint[]): Finding[] {
   const groups = new Map(views.table.map((network) => [network.pool, siblingsOf(network, views.table)]));
   return [...groups.values()].flatMap((siblings): Finding[] => {
@@ -24,7 +24,7 @@ export function ofSharedSubnets(views: Views, standing: (pool: string) => readon
   });
 }
 
-/** Docker has fewer than the table: one leaked, nobody can tell which. Where it has none, all of them have leaked. */
+/** Docker has fewer networks than the table: one leaked, but it is unknown which. If Docker has none, all have leaked. */
 function ofNetworks(pool: string, siblings: readonly FleetNetwork[], { before, after }: Views): Finding[] {
   const present = new Set(
     [...before, ...after]
@@ -52,7 +52,7 @@ function ofEndpoints(
     if (holder !== undefined) return [{ kind: 'conflict', network, endpoint, holder }];
     const twin = alike.find((one) => one !== endpoint);
     if (twin !== undefined)
-      return [{ kind: 'conflict', network, endpoint, holder: `that of ${twin.name} on this host, too` }];
+      return [{ kind: 'conflict', network, endpoint, holder: `also the address of ${twin.name} on this host` }];
     return [{ kind: 'unclear-lease', network, endpoint }];
   });
 }

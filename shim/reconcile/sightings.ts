@@ -1,6 +1,6 @@
 /**
- * Which networks of this host each Docker was seen with, over restarts: only what one has had can be missing there. Lost
- * with the disk; then nothing is known to be missing until it has been seen again.
+ * Which networks of this host each Docker was seen with, across restarts: only a network that a Docker had can be missing
+ * there. If the file is lost with the disk, nothing counts as missing until it has been seen again.
  */
 import path from 'node:path';
 import * as v from 'valibot';
@@ -28,7 +28,7 @@ export class Sightings {
   /**
    * Notes what an engine is seen with.
    *
-   * @param all the networks that there are: what is said of others is forgotten.
+   * @param all the existing networks; others are forgotten.
    */
   note(engine: string, keys: readonly string[], all: readonly string[]): void {
     const known = new Set(all);

@@ -1,4 +1,4 @@
-/** Subnets and addresses as text, as far as the shim must compare them: it decides nothing about them. */
+/** Comparisons of subnets and addresses in text form. */
 import { BlockList, isIPv6 } from 'node:net';
 
 interface Subnet {
@@ -23,13 +23,13 @@ const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIPv6(address) ? 'ipv6'
 
 const contains = (subnet: Subnet, address: string): boolean => subnet.block.check(address, familyOf(address));
 
-/** Whether two subnets share an address. What is no subnet shares none. */
+/** Whether two subnets share an address. `false` if either text is not a subnet. */
 export function overlap(one: string, other: string): boolean {
   const [a, b] = [parse(one), parse(other)];
   return a !== undefined && b !== undefined && (contains(a, b.address) || contains(b, a.address));
 }
 
-/** Whether two texts mean the same subnet, whatever bits of a host they carry. */
+/** Whether two texts mean the same subnet, whatever their host bits. */
 export const isSame = (one: string, other: string): boolean =>
   one.split('/')[1] === other.split('/')[1] && overlap(one, other);
 

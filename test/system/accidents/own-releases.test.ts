@@ -75,7 +75,7 @@ describe('a host whose releases have not reached the cloud', { timeout: limit(12
     const { error } = await dockerd.requestAddress(poolId, '10.70.3.9', ENDPOINT);
     assert.match(
       String(error),
-      /^Address already in use: 10\.70\.3\.9 is held by .* of host deaf .*; this host's own release .* is on its way .*: try again \(tried \d+ times\)$/,
+      /^Address already in use: 10\.70\.3\.9 is held by .* of host deaf .*; this host's own release has not reached .*; try again \(tried \d+ times\)$/,
     );
   });
 

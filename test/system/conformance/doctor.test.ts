@@ -14,7 +14,7 @@ describe('berth doctor', () => {
       await up();
       const { code, out, err } = await doctor(...args);
       assert.deepEqual([code, out], [1, '']);
-      assert.match(err, /^berth: Docker cannot be asked at .*no-docker\.sock: connect ENOENT .*\n$/);
+      assert.match(err, /^berth: Docker cannot be queried at .*no-docker\.sock: connect ENOENT .*\n$/);
     });
   }
 
@@ -23,7 +23,7 @@ describe('berth doctor', () => {
     for (const method of ['Berth.Doctor', 'Berth.Doctor.Fix']) {
       const { status, json } = await callPlugin(socket(), method);
       assert.deepEqual([status, json['findings']], [200, []]);
-      assert.match(String(json['failure']), /^Docker cannot be asked at /);
+      assert.match(String(json['failure']), /^Docker cannot be queried at /);
     }
     assert.deepEqual((await callPlugin(socket(), 'Plugin.Activate')).json, { Implements: ['IpamDriver'] });
   });

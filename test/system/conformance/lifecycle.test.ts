@@ -81,7 +81,7 @@ describe('berth up', () => {
     try {
       const third = await runBerth(upArguments({ ...elsewhere, sockets: folders.sockets }));
       assert.equal(third.code, 1);
-      assert.match(third.err, /berth: another program serves .*berth\.sock: stop it first/);
+      assert.match(third.err, /berth: another program serves .*berth\.sock; stop it first/);
     } finally {
       elsewhere.remove();
     }

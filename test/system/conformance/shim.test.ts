@@ -80,7 +80,7 @@ describe('berth shim', () => {
     const { PoolID } = await requestPool('10.1.0.0/24', other);
     await cloud.stop();
     const words =
-      /^Berth's functions cannot be reached at unix:.*addresses\.sock: connect ENOENT .*: nobody listens there: is Berth running there\? \(tried \d+ times\)$/;
+      /^Berth's functions cannot be reached at unix:.*addresses\.sock: connect ENOENT .*; nothing listens there, so check that Berth is running \(tried \d+ times\)$/;
     assert.match(String(await requestAddress(PoolID, '', other)), words);
     assert.deepEqual((await callPlugin(other, 'IpamDriver.GetCapabilities')).json, {
       RequiresMACAddress: true,
@@ -105,7 +105,7 @@ describe('berth shim', () => {
   it('starts without a network connection, reports it, and serves once the cloud is reachable', async () => {
     const other = await shim('b');
     const { stdout } = running.at(-1) ?? assert.fail();
-    assert.match(stdout, /warning +Berth's functions cannot be reached at unix:.*: nobody listens there/);
+    assert.match(stdout, /warning +Berth's functions cannot be reached at unix:.*; nothing listens there/);
     const { json } = await callPlugin(other, 'IpamDriver.GetCapabilities');
     assert.deepEqual(json, { RequiresMACAddress: true, RequiresRequestReplay: false });
     const { Error: reason } = await requestPool('', other);
@@ -132,7 +132,7 @@ describe('berth shim', () => {
     [['--endpoint', 'unix:/x', '--drivers', 'berth,x'], /bad drivers "berth,x": give berth,berth-ipvlan, or one/],
     [['--endpoint', 'unix:/x', '--metrics', '0.0.0.0:1'], /bad place for metrics "0.0.0.0:1": give 127.0.0.1:PORT or/],
     [['--endpoint', 'unix:/x', '--deadline', '0'], /give a number from 1 to 600/],
-    [['--endpoint', 'https://example.org'], /does not tell the AWS region: give it with --region or AWS_REGION/],
+    [['--endpoint', 'https://example.org'], /does not contain the AWS region; set it with --region or AWS_REGION/],
     [['--health'], /no shim answers at .*berth\.sock: connect ENOENT/],
     [[], /name the capabilities function's URL with --endpoint or BERTH_ENDPOINT/],
   ] as const;
@@ -153,6 +153,6 @@ describe('berth shim', () => {
     writeFileSync(socket(), '');
     const { code, err } = await runBerth(upArguments(folders));
     assert.equal(code, 1);
-    assert.match(err, /berth\.sock is in the way: it is no socket/);
+    assert.match(err, /berth\.sock exists and is not a socket; remove it/);
   });
 });

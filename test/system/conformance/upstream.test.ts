@@ -118,13 +118,13 @@ describe('the shim', () => {
     [
       'a redirect',
       (_, response) => response.writeHead(302, { location: 'http://portal' }).end(),
-      /answered HTTP 302: , which is a page and no answer: does a captive portal/,
+      /answered HTTP 302: , which is a web page and not from Berth; check whether a captive portal/,
       'closed',
     ],
     [
       'a refused signature',
       (_, response) => response.writeHead(403).end('{"Message":"Forbidden"}'),
-      /answered HTTP 403: {"Message":"Forbidden"}: check this host's clock, its AWS credentials, and that its policy/,
+      /answered HTTP 403: {"Message":"Forbidden"}; check this host's clock, its AWS credentials, and that its policy/,
       'closed',
     ],
     [
@@ -143,7 +143,7 @@ describe('the shim', () => {
     [
       'functions of another version',
       (_, response) => response.writeHead(404).end('{"Err":"no such method"}'),
-      /answered HTTP 404: .*: is it the capabilities function of this version of Berth\?/,
+      /answered HTTP 404: .*; check that --endpoint is the capabilities function of this version of Berth/,
       'closed',
     ],
     [
@@ -155,7 +155,7 @@ describe('the shim', () => {
     [
       'silence',
       () => undefined,
-      /^Berth's functions at unix:.*: no answer within [\d.]+ s: do they hang, or does the network swallow packets\? look/,
+      /^Berth's functions at unix:.*: no answer within [\d.]+ s; either they hang or the network drops packets, so check/,
       'open',
     ],
     [
@@ -235,6 +235,6 @@ describe('the shim', () => {
     upstream.on('request', (_, response) => response.end('{"hello":"world"}'));
     const { code, err } = await runBerth(shimArguments());
     assert.equal(code, 1);
-    assert.match(err, /^berth: this is no answer of Berth, at unix:.*: {"hello":"world"}$/m);
+    assert.match(err, /^berth: unexpected response from unix:.*, not from Berth: {"hello":"world"}$/m);
   });
 });

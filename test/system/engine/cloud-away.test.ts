@@ -36,13 +36,13 @@ const ABSENCES: readonly Absence[] = [
     how: 'has crashed',
     leave: (cloud) => cloud.crash(),
     words:
-      /remote: Berth's functions cannot be reached at unix:\S+\.sock: connect ECONNREFUSED \S+: nobody listens there: is Berth running there\? \(tried \d+ times\)/,
+      /remote: Berth's functions cannot be reached at unix:\S+\.sock: connect ECONNREFUSED \S+; nothing listens there, so check that Berth is running \(tried \d+ times\)/,
   },
   {
     how: 'is frozen',
     leave: (cloud) => cloud.freeze(),
     words:
-      /remote: Berth's functions at unix:\S+\.sock: no answer within [\d.]+ s: do they hang, or does the network swallow packets\? look at their duration and at this host's routes \(tried 2 times\)/,
+      /remote: Berth's functions at unix:\S+\.sock: no answer within [\d.]+ s; either they hang or the network drops packets, so check their duration and this host's routes \(tried 2 times\)/,
   },
 ];
 

@@ -185,7 +185,7 @@ describe('a request that hides in another', () => {
   it('does not reach a function when the call uses a method other than POST', async () => {
     for (const verb of ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
       const [body] = await said(requestText(line('RequestPool', verb), BODY));
-      assert.equal(body?.['Error'], `the method is ${verb}: dockerd uses POST`);
+      assert.equal(body?.['Error'], `the HTTP method is ${verb}, but dockerd uses POST`);
     }
     assert.deepEqual(arrivals, []);
   });

@@ -126,7 +126,7 @@ describe('a release that cannot be written to the disk', { timeout: TIMEOUT }, (
     const { cloud, journal, failing, answer } = await stage(t);
     failing.add('syncData');
     const { refusal } = await answer(releaseOf('p', '10.0.0.2'), { until: performance.now() + 50 });
-    assert.match(String(refusal), /^Berth cannot write its journal: .*; the cloud has not heard of the release yet$/);
+    assert.match(String(refusal), /^Berth cannot write its journal: .*; the release has not reached the cloud yet$/);
     failing.clear();
     cloud.at(0).answer(HEARD);
     await settled();

@@ -88,7 +88,7 @@ describe('the handshake', () => {
       GlobalDefaultAddressSpace: 'blue.global',
     });
     assert.equal(bridge.current.functions, undefined);
-    assert.match(self.warnings[0] ?? '', /nobody listens: networks and containers cannot be served until it does/);
+    assert.match(self.warnings[0] ?? '', /nobody listens; no network or container can be served until it answers/);
     self.says = HERE;
     self.now += 5_000;
     t.mock.timers.tick(5_000);
@@ -103,7 +103,7 @@ describe('the handshake', () => {
         open(),
         (error) =>
           error instanceof UserError &&
-          error.message.startsWith('this is no answer of Berth, at unix:/run/capabilities.sock: {'),
+          error.message.startsWith('unexpected response from unix:/run/capabilities.sock, not from Berth: {'),
       );
       t.mock.timers.reset();
     }
@@ -124,7 +124,7 @@ describe('the handshake', () => {
     assert.equal(handshakes.current, before);
     assert.match(
       self.warnings.join(),
-      /^this is no answer of Berth, at unix:.*: {"hello":"world"}: its answer of earlier serves$/,
+      /^unexpected response from unix:.*, not from Berth: {"hello":"world"}; the last known answer is used$/,
     );
   });
 });

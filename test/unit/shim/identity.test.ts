@@ -66,7 +66,10 @@ describe('the identity of a host', () => {
       const file = path.join(folder, 'host-id');
       writeFileSync(file, text);
       for (const given of [undefined, 'web-1']) {
-        refuses(() => hostIdentity(folder, given), `${file} is damaged: ${JSON.stringify(text.trim())} is no host id`);
+        refuses(
+          () => hostIdentity(folder, given),
+          `${file} is damaged: ${JSON.stringify(text.trim())} is not a host id`,
+        );
       }
     });
   }
@@ -121,7 +124,7 @@ describe('the identity of a host without a given id', () => {
   it('must be given on a machine without an id', async (t) => {
     const folder = await temporaryFolder(t);
     for (const machine of [path.join(folder, 'none'), await temporaryFile(t, ''), await temporaryFile(t, ' \n')]) {
-      const why = `this machine has no id (${machine}): name the host with --host-id`;
+      const why = `this machine has no id (${machine}); name the host with --host-id`;
       refuses(() => hostIdentity(folder, undefined, machine), why);
       assert.equal(existsSync(path.join(folder, 'host-id')), false);
     }
@@ -144,9 +147,10 @@ describe('the identity of an EC2 instance', () => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, undefined, nothing, ONE);
     const why =
-      `the data in ${folder} belong to instance ${ONE}, and this is ${OTHER}: if it was made from an image of the other, ` +
-      'remove that folder, so that this host starts anew, and leave it out of images; if it is to be that host from now ' +
-      `on, tell the fleet with berth host adopt ${ONE} --principal ARN, and start this once with --host-id ${ONE}`;
+      `the data in ${folder} belong to instance ${ONE}, and this is ${OTHER}. If this instance was made from an image of ` +
+      'the other one, remove that folder, so that this host starts empty, and leave the folder out of images. If this ' +
+      `instance replaces the other one, run berth host adopt ${ONE} --principal ARN, and start Berth here once with ` +
+      `--host-id ${ONE}`;
     refuses(() => hostIdentity(folder, undefined, nothing, OTHER), why);
     assert.throws(() => hostIdentity(folder, OTHER, nothing, OTHER), UserError);
     assert.equal(hostIdentity(folder, undefined, nothing, ONE), ONE);

@@ -25,7 +25,7 @@ describe('the networks that dockerd was given', () => {
     writeFileSync(path.join(folder, 'networks.json'), '["one');
     const warnings: string[] = [];
     assert.deepEqual(new KnownNetworks(folder, (text) => warnings.push(text)).poolIds, []);
-    assert.match(warnings.join(), /networks\.json is damaged: it is written anew$/);
+    assert.match(warnings.join(), /networks\.json is damaged and is written again$/);
   });
 
   it('are still known to this process when they cannot be written, and a warning is logged', async (t) => {
@@ -36,7 +36,7 @@ describe('the networks that dockerd was given', () => {
     rmSync(folder, { recursive: true });
     networks.granted('one');
     assert.deepEqual(networks.poolIds, ['one']);
-    assert.match(warnings.join(), /^cannot write down which networks this host has: .*ENOENT/);
+    assert.match(warnings.join(), /^cannot save which networks this host has: .*ENOENT/);
   });
 });
 

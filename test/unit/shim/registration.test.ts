@@ -156,7 +156,7 @@ describe('a registration', () => {
     it(`rejects an unexpected response: ${text}`, async (t) => {
       const self = await stage(t, () => ({ kind: 'answered', text, refusal: undefined, granted: undefined }));
       await self.registration.keep();
-      assert.match(self.warnings[0] ?? '', /^this host is not registered: this is no answer of Berth: {/);
+      assert.match(self.warnings[0] ?? '', /^this host is not registered: unexpected response, not from Berth: {/);
       assert.equal(await isTaken(self), false);
     });
   }

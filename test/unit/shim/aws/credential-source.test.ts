@@ -36,13 +36,13 @@ describe('credentials from the environment', () => {
 
   it('that a profile lacks are reported with its name', async (t) => {
     await environment(t, { AWS_PROFILE: 'typo' });
-    await none(t, /the profile typo gives none: see ~\/\.aws\/config/);
+    await none(t, /the profile typo provides none; check ~\/\.aws\/config/);
   });
 
   it('from a program that fails are reported without its arguments', async (t) => {
     const home = await environment(t, { AWS_PROFILE: 'ci' });
     await writeConfig(home, '[profile ci]\ncredential_process = false --password my-secret\n');
-    await none(t, /the profile ci gives none/);
+    await none(t, /the profile ci provides none/);
   });
 
   it('that need an MFA code are reported as such', async (t) => {

@@ -34,7 +34,7 @@ describe('the credentials of a local cloud', () => {
     const { target, signer, file } = await setUpAfresh(t);
     await writeFile(file, '[default]\naws_secret_access_key = guest-secret\n');
     signer.forgetCredentials();
-    await assert.rejects(send(target, signer), /credentials holds no access key: remove it and start the cloud/);
+    await assert.rejects(send(target, signer), /credentials contains no access key; remove it and restart the cloud/);
   });
 
   it('are reported by file name when they cannot be read', async (t) => {
@@ -50,6 +50,6 @@ describe('the credentials of a local cloud', () => {
     const { target, signer, file } = await setUpAfresh(t);
     await writeFile(file, '[default]\ncredential_process = touch ran\n');
     signer.forgetCredentials();
-    await assert.rejects(send(target, signer), /holds no access key/);
+    await assert.rejects(send(target, signer), /contains no access key/);
   });
 });

@@ -26,12 +26,12 @@ describe('credentials of an SSO session', () => {
 
   it('that the portal no longer returns are reported with the remedy', async (t) => {
     await loggedIn(t, 'old-token', new Date(Date.now() + HOUR));
-    await none(t, /the SSO session is over: run aws sso login --profile dev$/);
+    await none(t, /the SSO session has expired; run aws sso login --profile dev$/);
   });
 
   it('after the session has expired are reported with the remedy', async (t) => {
     await loggedIn(t, 'sso-token', new Date(Date.now() - HOUR));
-    await none(t, /the SSO session is over: run aws sso login --profile dev$/);
+    await none(t, /the SSO session has expired; run aws sso login --profile dev$/);
   });
 });
 
@@ -70,7 +70,7 @@ describe('credentials of a role', () => {
     await writeConfig(home, ROLE);
     await none(
       t,
-      /AccessDenied: User: .*user\/ci is not authorized to perform: sts:AssumeRole\): see that this host may/,
+      /AccessDenied: User: .*user\/ci is not authorized to perform: sts:AssumeRole\); check that this host may/,
     );
   });
 
@@ -78,7 +78,7 @@ describe('credentials of a role', () => {
     const sts = await standIn(t, () => undefined);
     const home = await environment(t, { AWS_PROFILE: 'fleet', AWS_ENDPOINT_URL_STS: sts.url });
     await writeConfig(home, ROLE);
-    await none(t, /who gives them did not answer in 0\.1 s/, 100);
+    await none(t, /their provider did not answer within 0\.1 s/, 100);
   });
 
   it('are reported with the network error where STS cannot be reached', async (t) => {

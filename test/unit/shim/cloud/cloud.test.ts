@@ -73,7 +73,7 @@ describe('a request to a function', { timeout: TIMEOUT }, () => {
     const { cloud, endpoint, asked } = await stage(t, { sign: () => new Promise(() => undefined) });
     const verdict = await cloud.ask(endpoint, { ...message, timeout: 20 });
     assert.partialDeepStrictEqual(verdict, { kind: 'failed', isOpen: false, remedy: 'repeat' });
-    assert.match(cloud.unreached ?? '', /whence AWS credentials come does not answer/);
+    assert.match(cloud.unreached ?? '', /the source of the AWS credentials did not answer/);
     assert.deepEqual(asked, []);
   });
 

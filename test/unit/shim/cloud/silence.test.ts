@@ -11,8 +11,8 @@ describe('an attempt that reaches its time limit', () => {
     assert.deepEqual(judgeError(endpoint, new TransportError('no answer within 11 s', 'TIMEOUT', true)), {
       kind: 'failed',
       reason:
-        "Berth's functions at https://functions.example: no answer within 11 s: do they hang, or does the network " +
-        "swallow packets? look at their duration and at this host's routes",
+        "Berth's functions at https://functions.example: no answer within 11 s; either they hang or the network " +
+        "drops packets, so check their duration and this host's routes",
       isOpen: true,
       remedy: 'repeat',
     });
@@ -22,7 +22,7 @@ describe('an attempt that reaches its time limit', () => {
     assert.deepEqual(judgeError(endpoint, new TransportError('no answer within 11 s', 'TIMEOUT', false)), {
       kind: 'failed',
       reason:
-        "Berth's functions at https://functions.example: no answer within 11 s: check this host's network and routes",
+        "Berth's functions at https://functions.example: no answer within 11 s; check this host's network and routes",
       isOpen: false,
       remedy: 'repeat',
     });

@@ -218,7 +218,7 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     const error = await failure(post(new Transport(), endpoint));
     assert.equal(error.isSent, false);
     const { reason, isOpen } = judgeError(endpoint, error);
-    assert.match(reason, /the server could not prove who it is: .*name its CA in NODE_EXTRA_CA_CERTS$/);
+    assert.match(reason, /the server certificate is not trusted; .*name its CA in NODE_EXTRA_CA_CERTS$/);
     assert.deepEqual([isOpen, requests], [false, 0]);
   });
 

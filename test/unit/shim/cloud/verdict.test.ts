@@ -119,10 +119,10 @@ describe('an exchange without an answer', () => {
   const remedies: readonly [string, RegExp][] = [
     ['ENOTFOUND', /check this host's DNS/],
     ['EAI_AGAIN', /check this host's DNS/],
-    ['ECONNREFUSED', /is Berth running there\?/],
-    ['ENOENT', /is Berth running there\?/],
+    ['ECONNREFUSED', /check that Berth is running/],
+    ['ENOENT', /check that Berth is running/],
     ['ENETUNREACH', /network and routes/],
-    ['EACCES', /only its owner may open it/],
+    ['EACCES', /only the owner of the socket may open it/],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', /NODE_EXTRA_CA_CERTS/],
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /NODE_EXTRA_CA_CERTS/],
     ['CERT_HAS_EXPIRED', /NODE_EXTRA_CA_CERTS/],
@@ -130,7 +130,7 @@ describe('an exchange without an answer', () => {
   for (const [code, words] of remedies) {
     it(`names the remedy for ${code}`, () => {
       const { reason, isOpen, remedy } = judgeError(ENDPOINT, new TransportError('it broke', code, false));
-      assert.match(reason, /^Berth's functions cannot be reached at https:\/\/abc\.\S+: it broke: /);
+      assert.match(reason, /^Berth's functions cannot be reached at https:\/\/abc\.\S+: it broke; /);
       assert.match(reason, words);
       assert.deepEqual([isOpen, remedy], [false, code === 'ENOTFOUND' ? 'renew' : 'repeat']);
     });
@@ -146,7 +146,7 @@ describe('an exchange without an answer', () => {
 
   it('that lacks credentials was not sent, and they may be renewed', () => {
     const { reason, isOpen, remedy } = judgeError(ENDPOINT, new Error('no AWS credentials'));
-    assert.match(reason, /^Berth's functions cannot be asked at https:\/\/abc\.\S+: no AWS credentials$/);
+    assert.match(reason, /^Berth's functions cannot be called at https:\/\/abc\.\S+: no AWS credentials$/);
     assert.deepEqual([isOpen, remedy], [false, 'renew']);
   });
 });

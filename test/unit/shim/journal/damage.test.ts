@@ -84,7 +84,7 @@ describe('a journal whose end is missing', () => {
       const { entries, warnings, journal } = openBytes(folder, Buffer.concat([bytes, garbage]));
       assert.deepEqual(entries, [{ kind: 'release', call: sampleCall(1) }]);
       assert.equal(warnings.length, 1);
-      assert.match(warnings.join(), /^the end of .*\/journal was torn: \d+ bytes were cut off; 1 calls go on$/);
+      assert.match(warnings.join(), /^the end of .*\/journal was torn: \d+ bytes were cut off; 1 calls were read$/);
       await journal.release(sampleCall(2));
       await journal.close();
       const again = openJournal(folder);
@@ -126,8 +126,8 @@ describe('a journal with a wrong byte', () => {
     const folder = await temporaryFolder(t);
     const { warnings } = openBytes(folder, bytes);
     const aside = path.join(folder, `journal.damaged-${START}`);
-    assert.equal(warnings[0], `journal is of a damaged disk or file system: it is kept aside as ${aside}`);
-    assert.match(warnings[1] ?? '', /\/journal is DAMAGED: \d+ bytes are unreadable; \d calls were read and go on$/);
+    assert.equal(warnings[0], `journal was damaged by the disk or file system; it is kept as ${aside}`);
+    assert.match(warnings[1] ?? '', /\/journal is DAMAGED: \d+ bytes are unreadable; \d calls were read$/);
   });
 
   it('keeps what it can read even if it cannot be rewritten at once', async (t) => {
@@ -188,8 +188,8 @@ describe('a foreign journal', () => {
     assert.throws(() => openJournal(folder, {}, { ...identity, hostId: 'host-2' }), {
       constructor: UserError,
       message:
-        `${file} belongs to host host-1, not to host-2: start with --host-id host-1, or, if that host is gone for good, ` +
-        'move the file away (what it wanted to release stays held until the host is forgotten)',
+        `${file} belongs to host host-1, not to host-2; start with --host-id host-1, or, if that host is gone for good, ` +
+        'move the file away (what its unsent releases would free stays held until the fleet forgets the host)',
     });
     assert.deepEqual(readFileSync(file), bytes);
     assert.deepEqual(readdirSync(folder), ['journal']);
@@ -202,7 +202,7 @@ describe('a foreign journal', () => {
     const { journal, warnings } = openJournal(folder, {}, { ...identity, incarnation: 'nonce-2' });
     const aside = path.join(folder, `journal.foreign-${START}`);
     assert.deepEqual(journal.entries(), []);
-    assert.deepEqual(warnings, [`journal is of another incarnation of this host: it is kept aside as ${aside}`]);
+    assert.deepEqual(warnings, [`journal belongs to another incarnation of this host; it is kept as ${aside}`]);
     assert.deepEqual(readFileSync(aside), bytes);
     await journal.release(sampleCall(1));
     assert.equal(openJournal(folder, {}, { ...identity, incarnation: 'nonce-2' }).journal.stats.depth, 1);
@@ -224,7 +224,7 @@ describe('a foreign journal', () => {
     writeFileSync(file, text);
     assert.throws(() => openJournal(folder), {
       constructor: UserError,
-      message: `${file} was written by a newer Berth (version 2 of the journal, this one knows 1): start that one again`,
+      message: `${file} was written by a newer Berth (journal version 2, this program supports 1); start the newer Berth again`,
     });
     assert.equal(readFileSync(file, 'utf8'), text);
   });

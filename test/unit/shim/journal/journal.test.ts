@@ -134,7 +134,7 @@ describe('the number of calls that wait for the cloud is bounded', () => {
     const refusal = (depth: number): object => ({
       constructor: JournalError,
       message: new RegExp(
-        `^${depth} calls wait for the cloud \\(\\d+ bytes in .*\\): Berth takes no more of them until`,
+        `^${depth} calls wait for the cloud \\(\\d+ bytes in .*\\); Berth accepts no more calls until`,
       ),
     });
     const begin = (n: number) => (): void => {

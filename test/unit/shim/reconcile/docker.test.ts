@@ -83,13 +83,13 @@ describe('the networks of Docker', { timeout: limit(20_000) }, () => {
     ['fails for one network', { '/networks': list, '/networks/a': says('oh', 500) }, /HTTP 500 to \/networks\/a: oh/],
     ['breaks off in its JSON', { '/networks': says('[{"Id":') }, /HTTP 200 to \/networks: \[\{"Id":$/],
     ['answers something else', { '/networks': says({ Id: 'a' }) }, /HTTP 200 to \/networks: /],
-    ['is not there', { '/networks': says('', 404) }, /^Docker knows no \/networks$/],
+    ['is not there', { '/networks': says('', 404) }, /^Docker does not know \/networks$/],
     [
       'does not answer',
       { '/networks': hangs },
-      /^Docker cannot be asked at .*docker\.sock: no whole answer within 0\.2 s$/,
+      /^Docker cannot be queried at .*docker\.sock: no complete answer within 0\.2 s$/,
     ],
-    ['stops in mid-answer', { '/networks': hangsWithin }, /: no whole answer within 0\.2 s$/],
+    ['stops in mid-answer', { '/networks': hangsWithin }, /: no complete answer within 0\.2 s$/],
   ];
   for (const [what, answers, words] of cases) {
     it(`are unknown when it ${what}`, async (t) => {
@@ -99,8 +99,8 @@ describe('the networks of Docker', { timeout: limit(20_000) }, () => {
 
   it('are unknown where no process listens', async (t) => {
     const docker = new Docker(path.join(await temporaryFolder(t), 'none.sock'));
-    await refused(docker.networks(), /^Docker cannot be asked at .*none\.sock: connect ENOENT/);
-    await refused(docker.watch(), /^Docker cannot be asked at .*none\.sock: connect ENOENT/);
+    await refused(docker.networks(), /^Docker cannot be queried at .*none\.sock: connect ENOENT/);
+    await refused(docker.watch(), /^Docker cannot be queried at .*none\.sock: connect ENOENT/);
   });
 });
 
@@ -131,6 +131,6 @@ describe('the watch of one run of dockerd', { timeout: limit(20_000) }, () => {
 
   it('fails when dockerd refuses the stream, or does not answer', async (t) => {
     await refused((await dockerd(t, { '/events': says('', 500) })).watch(), /^Docker answered HTTP 500$/);
-    await refused((await dockerd(t, { '/events': hangs })).watch(), /: no whole answer within 0\.2 s$/);
+    await refused((await dockerd(t, { '/events': hangs })).watch(), /: no complete answer within 0\.2 s$/);
   });
 });

@@ -43,7 +43,7 @@ describe('a host that is silent past its lease', () => {
     assert.equal((await silence())?.quieted, 2);
     const { state, epoch, fencedAt, why } = hostItem();
     assert.deepEqual([state, epoch, fencedAt], ['fenced', 2, deps.world.now()]);
-    assert.equal(why, 'no heartbeat arrived for a whole lease');
+    assert.equal(why, 'nothing was heard of it for a whole lease');
     assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
     assert.deepEqual([deps.store.chunks, deps.store.pools], [chunks, pools]);
   });

@@ -29,7 +29,7 @@ const dies = (name: string): Actor => ({
 async function told(me: Player): Promise<void> {
   await lost(me);
   const host = await me.deps.store.readHost('a');
-  if (host === undefined) throw new Error('there is no host');
+  if (host === undefined) throw new Error('the host is missing');
   const dead = { ...host, state: 'dead' as const, epoch: 2, fencedAt: me.deps.world.now(), refsLag: true };
   await me.deps.store.writeHost(dead, host);
 }

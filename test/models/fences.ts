@@ -175,8 +175,8 @@ export const fences: readonly Check[] = [
     for (const { index, slots } of await deps.store.readChunks(ref.generation, 0n, 0n)) {
       for (const [slot, value] of slots.entries()) {
         if (value?.startsWith('L' + ref.name) !== true) continue;
-        const anew = value.slice(0, 16) + 'zzzzzzzzz' + value.slice(25);
-        await deps.store.writeSlot({ generation: ref.generation, chunk: index, slot }, anew, undefined, { kind: 'exactly', value });
+        const again = value.slice(0, 16) + 'zzzzzzzzz' + value.slice(25);
+        await deps.store.writeSlot({ generation: ref.generation, chunk: index, slot }, again, undefined, { kind: 'exactly', value });
       }
     }`,
     },

@@ -91,7 +91,7 @@ export const forgeries: readonly Check[] = [
   holds('a pool revived under the generation of another subnet overlaps no pool', [inside, rivals]),
   holds('a pool revived under the generation of another subnet counts as a pool of its own', [beyond, both]),
   holds('a PoolID without a seal creates nothing that the table does not confirm', [madeUp]),
-  violated('fails when a PoolID is believed without a seal', [madeUp], /a pool that nobody was given/, [
+  violated('fails when a PoolID is believed without a seal', [madeUp], /a pool that was given to no host/, [
     {
       within: 'openPoolId',
       find: 'return isGenuine ? id : confirm(deps, call, id);',

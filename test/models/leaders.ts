@@ -74,14 +74,14 @@ const together: Model = {
 export const leaders: readonly Check[] = [
   holds('the last leader has the network, although the clock of the former one was ahead', [after]),
   holds('exactly one of the leaders that start at once has the network', [together]),
-  violated('fails when leaders are ordered by their clocks', [after], /there stand the networks of/, [
+  violated('fails when leaders are ordered by their clocks', [after], /the networks of .* are left/, [
     {
       within: 'isElder',
       find: '  (ref.term ?? 0) < (own.term ?? 0) || ((ref.term ?? 0) === (own.term ?? 0) && ref.requestKey < own.requestKey);',
       replace: '  ref.requestKey < own.requestKey;',
     },
   ]),
-  violated('fails when a leader ends the networks of every other leader', [together], /no leader stands/, [
+  violated('fails when a leader ends the networks of every other leader', [together], /no leader has a network/, [
     {
       within: 'takeOverFromFormerLeaders',
       find: "ref.state !== 'gone' && isElder(ref, own)",

@@ -72,7 +72,7 @@ function sealContract(get: () => Store, elsewhere: () => Store): void {
 
 function poolContract(get: () => Store): void {
   describe('pools', () => {
-    it('announces a pool where there is none, and otherwise returns the existing one', async () => {
+    it('announces a pool where there is no other, and otherwise returns the existing one', async () => {
       const space = fresh('s');
       const pool = await announce(get(), space, '10.0.0.0/24');
       assert.equal(pool.state, 'pending');

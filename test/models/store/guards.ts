@@ -19,13 +19,13 @@ export const guards: readonly Guard[] = [
   ...lifeGuards,
   ...spaceGuards,
   {
-    what: 'a pool is announced only where there is none',
+    what: 'a pool is announced only where there is no other',
     edit: {
       within: 'poolWrites',
       find: "ConditionExpression: 'attribute_not_exists(pk)',",
       replace: `ConditionExpression: '${ALWAYS}',`,
     },
-    test: 'announces a pool where there is none, and otherwise returns the existing one',
+    test: 'announces a pool where there is no other, and otherwise returns the existing one',
   },
   {
     what: 'an announcement that an earlier attempt has written counts as ours',
@@ -183,7 +183,7 @@ export const guards: readonly Guard[] = [
     test: 'ends a reference with a tombstone, which no later call revives',
   },
   {
-    what: 'a name is set only where there is none',
+    what: 'a name is set only where there is no other',
     edit: {
       within: 'spaces',
       find: "{ ConditionExpression: 'attribute_not_exists(pk)' }",

@@ -20,7 +20,7 @@ export interface Difference {
   readonly requestKey: string | undefined;
 }
 
-/** Describes every difference of one host; empty if there is none. */
+/** Describes every difference of one host; empty if nothing differs. */
 export function differences(hostId: string, dockerds: readonly Dockerd[], table: Contents): Difference[] {
   const belief = beliefOf(hostId, dockerds);
   return [

@@ -7,7 +7,7 @@ import type { Contents } from './contents.ts';
 import type { Operation } from './history.ts';
 import { type Step, explain } from './register.ts';
 
-/** Describes every violation; empty if there is none. */
+/** Describes every violation; empty if nothing is wrong. */
 export const faultsOf = (history: readonly Operation[], table: Contents): string[] => [
   ...unexplainedAddresses(history, table),
   ...overlapping(sharesOf(history)),

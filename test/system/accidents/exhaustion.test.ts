@@ -37,6 +37,6 @@ describe('a space that is full', () => {
   it('by a route of the host alone, is told with that route', async () => {
     const route = cidrRange(parseCidr('10.0.0.0/8') ?? assert.fail());
     const words = await wordsOf(new Host(small(), 'a').pool({ avoid: [route] }));
-    assert.match(words, /of this host's own routes \(10\.0\.0\.0 to 10\.255\.255\.255\); remove/);
+    assert.match(words, /this host's own routes \(10\.0\.0\.0 to 10\.255\.255\.255\); remove/);
   });
 });

@@ -8,7 +8,7 @@ export interface Call {
   readonly hostId: string;
   /** Raised by a fence. References of an earlier epoch can no longer claim anything. */
   readonly epoch: number;
-  /** References of an earlier epoch belong to a machine that was this host before. `undefined`, 0: there are none. */
+  /** References of an earlier epoch belong to a machine that was this host before. `undefined`, 0: no such reference. */
   readonly ownEpoch?: number;
   readonly driver: Driver;
   /** Identifies the call: a repeated attempt carries the same one. */

@@ -17,7 +17,7 @@ export interface Host {
   readonly machine: MachinePrint;
   /**
    * References of an earlier epoch than this are those of a machine that was this host before: they stay dormant, and
-   * the present machine cannot release them. 0: there are none.
+   * the present machine cannot release them. 0: no such reference.
    */
   readonly ownEpoch: number;
   /** What happens to those: they are dormant until their space forgets them, or they end because that machine is dead. */

@@ -17,7 +17,7 @@ const POLL_PAUSE = 40;
  * The pool of a given CIDR: a new one, or the existing one, which is how a thousand hosts share one subnet.
  *
  * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it exclusively, `limit-reached` when the
- * space does not allow such a pool and there is none to join.
+ * space does not allow such a pool, and no existing one can be joined.
  */
 export async function createExplicitPool(
   deps: Deps,

@@ -37,6 +37,6 @@ describe('the error of a full space', () => {
   it('names the route of the host if that route alone leaves no room', async () => {
     const route = cidrRange(parseCidr('10.0.0.0/8') ?? assert.fail());
     const words = await wordsOf(new Host(small(), 'a').pool({ avoid: [route] }));
-    assert.match(words, /of this host's own routes \(10\.0\.0\.0 to 10\.255\.255\.255\); remove/);
+    assert.match(words, /this host's own routes \(10\.0\.0\.0 to 10\.255\.255\.255\); remove/);
   });
 });

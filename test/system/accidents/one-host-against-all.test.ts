@@ -89,7 +89,7 @@ describe('a principal with many hosts', () => {
     await first.pool();
     await stranger.pool();
     const words =
-      /^space default allows 1 hosts of one principal, and arn:aws:sts::123456789012:assumed-role\/ci has as many .* before b: .*--max-hosts-per-principal NUMBER\)$/;
+      /^space default allows 1 hosts of one principal, and arn:aws:sts::123456789012:assumed-role\/ci has as many .* before b; .*--max-hosts-per-principal NUMBER\)$/;
     await refused(second.pool(), 'limit-reached', words);
     assert.deepEqual(
       [...deps.store.refs.values()].filter(({ hostId, state }) => hostId === 'b' && state !== 'gone'),
@@ -115,7 +115,7 @@ describe('a principal with many hosts', () => {
     await refused(
       ask(third),
       'limit-reached',
-      /is for 1 hosts of one principal, and .*i-0123456789abcdef0 has as many/,
+      /allows 1 hosts of one principal, and .*i-0123456789abcdef0 has as many/,
     );
     const host = (await deps.store.readHost('third')) ?? assert.fail();
     await deps.store.writeHost({ ...host, isAdopted: true }, host);

@@ -51,6 +51,6 @@ describe('a network that reserves hundreds of addresses', () => {
 
   it('is refused before it reserves more than one release can free', async () => {
     const { host, net } = await stage();
-    await refused(host.address(net, '10.1.200.1'), 'limit-reached', /keeps 512 addresses .* \(--ip-range\)/);
+    await refused(host.address(net, '10.1.200.1'), 'limit-reached', /reserves 512 addresses, .* \(--ip-range\)/);
   });
 });

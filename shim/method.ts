@@ -1,4 +1,4 @@
-/** Docker's methods that change something, and which of them give back. */
+/** Docker's methods that change something, divided into requests and releases. */
 export const METHODS = ['RequestPool', 'ReleasePool', 'RequestAddress', 'ReleaseAddress'] as const;
 export type Method = (typeof METHODS)[number];
 export type Request = 'RequestPool' | 'RequestAddress';

@@ -96,7 +96,7 @@ describe('parseEndpoint', () => {
     ['http://berth.localhost:80/a', 'a path, /a', 'http://berth.localhost/'],
   ] as const) {
     it(`refuses ${text}, and says that it is for ${more}`, () => {
-      const message = `bad endpoint: ${root} is given with ${more}, and Berth answers at the root: give ${root}`;
+      const message = `bad endpoint: ${root} is given with ${more}, but Berth answers at the root; give ${root}`;
       assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
     });
   }

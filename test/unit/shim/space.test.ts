@@ -83,7 +83,7 @@ describe('what is changed of a space', () => {
 
   for (const [what, given, unset, words] of [
     ['nothing', { force: true }, [], /^there is nothing to change: name a setting/],
-    ['what there is not', {}, ['colour'], /^no setting "colour" to unset: there are range, size4, /],
+    ['what there is not', {}, ['colour'], /^no setting "colour" to unset; the settings are range, size4, /],
     ['what is set as well', { maxPools: 3 }, ['max-pools'], /^--max-pools is set and unset at once/],
   ] as const) {
     it(`may not be ${what}`, () => {

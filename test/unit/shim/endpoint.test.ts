@@ -125,7 +125,7 @@ describe('an endpoint that another names', () => {
       it(`${asked} names ${named}: ${kindOf(asked) === kindOf(named) ? 'taken' : 'refused'}`, () => {
         const name = (): Endpoint => endpointNamedBy(parseEndpoint(asked), named);
         if (kindOf(asked) === kindOf(named)) assert.equal(name().text, named);
-        else assert.throws(name, { constructor: UserError, message: /is not used on its word.*BERTH_\*_URL/ });
+        else assert.throws(name, { constructor: UserError, message: /Berth does not go from .*BERTH_\*_URL/ });
       });
     }
   }

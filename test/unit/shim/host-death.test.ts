@@ -62,7 +62,7 @@ describe('a machine that was a host before, and is to be dead', () => {
     assert.deepEqual([sent, told, error], [[FORMER], [describeHost({ ...HOST, InLease: true })], undefined]);
     assert.match(
       questions[0] ?? '',
-      /^All of it that the machine held which was this host before is freed within minutes/,
+      /^All that the machine held that was this host before is freed within minutes/,
     );
   });
 

@@ -1,4 +1,4 @@
-/** Times as people write them: `30s`, `10m`, `12h`, `7d`. */
+/** Times as operators write them: `30s`, `10m`, `12h`, `7d`. */
 
 const UNITS = [
   ['d', 86_400_000],
@@ -8,7 +8,7 @@ const UNITS = [
   ['ms', 1],
 ] as const;
 
-/** In ms. `undefined`: it is none. */
+/** In ms. `undefined`: the text is not a time. */
 export function parseDuration(text: string): number | undefined {
   const [, number = '', unit = ''] = /^(\d{1,9})(ms|[smhd])$/.exec(text) ?? [];
   const size = UNITS.find(([name]) => name === unit)?.[1];

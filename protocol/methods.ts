@@ -8,6 +8,6 @@ export type Release = 'ReleasePool' | 'ReleaseAddress';
 
 export const isRelease = (method: Method): method is Release => method === 'ReleasePool' || method === 'ReleaseAddress';
 
-/** `berth-ipvlan` is for ipvlan networks: it asks for no MAC addresses, which those cannot have. */
+/** `berth-ipvlan` is for ipvlan networks: it does not require MAC addresses, since their endpoints have none of their own. */
 export const DRIVERS = ['berth', 'berth-ipvlan'] as const;
 export type Driver = (typeof DRIVERS)[number];

@@ -1,13 +1,13 @@
-/** What a call is about, as far as the shim must know: which pool, which address. The rules read the rest. */
+/** What the shim must know of a call: which pool, which address. The functions read the rest. */
 import * as v from 'valibot';
 import { type Method, isRelease } from '../protocol/methods.ts';
 
 export interface CallSummary {
   readonly method: Method;
   readonly request: string;
-  /** The pool's handle; '' where there is none yet. */
+  /** The PoolID; '' if there is no pool yet. */
   readonly poolId: string;
-  /** The address, or the subnet, that is named; '' for any. */
+  /** The requested or released address or subnet; '' for any. */
   readonly address: string;
 }
 
@@ -23,8 +23,8 @@ export function summaryOf({ method, key, body }: { method: Method; key: string; 
 /** Docker's ways to leave the choice of a subnet open: nothing, or a size only, such as `0.0.0.0/26`. */
 const ANY = /^(|\/\d+|0\.0\.0\.0\/\d+|[0:]+\/\d+)$/;
 
-/** A subnet or an address that is asked for by its name may wait in a release that the cloud has not heard yet. */
+/** A request for a particular subnet or address, whose release may not have reached the cloud yet. */
 export const isNamed = ({ method, address }: CallSummary): boolean => !isRelease(method) && !ANY.test(address);
 
-/** An automatic pool. */
+/** A request for an automatic pool. */
 export const isAutomatic = ({ method, address }: CallSummary): boolean => method === 'RequestPool' && ANY.test(address);

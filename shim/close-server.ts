@@ -1,12 +1,12 @@
 import type { Server } from 'node:http';
 
 const SWEEP_PAUSE = 20;
-/** ms. Longer than a call of dockerd takes by default; what is still open then, somebody has forgotten. */
+/** ms. Longer than a call of dockerd takes by default; connections that are still open then are cut. */
 const GRACE_MS = 25_000;
 
 /**
- * Takes no new connections, lets the requests under way finish, and closes each connection once it is idle: with
- * keep-alive for ever, as dockerd needs it, none would close by itself.
+ * Accepts no new connections, lets the requests under way finish, and closes each connection once it is idle. dockerd
+ * needs connections without a keep-alive timeout, so none would close by itself.
  */
 export async function closeServer(server: Server, patience = GRACE_MS): Promise<void> {
   const sweep = setInterval(() => {

@@ -1,17 +1,17 @@
 /**
- * Whether the data folder may be trusted. As root the shim writes into it and believes what it reads there, so nobody else
- * may be able to put a file or a link into it.
+ * Checks whether the data folder can be trusted. As root, the shim writes to it and trusts what it reads there, so no other
+ * user may be able to put a file or a link into it.
  */
 import { type Stats, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { UserError } from './user-error.ts';
 
-/** Permissions to write for the group and for all others. */
+/** Write permission for the group and for all others. */
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
 
 /**
- * Makes the folder if it is missing; else looks at it and at what is in it, before anything is written.
+ * Creates the folder if it is missing, and checks it and its files before anything is written.
  *
  * @throws UserError when it belongs to another user, others may write to it, or a symbolic link is in it.
  */
@@ -27,15 +27,15 @@ export function prepareDataFolder(folder: string): void {
 
 function check(file: string, stats: Stats): void {
   const refuse = (what: string, remedy: string): never => {
-    throw new UserError(`${file} ${what}: ${remedy}, or choose another folder with --data`);
+    throw new UserError(`${file} ${what}; ${remedy}, or choose another folder with --data`);
   };
-  if (stats.isSymbolicLink()) refuse('is a symbolic link', 'nothing of Berth’s data may be elsewhere: remove it');
+  if (stats.isSymbolicLink()) refuse('is a symbolic link, which the data folder must not contain', 'remove it');
   const user = process.geteuid?.() ?? stats.uid;
   if (stats.uid !== user && stats.uid !== ROOT) {
-    refuse(`belongs to user ${stats.uid}, not to ${user}`, `see how that came, then chown ${user} ${file}`);
+    refuse(`belongs to user ${stats.uid}, not to ${user}`, `find out why, then run chown ${user} ${file}`);
   }
   if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) {
     const mode = (stats.mode & 0o777).toString(8);
-    refuse(`may be written by others (mode ${mode})`, `see what they put there, then chmod go-w ${file}`);
+    refuse(`may be written by others (mode ${mode})`, `check what they wrote there, then run chmod go-w ${file}`);
   }
 }

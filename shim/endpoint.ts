@@ -5,7 +5,7 @@ import type { LookupFunction } from 'node:net';
 import { UserError } from './user-error.ts';
 
 export interface Endpoint {
-  /** As it was given, for people. */
+  /** The text that was given, for messages. */
   readonly text: string;
   /** What Node's HTTP client connects to; with a socket, host and port are names only. */
   readonly target: {
@@ -20,12 +20,12 @@ export interface Endpoint {
 const HTTP = { protocol: 'http:', port: 80, Agent: HttpAgent } as const;
 const HTTPS = { protocol: 'https:', port: 443, Agent: HttpsAgent } as const;
 const LOOPBACK = new Set(['127.0.0.1', '[::1]']);
-/** Names of this machine (RFC 6761, section 6.3), as local gateways and emulators of AWS have them. */
+/** Names of this machine (RFC 6761, section 6.3), which local gateways and emulators of AWS use. */
 const LOCALHOST = /^(?:[a-z0-9_-]+\.)*localhost$/;
 
 /**
- * @throws UserError unless it is `unix:/PATH`, `http:` on loopback, or `https:`. Plain HTTP never crosses a network: a
- * request says who asks, and nobody should read or change that on its way.
+ * @throws UserError unless it is `unix:/PATH`, `http:` on loopback, or `https:`. Plain HTTP must not cross a network, where
+ * a request and its credentials could be read or changed.
  */
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('unix:/')) {
@@ -52,7 +52,7 @@ export function parseEndpoint(text: string): Endpoint {
 const mayCarry = ({ protocol, hostname }: URL): boolean =>
   protocol === 'https:' || (protocol === 'http:' && (LOOPBACK.has(hostname) || LOCALHOST.test(hostname)));
 
-/** Without asking DNS, whose answer might lead elsewhere. */
+/** Resolves without DNS, whose answer might be another machine. */
 const thisMachine: LookupFunction = (_name, { all }, callback) => {
   const [first, second] = [
     { address: '127.0.0.1', family: 4 },
@@ -63,9 +63,9 @@ const thisMachine: LookupFunction = (_name, { all }, callback) => {
 };
 
 /**
- * A function answers at the root of its URL: what else there is would be dropped without a word.
+ * A function answers at the root of its URL; anything else in the URL would be silently ignored.
  *
- * @throws UserError that says what it is; a password is not repeated.
+ * @throws UserError that names the excess parts, but does not repeat a password.
  */
 function refuseMore({ protocol, host, pathname, search, hash, username, password }: URL): void {
   const more = [
@@ -77,15 +77,15 @@ function refuseMore({ protocol, host, pathname, search, hash, username, password
   if (more.length === 0) return;
   const root = `${protocol}//${host}/`;
   throw new UserError(
-    `bad endpoint: ${root} is given with ${more.join(' and ')}, and Berth answers at the root: give ${root}`,
+    `bad endpoint: ${root} is given with ${more.join(' and ')}, but Berth answers at the root; give ${root}`,
   );
 }
 
 /**
- * Where another function is, as the one that was asked says. What is sent there is signed, and carries the token of the
- * session: it goes no weaker way than the question did.
+ * The endpoint of another function, as named by the function that was asked. Requests to it carry the signature and the
+ * session token, so the connection must not be weaker than the one to the function that was asked.
  *
- * @param asked the function that says so.
+ * @param asked the function that named it.
  * @throws UserError unless it is an endpoint of the same kind: `https:`, `http:` on loopback, or `unix:`.
  */
 export function endpointNamedBy(asked: Endpoint, text: string): Endpoint {
@@ -93,8 +93,8 @@ export function endpointNamedBy(asked: Endpoint, text: string): Endpoint {
   const [theirs, ours] = [kindOf(endpoint), kindOf(asked)];
   if (theirs === ours) return endpoint;
   throw new UserError(
-    `${asked.text} names ${JSON.stringify(text)} as the endpoint of another function: ${ours} was asked, and ${theirs} ` +
-      `is not used on its word, for each request carries this host's signature and session token; ` +
+    `${asked.text} names ${JSON.stringify(text)} as the endpoint of another function, but Berth does not go from ${ours} to ` +
+      `${theirs}, since each request carries this host's signature and session token; ` +
       `check that --endpoint is the capabilities function of your stack, and that its BERTH_*_URL variables are ${ours} too`,
   );
 }

@@ -1,4 +1,4 @@
-/** Small files that survive a crash whole: the old text or the new one, never half of it. */
+/** Small files that survive a crash: with the old text or the new one, never a part of it. */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 

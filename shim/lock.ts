@@ -5,10 +5,10 @@ import { messageOf } from './error-message.ts';
 import { UserError } from './user-error.ts';
 
 /**
- * Locks a folder for the life of this process. The lock is the kernel's (SQLite takes it with fcntl), so it ends with
- * the process however it dies, and there is nothing stale to clear away.
+ * Locks a folder for the life of this process. The kernel holds the lock (SQLite takes it with fcntl), so it ends with
+ * the process, however that ends, and no stale lock remains.
  *
- * @returns what keeps the lock; it must stay referenced.
+ * @returns the object that keeps the lock; it must stay referenced.
  * @throws UserError when another process holds it.
  */
 export function lockFolder(folder: string): DatabaseSync {
@@ -24,12 +24,12 @@ export function lockFolder(folder: string): DatabaseSync {
   }
 }
 
-/** SQLite's code for a lock that somebody else holds. */
+/** SQLite's code for a lock that another process holds. */
 const BUSY = 5;
 
 function whyNot(folder: string, file: string, error: unknown): string {
   if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) {
-    return `Berth runs already with the data in ${folder}: stop it first, or choose another folder with --data`;
+    return `Berth is already running with the data in ${folder}; stop it first, or choose another folder with --data`;
   }
   return `cannot lock ${file}: ${messageOf(error)}`;
 }

@@ -42,10 +42,10 @@ common(program.command('shim'))
   .addOption(
     new Option(
       '--endpoint <url>',
-      "the capabilities function's: https://…, unix:/PATH, or http:// on this machine",
+      'URL of the capabilities function: https://…, unix:/PATH, or http:// on this machine',
     ).env('BERTH_ENDPOINT'),
   )
-  .option('--health', 'ask the shim that runs how it is: exit code 0 ok, 1 failing or not running, 2 degraded')
+  .option('--health', 'show the health of the running shim; exit code 0: ok, 1: failing or not running, 2: degraded')
   .action(async (options: CommonOptions & { endpoint?: string; health?: boolean }) => {
     if (options.health === true) await tellHealth(options);
     else await runShim(options, options.endpoint);
@@ -53,13 +53,13 @@ common(program.command('shim'))
 
 located(program.command('doctor'))
   .description(
-    'compare what Docker on this host has with what the table says; exit code 0: they agree, 1: see the text',
+    'compare Docker on this host with the table; exit code 0: they agree, 1: differences are left, or the comparison failed',
   )
-  .option('--fix', 'mend what differs: without it, it is only told')
+  .option('--fix', 'correct the differences; without it, they are only reported')
   .option(
     '--free <what...>',
-    'subnets and addresses to be freed that nothing uses any more, though nothing proves it: what uses them all the same ' +
-      'shares them with others',
+    'free these subnets and addresses without proof that they are unused; a container that still uses them would share ' +
+      'them with others',
   )
   .action(async ({ sockets, drivers, fix, free = [] }: Location & { fix?: boolean; free?: string[] }) => {
     const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true, free);
@@ -77,14 +77,14 @@ common(program.command('up'))
     await runUp(options);
   });
 
-const host = program.command('host').description('look at a host, or tell the fleet what becomes of it');
+const host = program.command('host').description('show a host, or change its state in the fleet');
 showCommand(host);
 deadCommand(host);
 formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
 
-/** For service managers and load balancers: the exit code says how the shim is, the text why. */
+/** For service managers and load balancers: the exit code is the status, the text has the reasons. */
 async function tellHealth(options: CommonOptions): Promise<void> {
   const { sockets, drivers } = settingsOf(options);
   const socket = socketOf(sockets, drivers);
@@ -126,7 +126,7 @@ async function runUp(options: CommonOptions & CloudOptions): Promise<void> {
     announce(shim, settings, cloud.endpoint);
     const reason = await Promise.race([signal, cloud.ended.then(() => 'cloud' as const)]);
     await shim.stop();
-    if (reason === 'cloud') throw new UserError('the embedded cloud has ended: see above');
+    if (reason === 'cloud') throw new UserError('the embedded cloud has ended; see its messages above');
   } finally {
     await cloud.stop();
   }
@@ -135,23 +135,23 @@ async function runUp(options: CommonOptions & CloudOptions): Promise<void> {
 
 function prepare(options: CommonOptions): Settings {
   const settings = settingsOf(options);
-  // Sockets, keys and data are for the user who runs this, nobody else.
+  // Only the user who runs Berth may access its sockets, keys and data.
   process.umask(0o077);
   prepareDataFolder(settings.data);
   return settings;
 }
 
-/** Where Docker looks for plugins, and where a file with `unix://PATH` in it shows it another place. */
+/** Where Docker looks for plugins, and the file that can name another socket, as `unix://PATH`. */
 const DOCKER_SOCKETS = '/run/docker/plugins';
 const SPEC_FILES = '/etc/docker/plugins/berth.spec (unix://PATH)';
 
-/** Of lines that wait to be written; what comes on top is lost. */
+/** Of log lines that wait to be written; lines beyond it are dropped. */
 const MAX_LOG_BYTES = 1_048_576;
 
 /** The log goes to standard error, as one line of JSON per event. */
 function logger(level: Level): Logger {
   const stderr = destination({ dest: 2, sync: false, maxLength: MAX_LOG_BYTES });
-  // A log that cannot be written, on a full disk for one, must cost dockerd no answer, and nobody waits for it at the end.
+  // A log that cannot be written, for example on a full disk, must not fail dockerd's calls, nor delay the end.
   stderr.on('error', () => {
     stderr.flushSync = () => undefined;
   });
@@ -160,7 +160,7 @@ function logger(level: Level): Logger {
 
 function announce({ hostId, sockets, warning }: Shim, { data, sockets: folder }: Settings, endpoint?: string): void {
   const lines = [
-    warning === undefined ? 'Berth is ready.' : 'Berth has started, and serves no networks yet: see the warning.',
+    warning === undefined ? 'Berth is ready.' : 'Berth has started, but serves no networks yet: see the warning.',
     `  host     ${hostId}`,
     `  data     ${data}`,
     ...sockets.map((socket, i) => `  ${i === 0 ? 'sockets ' : '        '} ${socket}`),
@@ -168,15 +168,15 @@ function announce({ hostId, sockets, warning }: Shim, { data, sockets: folder }:
     ...(warning === undefined ? [] : [`  warning  ${warning}`]),
     ...(folder === DOCKER_SOCKETS
       ? []
-      : [`  note     Docker looks in ${DOCKER_SOCKETS}: name these sockets in ${SPEC_FILES}`]),
+      : [`  note     Docker looks for plugins in ${DOCKER_SOCKETS}; name these sockets in ${SPEC_FILES}`]),
     `  try      ${isRoot() ? '' : 'sudo '}docker network create --ipam-driver berth demo`,
   ];
   console.log(lines.join('\n'));
 }
 
 /**
- * Asked for before anything starts: a signal that comes while it starts must not leave half of it behind, nor one that comes
- * again while it stops. npm passes on what the terminal has sent to all.
+ * Installed before anything starts, so that a signal during the start leaves nothing half done, and a second signal does
+ * not interrupt the stop: npm passes on a signal that the terminal has already sent to all processes.
  */
 const terminated = (): Promise<'signal'> =>
   new Promise((resolve) => {

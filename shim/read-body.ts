@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Reads a body of at most `limit` bytes. `undefined`: it is larger, and what is left of it is thrown away. */
+/** Reads a body of at most `limit` bytes. `undefined`: the body is larger, and was discarded. */
 export async function readBody(message: IncomingMessage, limit: number): Promise<Buffer | undefined> {
   const parts: Buffer[] = [];
   let size = 0;

@@ -1,4 +1,4 @@
-/** `berth shim`: the plugin's sockets on this host, in front of functions somewhere. */
+/** `berth shim`: serves the plugin's sockets on this host, and forwards calls to the functions. */
 import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import path from 'node:path';
@@ -40,28 +40,28 @@ import { within } from './time.ts';
 export interface Shim {
   readonly hostId: string;
   readonly sockets: readonly string[];
-  /** Why no network is served yet: no function answers, or the fleet does not take this host. `undefined`: they are. */
+  /** Why no network is served yet: no function answers, or the fleet refuses this host. `undefined`: networks are served. */
   readonly warning: string | undefined;
-  /** Takes no new calls, answers those under way, and takes the sockets away. */
+  /** Accepts no new calls, answers those under way, and removes the sockets. */
   stop(): Promise<void>;
 }
 
 export interface ShimOptions {
-  /** The capabilities function's. */
+  /** Of the capabilities function. */
   readonly endpoint: string;
   readonly version: string;
   readonly log: Logger;
 }
 
-/** ms for which a stop waits longer than any call may take. */
+/** ms that a stop waits beyond the time that any call may take. */
 const STOP_GRACE = 5_000;
-/** ms for which a start waits for what the fleet says of this host. The sockets are open by then. */
+/** ms that a start waits for the fleet's answer about this host. The sockets are open by then. */
 const INTRODUCTION = 3_000;
 
 /** What must be undone when the shim stops, the latest first. */
 type Undo = (() => Promise<void> | void)[];
 
-/** @throws UserError when the settings do not work out; nothing is left behind then. */
+/** @throws UserError when the settings do not work; nothing is left behind then. */
 export async function serveShim(settings: Settings, options: ShimOptions): Promise<Shim> {
   const undo: Undo = [];
   const stop = async (): Promise<void> => {
@@ -82,24 +82,24 @@ export async function serveShim(settings: Settings, options: ShimOptions): Promi
 interface Host extends PluginHost {
   readonly hostId: string;
   readonly handshakes: ReadonlyMap<Driver, Handshakes>;
-  /** Why no network is served. `undefined`: they are, as far as is known. */
+  /** Why no network is served. `undefined`: networks are served, as far as is known. */
   readonly unable: () => string | undefined;
-  /** The fleet has answered the first registration, or could not. */
+  /** Resolves when the first registration was answered or has failed. */
   readonly introduced: Promise<void>;
 }
 
-/** The parts of a shim, each given what it needs. */
+/** Creates the parts of a shim and connects them. */
 async function assemble(settings: Settings, options: ShimOptions, undo: Undo): Promise<Host> {
   const { data, region, budget } = settings;
   const { log } = options;
   const endpoint = parseEndpoint(options.endpoint);
-  // A cloud on this machine needs no instance to be told apart.
+  // A cloud on this machine does not need the instance to tell hosts apart.
   const instance = endpoint.target.protocol === 'https:' ? await instanceId() : undefined;
   const hostId = hostIdentity(data, settings.hostId, undefined, instance);
   const machine = machineOf(settings, endpoint, instance, log);
   const sequence = new Sequence(data);
   const signerOf = signers(region);
-  // Whoever forgot the region should know now, not at the first call.
+  // A missing region should fail now, not at the first call.
   signerOf(endpoint);
   const cloud = new FunctionUrlClient(new Transport(), signerOf);
   const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
@@ -142,7 +142,7 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, doctor, budget };
 }
 
-/** A cloud on this machine is copied with it, so that there is nothing to be told apart but what was named. */
+/** A cloud on this machine is copied together with it, so only a name given by `--machine` distinguishes the copies. */
 function machineOf(
   { machine }: Settings,
   { target }: ReturnType<typeof parseEndpoint>,
@@ -152,13 +152,13 @@ function machineOf(
   if (target.protocol !== 'https:')
     return machine === undefined ? {} : { Given: machinePrint(machine, undefined).Given ?? '' };
   const print = machinePrint(machine, instance);
-  if (isNameless(print)) log.warn('nothing tells this machine from a copy of its disk: name it with --machine');
+  if (isNameless(print)) log.warn('nothing distinguishes this machine from a copy of its disk; name it with --machine');
   return print;
 }
 
 /**
- * A copy of another machine's disk must ask for nothing in its name: until the fleet has taken this machine for the host,
- * its calls wait.
+ * A copy of another machine's disk must not make requests as that host, so calls wait until the fleet has registered this
+ * machine.
  */
 const onceRegistered =
   (
@@ -184,7 +184,7 @@ interface Standing {
   readonly introduced: Promise<void>;
 }
 
-/** Registers this host with the fleet, and takes up what an earlier run has left once the fleet has taken it. */
+/** Registers this host with the fleet, and, once it is registered, continues what an earlier run left. */
 function enrol(
   { data, space, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
   { version, log }: ShimOptions,
@@ -267,7 +267,7 @@ async function openHandshakes(
   return new Map(opened);
 }
 
-/** @returns where the plugins are asked. */
+/** @returns the paths of the plugins' sockets. */
 async function openPlugins({ sockets }: Settings, host: Host, undo: Undo): Promise<string[]> {
   mkdirSync(sockets, { recursive: true, mode: 0o755 });
   const inherited = inheritedSockets();

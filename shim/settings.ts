@@ -1,4 +1,4 @@
-/** Where things are by default: the system's places for root, the user's own (XDG) otherwise. */
+/** The settings of a shim. Default paths are the system's for root, and the user's (XDG) otherwise. */
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { DRIVERS, type Driver } from '../protocol/methods.ts';
@@ -11,43 +11,43 @@ export interface Settings {
   readonly data: string;
   readonly space: string;
   readonly hostId: string | undefined;
-  /** What this machine is called that is to be told from copies of it; else its hardware tells. */
+  /** A name that distinguishes this machine from copies of it; without one, its hardware does. */
   readonly machine: string | undefined;
   /** At least one. */
   readonly drivers: readonly [Driver, ...Driver[]];
-  /** AWS region of endpoints whose name does not tell it. */
+  /** AWS region of endpoints whose name does not contain it. */
   readonly region: string | undefined;
   /** ms within which a call of dockerd is answered. */
   readonly budget: number;
-  /** ms after which no attempt of a call that was given up can land any more. */
+  /** ms after which no attempt of a call that was given up can take effect any more. */
   readonly inFlightBound: number;
-  /** Where Prometheus may ask: a port of loopback, or a socket. */
+  /** Where metrics are served for Prometheus: a port on loopback, or a socket. */
   readonly metrics: MetricsPlace | undefined;
   readonly reconcile: ReconcileSettings;
 }
 
-/** How what Docker has is compared with what the table says. */
+/** How Docker is compared with the table. */
 export interface ReconcileSettings {
   /** Docker's socket on this host. */
   readonly docker: string;
   readonly mode: ReconcileMode;
   /** ms between two rounds. */
   readonly every: number;
-  /** ms after which what was seen twice is believed. */
+  /** ms between two sightings, after which a finding is acted on. */
   readonly secondLook: number;
 }
 
 export const RECONCILE_MODES = ['fix', 'report', 'off'] as const;
 export type ReconcileMode = (typeof RECONCILE_MODES)[number];
 
-/** @throws UserError: Docker of another machine says nothing of this one. */
+/** @throws UserError unless it is a socket: the Docker of another machine says nothing about this one. */
 export function parseDockerSocket(text: string): string {
   const socket = text.replace(/^unix:\/\//, '');
   if (path.isAbsolute(socket)) return socket;
   throw new UserError(`bad Docker socket ${JSON.stringify(text)}: give unix:///PATH`);
 }
 
-/** @throws UserError unless it names drivers, each once. */
+/** @throws UserError unless it lists drivers, each once. */
 export function parseDrivers(text: string): [Driver, ...Driver[]] {
   const named = text.split(',').map((name) => name.trim());
   const [first, ...rest] = DRIVERS.filter((driver) => named.includes(driver));
@@ -57,7 +57,7 @@ export function parseDrivers(text: string): [Driver, ...Driver[]] {
 
 export type MetricsPlace = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** @throws UserError: metrics tell who uses which addresses, and are for this machine alone. */
+/** @throws UserError unless it is on this machine: metrics show who uses which addresses. */
 export function parseMetricsPlace(text: string): MetricsPlace {
   if (text.startsWith('unix:/')) return { path: text.slice('unix:'.length) };
   const [, host = '', port = ''] = /^(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(text) ?? [];
@@ -67,7 +67,7 @@ export function parseMetricsPlace(text: string): MetricsPlace {
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
 
-/** A folder of the user's, where it is set: an empty variable is as good as none (XDG Base Directory Specification). */
+/** The variable of a user's folder. An empty one counts as not set (XDG Base Directory Specification). */
 const xdg = (name: string): string | undefined => (process.env[name] === '' ? undefined : process.env[name]);
 
 export const defaultSockets = (): string =>
@@ -81,7 +81,7 @@ export const defaultDocker = (): string =>
 export const defaultData = (): string =>
   isRoot() ? '/var/lib/berth' : path.join(xdg('XDG_DATA_HOME') ?? path.join(homedir(), '.local/share'), 'berth');
 
-/** A Unix socket's path fits into 108 bytes of the kernel's structure, the terminating zero included. */
+/** The kernel's structure has 108 bytes for a Unix socket's path, including the terminating zero. */
 export function refuseLongSocket(socket: string): void {
   if (Buffer.byteLength(socket) > 107) {
     throw new UserError(`the path of the socket is too long (107 bytes at most): ${socket}; choose a shorter folder`);

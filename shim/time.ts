@@ -1,10 +1,10 @@
-/** Time and chance, so that a test may steer both. */
+/** Time and randomness, so that a test can control both. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Time {
   /** ms, of a clock that only goes forward. */
   now(): number;
-  /** Ends early, and without an error, when the signal is given. */
+  /** Ends early, without an error, when the signal is aborted. */
   pause(milliseconds: number, signal?: AbortSignal): Promise<void>;
   /** From 0 up to 1. */
   random(): number;
@@ -17,8 +17,8 @@ export const realTime: Time = {
 };
 
 /**
- * What an operation comes to, or what is said of it when the time is over. No timer outlives it, which would keep the
- * process from its end.
+ * The result of an operation, or that of `late` when the time is over. The timer ends with it, so that it does not keep
+ * the process running.
  */
 export async function within<T, L>(milliseconds: number, operation: Promise<T>, late: () => L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,2 +1,2 @@
-/** Something that the person who started the program can put right: told in one line, without a stack. */
+/** An error that the person who started the program can correct. It is printed as one line, without a stack. */
 export class UserError extends Error {}

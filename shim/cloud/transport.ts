@@ -26,7 +26,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** The reason why there is no answer. */
+/** The reason for a missing answer. */
 export class TransportError extends Error {
   /** Node's code of the error; `TIMEOUT` when the time was over, `TOO_LARGE` when the answer was too large. */
   readonly code: string;

@@ -1,4 +1,4 @@
-/** How a running shim is, asked over its own socket. */
+/** Asks a running shim for its health, over its own socket. */
 import * as v from 'valibot';
 import { type Health, healthAnswer } from '../plugin/health.ts';
 import { HEALTH_PATH } from '../plugin/plugin.ts';

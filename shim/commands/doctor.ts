@@ -15,7 +15,7 @@ export type Diagnosis = v.InferOutput<typeof schema>;
 const TIMEOUT = 300_000;
 
 /**
- * @param free subnets and addresses that are freed though nothing proves that nobody uses them.
+ * @param free subnets and addresses that are freed on the operator's word, without proof that they are unused.
  * @throws UserError when no shim serves the socket, or it cannot compare.
  */
 export async function askDoctor(socket: string, isFix: boolean, free: readonly string[] = []): Promise<Diagnosis> {
@@ -30,11 +30,11 @@ export async function askDoctor(socket: string, isFix: boolean, free: readonly s
   return parsed.output;
 }
 
-/** For people. */
+/** The diagnosis as text for the terminal. */
 export function tellDiagnosis({ findings }: Diagnosis): string {
-  if (findings.length === 0) return 'What Docker has and what the table says agree.';
+  if (findings.length === 0) return 'Docker and the table agree.';
   return findings.map(({ kind, text, done }) => `${kind}: ${text}\n  ${done}`).join('\n');
 }
 
-/** Whether something is left for somebody to do. */
+/** Whether something is left to do. */
 export const isLeft = ({ findings }: Diagnosis): boolean => findings.some(({ done }) => done !== 'mended');

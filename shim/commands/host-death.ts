@@ -1,4 +1,4 @@
-/** `berth host show` and `berth host dead`: what a host is and holds is seen before it is freed. */
+/** `berth host show`, `berth host dead` and `berth host former-dead`: the operator sees what a host holds before it is freed. */
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import * as v from 'valibot';
@@ -40,7 +40,7 @@ async function askHost(cloud: Pick<FunctionUrlClient, 'ask'>, endpoint: Endpoint
   return answer;
 }
 
-/** What there is to know of a host, a line each. */
+/** A host's state and holdings, one line each. */
 export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...host }: HostAnswer): string {
   const addresses = Networks.reduce((sum, network) => sum + network.Addresses, 0);
   const isCounted = IsAll && Networks.every((network) => network.IsAll);
@@ -77,23 +77,23 @@ function ago(seconds: number): string {
 export interface Death {
   readonly host: string;
   readonly why: string;
-  /** It is known to run no more, though its lease runs. */
+  /** The operator knows that the host has stopped, although its lease has not ended. */
   readonly overrideLease: boolean;
-  /** What would be freed need not be asked about. */
+  /** The operator agrees without being asked. */
   readonly yes: boolean;
 }
 
-/** Who sits there. */
+/** The terminal that the program was started at. */
 export interface Terminal {
   readonly tell: (text: string) => void;
-  /** `undefined`: nobody. */
+  /** `undefined`: the input is not a terminal. */
   readonly ask: ((question: string) => Promise<string>) | undefined;
 }
 
 /**
- * Shows a host and what would be freed, asks, and says that it is dead.
+ * Shows a host and what would be freed, asks, and declares the host dead.
  *
- * @throws UserError when nobody agrees, or its lease runs and nobody overrides that.
+ * @throws UserError when the operator does not agree, or the host's lease has not ended and is not overridden.
  */
 export async function endHost(
   cloud: Pick<FunctionUrlClient, 'ask'>,
@@ -104,7 +104,7 @@ export async function endHost(
   const seen = await askHost(cloud, endpoint, host);
   tell(describeHost(seen));
   if (seen.InLease && !overrideLease) throw inLease(seen);
-  // Nothing is at stake any more: what a first report has left is done.
+  // A host that is already dead is not asked about: this only completes what an earlier command left.
   if (seen.State !== 'dead' && !yes) await agree(host, ask, ALL);
   const outcome = await declareHost(cloud, endpoint, { host, state: 'dead', why, overrideLease });
   if (outcome === 'unknown') throw unknownHost(host);
@@ -112,18 +112,18 @@ export async function endHost(
 
 const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostAnswer): UserError =>
   new UserError(
-    `host ${Host} is ${State}: it was last heard of ${ago(SilentSeconds)}, and its lease runs until ${LeaseUntil}; if it ` +
-      'still runs, its containers would share their addresses with others. Stop it and wait for the end of its lease, or, ' +
-      'if you are sure that it runs no more, add --override-lease',
+    `host ${Host} is ${State}: it last registered ${ago(SilentSeconds)}, and its lease runs until ${LeaseUntil}. If it still ` +
+      'runs, other containers could get the addresses of its containers. Stop it and wait for the end of its lease, or, ' +
+      'if you are sure that it has stopped, add --override-lease',
   );
 
 const ALL = 'All of this is freed at once';
-const FORMERS = 'All of it that the machine held which was this host before is freed within minutes';
+const FORMERS = 'All that the machine held that was this host before is freed within minutes';
 
 /**
- * Shows a host, asks, and says that the machine that was it before is dead: what that held is freed, and nothing else.
+ * Shows a host, asks, and declares the machine dead that was this host before. Only what that machine held is freed.
  *
- * @throws UserError when nobody agrees, or there was no other machine before.
+ * @throws UserError when the operator does not agree, or there was no other machine before.
  */
 export async function endFormer(
   cloud: Pick<FunctionUrlClient, 'ask'>,
@@ -137,21 +137,20 @@ export async function endFormer(
   if (outcome === 'unknown') throw unknownHost(host);
 }
 
-/** @param freed what there is to lose. */
+/** @param freed says what is freed, and when. */
 async function agree(host: string, ask: Terminal['ask'], freed: string): Promise<void> {
   if (ask === undefined) {
     throw new UserError(
-      `there is no terminal to ask at: look at host ${host} above, and add --yes to free what it holds`,
+      `cannot ask for confirmation without a terminal; check host ${host} above, and add --yes to free what it holds`,
     );
   }
   const answer = await ask(
-    `${freed}, for other hosts to use. What still runs on ${host} would share its addresses with them.\n` +
-      `Type the id of the host to go on: `,
+    `${freed}, and other hosts can use it. Containers that still run on ${host} would then share their addresses with others.\n` +
+      `Type the id of the host to continue: `,
   );
-  if (answer.trim() !== host) throw new UserError(`that is not ${host}: nothing is done`);
+  if (answer.trim() !== host) throw new UserError(`that is not ${host}; nothing was changed`);
 }
 
-/** The one that this program was started at. */
 const terminal = (): Terminal => ({
   tell: (text) => {
     console.error(text);
@@ -161,7 +160,7 @@ const terminal = (): Terminal => ({
 
 async function question(text: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
-  // At the end of the input there is no answer, nor will there be.
+  // At the end of the input, `question` never resolves.
   const ended = new Promise<string>((resolve) =>
     lines.once('close', () => {
       resolve('');
@@ -177,8 +176,8 @@ async function question(text: string): Promise<string> {
 /** Adds `berth host show ID`. */
 export function showCommand(host: Command): void {
   operating(host.command('show <id>'))
-    .summary('its state, its last sign of life, and what it holds')
-    .description('Show what the fleet knows of a host: its state, its last sign of life, its networks and addresses.')
+    .summary('show its state, when it last registered, and what it holds')
+    .description('Show a host: its state, when it last registered, its networks and addresses.')
     .action(async (id: string, options: OperatorOptions) => {
       console.log(describeHost(await askHost(...fleetOf(options), id)));
     });
@@ -193,31 +192,31 @@ interface DeathOptions extends OperatorOptions {
 /** Adds `berth host dead ID`. */
 export function deadCommand(host: Command): void {
   operating(host.command('dead <id>'))
-    .summary('it is gone for good: free what it held')
+    .summary('declare a host gone for good, and free what it held')
     .description(
-      'A host is gone for good: all that it held is shown, and freed once you agree. Say so only of a host that runs no ' +
-        'more: whatever still runs there would share its addresses with others.',
+      'Declare a host gone for good. The command shows all that the host held, and frees it once you agree. Use it only ' +
+        'for a host that has stopped: containers that still run there would share their addresses with others.',
     )
-    .option('--why <text>', 'the reason: kept with the host, and in the log', '')
-    .option('--yes', 'agree without being asked, as where there is no terminal')
-    .option('--override-lease', 'it runs no more, though it was heard of so recently that its lease still runs')
+    .option('--why <text>', 'the reason, stored with the host and in the log', '')
+    .option('--yes', 'agree without being asked, for example without a terminal')
+    .option('--override-lease', 'the host has stopped, although its lease has not ended yet')
     .action(async (id: string, { why, overrideLease = false, yes = false, ...options }: DeathOptions) => {
       await endHost(...fleetOf(options), { host: id, why, overrideLease, yes }, terminal());
-      console.log(`host ${id} is dead: what it held is freed, within minutes where it is much`);
+      console.log(`host ${id} is dead: what it held is freed, within minutes if it is much`);
     });
 }
 
 /** Adds `berth host former-dead ID`. */
 export function formerDeadCommand(host: Command): void {
   operating(host.command('former-dead <id>'))
-    .summary('the machine that was it before is gone for good: free what that held')
+    .summary('declare the machine gone for good that was this host before, and free what it held')
     .description(
-      'Another machine has taken the place of a host, and what the former held sleeps, since nobody knows whether that ' +
-        'still runs. It is gone for good: all that it held is freed once you agree. What the present machine holds stays ' +
-        'as it is.',
+      'Another machine has taken the place of a host. What the former machine held is kept, since it may still run. ' +
+        'Declare the former machine gone for good: all that it held is freed once you agree. What the present machine ' +
+        'holds does not change.',
     )
-    .option('--why <text>', 'the reason: kept in the log', '')
-    .option('--yes', 'agree without being asked, as where there is no terminal')
+    .option('--why <text>', 'the reason, stored in the log', '')
+    .option('--yes', 'agree without being asked, for example without a terminal')
     .action(async (id: string, { why, yes = false, ...options }: Omit<DeathOptions, 'overrideLease'>) => {
       await endFormer(...fleetOf(options), { host: id, why, yes }, terminal());
       console.log(`the machine that was host ${id} before is dead: what it held is freed, within minutes`);

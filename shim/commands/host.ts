@@ -1,4 +1,4 @@
-/** What operators tell the fleet, and ask of it. They sign with credentials of their own, which may call the console. */
+/** The operators' commands to the fleet. Operators sign with their own credentials, which may call the console. */
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
@@ -10,16 +10,16 @@ import { UserError } from '../user-error.ts';
 
 export interface Declaration {
   readonly host: string;
-  /** `live`: it drains no more. `adopted`: whom `principal` names is it. */
+  /** `live`: its drain is lifted. `adopted`: the principal becomes this host. */
   readonly state: 'dead' | 'draining' | 'live' | 'adopted' | 'former-dead';
   readonly why: string;
-  /** It is dead though its lease runs. */
+  /** It is dead although its lease has not ended. */
   readonly overrideLease?: boolean;
-  /** Who is to be the host (an ARN). */
+  /** The ARN of the principal that becomes the host. */
   readonly principal?: string | undefined;
 }
 
-/** Where the fleet is, for every command of an operator's. */
+/** Where the fleet is, for every operator command. */
 export interface OperatorOptions {
   readonly endpoint: string;
   readonly region?: string;
@@ -27,33 +27,33 @@ export interface OperatorOptions {
 
 /** ms */
 const HANDSHAKE_TIMEOUT = 15_000;
-/** The console takes longer than other functions: it frees what a dead host held. */
+/** ms. The console takes longer than other functions, since it frees what a dead host held. */
 const CONSOLE_TIMEOUT = 65_000;
 
-/** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`; host-death.ts has what frees something. */
+/** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`; the commands that free something are in host-death.ts. */
 export function stateCommands(host: Command): void {
   declaring(host.command('drain <id>'), 'draining')
-    .summary('it is about to go: give it nothing new')
-    .description('A host is about to go: it gets no new networks and addresses, and may give back what it has.');
+    .summary('give a host no new networks and addresses')
+    .description('Drain a host: it gets no new networks and addresses, and may release those that it has.');
   declaring(host.command('resume <id>'), 'live')
-    .summary('it stays after all: its drain is lifted')
-    .description('A host stays after all: a drain is lifted, and it gets networks and addresses again.');
+    .summary('lift the drain of a host')
+    .description('Lift the drain of a host: it gets networks and addresses again.');
   declaring(host.command('adopt <id>'), 'adopted')
-    .summary('another machine is to be it')
+    .summary('let another machine become a host')
     .description(
-      'Another machine is to be a host that is fenced or dead: whoever signs as --principal is it, nobody else, and has ' +
-        'its networks and addresses. On that machine start berth shim --host-id ID.',
+      'Let another machine become a host that is fenced or dead. Only a machine that signs as --principal is that host ' +
+        'from then on, and it has its networks and addresses. Start berth shim --host-id ID on that machine.',
     )
     .requiredOption(
       '--principal <arn>',
-      "who signs on that machine: a user's ARN, or that of a role's session, on EC2 " +
-        'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID (aws sts get-caller-identity tells it there)',
+      "the principal that signs on that machine: a user's ARN, or that of a role's session, on EC2 " +
+        'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID (run aws sts get-caller-identity there)',
     );
 }
 
 function declaring(command: Command, state: keyof typeof effects): Command {
   return operating(command)
-    .option('--why <text>', 'the reason: kept with the host, or in the log', '')
+    .option('--why <text>', 'the reason, stored with the host or in the log', '')
     .action(async (host: string, options: OperatorOptions & { readonly why: string; readonly principal?: string }) => {
       const outcome = await declareHost(...fleetOf(options), {
         host,
@@ -67,18 +67,18 @@ function declaring(command: Command, state: keyof typeof effects): Command {
 }
 
 export const unknownHost = (host: string): UserError =>
-  new UserError(`no host ${host} has ever registered: nothing is done`);
+  new UserError(`no host ${host} has ever registered; nothing was changed`);
 
-/** Adds the options that every operator's command has. */
+/** Adds the options that every operator command has. */
 export const operating = (command: Command): Command =>
   command
     .addOption(
-      new Option('--endpoint <url>', "the capabilities function's, as for berth shim")
+      new Option('--endpoint <url>', 'URL of the capabilities function, as for berth shim')
         .env('BERTH_ENDPOINT')
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option('--region <region>', "AWS region, where the endpoint's name does not tell it").env('BERTH_REGION'),
+      new Option('--region <region>', "AWS region, if the endpoint's name does not contain it").env('BERTH_REGION'),
     );
 
 export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: FunctionUrlClient, endpoint: Endpoint] => [
@@ -86,20 +86,20 @@ export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: Function
   parseEndpoint(endpoint),
 ];
 
-/** A variable that is set to nothing is as good as none. */
+/** An empty variable counts as not set. */
 const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
 
 const effects = {
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
-  live: (host: string) => `host ${host} drains no more: it gets networks and addresses again`,
+  live: (host: string) => `host ${host} is no longer drained: it gets networks and addresses again`,
   adopted: (host: string) =>
-    `host ${host} waits for the machine that you named: start berth shim there with --host-id ${host}, within minutes it is ${host}`,
+    `host ${host} waits for the machine that you named; start berth shim there with --host-id ${host}, and within minutes it is ${host}`,
 };
 
 const handshake = v.pipe(v.string(), v.parseJson(), v.object({ Functions: v.object({ Console: v.string() }) }));
 const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['done', 'unknown']) }));
 
-/** @throws UserError when the fleet does not answer, or does not take one's word. */
+/** @throws UserError when the fleet does not answer, or refuses. */
 export async function declareHost(
   cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
@@ -116,7 +116,7 @@ export async function declareHost(
 }
 
 /**
- * Asks where the console is, and then it.
+ * Asks where the console is, and then asks the console.
  *
  * @param endpoint the capabilities function's.
  * @param schema of the answer.
@@ -140,7 +140,7 @@ export async function askConsole<Schema extends v.GenericSchema>(
   return ask(cloud, consoleEndpoint, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
 }
 
-/** The console has heard, and says no. */
+/** The console has refused. */
 export class ConsoleRefusal extends UserError {
   readonly code: string | undefined;
 
@@ -168,5 +168,7 @@ async function ask<Schema extends v.GenericSchema>(
   if (verdict.refusal !== undefined) throw new ConsoleRefusal(verdict.refusal, verdict.code);
   const parsed = v.safeParse(schema, verdict.text);
   if (parsed.success) return parsed.output;
-  throw new UserError(`this is no answer of this version of Berth, at ${endpoint.text}: ${verdict.text.slice(0, 200)}`);
+  throw new UserError(
+    `unexpected response from ${endpoint.text}, not from this version of Berth: ${verdict.text.slice(0, 200)}`,
+  );
 }

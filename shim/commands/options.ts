@@ -1,4 +1,4 @@
-/** The options of `berth`, each also a variable of the environment, and the settings that they come to. */
+/** The options of `berth`, most of which are also environment variables, and the settings made from them. */
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_DEFAULT_SPACE_NAME, isLocalSpaceName } from '../../protocol/ids.ts';
@@ -16,7 +16,7 @@ import {
 } from '../settings.ts';
 import { UserError } from '../user-error.ts';
 
-/** Where a shim is asked. */
+/** Where a running shim can be asked. */
 export interface Location {
   readonly sockets: string;
   readonly drivers: string;
@@ -38,7 +38,7 @@ export interface CommonOptions extends Location {
   readonly secondLook: number;
 }
 
-/** ms that a function may take (serverless.yml), and what clocks and queues may add. */
+/** ms that a function may take (serverless.yml), and ms that clocks and queues may add. */
 const FUNCTION_TIMEOUT = 10_000;
 const MARGIN = 5_000;
 
@@ -49,7 +49,7 @@ function option(flags: string, description: string, env: string): Option {
   return new Option(flags, description).env(env);
 }
 
-/** Adds what says where a shim is asked. */
+/** Adds the options that say where a running shim can be asked. */
 export function located(command: Command): Command {
   return command
     .option('--sockets <dir>', "folder of the plugin's sockets", defaultSockets())
@@ -60,66 +60,74 @@ export function located(command: Command): Command {
 export const socketOf = (folder: string, [driver]: readonly [Driver, ...Driver[]]): string =>
   path.join(path.resolve(folder), `${driver}.sock`);
 
-/** Adds what every shim must know. */
+/** Adds the options that every shim needs. */
 export function common(command: Command): Command {
   return located(command)
-    .option('--data <dir>', 'folder of what must survive a restart', defaultData())
+    .option('--data <dir>', 'folder for the data that must survive a restart', defaultData())
     .addOption(
-      option('--space <name>', 'the address space of networks that name none', 'BERTH_SPACE').default('default'),
+      option('--space <name>', 'the address space of networks that do not name one', 'BERTH_SPACE').default('default'),
     )
     .addOption(
       option(
         '--host-id <id>',
-        'who this host is to the fleet (default: as before, else its EC2 instance, else from /etc/machine-id)',
+        'id of this host in the fleet (default: the id used before, the EC2 instance id, or one from /etc/machine-id)',
         'BERTH_HOST_ID',
       ),
     )
     .addOption(
       option(
         '--machine <name>',
-        'what tells this machine from copies of its disk (default: its instance, firmware and network cards)',
+        'what distinguishes this machine from copies of its disk (default: its instance, firmware and network cards)',
         'BERTH_MACHINE',
       ),
     )
-    .addOption(option('--region <region>', "AWS region, where the endpoint's name does not tell it", 'BERTH_REGION'))
+    .addOption(option('--region <region>', "AWS region, if the endpoint's name does not contain it", 'BERTH_REGION'))
     .addOption(
-      option('--deadline <seconds>', 'within which every call of dockerd is answered', 'BERTH_DEADLINE')
+      option('--deadline <seconds>', 'time within which every call of dockerd is answered', 'BERTH_DEADLINE')
         .argParser(numberBetween(1, 600))
         .default(20),
     )
-    .addOption(hidden('--in-flight-bound <ms>', 'after which a request that was given up can take effect no more'))
-    .addOption(option('--log-level <level>', 'what is worth a line', 'BERTH_LOG_LEVEL').choices(LEVELS).default('info'))
+    .addOption(
+      hidden('--in-flight-bound <ms>', 'time after which a request that was given up can no longer take effect'),
+    )
+    .addOption(
+      option('--log-level <level>', 'least severe level that is logged', 'BERTH_LOG_LEVEL')
+        .choices(LEVELS)
+        .default('info'),
+    )
     .addOption(
       option(
         '--metrics <place>',
-        'where Prometheus may ask: 127.0.0.1:PORT or unix:/PATH (default: nowhere)',
+        'where metrics are served for Prometheus: 127.0.0.1:PORT or unix:/PATH (default: nowhere)',
         'BERTH_METRICS',
       ),
     )
     .addOption(
-      option('--docker <socket>', "Docker's socket, to compare what it has with the table", 'BERTH_DOCKER').default(
+      option('--docker <socket>', "Docker's socket, to compare Docker with the table", 'BERTH_DOCKER').default(
         `unix://${defaultDocker()}`,
       ),
     )
     .addOption(
       option(
         '--reconcile <mode>',
-        'every hour, where the two differ: mend it, only say so, or do not look',
+        'what to do about differences between Docker and the table every hour: correct them, only report them, or nothing',
         'BERTH_RECONCILE',
       )
         .choices(RECONCILE_MODES)
         .default('fix'),
     )
     .addOption(hidden('--reconcile-every <ms>', 'pause between two rounds').default(3_600_000))
-    .addOption(hidden('--second-look <ms>', 'after which what was seen twice is believed').default(300_000));
+    .addOption(
+      hidden('--second-look <ms>', 'time between two sightings, after which a finding is acted on').default(300_000),
+    );
 }
 
-/** A time that only tests change. */
+/** A time option that only tests use. */
 function hidden(flags: string, description: string): Option {
   return new Option(flags, description).argParser(numberBetween(1, 86_400_000)).hideHelp();
 }
 
-/** For an argument that is a number. */
+/** A parser for an argument that is a number. */
 export function numberBetween(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -128,7 +136,7 @@ export function numberBetween(least: number, most: number): (text: string) => nu
   };
 }
 
-/** @throws UserError for a value that makes no sense. */
+/** @throws UserError for an invalid value. */
 export function settingsOf(options: CommonOptions): Settings {
   const { sockets, data, space, hostId, region, metrics } = options;
   if (!isLocalSpaceName(space) || space.length > MAX_DEFAULT_SPACE_NAME) {
@@ -140,7 +148,7 @@ export function settingsOf(options: CommonOptions): Settings {
     sockets: path.resolve(sockets),
     data: path.resolve(data),
     space,
-    // A variable that is set to nothing is as good as none.
+    // An empty variable counts as not set.
     hostId: hostId === '' ? undefined : hostId,
     machine: options.machine === '' ? undefined : options.machine,
     drivers: parseDrivers(options.drivers),

@@ -1,4 +1,4 @@
-/** What people ask of a running shim, over its own socket. */
+/** A request to a running shim, over its own socket. */
 import { request } from 'node:http';
 import { readBody } from '../read-body.ts';
 

@@ -1,4 +1,4 @@
-/** What operators ask of an address space, and how they change it: `berth space show` and `berth space set`. */
+/** `berth space show` and `berth space set`: operators look at an address space, and change it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import * as v from 'valibot';
 import { durationText, parseDuration } from '../../protocol/duration.ts';
@@ -6,14 +6,14 @@ import { UserError } from '../user-error.ts';
 import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './host.ts';
 
 type Value = number | boolean | readonly string[];
-/** A word for it: commander takes an option whose value is `null` for one without a value. */
+/** A word instead of `null`, since commander treats an option whose value is `null` as one without a value. */
 type NoLimit = typeof NONE;
 const NONE = 'none';
 
 interface Setting {
-  /** As people name it: its option without the dashes. */
+  /** The name of its option, without the dashes. */
   readonly name: string;
-  /** As the functions name it. */
+  /** The functions' name of it. */
   readonly field: keyof v.InferOutput<typeof settingsAnswer>;
   readonly placeholder: string;
   readonly description: string;
@@ -31,7 +31,7 @@ const settingsAnswer = v.object({
   ForgetAfter: v.number(),
   MaxPools: v.nullable(v.number()),
   MaxNetworksPerHost: v.nullable(v.number()),
-  // Early functions know nothing of these.
+  // Functions of early versions do not send these.
   Widest4: v.optional(v.number()),
   Widest6: v.optional(v.number()),
   GivenOutside: v.optional(v.boolean()),
@@ -79,18 +79,28 @@ const time = { placeholder: '<time>', parse: duration, show: showTime };
 const most = { placeholder: '<number>', parse: limit, show: String };
 
 const SETTINGS: readonly Setting[] = [
-  { name: 'range', field: 'Ranges', ...prefixes, description: 'where automatic pools are cut from: A,B or none' },
+  { name: 'range', field: 'Ranges', ...prefixes, description: 'ranges for automatic pools: A,B or none' },
   { name: 'size4', field: 'Size4', ...size, description: 'prefix length of an automatic IPv4 pool' },
   { name: 'size6', field: 'Size6', ...size, description: 'prefix length of an automatic IPv6 pool' },
-  { name: 'exclude', field: 'Excluded', ...prefixes, description: 'what no automatic pool is given of: A,B or none' },
-  { name: 'cooldown', field: 'Cooldown', ...time, description: 'how long a freed address rests, in new pools' },
-  { name: 'forget-after', field: 'ForgetAfter', ...time, description: 'when a fenced host loses its networks' },
-  { name: 'max-pools', field: 'MaxPools', ...most, description: 'pools of each family in all, or none: no limit' },
+  { name: 'exclude', field: 'Excluded', ...prefixes, description: 'ranges excluded from automatic pools: A,B or none' },
+  { name: 'cooldown', field: 'Cooldown', ...time, description: 'cool-down of a freed address, in new pools' },
+  {
+    name: 'forget-after',
+    field: 'ForgetAfter',
+    ...time,
+    description: 'time after which a fenced host loses its networks',
+  },
+  {
+    name: 'max-pools',
+    field: 'MaxPools',
+    ...most,
+    description: 'most pools of each address family in the space, or none: no limit',
+  },
   {
     name: 'max-networks-per-host',
     field: 'MaxNetworksPerHost',
     ...most,
-    description: 'networks that one host may have in the space, or none: no limit',
+    description: 'most networks of one host in the space, or none: no limit',
   },
   {
     name: 'widest4',
@@ -110,13 +120,13 @@ const SETTINGS: readonly Setting[] = [
     placeholder: '<answer>',
     parse: answer,
     show: showAnswer,
-    description: 'whether a given subnet may lie outside of the ranges: yes or no',
+    description: 'whether an explicit subnet may lie outside of the ranges: yes or no',
   },
   {
     name: 'max-hosts-per-principal',
     field: 'MaxHostsPerPrincipal',
     ...most,
-    description: 'hosts of one user, role or instance that may have networks here, or none: no limit',
+    description: 'most hosts of one user, role or instance with networks in the space, or none: no limit',
   },
   {
     ...{ name: 'managers', field: 'Managers', placeholder: '<hosts>', parse: list, show: showList },
@@ -134,16 +144,16 @@ export function spaceCommands(program: Command): void {
       console.log(describeSpace(await askConsole(...fleetOf(options), '/Berth.Space', message, spaceAnswer)));
     });
   const set = operating(space.command('set <name>')).description(
-    'Change the settings of an address space, for all that is asked for from now on. What is held stays; ' +
-      'a change that touches it is refused unless it is forced, and says what it does.',
+    'Change the settings of an address space for new requests. Existing pools stay as they are. A change that affects ' +
+      'them is refused unless you add --force, and the refusal says what would be affected.',
   );
   for (const { name, placeholder, description, parse } of SETTINGS) {
     set.addOption(new Option(`--${name} ${placeholder}`, description).argParser(parse));
   }
   set
-    .addOption(new Option('--unset <settings>', 'back to the default: A,B').argParser(list))
-    .option('--if-rev <rev>', 'only if the space is still of this rev (none: never set)')
-    .option('--force', 'also when what is held is touched')
+    .addOption(new Option('--unset <settings>', 'settings to set back to the default: A,B').argParser(list))
+    .option('--if-rev <rev>', 'change only if the space still has this rev (none: never set)')
+    .option('--force', 'change even if existing pools are affected')
     .action(setSpace);
 }
 
@@ -171,7 +181,7 @@ async function setSpace(name: string, options: SetOptions, command: Command): Pr
   for (const warning of Warnings) console.error(`berth: warning: ${warning}`);
 }
 
-/** So often a change is made anew on what others have made of the space meanwhile. */
+/** How often a change is tried when others keep changing the space in the meantime. */
 const MAX_TRIES = 8;
 
 async function despiteOthers<T>(change: () => Promise<T>): Promise<T> {
@@ -194,22 +204,22 @@ export function changesOf(given: Readonly<Record<string, unknown>>, unset: reado
   const unknown = unset.find((name) => !SETTINGS.some((setting) => setting.name === name));
   if (unknown !== undefined) {
     const known = SETTINGS.map(({ name }) => name).join(', ');
-    throw new UserError(`no setting ${JSON.stringify(unknown)} to unset: there are ${known}`);
+    throw new UserError(`no setting ${JSON.stringify(unknown)} to unset; the settings are ${known}`);
   }
   const changes = SETTINGS.flatMap(({ name, field }): [string, unknown][] => {
     const value = given[camelCase(name)];
     if (!unset.includes(name)) return value === undefined ? [] : [[field, value === NONE ? null : value]];
     if (value === undefined) return [[field, null]];
-    throw new UserError(`--${name} is set and unset at once: leave one of them out`);
+    throw new UserError(`--${name} is set and unset at once; leave one of them out`);
   });
   if (changes.length === 0) throw new UserError('there is nothing to change: name a setting (berth space set --help)');
   return Object.fromEntries(changes);
 }
 
-/** As commander names an option's value. */
+/** Commander's name of an option's value. */
 const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 
-/** What there is to know of a space, a line each. */
+/** A space's settings and holdings, one line each. */
 export function describeSpace({ Space, Rev, Settings, Set: set, Held }: SpaceAnswer): string {
   const lines = SETTINGS.flatMap(({ name, field, show }): [string, string][] => {
     const value = Settings[field];

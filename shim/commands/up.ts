@@ -1,4 +1,4 @@
-/** `berth up`: the whole of Berth on one machine, the cloud as a child process beside the shim. */
+/** `berth up`: all of Berth on one machine, with the cloud as a child process of the shim. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -8,9 +8,9 @@ import { refuseLongSocket } from '../settings.ts';
 import { UserError } from '../user-error.ts';
 
 export interface LocalCloud {
-  /** The capabilities function's. */
+  /** Of the capabilities function. */
   readonly endpoint: string;
-  /** Resolves when the cloud has ended, whoever wanted it. */
+  /** Resolves when the cloud has ended, for whatever reason. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
@@ -20,12 +20,12 @@ const readyMessage = v.object({ ready: v.literal(true), endpoint: v.string() });
 
 /**
  * @param dynamodb a DynamoDB-compatible endpoint to use instead of the embedded engine.
- * @param sweepEvery ms between two sweeps, where it is not to be the usual minute.
- * @throws UserError when it does not start; it has said why on standard error.
+ * @param sweepEvery ms between two sweeps; by default, one minute.
+ * @throws UserError when it does not start; the reason is on standard error.
  */
 export async function startCloud(data: string, dynamodb: string | undefined, sweepEvery?: number): Promise<LocalCloud> {
   if (!existsSync(PROGRAM)) {
-    throw new UserError('this installation has no embedded cloud: use berth shim --endpoint URL');
+    throw new UserError('this installation has no embedded cloud; use berth shim --endpoint URL');
   }
   const folder = path.join(data, 'cloud');
   refuseLongSocket(path.join(folder, 'capabilities.sock'));
@@ -35,9 +35,9 @@ export async function startCloud(data: string, dynamodb: string | undefined, swe
     ...(sweepEvery === undefined ? [] : ['--sweep-every', String(sweepEvery)]),
   ];
   const child = fork(PROGRAM, options, {
-    // Its log goes where ours goes; standard output is for the person who started us.
+    // Its log goes to our standard error; standard output is for the person who started the program.
     stdio: ['ignore', 2, 2, 'ipc'],
-    // A signal from the terminal goes to us alone: the cloud stays until the last call is answered.
+    // A signal from the terminal reaches only this process: the cloud runs until the last call is answered.
     detached: true,
   });
   const ended = new Promise<void>((resolve) => {
@@ -56,7 +56,7 @@ function readiness(child: ChildProcess): Promise<string> {
     });
     child.once('error', reject);
     child.once('exit', (code) => {
-      reject(new UserError(`the embedded cloud did not start (exit code ${code ?? 'none'}): see above`));
+      reject(new UserError(`the embedded cloud did not start (exit code ${code ?? 'none'}); see its messages above`));
     });
   });
 }

@@ -91,13 +91,13 @@ describe('a host whose lease has not ended', () => {
     for (const line of lines) assert.match(err, new RegExp(`^${line}$`, 'm'));
     assert.match(err, /^ +10\.1\.0\.0\/24 of space default: 1 leased$/m);
     assert.match(err, /^ +10\.2\.0\.0\/24 of space default: 0 leased$/m);
-    assert.match(err, /^berth: host victim-1 is live: it was last heard of \d+ s ago.* add --override-lease$/m);
+    assert.match(err, /^berth: host victim-1 is live: it last registered \d+ s ago.* add --override-lease$/m);
     assert.equal((await item()).state, 'live');
   });
 
   it('is called dead by a request that names the lease; the reason is kept with the host and in the log', async () => {
     const { code, err } = await operator('dead', VICTIM, '--override-lease', '--why', 'the rack burns');
-    assert.deepEqual([code, /there is no terminal to ask at: .* add --yes/.test(err)], [1, true]);
+    assert.deepEqual([code, /cannot ask for confirmation without a terminal; .* add --yes/.test(err)], [1, true]);
     assert.equal((await item()).state, 'live');
     assert.equal((await operator('dead', VICTIM, '--override-lease', '--yes', '--why', 'the rack burns')).code, 0);
     const { state, why } = await item();
@@ -123,7 +123,7 @@ describe('a host whose lease has ended,', () => {
     assert.match(err, /^lease +ended \S+Z$/m);
     assert.match(
       err,
-      /^berth: there is no terminal to ask at: look at host other-1 above, and add --yes to free what it/m,
+      /^berth: cannot ask for confirmation without a terminal; check host other-1 above, and add --yes to free what it/m,
     );
     assert.equal((await item(OTHER)).state, 'fenced');
     assert.equal((await operator('dead', OTHER, '--yes')).code, 0);

@@ -29,7 +29,7 @@ async function said(endpoint: string, hostId: string, key: keyof typeof keys): P
   return berth.stdout;
 }
 
-const STARTED = /^Berth has started, and serves no networks yet: see the warning\.$/m;
+const STARTED = /^Berth has started, but serves no networks yet: see the warning\.$/m;
 
 describe('a shim reports that it is ready', () => {
   it('when its host is registered', async () => {

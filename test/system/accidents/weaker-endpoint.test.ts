@@ -92,7 +92,7 @@ const shimArguments = (folder: string): string[] => [
 describe('an answer over https that names a plain-text endpoint', () => {
   for (const weak of ['http', 'unix'] as const) {
     const words = new RegExp(
-      `names "${weak}:.* as the endpoint of another function: https: was asked, and ${weak}: is not`,
+      `names "${weak}:.* as the endpoint of another function, but Berth does not go from https: to ${weak}:`,
     );
 
     it(`does not make a host send its session token to ${weak}:`, async (t) => {

@@ -85,7 +85,7 @@ describe('berth host adopt', () => {
     assert.equal(code, 0);
     assert.match(
       out,
-      /^host i-0123456789abcdef0 waits for the machine that you named: start berth shim there with --host-id i-0/,
+      /^host i-0123456789abcdef0 waits for the machine that you named; start berth shim there with --host-id i-0/,
     );
     // As if that had been long ago: no function treats a former machine as the host any more.
     await change(OLD, { fencedAt: 1 });
@@ -103,7 +103,7 @@ describe('berth host adopt', () => {
 
   it('refuses a host that never registered', async () => {
     const { code, err } = await operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
-    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
+    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
   });
 });
 
@@ -115,7 +115,7 @@ describe('berth host resume', () => {
     assert.match(String(await requestAddress(net, '', socketOf('drained'))), /^host drained-1 is draining/);
     for (let i = 0; i < 2; i++) {
       const { code, out } = await operator('resume', 'drained-1');
-      assert.deepEqual([code, out], [0, 'host drained-1 drains no more: it gets networks and addresses again\n']);
+      assert.deepEqual([code, out], [0, 'host drained-1 is no longer drained: it gets networks and addresses again\n']);
     }
     assert.equal(await requestAddress(net, '10.4.0.9', socketOf('drained')), '10.4.0.9/24');
     assert.equal((await requestPool('10.5.0.0/24', socketOf('drained')))['Error'], undefined);

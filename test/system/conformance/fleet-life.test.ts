@@ -92,7 +92,7 @@ describe('a host that an operator declares dead', () => {
     const ask = () => requestAddress(heir, '10.1.0.9', socketOf('heir-1'));
     assert.match(String(await ask()), /already in use/i);
     const { code, out } = await operator('dead', 'dead-1', '--override-lease', '--yes', '--why', 'it burns');
-    assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, within minutes where it is much\n']);
+    assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, within minutes if it is much\n']);
     await granted(ask, '10.1.0.9/24');
     const { state, why } = (await store.readHost('dead-1')) ?? {};
     assert.equal(state, 'dead');
@@ -109,7 +109,7 @@ describe('a host that an operator declares dead', () => {
 
   it('but never registered, is refused, and nothing changes', async () => {
     const { code, err } = await operator('dead', 'nobody-1', '--yes');
-    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered: nothing is done\n']);
+    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
   });
 });
 

@@ -75,7 +75,7 @@ describe('berth up', () => {
     assert.equal(second.code, 1);
     assert.match(
       second.err,
-      /^berth: Berth runs already with the data in .*: stop it first, or choose another folder with --data$/m,
+      /^berth: Berth is already running with the data in .*; stop it first, or choose another folder with --data$/m,
     );
     const elsewhere = temporaryFolders();
     try {

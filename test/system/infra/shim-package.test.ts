@@ -76,7 +76,7 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
   it('reports that it has no embedded cloud', () => {
     const { status, stderr } = berth('up', '--data', path.join(scratch, 'up'), '--sockets', path.join(scratch, 'ups'));
     assert.equal(status, 1);
-    assert.equal(stderr, 'berth: this installation has no embedded cloud: use berth shim --endpoint URL\n');
+    assert.equal(stderr, 'berth: this installation has no embedded cloud; use berth shim --endpoint URL\n');
   });
 
   it('serves dockerd in front of functions elsewhere', async (test) => {

@@ -48,7 +48,7 @@ describe('a client that asks a shim where Docker and the table differ', () => {
   });
 
   it('gets the differences as text, and whether something is left to do', () => {
-    assert.equal(tellDiagnosis({ findings: [] }), 'What Docker has and what the table says agree.');
+    assert.equal(tellDiagnosis({ findings: [] }), 'Docker and the table agree.');
     assert.equal(
       tellDiagnosis({ findings: [MENDED, YOURS] }),
       'leaked-lease: 10.1.0.2 is leased for nothing\n  mended\nconflict: web has 10.1.0.3\n  not for Berth to mend',

@@ -96,7 +96,7 @@ describe('parseEndpoint', () => {
     ['http://berth.localhost:80/a', 'a path, /a', 'http://berth.localhost/'],
   ] as const) {
     it(`refuses ${text} because of ${more}`, () => {
-      const message = `bad endpoint: ${root} is given with ${more}, and Berth answers at the root: give ${root}`;
+      const message = `bad endpoint: ${root} is given with ${more}, but Berth answers at the root; give ${root}`;
       assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
     });
   }
@@ -125,7 +125,7 @@ describe('an endpoint that the functions name', () => {
       it(`${asked} names ${named}: ${kindOf(asked) === kindOf(named) ? 'taken' : 'refused'}`, () => {
         const name = (): Endpoint => endpointNamedBy(parseEndpoint(asked), named);
         if (kindOf(asked) === kindOf(named)) assert.equal(name().text, named);
-        else assert.throws(name, { constructor: UserError, message: /is not used on its word.*BERTH_\*_URL/ });
+        else assert.throws(name, { constructor: UserError, message: /Berth does not go from .*BERTH_\*_URL/ });
       });
     }
   }

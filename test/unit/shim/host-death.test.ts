@@ -62,13 +62,13 @@ describe('declaring dead the machine that was a host before', () => {
     assert.deepEqual([sent, told, error], [[FORMER], [describeHost({ ...HOST, InLease: true })], undefined]);
     assert.match(
       questions[0] ?? '',
-      /^All of it that the machine held which was this host before is freed within minutes/,
+      /^All that the machine held that was this host before is freed within minutes/,
     );
   });
 
   it('does nothing without confirmation, or without a terminal', async () => {
     const [other, nobody] = [await end({}, {}, 'yes', endFormer), await end({}, {}, undefined, endFormer)];
-    assert.deepEqual([other.sent, other.error], [[], 'that is not web-1: nothing is done']);
+    assert.deepEqual([other.sent, other.error], [[], 'that is not web-1; nothing was changed']);
     assert.deepEqual([nobody.sent, (nobody.error ?? '').includes('add --yes')], [[], true]);
   });
 
@@ -81,13 +81,13 @@ describe('declaring a host dead', () => {
   it('shows the host and asks at a terminal, and the answer is its id', async () => {
     const { sent, told, questions, error } = await end({}, {}, ' web-1 ');
     assert.deepEqual([sent, told, error], [[DEAD], [describeHost(HOST)], undefined]);
-    assert.match(questions.join(), /is freed at once.*\nType the id of the host to go on: $/);
+    assert.match(questions.join(), /is freed at once.*\nType the id of the host to continue: $/);
   });
 
   for (const reply of ['', 'y', 'yes', 'web-2']) {
     it(`does nothing when the answer is ${JSON.stringify(reply)}`, async () => {
       const { sent, error } = await end({}, {}, reply);
-      assert.deepEqual([sent, error], [[], 'that is not web-1: nothing is done']);
+      assert.deepEqual([sent, error], [[], 'that is not web-1; nothing was changed']);
     });
   }
 
@@ -100,7 +100,7 @@ describe('declaring a host dead', () => {
     const host = { State: 'live', InLease: true } as const;
     assert.match((await end(host, { yes: true })).error ?? '', /its lease runs until .* add --override-lease$/);
     const told = await end(host, { overrideLease: true });
-    assert.match(told.error ?? '', /no terminal to ask at/);
+    assert.match(told.error ?? '', /without a terminal/);
     const { sent } = await end(host, { overrideLease: true }, 'web-1');
     assert.deepEqual(sent, [DEAD.replace('}', ',"OverrideLease":true}')]);
   });

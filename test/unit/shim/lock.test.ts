@@ -37,7 +37,7 @@ async function end(child: Process, how: () => unknown): Promise<void> {
 const refused = (folder: string): void => {
   assert.throws(() => lockFolder(folder), {
     constructor: UserError,
-    message: `Berth runs already with the data in ${folder}: stop it first, or choose another folder with --data`,
+    message: `Berth is already running with the data in ${folder}; stop it first, or choose another folder with --data`,
   });
 };
 
@@ -71,7 +71,7 @@ describe('the lock of a folder', () => {
     child.stdin.end();
     const [said, why] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
     assert.equal(said, '');
-    assert.match(why, /Berth runs already with the data in /);
+    assert.match(why, /Berth is already running with the data in /);
     assert.notEqual(child.exitCode, 0);
     lock.close();
   });
@@ -86,7 +86,7 @@ describe('the lock of a folder', () => {
     child.stdin.end();
     const [said, why] = await Promise.all([text(child.stdout), text(child.stderr)]);
     assert.equal(said, '');
-    assert.match(why, /Berth runs already with the data in /);
+    assert.match(why, /Berth is already running with the data in /);
     lock.close();
   });
 

@@ -49,9 +49,9 @@ describe('an operator who declares a host dead', () => {
     [
       'the functions are of an older version',
       [answered({ Functions: { Pools: 'unix:/x' } })],
-      /no answer of this version/,
+      /not from this version/,
     ],
-    ['the console answers something else', [HANDSHAKE, answered({})], /no answer of this version/],
+    ['the console answers something else', [HANDSHAKE, answered({})], /not from this version/],
   ];
   for (const [what, answers, words] of failures) {
     it(`gets an error when ${what}`, async () => {

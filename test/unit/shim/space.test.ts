@@ -83,7 +83,7 @@ describe('a change of a space', () => {
 
   for (const [what, given, unset, words] of [
     ['an empty change', { force: true }, [], /^there is nothing to change: name a setting/],
-    ['an unknown setting', {}, ['colour'], /^no setting "colour" to unset: there are range, size4, /],
+    ['an unknown setting', {}, ['colour'], /^no setting "colour" to unset; the settings are range, size4, /],
     [
       'a setting that is set and unset at once',
       { maxPools: 3 },

@@ -172,7 +172,7 @@ async function addressKinds(at: Setting): Promise<Kind[]> {
   return [
     { what: 'RequestAddress, any', sample: () => granted('', {}, host.call()), targets: addressTargets },
     {
-      what: 'RequestAddress, of a host that the function has not served of late',
+      what: 'RequestAddress, of a host that the function has not served recently',
       sample: () => granted('', {}, host.call(), true, new Bindings(at)),
       targets: none,
     },

@@ -178,7 +178,7 @@ export function parseOperator(request: Request): string {
 
 /** EC2 names the session of an instance's role after the instance. */
 const isInstance = (arn: string): boolean =>
-  /:assumed-role\//.test(arn) && isInstanceId(arn.slice(arn.lastIndexOf('/') + 1));
+  arn.includes(':assumed-role/') && isInstanceId(arn.slice(arn.lastIndexOf('/') + 1));
 
 /** The call, signed by the principal that its host is bound to. @throws Refusal `foreign-host` when another signed it. */
 export async function parseOwnCall(request: Request, bindings: Bindings): Promise<Call> {

@@ -60,10 +60,7 @@ describe('declaring dead the machine that was a host before', () => {
   it('shows the host, and asks for confirmation at a terminal', async () => {
     const { sent, told, questions, error } = await end({ InLease: true }, {}, 'web-1', endFormer);
     assert.deepEqual([sent, told, error], [[FORMER], [describeHost({ ...HOST, InLease: true })], undefined]);
-    assert.match(
-      questions[0] ?? '',
-      /^All that the machine held that was this host before is freed within minutes/,
-    );
+    assert.match(questions[0] ?? '', /^All that the machine held that was this host before is freed within minutes/);
   });
 
   it('does nothing without confirmation, or without a terminal', async () => {

@@ -46,11 +46,7 @@ describe('an operator who declares a host dead', () => {
     ['the fleet cannot be reached', [failed], /^nobody listens there$/],
     ['the console cannot be reached', [HANDSHAKE, failed], /^nobody listens there$/],
     ['the console refuses', [HANDSHAKE, answered({ Error: 'no' }, 'only an operator may')], /^only an operator may$/],
-    [
-      'the functions are of an older version',
-      [answered({ Functions: { Pools: 'unix:/x' } })],
-      /not from this version/,
-    ],
+    ['the functions are of an older version', [answered({ Functions: { Pools: 'unix:/x' } })], /not from this version/],
     ['the console answers something else', [HANDSHAKE, answered({})], /not from this version/],
   ];
   for (const [what, answers, words] of failures) {

@@ -141,8 +141,8 @@ describe('a given pool', () => {
 
   it('fails with a clear error when an older announcement stays for the whole call', async () => {
     const deps = fleet();
-    const elder = { space: 'default', createdBy: 'elder', gateway: undefined, cooldown: 1, exclusive: false };
-    await deps.store.announcePool({ ...elder, announcedAt: deps.world.now(), cidr: cidr('10.1.0.0/16') });
+    const older = { space: 'default', createdBy: 'older', gateway: undefined, cooldown: 1, exclusive: false };
+    await deps.store.announcePool({ ...older, announcedAt: deps.world.now(), cidr: cidr('10.1.0.0/16') });
     const host = new Host(deps, 'a');
     const call = host.call({ deadline: deps.world.now() + 1_000 });
     await refused(host.pool({ pool: '10.1.0.0/24' }, call), 'busy', /is being created or removed by others/);

@@ -13,6 +13,9 @@ import {
 import { MAX_BODY_BYTES } from '../../../../protocol/limits.ts';
 import { CALL_HEADERS, PRINCIPAL, answerOf, captureLog, contextWith, eventOf } from './event.ts';
 
+const NO_BODY =
+  'the request has no body, which happens when dockerd repeats a request after a broken connection; try again';
+
 const PATH = '/IpamDriver.Echo';
 const NOW = Date.UTC(2026, 0, 1);
 
@@ -106,26 +109,10 @@ describe('a request', () => {
 describe('the body of a request', () => {
   const json = { body: '{}' };
   const cases: readonly [what: string, part: EventPart, told: string][] = [
-    [
-      'none',
-      {},
-      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
-    ],
-    [
-      'an empty body',
-      { body: '' },
-      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
-    ],
-    [
-      'blanks',
-      { body: ' \r\n' },
-      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
-    ],
-    [
-      'an empty body in base 64',
-      { body: '', isBase64Encoded: true },
-      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
-    ],
+    ['none', {}, NO_BODY],
+    ['an empty body', { body: '' }, NO_BODY],
+    ['blanks', { body: ' \r\n' }, NO_BODY],
+    ['an empty body in base 64', { body: '', isBase64Encoded: true }, NO_BODY],
     ['no JSON', { body: 'Pool=10.0.0.0/24' }, 'the request is not JSON'],
     ['JSON that was cut off', { body: '{"Pool":"10.0.0.0/24"' }, 'the request is not JSON'],
     ['two JSON objects', { body: '{}{}' }, 'the request is not JSON'],

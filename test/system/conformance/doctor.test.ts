@@ -37,7 +37,7 @@ describe('berth doctor', () => {
   it('prints its help', async () => {
     const { code, out } = await doctor('--help');
     assert.equal(code, 0);
-    assert.match(out, /--fix +mend what differs/);
-    assert.match(out, /exit code 0: they\s+agree, 1: see the text/);
+    assert.match(out, /--fix +correct the differences/);
+    assert.match(out, /exit code 0: they\s+agree, 1:\s+differences are left/);
   });
 });

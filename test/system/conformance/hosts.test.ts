@@ -122,7 +122,7 @@ describe('a host registers', () => {
     await register('reg-2', { Incarnation: null, Proposed: 'nonce-one' });
     const { json, refusal } = await register('reg-2', { Incarnation: 'nonce-old', Proposed: 'nonce-two' });
     assert.equal(refusal, 'host-taken');
-    assert.match(String(json['Error']), /^another machine has been host reg-2 since .* with --host-id/);
+    assert.match(String(json['Error']), /^another machine has been host reg-2 since .* with its own --host-id/);
   });
 });
 

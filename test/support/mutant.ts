@@ -66,6 +66,7 @@ export const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\
 export function locate({ within, find }: Edit, root = repository): Place {
   const pattern = new RegExp(
     find
+      .trim()
       .split(/\s+/)
       .map(escaped)
       .join(String.raw`\s+`),

@@ -169,7 +169,7 @@ const INTERRUPTED = `
   const { LocalCloud } = await import(process.argv[1] + '/support/local-cloud.ts');
   const { startBerth, temporaryFolders } = await import(process.argv[1] + '/support/berth-process.ts');
   const { upArguments } = await import(process.argv[1] + '/support/stage.ts');
-  const { FaultyHost } = await import(process.argv[1] + '/faults/host.ts');
+  const { FaultyHost } = await import(process.argv[1] + '/system/faults/host.ts');
   mkdirSync(process.argv[2]);
   await FaultyHost.start(await LocalCloud.start({ folder: process.argv[2] }), 'host');
   await startBerth(upArguments({ data: process.argv[2] + '/up', sockets: process.argv[2] + '/s' }));

@@ -104,7 +104,7 @@ for (const version of VERSIONS) {
       assert.deepEqual(kinds(told), ['leaked-lease']);
       assert.match(
         told.findings[0]?.text ?? '',
-        /^10\.93\.0\.\d+ of 10\.93\.0\.0\/24 is leased to this host, and no endpoint/,
+        /^10\.93\.0\.\d+ of 10\.93\.0\.0\/24 is leased to this host, but no endpoint/,
       );
       assert.match(told.findings[0]?.done ?? '', /^seen only recently/);
       await sleep(SECOND_LOOK);

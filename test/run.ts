@@ -29,7 +29,7 @@ const bin = (name: string): string => path.join(root, 'node_modules/.bin', name)
 const suites: readonly Suite[] = [
   command('lint', [bin('eslint'), '.'], [bin('prettier'), '--check', '--log-level', 'warn', '.']),
   command('types', [bin('tsc')]),
-  tests('unit', 'test/unit/**/*.test.ts', 'test/support/*.test.ts', 'test/structure.test.ts'),
+  tests('unit', 'test/unit/**/*.test.ts', 'test/support/*.test.ts', 'test/*.test.ts'),
   tests('contract', 'test/models/store/**/*.test.ts'),
   tests('sim', 'test/models/*.test.ts'),
   tests('processes', 'test/system/processes/**/*.test.ts', 1),

@@ -20,7 +20,7 @@ const shim = (...folders: readonly string[]): string[] => [
   'shim',
   ...folders.map((folder) => `shim/${folder}`),
 ];
-const everyFloor = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
+const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
 
 /**
  * What each folder of the sources may import: itself, these folders with their content, and these packages. A rule
@@ -38,8 +38,8 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/dynamo': { folders: ipam(), packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
-  'functions/lambda': { folders: everyFloor, packages: /^(node:|aws-lambda$|valibot$)/ },
-  functions: { folders: [...everyFloor, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
+  'functions/lambda': { folders: everyLayer, packages: /^(node:|aws-lambda$|valibot$)/ },
+  functions: { folders: [...everyLayer, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
   'shim/aws': { folders: shim(), packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },
   'shim/cloud': { folders: shim('aws'), packages: /^(node:|http-proxy$|valibot$)/ },
   'shim/journal': { folders: shim(), packages: /^(node:|valibot$)/ },

@@ -1,5 +1,6 @@
 /** Items as they are stored, and the values of the domain that they represent. Every item that is read is parsed. */
 import * as v from 'valibot';
+import { NETWORK_STATES } from '../../protocol/states.ts';
 import {
   type Address,
   type Range,
@@ -137,7 +138,7 @@ const refItem = v.object({
   requestKey: v.string(),
   kept: parsed(parseKept, 'a gateway and ranges'),
   asked: v.optional(parsed(parseAsked, 'addresses with sequences')),
-  state: v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']),
+  state: v.picklist(NETWORK_STATES),
   fencedAt: v.optional(v.number()),
   endedAt: v.optional(v.number()),
   term: v.optional(v.number()),

@@ -1,6 +1,7 @@
 /** Asks the functions what the table says that this host has. */
 import * as v from 'valibot';
 import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
+import { NETWORK_STATES } from '../../protocol/states.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 
 export interface Lease {
@@ -33,7 +34,7 @@ export interface Endpoint {
 /** The functions did not answer as expected, so nothing may be concluded. */
 export class FleetRecordsError extends Error {}
 
-const state = v.picklist(['live', 'draining', 'dormant', 'reviving', 'gone']);
+const state = v.picklist(NETWORK_STATES);
 const networksAnswer = v.object({
   Networks: v.array(v.object({ PoolID: v.string(), Network: v.string(), Pool: v.string(), State: state })),
   Next: v.nullable(v.unknown()),

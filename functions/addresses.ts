@@ -1,4 +1,9 @@
 /** RequestAddress and ReleaseAddress. */
+import {
+  type RequestAddressAnswer,
+  releaseAddressMessage,
+  requestAddressMessage,
+} from '../protocol/docker-messages.ts';
 import { openStore } from './dynamo/open.ts';
 import { releaseAddress } from './ipam/addresses/release-address.ts';
 import { requestAddress } from './ipam/addresses/request-address.ts';
@@ -6,7 +11,6 @@ import { Bindings } from './ipam/hosts/binding.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handle, parseMessage, parseOwnCall } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
-import { releaseAddressMessage, requestAddressMessage } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -16,7 +20,8 @@ export const handler = handle({
   '/IpamDriver.RequestAddress': async (request) => {
     const { PoolID: poolId, Address: address, Options: options } = parseMessage(requestAddressMessage, request);
     const call = await parseOwnCall(request, bindings);
-    return { Address: await requestAddress(deps, call, { poolId, address, options }), Data: {} };
+    const granted = await requestAddress(deps, call, { poolId, address, options });
+    return { Address: granted, Data: {} } satisfies RequestAddressAnswer;
   },
 
   '/IpamDriver.ReleaseAddress': async (request) => {

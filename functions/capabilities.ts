@@ -1,8 +1,12 @@
 /** What the plugin can do, and where its other functions are. Touches no table. */
+import { handshakeHeaders } from '../protocol/headers.ts';
+import type { HandshakeAnswer } from '../protocol/host-messages.ts';
 import { globalSpaceOf } from '../protocol/ids.ts';
+import type { Driver } from '../protocol/methods.ts';
+import type { ConsoleAnswer } from '../protocol/operator-messages.ts';
+import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
 import { capabilitiesEnv, parseEnv } from './lambda/env.ts';
 import { type Method, type Request, handle, parseAs } from './lambda/handler.ts';
-import { handshakeHeaders } from './lambda/messages.ts';
 
 const env = parseEnv(capabilitiesEnv);
 
@@ -11,12 +15,12 @@ const env = parseEnv(capabilitiesEnv);
  * mac address assignment", moby/moby#45880), so there is a second driver. Neither asks dockerd to replay its requests at
  * start: the table knows what is held, and an error during a replay would end live pools.
  */
-const capabilitiesOf = (driver: 'berth' | 'berth-ipvlan') => ({
+const capabilitiesOf = (driver: Driver): HandshakeAnswer['Capabilities'] => ({
   RequiresMACAddress: driver === 'berth',
   RequiresRequestReplay: false,
 });
 
-const spacesOf = (space: string) => ({
+const spacesOf = (space: string): HandshakeAnswer['AddressSpaces'] => ({
   LocalDefaultAddressSpace: space,
   GlobalDefaultAddressSpace: globalSpaceOf(space),
 });
@@ -24,7 +28,7 @@ const spacesOf = (space: string) => ({
 /** The driver and the space that the answer is for. */
 const asker = ({ headers }: Request) => {
   const parsed = parseAs(handshakeHeaders, headers, 'the header of the request');
-  return { driver: parsed['berth-driver'], space: parsed['berth-space'] };
+  return { driver: parsed['berth-driver'], space: parsed['berth-space'] ?? DEFAULT_SPACE_NAME };
 };
 
 const getCapabilities: Method = (request) => capabilitiesOf(asker(request).driver);
@@ -32,7 +36,7 @@ const getCapabilities: Method = (request) => capabilitiesOf(asker(request).drive
 const getDefaultAddressSpaces: Method = (request) => spacesOf(asker(request).space);
 
 /** Everything that a shim needs when it starts, in one answer. */
-const handshake: Method = (request) => {
+const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer => {
   const { driver, space } = asker(request);
   return {
     Capabilities: capabilitiesOf(driver),

@@ -1,4 +1,15 @@
 /** What operators call. The policy of hosts does not allow its URL. */
+import {
+  type Declaration,
+  type HostAnswer,
+  type HostStateAnswer,
+  type SetSpaceAnswer,
+  type SpaceAnswer,
+  hostMessage,
+  hostStateMessage,
+  setSpaceMessage,
+  spaceMessage,
+} from '../protocol/operator-messages.ts';
 import { openStore } from './dynamo/open.ts';
 import { isFirstDelivery } from './ipam/hosts/deduplicate.ts';
 import { type ReportOutcome, declareDead, reportDrain } from './ipam/hosts/host-events.ts';
@@ -6,16 +17,15 @@ import { viewHost } from './ipam/hosts/host-view.ts';
 import { adoptHost, reclaimFormer, resumeHost } from './ipam/hosts/operator-actions.ts';
 import { changeSpace, showSpace } from './ipam/spaces/change.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
-import { type Method, handle, parseMessage, parseOperator } from './lambda/handler.ts';
-import { hostAnswer } from './lambda/host-answer.ts';
+import { type Request, handle, parseMessage, parseOperator } from './lambda/handler.ts';
+import { hostView } from './lambda/host-answer.ts';
 import { log } from './lambda/log.ts';
-import { type HostStateMessage, hostMessage, hostStateMessage } from './lambda/messages.ts';
-import { setSpaceMessage, spaceAnswer, spaceMessage } from './lambda/space-messages.ts';
+import { patchOf, spaceView } from './lambda/space-answer.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
 
-function declare(message: HostStateMessage, why: string): Promise<ReportOutcome> {
+function declare(message: Declaration, why: string): Promise<ReportOutcome> {
   const { Host: host, State: state } = message;
   switch (state) {
     case 'dead':
@@ -31,7 +41,7 @@ function declare(message: HostStateMessage, why: string): Promise<ReportOutcome>
   }
 }
 
-const hostState: Method = async (request) => {
+const hostState = async (request: Request): Promise<HostStateAnswer> => {
   const message = parseMessage(hostStateMessage, request);
   const { Host: host, State: state, Why: why, Key: key, OverrideLease: overrideLease, Principal: heir } = message;
   const principal = parseOperator(request);
@@ -44,25 +54,26 @@ const hostState: Method = async (request) => {
   return { Outcome: outcome };
 };
 
-const host: Method = async (request) => {
+const host = async (request: Request): Promise<HostAnswer> => {
   const { Host: id } = parseMessage(hostMessage, request);
   parseOperator(request);
   const view = await viewHost(deps, id);
-  return view === undefined ? { Outcome: 'unknown' } : { Outcome: 'done', ...hostAnswer(view) };
+  return view === undefined ? { Outcome: 'unknown' } : { Outcome: 'done', ...hostView(view) };
 };
 
-const space: Method = async (request) => {
+const space = async (request: Request): Promise<SpaceAnswer> => {
   const { Space: name } = parseMessage(spaceMessage, request);
   parseOperator(request);
-  return spaceAnswer(await showSpace(deps, name));
+  return spaceView(await showSpace(deps, name));
 };
 
-const setSpace: Method = async (request) => {
-  const { Space: name, Set: patch, IfRev: ifRev, Force: force } = parseMessage(setSpaceMessage, request);
+const setSpace = async (request: Request): Promise<SetSpaceAnswer> => {
+  const { Space: name, Set, IfRev: ifRev, Force: force } = parseMessage(setSpaceMessage, request);
   const principal = parseOperator(request);
+  const patch = patchOf(Set);
   const { warnings, ...view } = await changeSpace(deps, { space: name, patch, ifRev, force });
   log('warn', 'space changed', { space: name, patch, force, principal, rev: view.rev, warnings });
-  return { ...spaceAnswer(view), Warnings: warnings };
+  return { ...spaceView(view), Warnings: [...warnings] };
 };
 
 export const handler = handle({

@@ -1,7 +1,18 @@
 /** A host's life: it registers, settles calls whose outcome it does not know, and compares what it holds. */
+import { formatAddress, formatCidr } from '../protocol/address.ts';
+import {
+  type HoldingsAnswer,
+  type NetworksAnswer,
+  type RegisterAnswer,
+  type ReviveAnswer,
+  holdingsMessage,
+  networksMessage,
+  registerMessage,
+  reviveMessage,
+  settleMessage,
+} from '../protocol/host-messages.ts';
 import { MAX_BODY_BYTES } from '../protocol/limits.ts';
 import { openStore } from './dynamo/open.ts';
-import { formatAddress, formatCidr } from './ipam/address.ts';
 import { Bindings } from './ipam/hosts/binding.ts';
 import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { registerHost } from './ipam/hosts/register.ts';
@@ -10,10 +21,20 @@ import { reviveNetwork } from './ipam/recovery/revive.ts';
 import { settleAddress, settlePool } from './ipam/recovery/settle.ts';
 import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
 import { SpaceMemory } from './ipam/spaces/cache.ts';
+import { isoTime } from './ipam/world.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
-import { type Method, handle, parseCall, parseMessage, parseOwnCall, parsePrincipal } from './lambda/handler.ts';
+import {
+  type Method,
+  type Request,
+  handle,
+  parseAs,
+  parseCall,
+  parseMessage,
+  parseOwnCall,
+  parsePrincipal,
+} from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
-import { holdingsMessage, networksMessage, registerMessage, reviveMessage, settleMessage } from './lambda/messages.ts';
+import { machinePrintOf, networksPosition } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -39,7 +60,7 @@ const settle: Method = async (request) => {
   return {};
 };
 
-const register: Method = async (request) => {
+const register = async (request: Request): Promise<RegisterAnswer> => {
   const message = parseMessage(registerMessage, request);
   await checkHome();
   const { heartbeat, isFresh, isWaking, rivalAt, ...host } = await registerHost(deps, parseCall(request), {
@@ -48,7 +69,7 @@ const register: Method = async (request) => {
     proposed: message.Proposed,
     shimVersion: message.ShimVersion,
     engineVersion: message.EngineVersion,
-    machine: message.Machine ?? {},
+    machine: machinePrintOf(message.Machine),
     forgetAfter: await spaces.forgetAfter(message.Space ?? DEFAULT_SPACE_NAME),
   });
   return {
@@ -59,12 +80,12 @@ const register: Method = async (request) => {
     Fresh: isFresh,
     State: host.state,
     Waking: isWaking,
-    Rival: rivalAt === undefined ? null : new Date(rivalAt).toISOString(),
+    Rival: rivalAt === undefined ? null : isoTime(rivalAt),
   };
 };
 
-const networks: Method = async (request) => {
-  const { After: after } = parseMessage(networksMessage, request);
+const networks = async (request: Request): Promise<NetworksAnswer> => {
+  const after = parseAs(networksPosition, parseMessage(networksMessage, request).After, 'After');
   const page = await networksOf(deps, await parseOwnCall(request, bindings), after ?? undefined);
   const told = page.networks.map(({ poolId, key, ref }) => ({
     PoolID: poolId,
@@ -75,7 +96,7 @@ const networks: Method = async (request) => {
   return { Networks: told, Next: page.next ?? null };
 };
 
-const holdings: Method = async (request) => {
+const holdings = async (request: Request): Promise<HoldingsAnswer> => {
   const { PoolID: poolId, Addresses: addresses, After: from } = parseMessage(holdingsMessage, request);
   const call = await parseOwnCall(request, bindings);
   const held = await holdingsOf(deps, call, { poolId, addresses, from: from ?? 0n });
@@ -91,7 +112,7 @@ const holdings: Method = async (request) => {
   };
 };
 
-const revive: Method = async (request) => {
+const revive = async (request: Request): Promise<ReviveAnswer> => {
   const message = parseMessage(reviveMessage, request);
   const call = await parseOwnCall(request, bindings);
   const { state, taken } = await reviveNetwork(deps, call, {

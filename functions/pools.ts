@@ -1,11 +1,14 @@
 /** RequestPool and ReleasePool. */
+import { parseAddress } from '../protocol/address.ts';
+import { type RequestPoolAnswer, releasePoolMessage, requestPoolMessage } from '../protocol/docker-messages.ts';
+import { networkHeaders } from '../protocol/headers.ts';
 import { openStore } from './dynamo/open.ts';
 import { Bindings } from './ipam/hosts/binding.ts';
 import { releasePool } from './ipam/pools/release-pool.ts';
 import { requestPool } from './ipam/pools/request-pool.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { handle, parseAs, parseMessage, parseOwnCall } from './lambda/handler.ts';
-import { addressHeaders, avoidHeaders, releasePoolMessage, requestPoolMessage } from './lambda/messages.ts';
+import { parseList, parseNameserver, parseRoute } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -14,16 +17,20 @@ const bindings = new Bindings(deps);
 export const handler = handle({
   '/IpamDriver.RequestPool': async (request) => {
     const message = parseMessage(requestPoolMessage, request);
+    const network = parseAs(networkHeaders, request.headers, 'the header of the request');
     const { poolId, pool } = await requestPool(deps, await parseOwnCall(request, bindings), {
       addressSpace: message.AddressSpace,
       pool: message.Pool,
       subPool: message.SubPool,
       v6: message.V6,
       options: message.Options,
-      avoid: parseAs(avoidHeaders, request.headers, 'the header of the request'),
-      hostAddresses: parseAs(addressHeaders, request.headers, 'the header of the request'),
+      avoid: [
+        ...parseList(network['berth-routes'], parseRoute),
+        ...parseList(network['berth-nameservers'], parseNameserver),
+      ],
+      hostAddresses: parseList(network['berth-addresses'], parseAddress),
     });
-    return { PoolID: poolId, Pool: pool, Data: {} };
+    return { PoolID: poolId, Pool: pool, Data: {} } satisfies RequestPoolAnswer;
   },
 
   '/IpamDriver.ReleasePool': async (request) => {

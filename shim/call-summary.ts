@@ -1,5 +1,6 @@
 /** What the shim must know of a call: which pool, which address. The functions read the rest. */
 import * as v from 'valibot';
+import { callSubject } from '../protocol/docker-messages.ts';
 import { type Method, isRelease } from '../protocol/methods.ts';
 
 export interface CallSummary {
@@ -11,9 +12,7 @@ export interface CallSummary {
   readonly address: string;
 }
 
-const text = v.fallback(v.string(), '');
-const schema = v.object({ PoolID: v.optional(text, ''), Address: v.optional(text, ''), Pool: v.optional(text, '') });
-const parser = v.fallback(v.pipe(v.string(), v.parseJson(), schema), { PoolID: '', Address: '', Pool: '' });
+const parser = v.fallback(v.pipe(v.string(), v.parseJson(), callSubject), { PoolID: '', Address: '', Pool: '' });
 
 export function summaryOf({ method, key, body }: { method: Method; key: string; body: string }): CallSummary {
   const { PoolID: poolId, Address: address, Pool: pool } = v.parse(parser, body);

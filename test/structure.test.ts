@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import ts from 'typescript';
 import * as v from 'valibot';
 
 const root = path.join(import.meta.dirname, '..');
@@ -28,7 +29,7 @@ const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sw
  */
 const rules: Readonly<Record<string, { folders: readonly string[]; packages: RegExp }>> = {
   // What shim and functions both must know; neither imports the other.
-  protocol: { folders: [], packages: /^$/ },
+  protocol: { folders: [], packages: /^valibot$/ },
   // The vocabulary and the port to the table; then, layer by layer, what uses them.
   'functions/ipam': { folders: ['protocol'], packages: /^$/ },
   'functions/ipam/addresses': { folders: ipam(), packages: /^$/ },
@@ -150,6 +151,61 @@ describe('imports go in one direction', () => {
   it('a cycle is detected', () => {
     const circle = { a: ['b'], b: ['c', 'd'], c: ['a'], d: [] };
     assert.deepEqual(circles(new Map(Object.entries(circle))), [['a', 'b', 'c', 'a']]);
+  });
+});
+
+describe('what shim and functions say to each other is defined once', () => {
+  /** Of valibot, for an object with named fields. */
+  const SCHEMA = /^v\.(object|looseObject|strictObject|objectWithRest)$/;
+  /** Fields on the wire: those of Docker's messages and of ours start with a capital letter, our headers with `berth-`. */
+  const WIRE = /^([A-Z]|berth-)/;
+  /** What Docker itself tells the shim, which no function sees. */
+  const ENGINE_API = 'shim/reconcile/docker-api.ts';
+
+  function schemaFields(code: string): string[] {
+    const found: string[] = [];
+    const visit = (node: ts.Node): void => {
+      if (ts.isCallExpression(node) && SCHEMA.test(node.expression.getText())) {
+        const [fields] = node.arguments;
+        if (fields !== undefined && ts.isObjectLiteralExpression(fields)) {
+          found.push(...fields.properties.flatMap(({ name }) => (name && 'text' in name ? [name.text] : [])));
+        }
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(ts.createSourceFile('code.ts', code, ts.ScriptTarget.Latest, true));
+    return found.filter((name) => WIRE.test(name));
+  }
+
+  const fieldsOf = (side: string): Set<string> =>
+    new Set(
+      sources
+        .filter((file) => file.startsWith(`${side}/`) && file !== ENGINE_API)
+        .flatMap((file) => schemaFields(readFileSync(path.join(root, file), 'utf8'))),
+    );
+  const common = (one: ReadonlySet<string>, other: ReadonlySet<string>): string[] =>
+    [...one].filter((name) => other.has(name));
+
+  it('in protocol/: no schema of the shim or of the functions has a field of its messages', () => {
+    const shared = fieldsOf('protocol');
+    assert.ok(shared.size > 60);
+    assert.deepEqual(common(shared, fieldsOf('shim')), []);
+    assert.deepEqual(common(shared, fieldsOf('functions')), []);
+  });
+
+  it('and no schema stands on both sides', () => {
+    assert.deepEqual(common(fieldsOf('shim'), fieldsOf('functions')), []);
+  });
+
+  it('a field in schemas of both sides is detected', () => {
+    const one = new Set(
+      schemaFields("const told = v.object({ Outcome: v.string(), kind: v.string(), 'berth-host': id });"),
+    );
+    const other = new Set(
+      schemaFields('v.pipe(v.string(), v.strictObject({ More: v.object({ Outcome: v.any() }), kind }))'),
+    );
+    assert.deepEqual(common(one, other), ['Outcome']);
+    assert.deepEqual([...one], ['Outcome', 'berth-host']);
   });
 });
 

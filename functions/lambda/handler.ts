@@ -5,6 +5,7 @@
  */
 import type { Context, LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
+import { callHeaders } from '../../protocol/headers.ts';
 import { isInstanceId } from '../../protocol/ids.ts';
 import { MAX_BODY_BYTES } from '../../protocol/limits.ts';
 import type { RefusalCode } from '../../protocol/refusal-code.ts';
@@ -15,7 +16,6 @@ import { clip } from '../ipam/quote.ts';
 import { Refusal } from '../ipam/refusal.ts';
 import { tableName } from './env.ts';
 import { log } from './log.ts';
-import { callHeaders } from './messages.ts';
 import { putMetrics } from './metrics.ts';
 import { refuseUnsigned } from './signed-headers.ts';
 

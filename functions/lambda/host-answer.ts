@@ -1,10 +1,10 @@
 /** The answer to operators about a host, on the wire. */
-import { formatCidr } from '../ipam/address.ts';
-import type { HostView } from '../ipam/hosts/host-view.ts';
+import { formatCidr } from '../../protocol/address.ts';
+import type { HostView } from '../../protocol/operator-messages.ts';
+import type { HostView as View } from '../ipam/hosts/host-view.ts';
 import { isoTime } from '../ipam/world.ts';
 
-/** `SilentSeconds` is since `LastSeen`. `IsAll`: all networks, or all addresses of a network, were counted. */
-export const hostAnswer = ({ host, isInLease, silence, networks, isAll }: HostView) => ({
+export const hostView = ({ host, isInLease, silence, networks, isAll }: View): HostView => ({
   Host: host.id,
   State: host.state,
   Why: host.why,

@@ -3,6 +3,7 @@
  * person who ran the docker command, and with whether the request may have been carried out all the same.
  */
 import * as v from 'valibot';
+import { requestAddressAnswer, requestPoolAnswer } from '../../protocol/docker-messages.ts';
 import type { Method } from '../../protocol/methods.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { messageOf } from '../error-message.ts';
@@ -57,11 +58,11 @@ const granted = {
     v.transform(() => undefined),
   ),
   RequestPool: v.pipe(
-    v.object({ PoolID: v.pipe(v.string(), v.nonEmpty()), Pool: v.pipe(v.string(), v.includes('/')) }),
+    requestPoolAnswer,
     v.transform(({ PoolID }) => PoolID),
   ),
   RequestAddress: v.pipe(
-    v.object({ Address: v.pipe(v.string(), v.regex(/^[0-9A-Fa-f.:]+\/\d+$/)) }),
+    requestAddressAnswer,
     v.transform(({ Address }) => Address.slice(0, Address.indexOf('/'))),
   ),
 };

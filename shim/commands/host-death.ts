@@ -1,47 +1,24 @@
 /** `berth host show`, `berth host dead` and `berth host former-dead`: the operator sees what a host holds before it is freed. */
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import * as v from 'valibot';
+import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { UserError } from '../user-error.ts';
 import { type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
 
-const hostAnswer = v.object({
-  Host: v.string(),
-  State: v.string(),
-  Why: v.string(),
-  Principal: v.string(),
-  LastSeen: v.string(),
-  SilentSeconds: v.number(),
-  LeaseUntil: v.string(),
-  InLease: v.boolean(),
-  Networks: v.array(v.object({ Space: v.string(), Pool: v.string(), Addresses: v.number(), IsAll: v.boolean() })),
-  IsAll: v.boolean(),
-});
-export type HostAnswer = v.InferOutput<typeof hostAnswer>;
-
-const shown = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.variant('Outcome', [
-    v.object({ Outcome: v.literal('unknown') }),
-    v.object({ Outcome: v.literal('done'), ...hostAnswer.entries }),
-  ]),
-);
-
 /** Networks that are shown one by one. */
 const MAX_SHOWN = 20;
 
 /** @throws UserError when the fleet does not answer, or no such host has ever registered. */
-async function askHost(cloud: Pick<FunctionUrlClient, 'ask'>, endpoint: Endpoint, host: string): Promise<HostAnswer> {
-  const answer = await askConsole(cloud, endpoint, '/Berth.Host', { Host: host }, shown);
+async function askHost(cloud: Pick<FunctionUrlClient, 'ask'>, endpoint: Endpoint, host: string): Promise<HostView> {
+  const answer = await askConsole(cloud, endpoint, '/Berth.Host', { Host: host } satisfies HostMessage, hostAnswer);
   if (answer.Outcome === 'unknown') throw unknownHost(host);
   return answer;
 }
 
 /** A host's state and holdings, one line each. */
-export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...host }: HostAnswer): string {
+export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...host }: HostView): string {
   const addresses = Networks.reduce((sum, network) => sum + network.Addresses, 0);
   const isCounted = IsAll && Networks.every((network) => network.IsAll);
   const plus = (count: number, all: boolean): string => `${count}${all ? '' : ' or more'}`;
@@ -110,7 +87,7 @@ export async function endHost(
   if (outcome === 'unknown') throw unknownHost(host);
 }
 
-const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostAnswer): UserError =>
+const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostView): UserError =>
   new UserError(
     `host ${Host} is ${State}: it last registered ${ago(SilentSeconds)}, and its lease runs until ${LeaseUntil}. If it still ` +
       'runs, other containers could get the addresses of its containers. Stop it and wait for the end of its lease, or, ' +

@@ -2,6 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import * as v from 'valibot';
+import type { HandshakeHeaders } from '../../protocol/headers.ts';
+import {
+  type HostStateAnswer,
+  type HostStateMessage,
+  consoleAnswer,
+  hostStateAnswer,
+} from '../../protocol/operator-messages.ts';
 import { signers } from '../aws/signer.ts';
 import { FunctionUrlClient } from '../cloud/client.ts';
 import { Transport } from '../cloud/transport.ts';
@@ -11,7 +18,7 @@ import { UserError } from '../user-error.ts';
 export interface Declaration {
   readonly host: string;
   /** `live`: its drain is lifted. `adopted`: the principal becomes this host. */
-  readonly state: 'dead' | 'draining' | 'live' | 'adopted' | 'former-dead';
+  readonly state: HostStateMessage['State'];
   readonly why: string;
   /** It is dead although its lease has not ended. */
   readonly overrideLease?: boolean;
@@ -96,22 +103,19 @@ const effects = {
     `host ${host} waits for the machine that you named; start berth shim there with --host-id ${host}, and within minutes it is ${host}`,
 };
 
-const handshake = v.pipe(v.string(), v.parseJson(), v.object({ Functions: v.object({ Console: v.string() }) }));
-const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['done', 'unknown']) }));
-
 /** @throws UserError when the fleet does not answer, or refuses. */
 export async function declareHost(
   cloud: Pick<FunctionUrlClient, 'ask'>,
   endpoint: Endpoint,
   { host, state, why, overrideLease = false, principal }: Declaration,
-): Promise<'done' | 'unknown'> {
+): Promise<HostStateAnswer['Outcome']> {
   const key = randomBytes(12).toString('hex');
   const more = {
     ...(overrideLease && { OverrideLease: true }),
     ...(principal !== undefined && { Principal: principal }),
   };
-  const message = { Host: host, State: state, Why: why, Key: key, ...more };
-  const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, told);
+  const message = { Host: host, State: state, Why: why, Key: key, ...more } satisfies HostStateMessage;
+  const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, hostStateAnswer);
   return Outcome;
 }
 
@@ -129,9 +133,9 @@ export async function askConsole<Schema extends v.GenericSchema>(
   message: object,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const { Functions } = await ask(cloud, endpoint, handshake, {
+  const { Functions } = await ask(cloud, endpoint, consoleAnswer, {
     path: '/Berth.Handshake',
-    headers: { 'berth-driver': 'berth' },
+    headers: { 'berth-driver': 'berth' } satisfies HandshakeHeaders,
     body: '',
     timeout: HANDSHAKE_TIMEOUT,
   });
@@ -166,7 +170,7 @@ async function ask<Schema extends v.GenericSchema>(
   const verdict = await cloud.ask(endpoint, { question: 'own', ...asked, body: Buffer.from(body) });
   if (verdict.kind === 'failed') throw new UserError(verdict.reason);
   if (verdict.refusal !== undefined) throw new ConsoleRefusal(verdict.refusal, verdict.code);
-  const parsed = v.safeParse(schema, verdict.text);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);
   if (parsed.success) return parsed.output;
   throw new UserError(
     `unexpected response from ${endpoint.text}, not from this version of Berth: ${verdict.text.slice(0, 200)}`,

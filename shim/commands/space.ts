@@ -1,7 +1,13 @@
 /** `berth space show` and `berth space set`: operators look at an address space, and change it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import * as v from 'valibot';
 import { durationText, parseDuration } from '../../protocol/duration.ts';
+import {
+  type SetSpaceMessage,
+  type SpaceAnswer,
+  type SpaceMessage,
+  setSpaceAnswer,
+  spaceAnswer,
+} from '../../protocol/operator-messages.ts';
 import { UserError } from '../user-error.ts';
 import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './host.ts';
 
@@ -14,43 +20,13 @@ interface Setting {
   /** The name of its option, without the dashes. */
   readonly name: string;
   /** The functions' name of it. */
-  readonly field: keyof v.InferOutput<typeof settingsAnswer>;
+  readonly field: keyof SpaceAnswer['Settings'] & keyof SetSpaceMessage['Set'];
   readonly placeholder: string;
   readonly description: string;
   /** @throws InvalidArgumentError */
   readonly parse: (text: string) => Value | NoLimit;
   readonly show: (value: Value) => string;
 }
-
-const settingsAnswer = v.object({
-  Ranges: v.array(v.string()),
-  Size4: v.number(),
-  Size6: v.number(),
-  Excluded: v.array(v.string()),
-  Cooldown: v.number(),
-  ForgetAfter: v.number(),
-  MaxPools: v.nullable(v.number()),
-  MaxNetworksPerHost: v.nullable(v.number()),
-  // Functions of early versions do not send these.
-  Widest4: v.optional(v.number()),
-  Widest6: v.optional(v.number()),
-  GivenOutside: v.optional(v.boolean()),
-  MaxHostsPerPrincipal: v.optional(v.nullable(v.number())),
-  /** Of a space in which managers plan. */
-  Managers: v.optional(v.nullable(v.array(v.string()))),
-});
-
-const spaceFields = {
-  Space: v.string(),
-  Rev: v.string(),
-  Settings: settingsAnswer,
-  Set: v.array(v.string()),
-  Held: v.object({ Pools4: v.number(), Pools6: v.number(), IsAll: v.boolean() }),
-};
-const spaceAnswer = v.pipe(v.string(), v.parseJson(), v.object(spaceFields));
-const changedAnswer = v.pipe(v.string(), v.parseJson(), v.object({ ...spaceFields, Warnings: v.array(v.string()) }));
-
-export type SpaceAnswer = v.InferOutput<typeof spaceAnswer>;
 
 const number = (text: string): number => {
   if (/^\d{1,9}$/.test(text)) return Number(text);
@@ -129,7 +105,11 @@ const SETTINGS: readonly Setting[] = [
     description: 'most hosts of one user, role or instance with networks in the space, or none: no limit',
   },
   {
-    ...{ name: 'managers', field: 'Managers', placeholder: '<hosts>', parse: list, show: showList },
+    name: 'managers',
+    field: 'Managers',
+    placeholder: '<hosts>',
+    parse: list,
+    show: showList,
     description: "the managers of a swarm, in the space NAME.global: hosts' ids A,B or none",
   },
 ];
@@ -140,7 +120,7 @@ export function spaceCommands(program: Command): void {
   operating(space.command('show [name]'))
     .description('Show the settings of an address space, and how many pools are held in it.')
     .action(async (name: string | undefined, options: OperatorOptions) => {
-      const message = { Space: name ?? 'default' };
+      const message = { Space: name ?? 'default' } satisfies SpaceMessage;
       console.log(describeSpace(await askConsole(...fleetOf(options), '/Berth.Space', message, spaceAnswer)));
     });
   const set = operating(space.command('set <name>')).description(
@@ -170,8 +150,8 @@ async function setSpace(name: string, options: SetOptions, command: Command): Pr
     askConsole(
       ...fleetOf(options),
       '/Berth.SetSpace',
-      { Space: name, Set: changes, IfRev: rev, Force: force },
-      changedAnswer,
+      { Space: name, Set: changes, IfRev: rev, Force: force } satisfies SetSpaceMessage,
+      setSpaceAnswer,
     );
   const seen = async () => (await askConsole(...fleetOf(options), '/Berth.Space', { Space: name }, spaceAnswer)).Rev;
   const { Warnings, ...space } = await (ifRev === undefined

@@ -1,5 +1,7 @@
 /** The messages of this host to the functions, and the headers that each of them carries. */
-import type { Driver, Method } from '../../protocol/methods.ts';
+import { type CallHeaders, MAX_ATTEMPT, type NetworkHeaders } from '../../protocol/headers.ts';
+import type { SettleMessage } from '../../protocol/host-messages.ts';
+import { type Driver, type Method, isRelease } from '../../protocol/methods.ts';
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import type { Failed, Verdict } from '../cloud/verdict.ts';
 import type { KeptCall } from '../journal/journal.ts';
@@ -54,8 +56,9 @@ export class FunctionsClient {
   /** Undoes what the attempts of a call left behind, except for `keep`. */
   settle(call: KeptCall, keep: string | undefined): Promise<Verdict> {
     const { method: Method, key: RequestKey, body, driver } = call;
+    if (isRelease(Method)) throw new Error(`${Method} is never undone`);
     const request: unknown = JSON.parse(body);
-    const settlement = { Method, RequestKey, Request: request, Keep: keep ?? null };
+    const settlement = { Method, RequestKey, Request: request, Keep: keep ?? null } satisfies SettleMessage;
     return this.#tell(driver, 'Settle', '/Berth.Settle', settlement);
   }
 
@@ -74,14 +77,14 @@ export class FunctionsClient {
     });
   }
 
-  #headers(driver: Driver, key: string, attempt: number, timeout: number): Record<string, string> {
+  #headers(driver: Driver, key: string, attempt: number, timeout: number): CallHeaders {
     const { hostId, epoch } = this.#options;
     return {
       'berth-host': hostId,
       'berth-epoch': String(epoch()),
       'berth-driver': driver,
       'berth-request': key,
-      'berth-attempt': String(Math.min(attempt, 1_000)),
+      'berth-attempt': String(Math.min(attempt, MAX_ATTEMPT)),
       'berth-remaining-ms': String(Math.max(1, Math.floor(timeout))),
     };
   }
@@ -106,11 +109,11 @@ const unknownPlace: Failed = {
   remedy: 'renew',
 };
 
-async function networkHeaders(): Promise<Record<string, string>> {
+async function networkHeaders() {
   const { routes, nameservers } = await readHostNetwork();
   return {
     'berth-routes': routes.join(','),
     'berth-nameservers': nameservers.join(','),
     'berth-addresses': hostAddresses().join(','),
-  };
+  } satisfies NetworkHeaders;
 }

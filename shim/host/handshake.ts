@@ -5,19 +5,14 @@
  */
 import path from 'node:path';
 import * as v from 'valibot';
+import type { HandshakeHeaders } from '../../protocol/headers.ts';
+import { type HandshakeAnswer, handshakeAnswer } from '../../protocol/host-messages.ts';
+import { globalSpaceOf } from '../../protocol/ids.ts';
 import type { Driver } from '../../protocol/methods.ts';
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import { type Endpoint, endpointNamedBy } from '../endpoint.ts';
 import { readIfThere, writeDurably } from '../files.ts';
 import { UserError } from '../user-error.ts';
-
-const capabilities = v.object({ RequiresMACAddress: v.boolean(), RequiresRequestReplay: v.boolean() });
-const addressSpaces = v.object({ LocalDefaultAddressSpace: v.string(), GlobalDefaultAddressSpace: v.string() });
-const schema = v.object({
-  Capabilities: capabilities,
-  AddressSpaces: addressSpaces,
-  Functions: v.object({ Pools: v.string(), Addresses: v.string(), Hosts: v.string() }),
-});
 
 export interface Functions {
   readonly pools: Endpoint;
@@ -26,8 +21,8 @@ export interface Functions {
 }
 
 interface Handshake {
-  readonly capabilities: v.InferOutput<typeof capabilities>;
-  readonly addressSpaces: v.InferOutput<typeof addressSpaces>;
+  readonly capabilities: HandshakeAnswer['Capabilities'];
+  readonly addressSpaces: HandshakeAnswer['AddressSpaces'];
   /** `undefined`: not known yet. */
   readonly functions: Functions | undefined;
 }
@@ -122,7 +117,7 @@ export class Handshakes {
     const verdict = await this.#cloud.ask(endpoint, {
       question: 'own',
       path: '/Berth.Handshake',
-      headers: { 'berth-driver': driver, 'berth-space': space },
+      headers: { 'berth-driver': driver, 'berth-space': space } satisfies HandshakeHeaders,
       body: Buffer.alloc(0),
       timeout: TIMEOUT,
     });
@@ -168,7 +163,7 @@ export class Handshakes {
 /** The default until a function answers, so that dockerd's first call is answered without a network. */
 const assumed = ({ driver, space }: HandshakeSettings): Handshake => ({
   capabilities: { RequiresMACAddress: driver === 'berth', RequiresRequestReplay: false },
-  addressSpaces: { LocalDefaultAddressSpace: space, GlobalDefaultAddressSpace: `${space}.global` },
+  addressSpaces: { LocalDefaultAddressSpace: space, GlobalDefaultAddressSpace: globalSpaceOf(space) },
   functions: undefined,
 });
 
@@ -195,7 +190,7 @@ function readKept(
 
 /** @throws UserError when the answer is not from Berth, or names endpoints of another kind (see `endpointNamedBy`). */
 function parse(asked: Endpoint, answer: string): Handshake {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), handshakeAnswer), answer);
   if (!parsed.success)
     throw new UserError(`unexpected response from ${asked.text}, not from Berth: ${answer.slice(0, 200)}`);
   const { Capabilities, AddressSpaces, Functions: functions } = parsed.output;

@@ -5,14 +5,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { RegisterMessage } from '../../protocol/host-messages.ts';
 
-/** Hashes, so that serial numbers do not leave the host. The same fields are in functions/lambda/messages.ts. */
-export interface MachinePrint {
-  readonly Given?: string;
-  readonly Instance?: string;
-  readonly Product?: string;
-  readonly Macs?: readonly string[];
-}
+export type MachinePrint = NonNullable<RegisterMessage['Machine']>;
 
 /** The kernel's view of the hardware (sysfs(5)). */
 const SYS = '/sys';

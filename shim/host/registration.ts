@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import * as v from 'valibot';
+import { type RegisterMessage, registerAnswer } from '../../protocol/host-messages.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 import { readIfThere, writeDurably } from '../files.ts';
 import { UserError } from '../user-error.ts';
@@ -18,19 +19,7 @@ const stored = v.object({
 });
 type Stored = v.InferOutput<typeof stored>;
 
-const answer = v.object({
-  Incarnation: v.string(),
-  Epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  Floor: v.pipe(v.string(), v.regex(/^[0-9a-z]{9}$/)),
-  HeartbeatSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)),
-  Fresh: v.boolean(),
-  State: v.optional(v.string(), 'live'),
-  /** More of this host's networks are still to be woken after its silence: it registers until all are awake. */
-  Waking: v.optional(v.boolean(), false),
-  /** When another machine recently claimed to be this host. */
-  Rival: v.nullish(v.string()),
-});
-const answerText = v.pipe(v.string(), v.parseJson(), answer);
+const answerText = v.pipe(v.string(), v.parseJson(), registerAnswer);
 
 export interface RegistrationOptions {
   readonly folder: string;
@@ -39,7 +28,7 @@ export interface RegistrationOptions {
   readonly space: string;
   /** What distinguishes this machine from copies of it. */
   readonly machine: MachinePrint;
-  readonly send: (message: object) => Promise<Verdict>;
+  readonly send: (message: RegisterMessage) => Promise<Verdict>;
   /** Receives the highest sequence number that the cloud has seen from this host. */
   readonly floor: (sequence: string) => void;
   /** The cloud treats this host as a new one under its id: what an earlier machine left undone is not ours. */
@@ -184,7 +173,7 @@ export class Registration {
     return this.#accept(parsed.output);
   }
 
-  #accept(told: v.InferOutput<typeof answer>): number {
+  #accept(told: v.InferOutput<typeof registerAnswer>): number {
     const { Incarnation: current, Epoch, Floor, HeartbeatSeconds, Fresh, State, Waking } = told;
     if (Fresh) this.#options.renewed();
     this.#write({ current });

@@ -1,7 +1,14 @@
 /** Asks the functions what the table says that this host has. */
 import * as v from 'valibot';
+import {
+  type HoldingsMessage,
+  type NetworksMessage,
+  type ReviveMessage,
+  holdingsAnswer,
+  networksAnswer,
+  reviveAnswer,
+} from '../../protocol/host-messages.ts';
 import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
-import { NETWORK_STATES } from '../../protocol/states.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 
 export interface Lease {
@@ -33,25 +40,6 @@ export interface Endpoint {
 
 /** The functions did not answer as expected, so nothing may be concluded. */
 export class FleetRecordsError extends Error {}
-
-const state = v.picklist(NETWORK_STATES);
-const networksAnswer = v.object({
-  Networks: v.array(v.object({ PoolID: v.string(), Network: v.string(), Pool: v.string(), State: state })),
-  Next: v.nullable(v.unknown()),
-});
-const taken = v.array(v.object({ Address: v.string(), Holder: v.string() }));
-const holdingsAnswer = v.object({
-  Network: v.string(),
-  Pool: v.string(),
-  /** A swarm manager's plan for all nodes, of which no single Docker has all. */
-  Plan: v.optional(v.boolean(), false),
-  State: state,
-  Former: v.optional(v.boolean(), false),
-  Leases: v.array(v.object({ Address: v.string(), Key: v.string() })),
-  Others: taken,
-  Next: v.nullable(v.string()),
-});
-const revivedAnswer = v.object({ State: state, Taken: taken });
 
 export type Ask = (path: string, message: object) => Promise<Verdict>;
 
@@ -85,7 +73,7 @@ export class FleetRecords {
     for (let after: unknown = null; ;) {
       const page: v.InferOutput<typeof networksAnswer> = await this.#tell(
         '/Berth.Networks',
-        { After: after },
+        { After: after } satisfies NetworksMessage,
         networksAnswer,
       );
       listed.push(...page.Networks);
@@ -102,7 +90,8 @@ export class FleetRecords {
       for (const { Address, Key } of page.Leases) leases.set(Address, { address: Address, key: Key });
       others.push(...page.Others.map(({ Address, Holder }) => ({ address: Address, holder: Holder })));
     };
-    const ask = (asked: object) => this.#tell('/Berth.Holdings', { PoolID: poolId, ...asked }, holdingsAnswer);
+    const ask = (asked: Omit<HoldingsMessage, 'PoolID'>) =>
+      this.#tell('/Berth.Holdings', { PoolID: poolId, ...asked }, holdingsAnswer);
     let page = await ask({});
     const { Network: key, Pool: pool, State: state, Former: isFormers } = page;
     if (page.Plan) return [];
@@ -111,7 +100,7 @@ export class FleetRecords {
       page = await ask({ After: page.Next });
       take(page);
     }
-    for (const some of parts(addressesOf(pool), MAX_ADDRESSES)) take(await ask({ Addresses: some }));
+    for (const some of parts(addressesOf(pool), MAX_ADDRESSES)) take(await ask({ Addresses: [...some] }));
     return [{ poolId, key, pool, state, isFormers, leases: [...leases.values()], others }];
   }
 
@@ -131,11 +120,13 @@ export class FleetRecords {
     const lost: { address: string; holder: string }[] = [];
     for (const [i, batch] of batches.entries()) {
       const message = {
-        ...{ PoolID: poolId, Gateway: gateway === '' ? null : gateway, Reserved: reserved },
+        PoolID: poolId,
+        Gateway: gateway === '' ? null : gateway,
+        Reserved: [...reserved],
         Held: batch.map(({ address, mac, name }) => ({ Address: address, MacAddress: mac, Name: name })),
         Last: i === batches.length - 1,
-      };
-      const { Taken } = await this.#tell('/Berth.Revive', message, revivedAnswer);
+      } satisfies ReviveMessage;
+      const { Taken } = await this.#tell('/Berth.Revive', message, reviveAnswer);
       lost.push(...Taken.map(({ Address, Holder }) => ({ address: Address, holder: Holder })));
     }
     return lost;

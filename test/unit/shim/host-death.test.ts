@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Message } from '../../../shim/cloud/client.ts';
 import type { Verdict } from '../../../shim/cloud/verdict.ts';
-import { type Death, type HostAnswer, describeHost, endFormer, endHost } from '../../../shim/commands/host-death.ts';
+import type { HostView } from '../../../protocol/operator-messages.ts';
+import { type Death, describeHost, endFormer, endHost } from '../../../shim/commands/host-death.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
 import { UserError } from '../../../shim/user-error.ts';
 
-const HOST: HostAnswer = {
+const HOST: HostView = {
   Host: 'web-1',
   State: 'fenced',
   Why: '',
@@ -28,7 +29,7 @@ const answered = (body: object): Verdict => ({
 });
 
 /** Declares such a host dead. @returns what was sent, shown and asked. */
-async function end(host: Partial<HostAnswer>, death: Partial<Death>, reply?: string, how = endHost) {
+async function end(host: Partial<HostView>, death: Partial<Death>, reply?: string, how = endHost) {
   const sent: string[] = [];
   const [told, questions]: [string[], string[]] = [[], []];
   const ask = (_: Endpoint, { path, body }: Message): Promise<Verdict> => {

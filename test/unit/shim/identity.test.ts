@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-import { callHeaders } from '../../../functions/lambda/messages.ts';
+import { callHeaders } from '../../../protocol/headers.ts';
 import { hostIdentity } from '../../../shim/host/identity.ts';
 import { UserError } from '../../../shim/user-error.ts';
 import { temporaryFile, temporaryFolder } from './temporary.ts';

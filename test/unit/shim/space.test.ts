@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { durationText, parseDuration } from '../../../protocol/duration.ts';
-import { type SpaceAnswer, changesOf, describeSpace } from '../../../shim/commands/space.ts';
+import type { SpaceAnswer } from '../../../protocol/operator-messages.ts';
+import { changesOf, describeSpace } from '../../../shim/commands/space.ts';
 import { UserError } from '../../../shim/user-error.ts';
 
 const SPACE: SpaceAnswer = {

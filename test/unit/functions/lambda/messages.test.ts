@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
+import { networksPosition, parseList, parseNameserver, parseRoute } from '../../../../functions/lambda/messages.ts';
 import {
-  avoidHeaders,
-  handshakeHeaders,
-  holdingsMessage,
-  networksMessage,
-  registerMessage,
   releaseAddressMessage,
   releasePoolMessage,
   requestAddressMessage,
   requestPoolMessage,
+} from '../../../../protocol/docker-messages.ts';
+import { handshakeHeaders } from '../../../../protocol/headers.ts';
+import {
+  holdingsMessage,
+  networksMessage,
+  registerMessage,
   reviveMessage,
   settleMessage,
-} from '../../../../functions/lambda/messages.ts';
+} from '../../../../protocol/host-messages.ts';
 import { range } from '../ipam/values.ts';
 
 /** The field at which a message is wrong, or '' when it is valid. */
@@ -156,11 +158,11 @@ describe('the registration of a host', () => {
   const registration = (changes: object = {}) => ({ Proposed: 'x'.repeat(8), ShimVersion: '0.1.0', ...changes });
 
   it('may omit what is unknown', () => {
-    const unknown = { ...registration(), Incarnation: undefined, EngineVersion: '' };
+    const unknown = { ...registration(), Incarnation: undefined, EngineVersion: '', Machine: {} };
     assert.deepEqual({ Incarnation: undefined, ...v.parse(registerMessage, registration()) }, unknown);
     const nulls = registration({ Incarnation: null, EngineVersion: null });
     assert.deepEqual(v.parse(registerMessage, nulls), { ...unknown, Incarnation: null });
-    const whole = registration({ Incarnation: 'A-z_0'.repeat(12), EngineVersion: '28.5.2' });
+    const whole = registration({ Incarnation: 'A-z_0'.repeat(12), EngineVersion: '28.5.2', Machine: {} });
     assert.deepEqual(v.parse(registerMessage, whole), whole);
   });
 
@@ -194,6 +196,7 @@ describe('the request for what a host has', () => {
   it('asks page by page, and may omit what is unknown', () => {
     assert.equal(wrongAt(networksMessage, { After: null }), '');
     assert.equal(wrongAt(networksMessage, { After: place }), '');
+    for (const After of [null, place]) assert.equal(wrongAt(networksPosition, After), '');
     assert.equal(wrongAt(holdingsMessage, { PoolID: 'p' }), '');
     assert.deepEqual(v.parse(holdingsMessage, { PoolID: 'p', After: '4096' }).After, 4_096n);
     assert.equal(wrongAt(reviveMessage, revival()), '');
@@ -203,9 +206,9 @@ describe('the request for what a host has', () => {
   const many = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
   const cases: readonly [at: string, schema: v.GenericSchema, message: object][] = [
     ['After', networksMessage, {}],
-    ['After.generation', networksMessage, { After: { ...place, generation: '' } }],
-    ['After.name', networksMessage, { After: { ...place, name: 'x' } }],
-    ['After.requestKey', networksMessage, { After: { ...place, requestKey: '\ud800' } }],
+    ['generation', networksPosition, { ...place, generation: '' }],
+    ['name', networksPosition, { ...place, name: 'x' }],
+    ['requestKey', networksPosition, { ...place, requestKey: '\ud800' }],
     ['Addresses', holdingsMessage, { PoolID: 'p', Addresses: many(257, '10.1.0.2') }],
     ['Addresses.0', holdingsMessage, { PoolID: 'p', Addresses: ['10.1.0.2/24'] }],
     ['After', holdingsMessage, { PoolID: 'p', After: '-1' }],
@@ -224,15 +227,13 @@ describe('the request for what a host has', () => {
 });
 
 describe('the networks that an automatic pool must avoid', () => {
-  const avoid = (routes?: string, nameservers?: string) =>
-    v.parse(avoidHeaders, {
-      ...(routes !== undefined && { 'berth-routes': routes }),
-      ...(nameservers !== undefined && { 'berth-nameservers': nameservers }),
-    });
+  const avoid = (routes = '', nameservers = '') => [
+    ...parseList(routes, parseRoute),
+    ...parseList(nameservers, parseNameserver),
+  ];
 
   it('are empty for a host that reports none', () => {
     assert.deepEqual(avoid(), []);
-    assert.deepEqual(avoid('', ''), []);
   });
 
   it('are those that the host reaches and the addresses of its name servers', () => {
@@ -253,9 +254,9 @@ describe('the networks that an automatic pool must avoid', () => {
 });
 
 describe('the headers of a handshake', () => {
-  it('name the driver, and the default space unless they name another', () => {
+  it('name the driver, and may name a space', () => {
     const driver = { 'berth-driver': 'berth-ipvlan' };
-    assert.deepEqual(v.parse(handshakeHeaders, driver), { ...driver, 'berth-space': 'default' });
+    assert.deepEqual(v.parse(handshakeHeaders, driver), driver);
     assert.deepEqual(v.parse(handshakeHeaders, { ...driver, 'berth-space': 'prod' }), {
       ...driver,
       'berth-space': 'prod',

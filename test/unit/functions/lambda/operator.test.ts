@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
 import { parseOperator } from '../../../../functions/lambda/handler.ts';
-import { hostStateMessage } from '../../../../functions/lambda/messages.ts';
+import { hostStateMessage } from '../../../../protocol/operator-messages.ts';
 
 const request = (principal: string | undefined) => ({ headers: {}, body: '', principal, deadline: 0 });
 

@@ -1,0 +1,167 @@
+/**
+ * The shim's own messages to the functions, and the answers. The functions read a message strictly; the shim reads an
+ * answer leniently, since newer functions may add fields (docs/upgrades.md).
+ */
+import * as v from 'valibot';
+import { addressSpacesAnswer, capabilitiesAnswer, requestAddressMessage } from './docker-messages.ts';
+import { address, addresses, localSpaceName, networkState, optionalText, requestKey, required } from './fields.ts';
+import { MAX_ENDPOINTS } from './limits.ts';
+import { SEQUENCE_WIDTH } from './request-key.ts';
+
+/** All that a shim needs when it starts. */
+export const handshakeAnswer = v.object({
+  Capabilities: capabilitiesAnswer,
+  AddressSpaces: addressSpacesAnswer,
+  /** URLs. */
+  Functions: v.object({ Pools: v.string(), Addresses: v.string(), Hosts: v.string() }),
+});
+
+export type HandshakeAnswer = v.InferInput<typeof handshakeAnswer>;
+
+/** A nonce that a host stores to show that it is still the same host. */
+const incarnation = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not an incarnation'));
+const version = v.pipe(v.string(), v.maxLength(64), v.regex(/^[\x20-\x7e]*$/, 'not a version'));
+/** Hashes, so that serial numbers do not leave the host. */
+const print = v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'not a hash'));
+
+export const registerMessage = v.object({
+  /** The nonce that the functions confirmed last. */
+  Incarnation: v.nullish(incarnation),
+  Proposed: incarnation,
+  ShimVersion: v.pipe(version, v.nonEmpty('must not be empty')),
+  EngineVersion: v.nullish(version, ''),
+  /** What identifies the machine that the shim runs on; an older shim does not send it. */
+  Machine: v.nullish(
+    v.object({
+      Given: v.optional(print),
+      Instance: v.optional(print),
+      Product: v.optional(print),
+      Macs: v.optional(v.pipe(v.array(print), v.maxLength(8))),
+    }),
+    {},
+  ),
+  /** The space of its networks, unless they name another. */
+  Space: v.nullish(localSpaceName),
+});
+export type RegisterMessage = v.InferInput<typeof registerMessage>;
+
+export const registerAnswer = v.object({
+  Incarnation: v.string(),
+  Epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  /** The highest sequence number that the functions have seen from this host. */
+  Floor: v.pipe(v.string(), v.length(SEQUENCE_WIDTH), v.regex(/^[0-9a-z]+$/)),
+  HeartbeatSeconds: v.pipe(v.number(), v.minValue(1), v.maxValue(86_400)),
+  /** The functions treat the host as a new one under its id. */
+  Fresh: v.boolean(),
+  State: v.optional(v.string(), 'live'),
+  /** More of this host's networks are still to be woken after its silence: it registers until all are awake. */
+  Waking: v.optional(v.boolean(), false),
+  /** When another machine recently claimed to be this host (ISO 8601). */
+  Rival: v.nullish(v.string()),
+});
+export type RegisterAnswer = v.InferInput<typeof registerAnswer>;
+
+/** The PoolID or the address that dockerd was given, if any. */
+const keep = v.nullish(required);
+
+/**
+ * A call to be undone. A pool is found by the key of its request. A malformed request for an address was refused at the
+ * time and has left nothing (`null`).
+ */
+export const settleMessage = v.variant('Method', [
+  v.object({ Method: v.literal('RequestPool'), RequestKey: requestKey, Keep: keep }),
+  v.object({
+    Method: v.literal('RequestAddress'),
+    RequestKey: requestKey,
+    Keep: keep,
+    Request: v.pipe(v.unknown(), v.transform(parseAddressRequest)),
+  }),
+]);
+export type SettleMessage = v.InferInput<typeof settleMessage>;
+
+function parseAddressRequest(request: unknown): v.InferOutput<typeof requestAddressMessage> | null {
+  const parsed = v.safeParse(requestAddressMessage, request);
+  return parsed.success ? parsed.output : null;
+}
+
+export const networksMessage = v.object({
+  /** Continues a list: `Next` of the previous answer, unchanged. */
+  After: v.nullable(v.unknown()),
+});
+export type NetworksMessage = v.InferInput<typeof networksMessage>;
+
+export const networksAnswer = v.object({
+  Networks: v.array(
+    v.object({
+      PoolID: v.string(),
+      /** The same for all PoolIDs of one network. */
+      Network: v.string(),
+      Pool: v.string(),
+      State: networkState,
+    }),
+  ),
+  Next: v.nullable(v.unknown()),
+});
+export type NetworksAnswer = v.InferInput<typeof networksAnswer>;
+
+export const holdingsMessage = v.object({
+  PoolID: required,
+  /** The answer says who holds these. */
+  Addresses: v.optional(addresses, []),
+  /** Continues the list of leases: `Next` of the previous answer. */
+  After: v.optional(
+    v.nullable(
+      v.pipe(
+        v.string(),
+        v.regex(/^\d{1,12}$/, 'not a chunk'),
+        v.transform((number) => BigInt(number)),
+      ),
+    ),
+    null,
+  ),
+});
+export type HoldingsMessage = v.InferInput<typeof holdingsMessage>;
+
+const taken = v.array(v.object({ Address: v.string(), Holder: v.string() }));
+
+export const holdingsAnswer = v.object({
+  Network: v.string(),
+  Pool: v.string(),
+  /** A swarm manager's plan for all nodes, of which no single Docker has all. */
+  Plan: v.optional(v.boolean(), false),
+  State: networkState,
+  /** The machine that was this host before holds it. */
+  Former: v.optional(v.boolean(), false),
+  /** `Key` is that of the request that an address was granted to. */
+  Leases: v.array(v.object({ Address: v.string(), Key: v.string() })),
+  /** Of the addresses asked about, those that others hold. */
+  Others: taken,
+  Next: v.nullable(v.string()),
+});
+export type HoldingsAnswer = v.InferInput<typeof holdingsAnswer>;
+
+/** Takes up a network again that the fleet has given up. */
+export const reviveMessage = v.object({
+  PoolID: required,
+  Gateway: v.nullish(address),
+  Reserved: v.optional(addresses, []),
+  /** Each is a write. */
+  Held: v.pipe(
+    v.array(
+      v.object({
+        Address: address,
+        MacAddress: v.optional(
+          v.union([v.literal(''), v.pipe(v.string(), v.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))]),
+          '',
+        ),
+        Name: optionalText,
+      }),
+    ),
+    v.maxLength(MAX_ENDPOINTS),
+  ),
+  Last: v.boolean(),
+});
+export type ReviveMessage = v.InferInput<typeof reviveMessage>;
+
+export const reviveAnswer = v.object({ State: networkState, Taken: taken });
+export type ReviveAnswer = v.InferInput<typeof reviveAnswer>;

@@ -78,17 +78,20 @@ export function choose<T>(things: readonly T[], spare: number, seed: number): T[
 
 const REF = 'crowdedhost000';
 const KEY = `${'1'.padStart(SEQUENCE_WIDTH, '0')}aaaa`;
+export const leaseOf = (ref: string): string =>
+  encodeSlot({ kind: 'leased', ref, requestKey: KEY, mac: '02:42:ac:11:00:02', name: '' });
+
 /** The most items that one batch may hold. */
 const BATCH = 25;
 
-/** Leases of a permanent host, written in the format of the table. */
+/** Leases, of a permanent host unless another is given, written in the format of the table. */
 export async function occupy(
   { client, table }: Setting,
   generation: string,
   taken: readonly number[],
   gateway: string,
+  lease = leaseOf(REF),
 ): Promise<void> {
-  const lease = encodeSlot({ kind: 'leased', ref: REF, requestKey: KEY, mac: '02:42:ac:11:00:02', name: '' });
   const chunks = new Map<number, Record<string, string>>();
   const slotsOf = (offset: number): Record<string, string> => {
     const index = Math.floor(offset / CHUNK_SIZE);
@@ -97,7 +100,7 @@ export async function occupy(
     return slots;
   };
   for (const offset of taken) slotsOf(offset)[slotAttribute(offset % CHUNK_SIZE)] = lease;
-  slotsOf(1)[slotAttribute(1)] = gateway;
+  if (gateway !== '') slotsOf(1)[slotAttribute(1)] = gateway;
   const items = [...chunks].map(([index, slots]) => ({ ...chunkKey(generation, BigInt(index)), ...slots }));
   await putAll(client, table, items);
 }

@@ -24,29 +24,28 @@ export interface Cost {
   readonly lost: number;
 }
 
-interface Request {
-  readonly depth: number;
-  ended: boolean;
-}
-
 class Account {
-  readonly requests: Request[] = [];
+  requests = 0;
+  roundTrips = 0;
   writeUnits = 0;
   readUnits = 0;
   lost = 0;
+  /** The depth of the deepest request that has ended. */
+  #ended = 0;
 
-  /** A request comes after all requests that have ended. */
-  begin(): Request {
-    const earlier = this.requests.filter(({ ended }) => ended).map(({ depth }) => depth);
-    const request = { depth: 1 + Math.max(0, ...earlier), ended: false };
-    this.requests.push(request);
-    return request;
+  /** A request comes after all requests that have ended. @returns ends it. */
+  begin(): () => void {
+    const depth = this.#ended + 1;
+    this.requests++;
+    this.roundTrips = Math.max(this.roundTrips, depth);
+    return () => {
+      this.#ended = Math.max(this.#ended, depth);
+    };
   }
 
   get cost(): Cost {
-    const { writeUnits, readUnits, lost } = this;
-    const roundTrips = Math.max(0, ...this.requests.map(({ depth }) => depth));
-    return { requests: this.requests.length, roundTrips, writeUnits, readUnits, lost };
+    const { requests, roundTrips, writeUnits, readUnits, lost } = this;
+    return { requests, roundTrips, writeUnits, readUnits, lost };
   }
 }
 
@@ -67,7 +66,7 @@ export function meter(client: DynamoDBClient): Meter {
     (next, context) => async (args) => {
       const account = accounts.getStore();
       if (account === undefined) return next(args);
-      const request = account.begin();
+      const end = account.begin();
       try {
         const input: ServiceInputTypes = { ...args.input, ReturnConsumedCapacity: 'INDEXES' };
         const result = await next({ ...args, input });
@@ -82,7 +81,7 @@ export function meter(client: DynamoDBClient): Meter {
         }
         throw error;
       } finally {
-        request.ended = true;
+        end();
       }
     },
     { step: 'initialize', name: 'meter' },

@@ -1,13 +1,14 @@
 /** All hosts that the fleet knows, shard by shard. */
 import type { Host } from './host.ts';
-import { HOST_SHARDS, type HostPage, type Store } from './store.ts';
+import { pages } from './pages.ts';
+import { HOST_SHARDS, type Store } from './store.ts';
 
 export async function* allHosts(store: Store): AsyncGenerator<Host> {
   for (let shard = 0; shard < HOST_SHARDS; shard++) {
-    let page: HostPage = { items: [], unreadable: [], last: undefined, more: true };
-    while (page.more) {
-      page = await store.hostsOfShard(shard, page.last);
-      yield* page.items;
+    let after: string | undefined;
+    for await (const { items, last } of pages(() => store.hostsOfShard(shard, after))) {
+      yield* items;
+      after = last;
     }
   }
 }

@@ -1,8 +1,9 @@
 /** How the references of a host follow its state. Each step may be repeated, interrupted anywhere, and run twice at once. */
 import type { Deps } from './deps.ts';
 import { type Host, mayTurnUp } from './host.ts';
+import { pages } from './pages.ts';
 import type { Ref, RefStanding } from './ref.ts';
-import type { IndexedRef, Page } from './store.ts';
+import type { IndexedRef } from './store.ts';
 
 /** How often a write is tried on a reference or a host that others keep changing. */
 const MAX_TRIES = 8;
@@ -20,10 +21,8 @@ export async function eachRef(
   deadline: number,
   visit: (ref: Ref) => Promise<boolean>,
 ): Promise<boolean> {
-  let page: Page<IndexedRef> = { items: [], more: true };
-  while (page.more) {
-    page = await store.refsOfHost(hostId, page.items.at(-1));
-    for (const { generation, name } of page.items) {
+  for await (const { items } of pages((last?: IndexedRef) => store.refsOfHost(hostId, last))) {
+    for (const { generation, name } of items) {
       if (world.now() >= deadline) return false;
       const ref = await store.readRef(generation, name);
       if (ref !== undefined && ref.state !== 'gone' && !(await visit(ref))) return false;

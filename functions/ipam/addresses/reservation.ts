@@ -8,12 +8,13 @@ import { allSettledOrThrow, sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import { type SlotPlace, placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
+import { pages } from '../pages.ts';
 import type { PoolId } from '../pool-id.ts';
 import { refuseUnfit, refuseUnusable } from '../ref-check.ts';
 import { type Kept, type Ref, hostTagOf } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeSlot, encodeSlot } from '../slot.ts';
-import type { Page, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { takeSeen } from './claim-exact.ts';
 import { describeSlot, refuseHeld } from './holder.ts';
 import { releaserTag } from './releaser.ts';
@@ -220,12 +221,12 @@ export async function freeUnkept(
   addresses: Iterable<Address>,
 ): Promise<void> {
   let unkept = await reservedAmong(deps.store, ref, addresses);
-  // Usually a reference of the first page keeps the gateway, and nothing is left to look for.
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more && unkept.length > 0) {
-    page = await deps.store.refsOf(ref.generation, page.items.at(-1)?.name);
-    const live = page.items.filter(({ state }) => state !== 'gone');
+  if (unkept.length === 0) return;
+  for await (const { items } of pages((last?: Ref) => deps.store.refsOf(ref.generation, last?.name))) {
+    const live = items.filter(({ state }) => state !== 'gone');
     unkept = unkept.filter(({ address }) => !live.some((other) => keeps(other, address)));
+    // Usually a reference of the first page keeps the gateway, and nothing is left to look for.
+    if (unkept.length === 0) return;
   }
   await sideBySide(unkept, ({ address, value }) =>
     freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value),

@@ -9,13 +9,13 @@ import type { Cidr } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { SlotPlace } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
+import { pages } from '../pages.ts';
 import type { PoolId } from '../pool-id.ts';
 import { refuseUnusable } from '../ref-check.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import { decodeSlot } from '../slot.ts';
 import type { SpaceConfig } from '../space.ts';
-import type { Page } from '../store.ts';
 
 /** Only managers put this option on every request for an address. */
 const SWARM_MARK = 'com.docker.network.ipam.serial';
@@ -67,10 +67,8 @@ export async function termOf(
 async function hasPlanned({ store }: Deps, { hostId }: Call, space: string, cidr: Cidr): Promise<boolean> {
   const pool = await store.readPool(space, cidr);
   if (pool === undefined || pool.state === 'pending') return false;
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more) {
-    page = await store.refsOf(pool.generation, page.items.at(-1)?.name);
-    if (page.items.some((ref) => ref.hostId === hostId && ref.state !== 'gone')) return true;
+  for await (const { items } of pages((last?: Ref) => store.refsOf(pool.generation, last?.name))) {
+    if (items.some((ref) => ref.hostId === hostId && ref.state !== 'gone')) return true;
   }
   return false;
 }
@@ -100,10 +98,8 @@ const isElder = (ref: Ref, own: Ref): boolean =>
 export async function takeOverFromFormerLeaders(deps: Deps, call: Call, id: PoolId): Promise<void> {
   const own = await deps.store.readRef(id.generation, id.ref);
   refuseUnusable(own, id, call);
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more) {
-    page = await deps.store.refsOf(id.generation, page.items.at(-1)?.name);
-    for (const elder of page.items.filter((ref) => ref.state !== 'gone' && isElder(ref, own))) {
+  for await (const { items } of pages((last?: Ref) => deps.store.refsOf(id.generation, last?.name))) {
+    for (const elder of items.filter((ref) => ref.state !== 'gone' && isElder(ref, own))) {
       await deps.store.endRef(elder.generation, elder.name, deps.world.now());
     }
   }

@@ -3,15 +3,16 @@
  * keep pools of one space from overlapping: each call announces first and looks afterwards, so of two rivals at least one
  * sees the other, and the earlier one removes the later one's announcement before it confirms its own.
  */
-import { type Cidr, type Range, cidrRange, overlap } from '../address.ts';
+import { type Cidr, overlap } from '../address.ts';
 import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
+import { pages } from '../pages.ts';
 import { type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import type { Ref } from '../ref.ts';
-import type { Page, Store } from '../store.ts';
-import { awaitRoom } from './limits.ts';
+import type { Store } from '../store.ts';
+import { awaitRoom, poolsWithin } from './limits.ts';
 import { leaveOnFailure } from './membership.ts';
 import type { PoolPlan } from './plan.ts';
 
@@ -94,15 +95,10 @@ async function look(store: Store, pool: Pool): Promise<View> {
 /** All that starts inside the pool overlaps it, and so does a larger pool that starts where it starts. */
 async function lookForward(store: Store, pool: Pool): Promise<View> {
   const pending: Pool[] = [];
-  const range: Range = cidrRange(pool.cidr);
-  let page: Page<Pool> = { items: [], more: true };
-  while (page.more) {
-    page = await store.poolsStartingIn(pool.space, range, page.items.at(-1)?.cidr);
-    for (const other of page.items) {
-      if (isSamePool(other, pool)) continue;
-      if (other.state !== 'pending') return { blocking: other, pending };
-      pending.push(other);
-    }
+  for await (const other of poolsWithin(store, pool.space, pool.cidr)) {
+    if (isSamePool(other, pool)) continue;
+    if (other.state !== 'pending') return { blocking: other, pending };
+    pending.push(other);
   }
   return { pending };
 }
@@ -114,10 +110,8 @@ async function lookForward(store: Store, pool: Pool): Promise<View> {
 async function lookBackward(store: Store, pool: Pool): Promise<View> {
   const pending: Pool[] = [];
   const start = { family: pool.cidr.family, value: pool.cidr.first };
-  let page: Page<Pool> = { items: [], more: true };
-  while (page.more) {
-    page = await store.poolsStartingBefore(pool.space, start, page.items.at(-1)?.cidr);
-    for (const other of page.items) {
+  for await (const { items } of pages((last?: Pool) => store.poolsStartingBefore(pool.space, start, last?.cidr))) {
+    for (const other of items) {
       const reaches = overlap(other.cidr, pool.cidr);
       if (other.state !== 'pending') return reaches ? { blocking: other, pending } : { pending };
       if (reaches) pending.push(other);

@@ -9,12 +9,13 @@ import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { type Host, boundPrincipal, sessionOf } from '../host.ts';
+import { pages } from '../pages.ts';
 import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import { clip } from '../quote.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import type { SpaceConfig } from '../space.ts';
-import type { IndexedRef, Page, Store } from '../store.ts';
+import type { IndexedRef, Store } from '../store.ts';
 import { pauseWithJitter } from '../world.ts';
 
 /** ms between two counts while announcements of others may still be withdrawn. */
@@ -28,11 +29,8 @@ const everything = (family: Family): Cidr => ({ family, first: 0n, prefix: 0 });
 
 /** The pools of a space that start within a prefix, ascending; reads only as many pages as the caller needs. */
 export async function* poolsWithin(store: Store, space: string, within: Cidr): AsyncGenerator<Pool> {
-  let page: Page<Pool> = { items: [], more: true };
-  while (page.more) {
-    page = await store.poolsStartingIn(space, cidrRange(within), page.items.at(-1)?.cidr);
-    yield* page.items;
-  }
+  const range = cidrRange(within);
+  for await (const { items } of pages((last?: Pool) => store.poolsStartingIn(space, range, last?.cidr))) yield* items;
 }
 
 export const allPools = (store: Store, space: string, family: Family): AsyncGenerator<Pool> =>
@@ -98,10 +96,8 @@ function refuseFull({ space, cidr }: Pool, max: number): never {
 export async function refuseCrowdedHost(deps: Deps, ref: Ref, max: number | undefined): Promise<void> {
   if (max === undefined) return;
   let held = 0;
-  let page: Page<IndexedRef> = { items: [], more: true };
-  while (page.more) {
-    page = await deps.store.refsOfHost(ref.hostId, page.items.at(-1));
-    const others = page.items.filter(({ requestKey }) => requestKey !== ref.requestKey);
+  for await (const { items } of pages((last?: IndexedRef) => deps.store.refsOfHost(ref.hostId, last))) {
+    const others = items.filter(({ requestKey }) => requestKey !== ref.requestKey);
     for (let from = 0; from < others.length && held < max; from += AT_ONCE) {
       held += await countBeside(deps.store, ref, others.slice(from, from + AT_ONCE));
     }

@@ -2,9 +2,10 @@
 import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
+import { pages } from '../pages.ts';
 import type { Pool } from '../pool.ts';
 import type { Ref } from '../ref.ts';
-import type { Page, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 
 export type { Former } from '../addresses/reservation.ts';
 
@@ -86,10 +87,8 @@ export async function retireUnreferenced({ store }: Deps, ref: Omit<RefKey, 'nam
 
 /** Whether one life of a pool has a reference that has not ended. */
 export async function isReferenced(store: Store, generation: string): Promise<boolean> {
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more) {
-    page = await store.refsOf(generation, page.items.at(-1)?.name);
-    if (page.items.some((ref) => ref.state !== 'gone')) return true;
+  for await (const { items } of pages((last?: Ref) => store.refsOf(generation, last?.name))) {
+    if (items.some((ref) => ref.state !== 'gone')) return true;
   }
   return false;
 }

@@ -3,11 +3,12 @@ import { type Cidr, type Family, contains, formatCidr, overlap } from '../addres
 import { allHosts } from '../all-hosts.ts';
 import type { Deps } from '../deps.ts';
 import { eachRef } from '../host-refs.ts';
+import { pages } from '../pages.ts';
 import type { Pool } from '../pool.ts';
 import { allPools, poolsWithin } from '../pools/limits.ts';
 import { clip } from '../quote.ts';
 import type { Ref } from '../ref.ts';
-import type { Page, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 
 /** The most pools that are counted, and the most items that a text names. */
 const MAX_COUNTED = 20_000;
@@ -37,10 +38,9 @@ export async function poolsOverlapping({ store }: Deps, space: string, cidr: Cid
  * count, since they may never be confirmed.
  */
 async function poolAround(store: Store, space: string, cidr: Cidr): Promise<Pool | undefined> {
-  let page: Page<Pool> = { items: [], more: true };
-  while (page.more) {
-    page = await store.poolsStartingBefore(space, { family: cidr.family, value: cidr.first }, page.items.at(-1)?.cidr);
-    const nearest = page.items.find(({ state }) => state !== 'pending');
+  const start = { family: cidr.family, value: cidr.first };
+  for await (const { items } of pages((last?: Pool) => store.poolsStartingBefore(space, start, last?.cidr))) {
+    const nearest = items.find(({ state }) => state !== 'pending');
     if (nearest !== undefined) return overlap(nearest.cidr, cidr) ? nearest : undefined;
   }
   return undefined;

@@ -5,10 +5,11 @@ import { type Host, isSilent } from '../host.ts';
 import { fenceHost, quiet, wakeOwn } from '../hosts/fence.ts';
 import { reclaimHost, drain, drainHost } from '../hosts/host-events.ts';
 import { reclaim } from '../hosts/reclaim.ts';
+import { pages } from '../pages.ts';
 import { isFormers } from '../ref-check.ts';
 import type { Ref } from '../ref.ts';
 import { configOf } from '../space.ts';
-import { HOST_SHARDS, type HostPage } from '../store.ts';
+import { HOST_SHARDS } from '../store.ts';
 import type { SweepCursor } from '../sweep-cursor.ts';
 import { passingOver } from '../unreadable.ts';
 import { type SweepReport, passOver } from './report.ts';
@@ -34,11 +35,9 @@ export async function sweepHosts(
 ): Promise<HostCursor & { readonly fencedHosts: number | undefined }> {
   let { host: after, fenced } = from;
   for (let { shard } = from; shard < HOST_SHARDS; shard++) {
-    let page: HostPage = { items: [], unreadable: [], last: undefined, more: true };
-    while (page.more) {
-      page = await deps.store.hostsOfShard(shard, after);
-      for (const reason of page.unreadable) passOver(report, reason);
-      for (const host of page.items) {
+    for await (const { items, unreadable, last } of pages(() => deps.store.hostsOfShard(shard, after))) {
+      for (const reason of unreadable) passOver(report, reason);
+      for (const host of items) {
         if (report.hosts >= limit || deps.world.now() >= deadline)
           return { shard, host: after, fenced, fencedHosts: undefined };
         report.hosts++;
@@ -52,7 +51,7 @@ export async function sweepHosts(
         );
         after = host.id;
       }
-      after = page.last ?? after;
+      after = last ?? after;
     }
     after = undefined;
   }

@@ -8,11 +8,12 @@ import { type Chunk, addressAt } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { IN_FLIGHT } from '../host.ts';
 import { IN_PLACE_OF_HOST } from '../hosts/reclaim.ts';
+import { pages } from '../pages.ts';
 import { type Pool, hasExpired } from '../pool.ts';
 import { isReferenced, retireUnreferenced } from '../pools/membership.ts';
 import type { Ref } from '../ref.ts';
 import { decodeSlot } from '../slot.ts';
-import type { Found, Page, Store } from '../store.ts';
+import type { Found, Store } from '../store.ts';
 import type { SweepCursor, Usage } from '../sweep-cursor.ts';
 import { passingOver } from '../unreadable.ts';
 import { type Bounds, follow } from './hosts.ts';
@@ -183,10 +184,6 @@ async function freeReservations(
 
 async function allRefs(store: Store, generation: string): Promise<Ref[]> {
   const refs: Ref[] = [];
-  let page: Page<Ref> = { items: [], more: true };
-  while (page.more) {
-    page = await store.refsOf(generation, page.items.at(-1)?.name);
-    refs.push(...page.items);
-  }
+  for await (const { items } of pages((last?: Ref) => store.refsOf(generation, last?.name))) refs.push(...items);
   return refs;
 }

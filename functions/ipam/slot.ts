@@ -10,8 +10,11 @@
  * within 1 KB, which is one DynamoDB write unit.
  */
 import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from '../../protocol/request-key.ts';
+import type { Address } from './address.ts';
+import { type SlotPlace, placeOf } from './chunk.ts';
 import { quote } from './quote.ts';
-import { REF_NAME_WIDTH, isHostTag, isRefName } from './ref.ts';
+import { REF_NAME_WIDTH, type Ref, isHostTag, isRefName } from './ref.ts';
+import type { Store } from './store.ts';
 import { UnreadableItem } from './unreadable.ts';
 
 export const SLOT_MAX_BYTES = 50;
@@ -56,12 +59,34 @@ export function encodeSlot(slot: Slot): string {
   }
 }
 
-/** @throws UnreadableItem when the text is not a slot. */
-export function decodeSlot(text: string): Slot {
+/** @param text `undefined`: never used. @throws UnreadableItem when it is not a slot. */
+export function decodeSlot(text: string): Slot;
+export function decodeSlot(text: string | undefined): Slot | undefined;
+export function decodeSlot(text: string | undefined): Slot | undefined {
+  if (text === undefined) return undefined;
   const [head = '', ...fields] = text.slice(1).split('.');
   const slot = decoders[text.charAt(0)]?.(head, fields);
   if (slot === undefined) throw new UnreadableItem('an address', `not a slot: ${quote(text)}`);
   return slot;
+}
+
+/** A slot as it was read. */
+export interface SeenSlot {
+  readonly place: SlotPlace;
+  /** Encoded; `undefined`: never used. */
+  readonly value: string | undefined;
+  readonly sticky: string | undefined;
+}
+
+/** Reads the slot of an address of a pool. */
+export async function readSlot(
+  store: Store,
+  { generation, cidr }: Pick<Ref, 'generation' | 'cidr'>,
+  address: Address,
+): Promise<SeenSlot> {
+  const place = placeOf(generation, cidr, address);
+  const [chunk] = await store.readChunks(generation, place.chunk, place.chunk);
+  return { place, value: chunk?.slots[place.slot], sticky: chunk?.stickies[place.slot] };
 }
 
 /** The MAC is decoded only on demand: people rarely ask for it, and a search decodes slots by the ten thousand. */

@@ -124,9 +124,9 @@ export const reservations: readonly Check[] = [
     [
       {
         within: 'reserveAddress',
-        find: '    if (await keep(deps, call, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen);\n',
+        find: '    if (await keep(deps, call, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen.value);\n',
         replace:
-          '    await stampOrRefuse(deps, call, ref, address, seen);\n    if (await keep(deps, call, ref, address, unneeded)) {\n',
+          '    await stampOrRefuse(deps, call, ref, address, seen.value);\n    if (await keep(deps, call, ref, address, unneeded)) {\n',
       },
     ],
   ),
@@ -139,7 +139,7 @@ export const reservations: readonly Check[] = [
         within: 'freeUnkept',
         find: '    freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), value),',
         replace:
-          '    readSlot(deps.store, ref, address).then((now) => freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), now ?? value)),',
+          '    readSlot(deps.store, ref, address).then((now) => freeExactly(deps, call, ref.name, placeOf(ref.generation, ref.cidr, address), now.value ?? value)),',
       },
     ],
   ),

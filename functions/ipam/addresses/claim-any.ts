@@ -14,10 +14,12 @@ import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpo
 import { Tally, noAddress, refuseFull } from './exhaustion.ts';
 import { releaserTags } from './releaser.ts';
 import {
+  type DecodedChunk,
   type LastResort,
   type Seeker,
   type Segment,
   type Span,
+  decoded,
   openSlots,
   slotsOfKey,
   spanOf,
@@ -66,7 +68,7 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
     sparesGiven: true,
   });
   if (outcome.written) return claimed(search, place);
-  let chunk: Chunk | undefined = outcome.chunk;
+  let chunk: DecodedChunk | undefined = decoded(outcome.chunk);
   for (let pass = 1; ; pass++) {
     const tally = new Tally();
     const found =
@@ -140,7 +142,7 @@ const claimed = ({ id, value }: Search, place: SlotPlace): Claimed => ({
 });
 
 /** The lease that an earlier attempt of this call wrote; its value is the same, since the call is the same. */
-function ownClaim(search: Search, chunk: Chunk): Claimed | undefined {
+function ownClaim(search: Search, chunk: DecodedChunk): Claimed | undefined {
   const [slot] = slotsOfKey(chunk, search.call.requestKey);
   if (slot === undefined) return undefined;
   return claimed(search, { generation: search.id.generation, chunk: chunk.index, slot });
@@ -149,9 +151,9 @@ function ownClaim(search: Search, chunk: Chunk): Claimed | undefined {
 /** Tries the open slots of a chunk; each lost write returns the chunk as it is then. @returns the chunk as last seen. */
 async function claimInChunk(
   search: Search,
-  seen: Chunk,
+  seen: DecodedChunk,
   tally: Tally,
-): Promise<{ readonly claimed: Claimed | undefined; readonly chunk: Chunk }> {
+): Promise<{ readonly claimed: Claimed | undefined; readonly chunk: DecodedChunk }> {
   let chunk = seen;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const own = ownClaim(search, chunk);
@@ -161,7 +163,7 @@ async function claimInChunk(
     const place = { generation: search.id.generation, chunk: chunk.index, slot };
     const outcome = await write(search, place, { kind: 'exactly', value: chunk.slots[slot] });
     if (outcome.written) return { claimed: claimed(search, place), chunk };
-    chunk = outcome.chunk;
+    chunk = decoded(outcome.chunk);
   }
   tally.contended = true;
   return { claimed: undefined, chunk };
@@ -187,16 +189,16 @@ async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | u
 }
 
 /** Every chunk of a window, including those that do not exist yet. */
-async function readWindow({ deps, call, id }: Search, window: readonly Segment[]): Promise<Chunk[]> {
+async function readWindow({ deps, call, id }: Search, window: readonly Segment[]): Promise<DecodedChunk[]> {
   if (deps.world.now() > call.deadline) throw new Refusal('busy', noAddress(id, 'the search took too long'));
   const read = await allSettledOrThrow(
     window.map(({ first, last }) => deps.store.readChunks(id.generation, first, last)),
   );
-  return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []));
+  return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []).map(decoded));
 }
 
 /** The chunks with open slots, rotated so that calls that read the same window do not all try its first gap. */
-function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly Chunk[]): readonly Chunk[] {
+function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly DecodedChunk[]): readonly DecodedChunk[] {
   const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);
   return id.order === 'serial' ? open : rotated(deps, call, open);
 }

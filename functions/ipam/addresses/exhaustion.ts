@@ -1,13 +1,11 @@
 /** What a search for an address has seen, and the refusal when a pool has none left. */
 import { formatCidr } from '../address.ts';
-import type { Chunk } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { hostTagOf } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
-import { decodeSlot } from '../slot.ts';
 import { MIN_COOLDOWN } from '../space.ts';
-import { type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
+import { type DecodedChunk, type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
 
 /** The most hosts that an error names. */
 const MAX_HOSTS = 3;
@@ -22,12 +20,11 @@ export class Tally {
   readonly #leases = new Map<string, number>();
 
   /** @param cooledBy what was freed before this time (ms) has rested. */
-  count(chunk: Chunk, span: Span, cooledBy: number): void {
+  count(chunk: DecodedChunk, span: Span, cooledBy: number): void {
     const slots = slotsWithin(chunk.index, span);
     this.examined += BigInt(slots.length);
     for (const slot of slots) {
-      const value = chunk.slots[slot];
-      const state = value === undefined ? undefined : decodeSlot(value);
+      const state = chunk.states[slot];
       if (state?.kind === 'reserved') this.reserved++;
       if (state?.kind === 'leased') this.#leases.set(state.ref, (this.#leases.get(state.ref) ?? 0) + 1);
     }

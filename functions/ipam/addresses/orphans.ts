@@ -55,7 +55,7 @@ async function freeIn(
 /** The leases that a chunk was seen to hold. */
 export const leasesIn = (generation: string, { index, slots }: Chunk): Leased[] =>
   slots.flatMap((value, slot) => {
-    const state = value === undefined ? undefined : decodeSlot(value);
+    const state = decodeSlot(value);
     if (value === undefined || state?.kind !== 'leased') return [];
     return [{ ref: state.ref, place: { generation, chunk: index, slot }, value }];
   });

@@ -47,7 +47,6 @@ export async function releaseAddress(
   });
   const outcome = await deps.store.releaseSlot(place, free, leasesUpTo(id.ref, sequence));
   if (outcome.written) return 'freed';
-  const current = outcome.chunk.slots[place.slot];
-  const slot = current === undefined ? undefined : decodeSlot(current);
+  const slot = decodeSlot(outcome.chunk.slots[place.slot]);
   return slot?.kind === 'leased' && slot.ref === id.ref ? 'later-lease' : 'nothing';
 }

@@ -13,7 +13,7 @@ import type { PoolId } from '../pool-id.ts';
 import { refuseUnfit, refuseUnusable } from '../ref-check.ts';
 import { type Kept, type Ref, hostTagOf } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
-import { decodeSlot, encodeSlot } from '../slot.ts';
+import { decodeSlot, encodeSlot, readSlot } from '../slot.ts';
 import type { Store } from '../store.ts';
 import { takeSeen } from './claim-exact.ts';
 import { describeSlot, refuseHeld } from './holder.ts';
@@ -63,7 +63,7 @@ export async function addRefWithGateway(
     throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} ended while it was being created`);
   const [host] = await allSettledOrThrow([
     deps.store.readHost(ref.hostId),
-    gateway === undefined ? undefined : stamp(deps, call, ref, gateway, seen),
+    gateway === undefined ? undefined : stamp(deps, call, ref, gateway, seen?.value),
   ]);
   refuseUnfit(host, call);
 }
@@ -99,7 +99,7 @@ export async function reserveAddress(
     if (!isGateway) refuseAskedTwice(ref, address, call);
     const unneeded = isGateway && ref.gateway?.value !== address.value ? ref.gateway : undefined;
     if (await keep(deps, call, ref, address, unneeded)) {
-      await stampOrRefuse(deps, call, ref, address, seen);
+      await stampOrRefuse(deps, call, ref, address, seen.value);
       if (unneeded !== undefined) await freeUnkept(deps, call, ref, [unneeded]);
       return;
     }
@@ -157,7 +157,7 @@ function refuseMore({ cidr, reserved }: Ref): void {
 /** Reserves those of some addresses that a reference lists and no endpoint holds. An endpoint keeps what it holds. */
 export async function reserveWhereFree(deps: Deps, call: Call, ref: Ref, addresses: readonly Address[]): Promise<void> {
   const listed = addresses.filter((address) => address.family === ref.cidr.family && keeps(ref, address));
-  for (const address of listed) await stamp(deps, call, ref, address, await readSlot(deps.store, ref, address));
+  for (const address of listed) await stampUnlessHeld(deps, call, ref, address);
 }
 
 /** Reserves an address that a reference lists. @returns its holder, if an endpoint has it. */
@@ -167,9 +167,14 @@ export async function whoPreventsKeeping(
   ref: Ref,
   address: Address,
 ): Promise<string | undefined> {
-  const held = await stamp(deps, call, ref, address, await readSlot(deps.store, ref, address));
-  const slot = held === undefined ? undefined : decodeSlot(held);
+  const slot = decodeSlot(await stampUnlessHeld(deps, call, ref, address));
   return slot === undefined || slot.kind === 'free' ? undefined : describeSlot(deps, ref.generation, slot);
+}
+
+/** @returns the encoded slot that prevents the reservation, if any. */
+async function stampUnlessHeld(deps: Deps, call: Call, ref: Ref, address: Address): Promise<string | undefined> {
+  const { value } = await readSlot(deps.store, ref, address);
+  return stamp(deps, call, ref, address, value);
 }
 
 async function stampOrRefuse(
@@ -194,16 +199,6 @@ function stamp(
   const place = placeOf(ref.generation, ref.cidr, address);
   const value = encodeSlot({ kind: 'reserved', ref: ref.name, sequence: sequenceOf(call.requestKey) });
   return takeSeen(deps, call, place, { value, sticky: undefined }, seen);
-}
-
-async function readSlot(
-  store: Store,
-  { generation, cidr }: Pick<Ref, 'generation' | 'cidr'>,
-  address: Address,
-): Promise<string | undefined> {
-  const place = placeOf(generation, cidr, address);
-  const [chunk] = await store.readChunks(generation, place.chunk, place.chunk);
-  return chunk?.slots[place.slot];
 }
 
 /** What orders a write among those of a host: the sequence of its call. Without `hostId`, it is made in the host's place. */

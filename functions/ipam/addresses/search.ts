@@ -2,7 +2,7 @@
 import type { Range } from '../address.ts';
 import { CHUNK_SIZE, type Chunk, chunkOf, nextGroup, offsetOf } from '../chunk.ts';
 import type { Order } from '../pool-id.ts';
-import { decodeSlot, wasGiven } from '../slot.ts';
+import { type Slot, decodeSlot, wasGiven } from '../slot.ts';
 import { isTagOf } from './endpoint.ts';
 
 /** The offsets (from the pool's first address) that automatic addresses may have, both inclusive. */
@@ -27,8 +27,19 @@ export interface Seeker {
   readonly order: Order;
 }
 
+/** A chunk with its slots decoded. A search decodes each chunk once, when it is read. */
+export interface DecodedChunk extends Chunk {
+  /** `undefined`: never used. */
+  readonly states: readonly (Slot | undefined)[];
+}
+
+export const decoded = (chunk: Chunk): DecodedChunk => ({
+  ...chunk,
+  states: chunk.slots.map((value) => decodeSlot(value)),
+});
+
 /** The slots of a chunk that a seeker may take at once, in order of preference. */
-export function openSlots(chunk: Chunk, span: Span, seeker: Seeker, cooledBy: number): number[] {
+export function openSlots(chunk: DecodedChunk, span: Span, seeker: Seeker, cooledBy: number): number[] {
   const numbers = slotsWithin(chunk.index, span);
   const open = numbers.filter((slot) => isOpen(chunk, slot, seeker, cooledBy));
   const distance = (slot: number): number =>
@@ -44,10 +55,9 @@ export function slotsWithin(chunk: bigint, { first, last }: Span): number[] {
   });
 }
 
-function isOpen(chunk: Chunk, slot: number, seeker: Seeker, cooledBy: number): boolean {
-  const value = chunk.slots[slot];
-  if (value === undefined) return true;
-  const state = decodeSlot(value);
+function isOpen(chunk: DecodedChunk, slot: number, seeker: Seeker, cooledBy: number): boolean {
+  const state = chunk.states[slot];
+  if (state === undefined) return true;
   if (state.kind !== 'free') return false;
   return (state.releasedAt < cooledBy && !wasGiven(chunk.stickies[slot])) || isOwnPlace(chunk, slot, seeker);
 }
@@ -56,11 +66,10 @@ function isOpen(chunk: Chunk, slot: number, seeker: Seeker, cooledBy: number): b
  * Whether this endpoint had the address before: its previous holder does not wait for the cool-down. Only a release that
  * came before the request counts, or a late duplicate of the request would take back what was released since.
  */
-function isOwnPlace(chunk: Chunk, slot: number, seeker: Seeker): boolean {
-  const value = chunk.slots[slot];
-  if (value === undefined || !isTagOf(chunk.stickies[slot], seeker.sticky)) return false;
-  const state = decodeSlot(value);
-  return state.kind === 'free' && seeker.releaserTags.includes(state.hostTag) && state.sequence < seeker.sequence;
+function isOwnPlace(chunk: DecodedChunk, slot: number, seeker: Seeker): boolean {
+  const state = chunk.states[slot];
+  if (state?.kind !== 'free' || !isTagOf(chunk.stickies[slot], seeker.sticky)) return false;
+  return seeker.releaserTags.includes(state.hostTag) && state.sequence < seeker.sequence;
 }
 
 /** A free slot that is taken only when nothing else is left: it is in its cool-down, or was last requested by address. */
@@ -72,10 +81,10 @@ export interface LastResort {
   readonly isGiven: boolean;
 }
 
-export function lastResorts(chunk: Chunk, span: Span, cooledBy: number): LastResort[] {
+export function lastResorts(chunk: DecodedChunk, span: Span, cooledBy: number): LastResort[] {
   return slotsWithin(chunk.index, span).flatMap((slot) => {
     const value = chunk.slots[slot];
-    const state = value === undefined ? undefined : decodeSlot(value);
+    const state = chunk.states[slot];
     if (value === undefined || state?.kind !== 'free') return [];
     const { releasedAt } = state;
     const isGiven = wasGiven(chunk.stickies[slot]);
@@ -84,13 +93,8 @@ export function lastResorts(chunk: Chunk, span: Span, cooledBy: number): LastRes
 }
 
 /** The slots of a chunk that attempts of one call took: more than one, if a late attempt landed next to its repeat. */
-export function slotsOfKey(chunk: Chunk, requestKey: string): number[] {
-  return chunk.slots.flatMap((value, slot) => {
-    if (value === undefined) return [];
-    const state = decodeSlot(value);
-    return state.kind === 'leased' && state.requestKey === requestKey ? [slot] : [];
-  });
-}
+export const slotsOfKey = ({ states }: DecodedChunk, requestKey: string): number[] =>
+  states.flatMap((state, slot) => (state?.kind === 'leased' && state.requestKey === requestKey ? [slot] : []));
 
 /** Chunks to read with one query: neighbours of one group, both inclusive. */
 export interface Segment {

@@ -4,12 +4,12 @@ import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableR
 import { describeSlot } from '../addresses/holder.ts';
 import { MAX_EXAMINED, spanOf } from '../addresses/search.ts';
 import type { Call } from '../call.ts';
-import { addressAt, chunkOf, nextGroup, placeOf } from '../chunk.ts';
+import { addressAt, chunkOf, nextGroup } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { type PoolId, decodePoolId, encodePoolId } from '../pool-id.ts';
 import { isFormers } from '../ref-check.ts';
 import type { Ref } from '../ref.ts';
-import { type Slot, decodeSlot } from '../slot.ts';
+import { type Slot, decodeSlot, readSlot } from '../slot.ts';
 import { DEFAULT_SPACE } from '../space.ts';
 import type { IndexedRef, Page } from '../store.ts';
 import { openPoolId } from '../trusted-pool-id.ts';
@@ -139,7 +139,7 @@ async function leasesFrom(
     const end = groupEnd < last ? groupEnd : last;
     for (const { index, slots } of await store.readChunks(id.generation, chunk, end)) {
       for (const [number, value] of slots.entries()) {
-        const slot = value === undefined ? undefined : decodeSlot(value);
+        const slot = decodeSlot(value);
         if (isOwn(id, slot)) leases.push({ address: addressAt(id.cidr, index, number), requestKey: slot.requestKey });
       }
     }
@@ -161,8 +161,6 @@ async function look(
   id: PoolId,
   address: Address,
 ): Promise<{ readonly address: Address; readonly slot: Slot | undefined }> {
-  const place = placeOf(id.generation, id.cidr, address);
-  const [chunk] = await store.readChunks(id.generation, place.chunk, place.chunk);
-  const value = chunk?.slots[place.slot];
-  return { address, slot: value === undefined ? undefined : decodeSlot(value) };
+  const { value } = await readSlot(store, id, address);
+  return { address, slot: decodeSlot(value) };
 }

@@ -13,7 +13,6 @@ import { type Endpoint, givenTag, leaseOf, stickyTag } from '../addresses/endpoi
 import { describeSlot } from '../addresses/holder.ts';
 import { keptBy, whoPreventsKeeping } from '../addresses/reservation.ts';
 import type { Call } from '../call.ts';
-import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { transitionRef } from '../host-refs.ts';
 import { reclaim } from '../hosts/reclaim.ts';
@@ -25,7 +24,7 @@ import { type Former, joinPool } from '../pools/membership.ts';
 import { gatewayOf } from '../pools/options.ts';
 import type { Kept, Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
-import { decodeSlot, wasGiven } from '../slot.ts';
+import { decodeSlot, readSlot, wasGiven } from '../slot.ts';
 import { type SpaceConfig, configOf } from '../space.ts';
 import { demandPoolId } from '../trusted-pool-id.ts';
 import { pauseWithJitter } from '../world.ts';
@@ -231,13 +230,13 @@ async function takeBack(
   address: Address,
   endpoint: Endpoint,
 ): Promise<string | undefined> {
-  const place = placeOf(id.generation, id.cidr, address);
   const value = leaseOf(call, id, endpoint);
-  const [chunk] = await deps.store.readChunks(id.generation, place.chunk, place.chunk);
-  const sticky = (wasGiven(chunk?.stickies[place.slot]) ? givenTag : stickyTag)(deps, call, endpoint);
-  let seen = chunk?.slots[place.slot];
+  const seen = await readSlot(deps.store, id, address);
+  const { place } = seen;
+  const sticky = (wasGiven(seen.sticky) ? givenTag : stickyTag)(deps, call, endpoint);
+  let current = seen.value;
   for (;;) {
-    const standing = await takeSeen(deps, call, place, { value, sticky }, seen);
+    const standing = await takeSeen(deps, call, place, { value, sticky }, current);
     if (standing === undefined || standing === value) return undefined;
     const slot = decodeSlot(standing);
     // Released since, by a later message than this one.
@@ -249,6 +248,6 @@ async function takeBack(
     if (outcome.written) return undefined;
     if (deps.world.now() >= call.deadline)
       throw new Refusal('busy', `the state of ${formatAddress(address)} keeps changing; try again`);
-    seen = outcome.chunk.slots[place.slot];
+    current = outcome.chunk.slots[place.slot];
   }
 }

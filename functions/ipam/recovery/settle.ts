@@ -8,14 +8,13 @@ import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from
 import { claimsOf } from '../addresses/claim-any.ts';
 import { type AddressRequest, type AddressWish, parseWish } from '../addresses/request-address.ts';
 import { freeExactly, freeUnkept, keptBy } from '../addresses/reservation.ts';
-import { slotsOfKey } from '../addresses/search.ts';
 import type { Call } from '../call.ts';
-import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { endNetwork } from '../pools/release-pool.ts';
 import { quote } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
+import { decodeSlot, readSlot } from '../slot.ts';
 import { openPoolId } from '../trusted-pool-id.ts';
 
 export interface UnsettledPool {
@@ -96,10 +95,9 @@ async function settleGiven(
   address: Address | undefined,
 ): Promise<void> {
   if (address !== undefined) {
-    const place = placeOf(id.generation, id.cidr, address);
-    const [chunk] = await deps.store.readChunks(id.generation, place.chunk, place.chunk);
-    const value = chunk?.slots[place.slot];
-    if (chunk !== undefined && value !== undefined && slotsOfKey(chunk, requestKey).includes(place.slot)) {
+    const { place, value } = await readSlot(deps.store, id, address);
+    const slot = decodeSlot(value);
+    if (value !== undefined && slot?.kind === 'leased' && slot.requestKey === requestKey) {
       await freeExactly(deps, call, id.ref, place, value);
       return;
     }

@@ -173,7 +173,7 @@ async function freeReservations(
 ): Promise<number> {
   let freed = 0;
   for (const [slot, value] of slots.entries()) {
-    const state = value === undefined ? undefined : decodeSlot(value);
+    const state = decodeSlot(value);
     if (value === undefined || state?.kind !== 'reserved') continue;
     if (standing.some((ref) => keeps(ref, addressAt(ref.cidr, index, slot)))) continue;
     const place = { generation, chunk: index, slot };

@@ -3,15 +3,17 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { usableRange } from '../../../../functions/ipam/address.ts';
 import {
+  type DecodedChunk,
   type Seeker,
   type Span,
+  decoded,
   lastResorts,
   openSlots,
   slotsOfKey,
   slotsWithin,
   spanOf,
 } from '../../../../functions/ipam/addresses/search.ts';
-import { CHUNK_SIZE, type Chunk } from '../../../../functions/ipam/chunk.ts';
+import { CHUNK_SIZE } from '../../../../functions/ipam/chunk.ts';
 import { encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { cidr } from './values.ts';
 
@@ -34,11 +36,12 @@ const leased = (requestKey = '0000004000000'): string =>
 const reserved = encodeSlot({ kind: 'reserved', ref: 'hosttag1refref', sequence: '000000400' });
 
 /** A chunk of which some slots were used. */
-const chunk = (held: Readonly<Record<number, Held>>, index = 0n): Chunk => ({
-  index,
-  slots: every.map((slot) => held[slot]?.value),
-  stickies: every.map((slot) => held[slot]?.sticky),
-});
+const chunk = (held: Readonly<Record<number, Held>>, index = 0n): DecodedChunk =>
+  decoded({
+    index,
+    slots: every.map((slot) => held[slot]?.value),
+    stickies: every.map((slot) => held[slot]?.sticky),
+  });
 
 const open = (held: Readonly<Record<number, Held>>, other: Partial<Seeker> = {}): number[] =>
   openSlots(chunk(held), ALL, { ...seeker, ...other }, NOW);
@@ -195,11 +198,13 @@ describe('every slot of a span', () => {
           .map((sequence) => ({ value: free(releasedAt, tag, sequence), sticky: 'sticky' })),
       ),
   );
-  const anyChunk = fc.array(anySlot, { minLength: CHUNK_SIZE, maxLength: CHUNK_SIZE }).map((slots) => ({
-    index: 0n,
-    slots: slots.map((held) => held?.value),
-    stickies: slots.map((held) => held?.sticky),
-  }));
+  const anyChunk = fc.array(anySlot, { minLength: CHUNK_SIZE, maxLength: CHUNK_SIZE }).map((slots) =>
+    decoded({
+      index: 0n,
+      slots: slots.map((held) => held?.value),
+      stickies: slots.map((held) => held?.sticky),
+    }),
+  );
 
   it("is held, open or cooling, and open and cooling only if it is the seeker's own place", () => {
     fc.assert(
@@ -228,7 +233,7 @@ describe('slotsOfKey', () => {
 
   it('finds nothing in an unused chunk, or in one that was never written', () => {
     assert.deepEqual(slotsOfKey(chunk({}), key), []);
-    assert.deepEqual(slotsOfKey({ index: 0n, slots: [], stickies: [] }, key), []);
+    assert.deepEqual(slotsOfKey(decoded({ index: 0n, slots: [], stickies: [] }), key), []);
   });
 
   it('ignores other calls of the same sequence, releases and reservations', () => {

@@ -15,17 +15,7 @@ import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Asked, Ref } from '../ipam/ref.ts';
 import { Refusal } from '../ipam/refusal.ts';
-import {
-  MAX_COOLDOWN,
-  MAX_FORGET_AFTER,
-  MIN_COOLDOWN,
-  MIN_FORGET_AFTER,
-  MAX_HOSTS_CEILING,
-  MAX_NETWORKS_CEILING,
-  MAX_POOLS_CEILING,
-  type Space,
-  type SpaceSettings,
-} from '../ipam/space.ts';
+import { SETTINGS, type Setting, type Space, type SpaceSettings } from '../ipam/space.ts';
 import type { Found, IndexedRef, PoolName } from '../ipam/store.ts';
 import type { SweepCursor } from '../ipam/sweep-cursor.ts';
 import { UnreadableItem, isUnreadable } from '../ipam/unreadable.ts';
@@ -255,21 +245,23 @@ export const decodeName = (item: unknown): PoolName => read(nameItem, item);
 
 const integer = (least: number, most: number) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 
+function storedAs({ kind, least = 0, most = Infinity }: Setting) {
+  switch (kind) {
+    case 'prefixes':
+      return v.array(cidr);
+    case 'hosts':
+      return v.array(v.string());
+    case 'number':
+    case 'time':
+      return integer(least, most);
+    case 'answer':
+      return v.boolean();
+  }
+}
+
 /** Every setting of a space may be left out. */
 const spaceItem = v.object({
-  ranges: v.optional(v.array(cidr)),
-  size4: v.optional(integer(1, 32)),
-  size6: v.optional(integer(1, 128)),
-  excluded: v.optional(v.array(cidr)),
-  cooldown: v.optional(integer(MIN_COOLDOWN, MAX_COOLDOWN)),
-  forgetAfter: v.optional(integer(MIN_FORGET_AFTER, MAX_FORGET_AFTER)),
-  maxPools: v.optional(integer(0, MAX_POOLS_CEILING)),
-  maxNetworksPerHost: v.optional(integer(0, MAX_NETWORKS_CEILING)),
-  widest4: v.optional(integer(0, 32)),
-  widest6: v.optional(integer(0, 128)),
-  givenOutside: v.optional(v.boolean()),
-  maxHostsPerPrincipal: v.optional(integer(0, MAX_HOSTS_CEILING)),
-  managers: v.optional(v.array(v.string())),
+  ...Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, v.optional(storedAs(setting))])),
   rev: v.optional(v.string()),
 });
 
@@ -278,21 +270,14 @@ export function decodeSpace(item: unknown): Space {
   return { settings, rev };
 }
 
+const NOTHING_SET: SpaceSettings = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, undefined]));
+
 /** Every setting by its attribute; `undefined`: not set. */
-export const encodeSpace = ({ ranges, excluded, ...settings }: SpaceSettings) => ({
-  ranges: ranges?.map(formatCidr),
-  size4: settings.size4,
-  size6: settings.size6,
-  excluded: excluded?.map(formatCidr),
-  cooldown: settings.cooldown,
-  forgetAfter: settings.forgetAfter,
-  maxPools: settings.maxPools,
-  maxNetworksPerHost: settings.maxNetworksPerHost,
-  widest4: settings.widest4,
-  widest6: settings.widest6,
-  givenOutside: settings.givenOutside,
-  maxHostsPerPrincipal: settings.maxHostsPerPrincipal,
-  managers: settings.managers,
+export const encodeSpace = (settings: SpaceSettings) => ({
+  ...NOTHING_SET,
+  ...settings,
+  ranges: settings.ranges?.map(formatCidr),
+  excluded: settings.excluded?.map(formatCidr),
 });
 
 /** The readable ones of several items, and why the rest cannot be read. */

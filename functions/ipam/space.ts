@@ -2,22 +2,57 @@
 import { isGlobalSpace } from '../../protocol/ids.ts';
 import { type Cidr, type Family, parseCidr } from './address.ts';
 
-/** What an operator has set; the rest has its default. */
-export interface SpaceSettings {
-  readonly ranges?: readonly Cidr[] | undefined;
-  readonly size4?: number | undefined;
-  readonly size6?: number | undefined;
-  readonly excluded?: readonly Cidr[] | undefined;
-  readonly cooldown?: number | undefined;
-  readonly forgetAfter?: number | undefined;
-  readonly maxPools?: number | undefined;
-  readonly maxNetworksPerHost?: number | undefined;
-  readonly widest4?: number | undefined;
-  readonly widest6?: number | undefined;
-  readonly givenOutside?: boolean | undefined;
-  readonly maxHostsPerPrincipal?: number | undefined;
-  readonly managers?: readonly string[] | undefined;
+/** Absorbs the difference between the clocks of two functions; no pool may have a shorter cool-down. */
+export const MIN_COOLDOWN = 2_000;
+export const MAX_COOLDOWN = 86_400_000;
+
+/** The values that settings have, by the kind of the setting. */
+export interface SettingValues {
+  readonly prefixes: readonly Cidr[];
+  /** Ids of hosts. */
+  readonly hosts: readonly string[];
+  readonly number: number;
+  /** ms */
+  readonly time: number;
+  readonly answer: boolean;
 }
+
+export interface Setting {
+  /** What messages to operators call it. */
+  readonly option: string;
+  readonly kind: keyof SettingValues;
+  /** The least value. `undefined`: 0. */
+  readonly least?: number;
+  /** The greatest value, or the most entries of a list. */
+  readonly most?: number;
+}
+
+/**
+ * All settings, by the names under which the table stores them. The upper bounds keep a request for a pool cheap: it reads
+ * all settings, every pool that a limit counts and every network of its host. Docker advises against more than seven
+ * managers.
+ */
+export const SETTINGS = {
+  ranges: { option: 'range', kind: 'prefixes', most: 32 },
+  size4: { option: 'size4', kind: 'number', least: 1, most: 32 },
+  size6: { option: 'size6', kind: 'number', least: 1, most: 128 },
+  excluded: { option: 'exclude', kind: 'prefixes', most: 128 },
+  cooldown: { option: 'cooldown', kind: 'time', least: MIN_COOLDOWN, most: MAX_COOLDOWN },
+  forgetAfter: { option: 'forget-after', kind: 'time', least: 60_000, most: 365 * 86_400_000 },
+  maxPools: { option: 'max-pools', kind: 'number', most: 10_000 },
+  maxNetworksPerHost: { option: 'max-networks-per-host', kind: 'number', most: 1_000 },
+  widest4: { option: 'widest4', kind: 'number', most: 32 },
+  widest6: { option: 'widest6', kind: 'number', most: 128 },
+  givenOutside: { option: 'given-outside', kind: 'answer' },
+  maxHostsPerPrincipal: { option: 'max-hosts-per-principal', kind: 'number', most: 10_000 },
+  managers: { option: 'managers', kind: 'hosts', most: 32 },
+} as const satisfies Readonly<Record<string, Setting>>;
+
+export type SettingName = keyof typeof SETTINGS;
+export type KindOf<Name extends SettingName> = (typeof SETTINGS)[Name]['kind'];
+
+/** What an operator has set; the rest has its default. */
+export type SpaceSettings = { readonly [Name in SettingName]?: SettingValues[KindOf<Name>] | undefined };
 
 /** A space as it is stored. */
 export interface Space {
@@ -51,24 +86,6 @@ export interface SpaceConfig {
   /** In a global space, the hosts that may allocate there. `undefined`: no operator has named any. */
   readonly managers: readonly string[] | undefined;
 }
-
-/** Absorbs the difference between the clocks of two functions; no pool may have a shorter cool-down. */
-export const MIN_COOLDOWN = 2_000;
-export const MAX_COOLDOWN = 86_400_000;
-
-export const MIN_FORGET_AFTER = 60_000;
-export const MAX_FORGET_AFTER = 365 * 86_400_000;
-
-/** A request reads every pool that a limit counts, and every network of its host. */
-export const MAX_POOLS_CEILING = 10_000;
-export const MAX_NETWORKS_CEILING = 1_000;
-export const MAX_HOSTS_CEILING = 10_000;
-
-/** Every request for a pool reads the settings, which must stay within a few KB. */
-export const MAX_RANGES = 32;
-export const MAX_EXCLUDED = 128;
-/** Docker advises against more than seven. */
-export const MAX_MANAGERS = 32;
 
 const cidr = (text: string): Cidr => {
   const parsed = parseCidr(text);
@@ -105,22 +122,14 @@ export const defaultsOf = (space: string): SpaceConfig => (isGlobalSpace(space) 
 
 /** The settings in effect in a space. @param space `undefined`: no operator has configured it. */
 export function configOf(name: string, space: Space | undefined): SpaceConfig {
-  const defaults = defaultsOf(name);
-  const { widest4, widest6, givenOutside, maxHostsPerPrincipal } = space?.settings ?? {};
-  const { ranges, size4, size6, excluded, cooldown, forgetAfter, maxPools, maxNetworksPerHost, managers } =
-    space?.settings ?? {};
+  const { size, widest, ...defaults } = defaultsOf(name);
+  const { size4, size6, widest4, widest6, ...settings } = space?.settings ?? {};
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined);
   return {
-    ranges: ranges ?? defaults.ranges,
-    size: { 4: size4 ?? defaults.size[4], 6: size6 ?? defaults.size[6] },
-    excluded: excluded ?? defaults.excluded,
-    cooldown: cooldown ?? defaults.cooldown,
-    forgetAfter: forgetAfter ?? defaults.forgetAfter,
-    maxPools: maxPools ?? defaults.maxPools,
-    maxNetworksPerHost: maxNetworksPerHost ?? defaults.maxNetworksPerHost,
-    widest: { 4: widest4 ?? defaults.widest[4], 6: widest6 ?? defaults.widest[6] },
-    givenOutside: givenOutside ?? defaults.givenOutside,
-    maxHostsPerPrincipal: maxHostsPerPrincipal ?? defaults.maxHostsPerPrincipal,
-    managers,
+    ...defaults,
+    ...Object.fromEntries(set),
+    size: { 4: size4 ?? size[4], 6: size6 ?? size[6] },
+    widest: { 4: widest4 ?? widest[4], 6: widest6 ?? widest[6] },
   };
 }
 

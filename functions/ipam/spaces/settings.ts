@@ -1,45 +1,28 @@
 /** Which settings a space may have. Pure: it does not look at what is held. */
 import { durationText } from '../../../protocol/duration.ts';
 import { isHostId } from '../../../protocol/ids.ts';
-import { type Cidr, type Family, addressBits, cidrRange, formatCidr, overlap, parseCidr } from '../address.ts';
+import { type Cidr, type Family, cidrRange, formatCidr, overlap, parseCidr } from '../address.ts';
 import { firstClear, ringOf } from '../pools/candidates.ts';
 import { quote } from '../quote.ts';
 import { RangeSet } from '../range-set.ts';
 import { Refusal } from '../refusal.ts';
 import {
-  MAX_COOLDOWN,
-  MAX_EXCLUDED,
-  MAX_FORGET_AFTER,
-  MAX_HOSTS_CEILING,
-  MAX_MANAGERS,
-  MAX_NETWORKS_CEILING,
-  MAX_POOLS_CEILING,
-  MAX_RANGES,
-  MIN_COOLDOWN,
-  MIN_FORGET_AFTER,
+  type KindOf,
+  SETTINGS,
+  type Setting,
+  type SettingName,
+  type SettingValues,
   type SpaceConfig,
   type SpaceSettings,
 } from '../space.ts';
 
-/** What an operator asks to change: a value, or `null` for the default. What is left out stays as it is. */
-export interface SpacePatch {
-  readonly ranges?: readonly string[] | null | undefined;
-  readonly size4?: number | null | undefined;
-  readonly size6?: number | null | undefined;
-  readonly excluded?: readonly string[] | null | undefined;
-  /** ms */
-  readonly cooldown?: number | null | undefined;
-  /** ms */
-  readonly forgetAfter?: number | null | undefined;
-  readonly maxPools?: number | null | undefined;
-  readonly maxNetworksPerHost?: number | null | undefined;
-  readonly widest4?: number | null | undefined;
-  readonly widest6?: number | null | undefined;
-  readonly givenOutside?: boolean | null | undefined;
-  readonly maxHostsPerPrincipal?: number | null | undefined;
-  /** Ids of hosts. */
-  readonly managers?: readonly string[] | null | undefined;
+/** Values as an operator gives them. */
+interface GivenValues extends Omit<SettingValues, 'prefixes'> {
+  readonly prefixes: readonly string[];
 }
+
+/** What an operator asks to change: a value, or `null` for the default. What is left out stays as it is. */
+export type SpacePatch = { readonly [Name in SettingName]?: GivenValues[KindOf<Name>] | null | undefined };
 
 const FAMILIES = [4, 6] as const;
 
@@ -48,74 +31,39 @@ export function applyPatch(settings: SpaceSettings, patch: SpacePatch): SpaceSet
   if (Object.values(patch).every((value) => value === undefined)) {
     throw new Refusal('invalid-request', 'there is nothing to change; name a setting');
   }
-  return {
-    ranges: changed(patch.ranges, settings.ranges, cidrs('range', MAX_RANGES)),
-    size4: changed(patch.size4, settings.size4, whole('size4', 1, addressBits(4))),
-    size6: changed(patch.size6, settings.size6, whole('size6', 1, addressBits(6))),
-    excluded: changed(patch.excluded, settings.excluded, cidrs('exclude', MAX_EXCLUDED)),
-    cooldown: changed(patch.cooldown, settings.cooldown, time('cooldown', MIN_COOLDOWN, MAX_COOLDOWN)),
-    forgetAfter: changed(
-      patch.forgetAfter,
-      settings.forgetAfter,
-      time('forget-after', MIN_FORGET_AFTER, MAX_FORGET_AFTER),
-    ),
-    maxPools: changed(patch.maxPools, settings.maxPools, whole('max-pools', 0, MAX_POOLS_CEILING)),
-    maxNetworksPerHost: changed(
-      patch.maxNetworksPerHost,
-      settings.maxNetworksPerHost,
-      whole('max-networks-per-host', 0, MAX_NETWORKS_CEILING),
-    ),
-    widest4: changed(patch.widest4, settings.widest4, whole('widest4', 0, addressBits(4))),
-    widest6: changed(patch.widest6, settings.widest6, whole('widest6', 0, addressBits(6))),
-    givenOutside: changed(patch.givenOutside, settings.givenOutside, (given) => given),
-    maxHostsPerPrincipal: changed(
-      patch.maxHostsPerPrincipal,
-      settings.maxHostsPerPrincipal,
-      whole('max-hosts-per-principal', 0, MAX_HOSTS_CEILING),
-    ),
-    managers: changed(patch.managers, settings.managers, hostIds),
+  const changed = (name: SettingName): SpaceSettings[SettingName] => {
+    const given = patch[name];
+    if (given === undefined) return settings[name];
+    return given === null ? undefined : parseSetting(given, SETTINGS[name]);
   };
+  const names = Object.keys(SETTINGS).filter((name) => isSetting(name));
+  return Object.fromEntries(names.map((name) => [name, changed(name)]));
 }
 
-function changed<Given, Kept>(
-  given: Given | null | undefined,
-  stands: Kept | undefined,
-  parse: (given: Given) => Kept,
-): Kept | undefined {
-  if (given === undefined) return stands;
-  return given === null ? undefined : parse(given);
+const isSetting = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name);
+
+function parseSetting(given: NonNullable<SpacePatch[SettingName]>, setting: Setting): SpaceSettings[SettingName] {
+  const { kind, option, least = 0, most = Infinity } = setting;
+  if (typeof given === 'boolean') return given;
+  if (typeof given === 'number') {
+    if (Number.isInteger(given) && given >= least && given <= most) return given;
+    if (kind !== 'time') bad(option, String(given), `a whole number from ${least} to ${most}`);
+    bad(option, durationText(given), `a time from ${durationText(least)} to ${durationText(most)}`);
+  }
+  if (given.length > most) bad(option, `${given.length} ${kind}`, `at most ${most}`);
+  return kind === 'prefixes' ? parsePrefixes(option, given) : parseHosts(option, given);
 }
 
-const cidrs =
-  (setting: string, most: number) =>
-  (texts: readonly string[]): Cidr[] => {
-    if (texts.length > most) bad(setting, `${texts.length} prefixes`, `at most ${most}`);
-    return texts.map((text) => parseCidr(text) ?? bad(setting, quote(text), 'prefixes such as 10.64.0.0/16'));
-  };
+const parsePrefixes = (option: string, texts: readonly string[]): Cidr[] =>
+  texts.map((text) => parseCidr(text) ?? bad(option, quote(text), 'prefixes such as 10.64.0.0/16'));
 
-function hostIds(ids: readonly string[]): readonly string[] {
-  if (ids.length > MAX_MANAGERS) bad('managers', `${ids.length} hosts`, `at most ${MAX_MANAGERS}`);
+function parseHosts(option: string, ids: readonly string[]): readonly string[] {
   const wrong = ids.find((id) => !isHostId(id));
-  return wrong === undefined ? ids : bad('managers', quote(wrong), 'the ids of hosts, as berth shim prints them');
+  return wrong === undefined ? ids : bad(option, quote(wrong), 'the ids of hosts, as berth shim prints them');
 }
 
-const isWholeWithin = (value: number, least: number, most: number): boolean =>
-  Number.isInteger(value) && value >= least && value <= most;
-
-const whole =
-  (setting: string, least: number, most: number) =>
-  (value: number): number =>
-    isWholeWithin(value, least, most) ? value : bad(setting, String(value), `a whole number from ${least} to ${most}`);
-
-const time =
-  (setting: string, least: number, most: number) =>
-  (value: number): number =>
-    isWholeWithin(value, least, most)
-      ? value
-      : bad(setting, durationText(value), `a time from ${durationText(least)} to ${durationText(most)}`);
-
-function bad(setting: string, value: string, wanted: string): never {
-  throw new Refusal('invalid-request', `bad value ${value} for ${setting}: give ${wanted}`);
+function bad(option: string, value: string, wanted: string): never {
+  throw new Refusal('invalid-request', `bad value ${value} for ${option}: give ${wanted}`);
 }
 
 /** @throws Refusal `invalid-request` for settings that contradict one another. */

@@ -151,7 +151,11 @@ export function decodeIndexedRef(item: unknown): IndexedRef {
 export function encodeRef(ref: Ref) {
   const { space, hostId: host, epoch, requestKey, state, cidr, subPool, fencedAt, endedAt, term } = ref;
   return {
-    ...{ space, host, epoch, requestKey, state },
+    space,
+    host,
+    epoch,
+    requestKey,
+    state,
     cidr: formatCidr(cidr),
     kept: keptText(ref),
     ...(ref.asked.length > 0 && { asked: askedText(ref) }),
@@ -335,7 +339,9 @@ export function decodeSweep(item: unknown): SweepCursor {
 
 /** What was counted is one text: only the next sweep reads it. */
 export const encodeSweep = ({ shard, host, fenced, item, walkedAt, usage: counted }: SweepCursor) => ({
-  ...{ shard, fenced, walkedAt },
+  shard,
+  fenced,
+  walkedAt,
   ...(host !== undefined && { host }),
   ...(item !== undefined && { item }),
   ...(counted !== undefined && { usage: JSON.stringify(counted) }),

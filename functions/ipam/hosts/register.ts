@@ -100,8 +100,13 @@ export function nextHost(
 ): Omit<Host, 'rev'> {
   const sequence = sequenceOf(call.requestKey);
   const told = {
-    ...{ id: call.hostId, incarnation: proposed, lastSeen: now, shimVersion, engineVersion },
-    ...{ leaseUntil: now + lease, ...stateAfter(seen, now) },
+    id: call.hostId,
+    incarnation: proposed,
+    lastSeen: now,
+    shimVersion,
+    engineVersion,
+    leaseUntil: now + lease,
+    ...stateAfter(seen, now),
   };
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);

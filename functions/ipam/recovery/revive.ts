@@ -94,10 +94,20 @@ function refuseOutside({ cidr }: PoolId, { gateway, reserved, held }: Revival): 
 function refOf(call: Call, id: PoolId, revival: Revival, known: Ref | undefined): Ref {
   const kept: Kept = known ?? keptBySay(call, id, revival);
   return {
-    ...{ name: id.ref, generation: id.generation, space: id.space, cidr: id.cidr, subPool: id.subPool },
-    ...{ hostId: call.hostId, epoch: call.epoch, requestKey: call.requestKey },
-    ...{ gateway: kept.gateway, reserved: kept.reserved, asked: kept.asked },
-    ...{ state: 'reviving', fencedAt: undefined, endedAt: undefined },
+    name: id.ref,
+    generation: id.generation,
+    space: id.space,
+    cidr: id.cidr,
+    subPool: id.subPool,
+    hostId: call.hostId,
+    epoch: call.epoch,
+    requestKey: call.requestKey,
+    gateway: kept.gateway,
+    reserved: kept.reserved,
+    asked: kept.asked,
+    state: 'reviving',
+    fencedAt: undefined,
+    endedAt: undefined,
   };
 }
 

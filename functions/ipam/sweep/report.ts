@@ -53,7 +53,18 @@ export function passOver(report: SweepReport, reason: string): void {
 }
 
 export const emptyReport = (): SweepReport => ({
-  ...{ hosts: 0, items: 0, fenced: 0, quieted: 0, forgotten: 0, buried: 0 },
-  ...{ leases: 0, reservations: 0, tombstones: 0, pools: 0, announcements: 0, chunks: 0 },
-  ...{ unreadable: 0, reasons: [] },
+  hosts: 0,
+  items: 0,
+  fenced: 0,
+  quieted: 0,
+  forgotten: 0,
+  buried: 0,
+  leases: 0,
+  reservations: 0,
+  tombstones: 0,
+  pools: 0,
+  announcements: 0,
+  chunks: 0,
+  unreadable: 0,
+  reasons: [],
 });

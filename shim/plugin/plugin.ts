@@ -160,7 +160,9 @@ async function readCall(request: IncomingMessage): Promise<string> {
     throw new Unreadable(`the HTTP method is ${request.method ?? 'unknown'}, but dockerd uses POST`);
   const text = body.toString('utf8');
   if (text.trim() === '') {
-    throw new Unreadable('the request has no body, as when dockerd repeats it after a dropped connection; try again');
+    throw new Unreadable(
+      'the request has no body, which happens when dockerd repeats a request after a broken connection; try again',
+    );
   }
   if (!isJson(text)) throw new Unreadable('the request is not JSON');
   return text;

@@ -152,7 +152,8 @@ describe('a network as dockerd creates and removes it', () => {
 describe('invalid input', () => {
   for (const method of MUTATING) {
     it(`is refused by ${method} with a clear message`, async () => {
-      const empty = /^the request has no body, as when dockerd repeats it after a dropped connection; try again$/;
+      const empty =
+        /^the request has no body, which happens when dockerd repeats a request after a broken connection; try again$/;
       assert.match(await error(method, ''), empty);
       assert.match(await error(method, ' \n'), empty);
       assert.match(await error(method, '{'), /^the request is not JSON$/);

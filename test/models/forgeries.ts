@@ -110,8 +110,8 @@ export const forgeries: readonly Check[] = [
   violated('fails when a network is revived past the limit of its space', [beyond], /the space holds 2 pools/, [
     {
       within: 'recreate',
-      find: 'maxPools: config.maxPools };',
-      replace: 'maxPools: undefined };',
+      find: 'maxPools: config.maxPools,',
+      replace: 'maxPools: undefined,',
     },
   ]),
 ];

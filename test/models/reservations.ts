@@ -124,9 +124,9 @@ export const reservations: readonly Check[] = [
     [
       {
         within: 'reserveAddress',
-        find: '    if (await keep(deps, call, ref, address, unneeded)) {\n      await stampOrRefuse(deps, call, ref, address, seen.value);\n',
+        find: '    if (await keep(deps, call, ref, { address, unneeded })) {\n      await stampOrRefuse(deps, call, ref, { address, seen: seen.value });\n',
         replace:
-          '    await stampOrRefuse(deps, call, ref, address, seen.value);\n    if (await keep(deps, call, ref, address, unneeded)) {\n',
+          '    await stampOrRefuse(deps, call, ref, { address, seen: seen.value });\n    if (await keep(deps, call, ref, { address, unneeded })) {\n',
       },
     ],
   ),

@@ -118,17 +118,17 @@ export const revivals: readonly Check[] = [
       within: 'reviveNetwork',
       find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref, isNew }',
       replace:
-        '  const taken: { address: Address; holder: string }[] = [];\n  for (const { address, ...endpoint } of revival.held) await takeBack(deps, call, id, address, endpoint);\n  const { ref, isNew }',
+        '  const taken: { address: Address; holder: string }[] = [];\n  for (const held of revival.held) await takeBack(deps, call, id, held);\n  const { ref, isNew }',
     },
     {
       within: 'reviveNetwork',
-      find: '    if (holder !== undefined) taken.push({ address, holder });\n  }\n  if (!rev',
+      find: '    if (holder !== undefined) taken.push({ address: held.address, holder });\n  }\n  if (!rev',
       replace: '    void holder;\n  }\n  if (!rev',
     },
     {
       within: 'reviveNetwork',
-      find: 'const holder = await takeBack(deps, call, id, address, endpoint);',
-      replace: 'const holder = [address, endpoint];',
+      find: 'const holder = await takeBack(deps, call, id, held);',
+      replace: 'const holder = [held];',
     },
   ]),
   violated(

@@ -58,9 +58,8 @@ interface Search {
  * @throws Refusal `no-address-left` after a consistent read of all that may be given out.
  */
 export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed> {
-  const span = automaticSpan(id);
-  if (span === undefined) throw new Refusal('no-address-left', noAddress(id, 'the pool has no usable address'));
-  const search = await startSearch(deps, call, id, endpoint, span);
+  const search = await startSearch(deps, call, id, endpoint);
+  if (search === undefined) throw new Refusal('no-address-left', noAddress(id, 'the pool has no usable address'));
   const place = placeAt(search, search.preferred);
   const outcome = await write(search, place, {
     kind: 'free',
@@ -76,7 +75,7 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
       (await claimInWindows(search, tally)) ??
       (await claimLastResort(search, tally));
     if (found !== undefined) return found;
-    if (!tally.contended || pass === MAX_PASSES) return refuseFull(deps, id, span, tally);
+    if (!tally.contended || pass === MAX_PASSES) return refuseFull(deps, id, search.span, tally);
     chunk = undefined;
   }
 }
@@ -87,11 +86,10 @@ export async function claimAny(deps: Deps, call: Call, id: PoolId, endpoint: End
  * @throws Refusal `busy` when the call's time is over.
  */
 export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Claimed[]> {
-  const span = automaticSpan(id);
-  if (span === undefined) return [];
-  const search = await startSearch(deps, call, id, endpoint, span);
+  const search = await startSearch(deps, call, id, endpoint);
+  if (search === undefined) return [];
   const found: Claimed[] = [];
-  for (const window of windows(span, chunkOf(search.preferred))) {
+  for (const window of windows(search.span, chunkOf(search.preferred))) {
     for (const chunk of await readWindow(search, window)) {
       const slots = slotsOfKey(chunk, call.requestKey);
       found.push(...slots.map((slot) => claimed(search, { generation: id.generation, chunk: chunk.index, slot })));
@@ -107,8 +105,11 @@ function automaticSpan({ cidr, subPool }: PoolId): Span | undefined {
   return range && spanOf(range, cidr.first);
 }
 
-async function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint, span: Span): Promise<Search> {
+/** @returns `undefined`: the pool has no address to give out. */
+async function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Search | undefined> {
   const { world } = deps;
+  const span = automaticSpan(id);
+  if (span === undefined) return undefined;
   const text = stickyText(call, endpoint);
   const size = span.last - span.first + 1n;
   const preferred = id.order === 'serial' ? span.first : span.first + digestBelow(world, `slot ${text}`, size);

@@ -24,16 +24,16 @@ export async function claimExact(
   deps: Deps,
   call: Call,
   id: PoolId,
-  endpoint: Endpoint,
-  address: Address,
+  { address, endpoint }: { readonly address: Address; readonly endpoint: Endpoint },
 ): Promise<Claimed> {
   const place = placeOf(id.generation, id.cidr, address);
   const value = leaseOf(call, id, endpoint);
   const sticky = givenTag(deps, call, endpoint);
   const outcome = await deps.store.writeSlot(place, value, sticky, { kind: 'free', cooledBy: cooledBy(deps, id) });
   if (!outcome.written) {
-    const held = await takeSeen(deps, call, place, { value, sticky }, outcome.chunk.slots[place.slot]);
-    if (held !== undefined && !(await takeOverAddress(deps, id, place, { value, sticky }, held))) {
+    const seen = outcome.chunk.slots[place.slot];
+    const held = await takeSeen(deps, call, place, { value, sticky, seen });
+    if (held !== undefined && !(await takeOverAddress(deps, id, place, { value, sticky, held }))) {
       await refuseHeld(deps, { generation: id.generation, address }, held);
     }
   }
@@ -54,8 +54,11 @@ export async function takeSeen(
   deps: Deps,
   call: Call,
   place: SlotPlace,
-  { value, sticky }: { readonly value: string; readonly sticky: string | undefined },
-  seen: string | undefined,
+  {
+    value,
+    sticky,
+    seen,
+  }: { readonly value: string; readonly sticky: string | undefined; readonly seen: string | undefined },
 ): Promise<string | undefined> {
   const reserves = sticky === undefined;
   const tags = await releaserTags(deps, call);

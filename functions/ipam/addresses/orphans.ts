@@ -30,7 +30,7 @@ export async function freeOrphans(
   if (usable === undefined) return 0;
   let freed = 0;
   for (const window of windows(spanOf(usable, cidr.first), 0n)) {
-    for (const segment of window) freed += await freeIn(deps, call, generation, segment, names);
+    for (const segment of window) freed += await freeIn(deps, call, segment, { generation, names });
   }
   return freed;
 }
@@ -38,9 +38,8 @@ export async function freeOrphans(
 async function freeIn(
   deps: Deps,
   call: Sequenced,
-  generation: string,
   { first, last }: Segment,
-  names: readonly string[],
+  { generation, names }: { readonly generation: string; readonly names: readonly string[] },
 ): Promise<number> {
   const chunks = await deps.store.readChunks(generation, first, last);
   const leases = chunks.flatMap((chunk) => leasesIn(generation, chunk)).filter(({ ref }) => names.includes(ref));

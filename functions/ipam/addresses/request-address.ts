@@ -61,10 +61,10 @@ async function dispatch(deps: Deps, call: Call, id: PoolId, wish: AddressWish): 
   }
   if (wanted === undefined) return lease(deps, call, id, claimAny(deps, call, id, endpoint));
   if (!byManager && (await isReservation(deps, id, wanted, endpoint))) {
-    await reserveAddress(deps, call, id, wanted, false);
+    await reserveAddress(deps, call, id, { address: wanted, isGateway: false });
     return wanted;
   }
-  return lease(deps, call, id, claimExact(deps, call, id, endpoint, wanted));
+  return lease(deps, call, id, claimExact(deps, call, id, { address: wanted, endpoint }));
 }
 
 /** @throws Refusal when the text is not an address that the pool could give out. */
@@ -103,7 +103,7 @@ async function isReservation(deps: Deps, id: PoolId, wanted: Address, { mac, nam
 
 async function requestGateway(deps: Deps, call: Call, id: PoolId, wanted: Address | undefined): Promise<Address> {
   const gateway = wanted ?? (await defaultGateway(deps, call, id));
-  await reserveAddress(deps, call, id, gateway, true);
+  await reserveAddress(deps, call, id, { address: gateway, isGateway: true });
   return gateway;
 }
 

@@ -63,14 +63,14 @@ export async function addRefWithGateway(
     throw new Refusal('pool-gone', `the network on ${formatCidr(ref.cidr)} ended while it was being created`);
   const [host] = await allSettledOrThrow([
     deps.store.readHost(ref.hostId),
-    gateway === undefined ? undefined : stamp(deps, call, ref, gateway, seen?.value),
+    gateway === undefined ? undefined : stamp(deps, call, ref, { address: gateway, seen: seen?.value }),
   ]);
   refuseUnfit(host, call);
 }
 
 /** Reserves every address that a reference lists through `berth.reserve`. @throws Refusal when an endpoint holds one. */
 export async function reserveListed(deps: Deps, call: Call, ref: Ref, ranges: readonly Range[]): Promise<void> {
-  for (const address of addressesIn(ranges)) await stampOrRefuse(deps, call, ref, address, undefined);
+  for (const address of addressesIn(ranges)) await stampOrRefuse(deps, call, ref, { address, seen: undefined });
 }
 
 /**
@@ -79,7 +79,7 @@ export async function reserveListed(deps: Deps, call: Call, ref: Ref, ranges: re
  * Docker's own allocator does not give a network the same address twice, not even as a reservation: only different
  * networks share one.
  *
- * @param isGateway if it differs from the default gateway, this network no longer needs the default one.
+ * @param wanted `isGateway`: if it differs from the default gateway, this network no longer needs the default one.
  * @throws Refusal when an endpoint holds the address, or this very network was asked to keep it by another request
  * (dockerd asks for the gateway first), or the network is gone.
  */
@@ -87,8 +87,7 @@ export async function reserveAddress(
   deps: Deps,
   call: Call,
   id: PoolId,
-  address: Address,
-  isGateway: boolean,
+  { address, isGateway }: { readonly address: Address; readonly isGateway: boolean },
 ): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const [ref, seen] = await allSettledOrThrow([
@@ -98,8 +97,8 @@ export async function reserveAddress(
     refuseUnusable(ref, id, call);
     if (!isGateway) refuseAskedTwice(ref, address, call);
     const unneeded = isGateway && ref.gateway?.value !== address.value ? ref.gateway : undefined;
-    if (await keep(deps, call, ref, address, unneeded)) {
-      await stampOrRefuse(deps, call, ref, address, seen.value);
+    if (await keep(deps, call, ref, { address, unneeded })) {
+      await stampOrRefuse(deps, call, ref, { address, seen: seen.value });
       if (unneeded !== undefined) await freeUnkept(deps, call, ref, [unneeded]);
       return;
     }
@@ -128,8 +127,7 @@ async function keep(
   { store }: Deps,
   call: Call,
   ref: Ref,
-  address: Address,
-  unneeded: Address | undefined,
+  { address, unneeded }: { readonly address: Address; readonly unneeded: Address | undefined },
 ): Promise<boolean> {
   const gateway = unneeded === undefined ? ref.gateway : undefined;
   const isListed = keeps({ gateway, reserved: ref.reserved }, address);
@@ -174,31 +172,25 @@ export async function whoPreventsKeeping(
 /** @returns the encoded slot that prevents the reservation, if any. */
 async function stampUnlessHeld(deps: Deps, call: Call, ref: Ref, address: Address): Promise<string | undefined> {
   const { value } = await readSlot(deps.store, ref, address);
-  return stamp(deps, call, ref, address, value);
+  return stamp(deps, call, ref, { address, seen: value });
 }
 
-async function stampOrRefuse(
-  deps: Deps,
-  call: Call,
-  ref: Ref,
-  address: Address,
-  seen: string | undefined,
-): Promise<void> {
-  const held = await stamp(deps, call, ref, address, seen);
-  if (held !== undefined) await refuseHeld(deps, { ...ref, address }, held);
+async function stampOrRefuse(deps: Deps, call: Call, ref: Ref, spot: Spot): Promise<void> {
+  const held = await stamp(deps, call, ref, spot);
+  if (held !== undefined) await refuseHeld(deps, { ...ref, address: spot.address }, held);
+}
+
+/** An address, and its slot as it was read, encoded. `undefined`: never used, or not read yet. */
+interface Spot {
+  readonly address: Address;
+  readonly seen: string | undefined;
 }
 
 /** @returns the encoded slot that prevents the reservation, if any. */
-function stamp(
-  deps: Deps,
-  call: Call,
-  ref: Ref,
-  address: Address,
-  seen: string | undefined,
-): Promise<string | undefined> {
+function stamp(deps: Deps, call: Call, ref: Ref, { address, seen }: Spot): Promise<string | undefined> {
   const place = placeOf(ref.generation, ref.cidr, address);
   const value = encodeSlot({ kind: 'reserved', ref: ref.name, sequence: sequenceOf(call.requestKey) });
-  return takeSeen(deps, call, place, { value, sticky: undefined }, seen);
+  return takeSeen(deps, call, place, { value, sticky: undefined, seen });
 }
 
 /** What orders a write among those of a host: the sequence of its call. Without `hostId`, it is made in the host's place. */

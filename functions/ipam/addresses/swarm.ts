@@ -39,20 +39,19 @@ const MAX_TRIES = 8;
 /** Managers that an error names. */
 const MAX_NAMED = 3;
 
+interface LeaderRequest extends Pick<SpaceConfig, 'managers'> {
+  readonly space: string;
+  /** The subnet that is requested. `undefined`: an automatic pool. */
+  readonly cidr: Cidr | undefined;
+}
+
 /**
  * The term of the leader that asks for a pool: a number from the table, so that the leader does not depend on any clock.
  * Each request has its own, which stays with its network: a late duplicate does not bring back a former leader.
  *
- * @param cidr the subnet that is requested. `undefined`: an automatic pool.
  * @throws Refusal `not-manager` when no operator has named the host.
  */
-export async function termOf(
-  deps: Deps,
-  call: Call,
-  space: string,
-  { managers }: Pick<SpaceConfig, 'managers'>,
-  cidr: Cidr | undefined,
-): Promise<number> {
+export async function termOf(deps: Deps, call: Call, { space, managers, cidr }: LeaderRequest): Promise<number> {
   const isNamed =
     managers?.includes(call.hostId) ?? (cidr !== undefined && (await hasPlanned(deps, call, space, cidr)));
   if (!isNamed) throw noManager(call, space, managers);
@@ -108,15 +107,14 @@ export async function takeOverFromFormerLeaders(deps: Deps, call: Call, id: Pool
 /**
  * Takes over an address that the network of an earlier leader leases.
  *
- * @param held the encoded slot that prevents the claim.
+ * @param claim `held`: the encoded slot that prevents it.
  * @returns whether it was taken over; never in a local space, or from a network that has not ended.
  */
 export async function takeOverAddress(
   { store }: Deps,
   id: PoolId,
   place: SlotPlace,
-  { value, sticky }: { readonly value: string; readonly sticky: string },
-  held: string,
+  { value, sticky, held }: { readonly value: string; readonly sticky: string; readonly held: string },
 ): Promise<boolean> {
   const slot = decodeSlot(held);
   if (!isGlobalSpace(id.space) || slot.kind !== 'leased') return false;

@@ -47,7 +47,9 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const seen = await store.readHost(call.hostId);
     const lease = leaseFor(forgetAfter);
-    const next = await orNoteRival(deps, call, seen, () => nextHost(seen, call, registration, world.now(), lease));
+    const next = await orNoteRival(deps, call, seen, () =>
+      nextHost(seen, call, registration, { now: world.now(), lease }),
+    );
     const written = await store.writeHost(next, seen);
     if (written !== undefined) {
       const { incarnation, epoch, floor, isFresh, state } = written;
@@ -88,15 +90,13 @@ async function orNoteRival<T>(
  * The host as it is after a registration.
  *
  * @param seen `undefined`: no machine has ever been that host.
- * @param now ms
- * @param lease ms
+ * @param at `now` and `lease` in ms.
  */
 export function nextHost(
   seen: Host | undefined,
   call: Pick<Call, 'hostId' | 'requestKey'>,
   { principal, incarnation, proposed, shimVersion, engineVersion, machine = {} }: Registration,
-  now: number,
-  lease = LEASE,
+  { now, lease = LEASE }: { readonly now: number; readonly lease?: number },
 ): Omit<Host, 'rev'> {
   const sequence = sequenceOf(call.requestKey);
   const told = {

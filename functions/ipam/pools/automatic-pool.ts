@@ -19,8 +19,10 @@ const PAUSE = 20;
 /** The most announcements of one attempt among which a copy of it looks for the confirmed one. */
 const MAX_REFS = 16;
 
-/** What a search for room has learnt. These are only hints: the announcement decides. */
+/** A search for room, and what it has learnt. These are only hints: the announcement decides. */
 interface Survey {
+  readonly space: string;
+  readonly ring: Ring;
   taken: RangeSet;
   /** The host that created each pool seen, by generation. */
   readonly creators: Map<string, string>;
@@ -28,21 +30,25 @@ interface Survey {
   sawPending: boolean;
 }
 
+export interface AutomaticWish {
+  readonly config: SpaceConfig;
+  readonly family: Family;
+  /** The host's own routes and name servers. */
+  readonly avoid: readonly Range[];
+}
+
 /**
  * Draws subnets until one is confirmed. Concurrent callers spread over the space, since each draws by its own request key.
  * A repeated attempt draws differently, since the previous one may still be under way. (Docker repeats a request to get a
  * different pool; that is another call.)
  *
- * @param avoid the host's own routes and name servers.
  * @throws Refusal `no-pool-left` when the space has no room.
  */
 export async function createAutomaticPool(
   deps: Deps,
   call: Call,
   plan: PoolPlan,
-  config: SpaceConfig,
-  family: Family,
-  avoid: readonly Range[],
+  { config, family, avoid }: AutomaticWish,
 ): Promise<Grant> {
   const size = plan.size ?? config.size[family];
   const ring = ringOf(
@@ -52,13 +58,14 @@ export async function createAutomaticPool(
   if (ring.count === 0n)
     throw new Refusal('no-pool-left', `space ${plan.space} has no IPv${family} range for a /${size}`);
   const excluded = [...avoid, ...config.excluded.map(cidrRange)].filter((range) => range.family === family);
-  const survey: Survey = { taken: new RangeSet(excluded), creators: new Map(), sawPending: false };
+  const { space } = plan;
+  const survey: Survey = { space, ring, taken: new RangeSet(excluded), creators: new Map(), sawPending: false };
   const seed = `${call.requestKey} ${call.attempt}`;
   let from = digestBelow(deps.world, `draw ${seed}`, ring.count);
   for (let round = 0; deps.world.now() < call.deadline; round++) {
     const number = firstClear(ring, from, survey.taken);
     if (number === undefined) {
-      if (!survey.sawPending) await refuseExhausted(deps, call, ring, plan.space, avoid);
+      if (!survey.sawPending) await refuseExhausted(deps, call, survey, avoid);
       survey.taken = new RangeSet(excluded);
       survey.sawPending = false;
       await pauseWithJitter(deps.world, PAUSE);
@@ -71,9 +78,9 @@ export async function createAutomaticPool(
     if (before !== undefined) return before;
     if (birth.kind !== 'lost') {
       await note(deps, survey, birth.pool);
-      await surveyFrom(deps, plan.space, ring, number, survey);
+      await surveyFrom(deps, survey, number);
     }
-    from = pickGap(deps, ring, number, survey, `${seed} ${round}`);
+    from = pickGap(deps, survey, number, `${seed} ${round}`);
   }
   throw new Refusal(
     'busy',
@@ -107,7 +114,8 @@ async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise
 }
 
 /** Reads the pools that follow a candidate: a small page the first time, later another full page if there are more. */
-async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint, survey: Survey): Promise<void> {
+async function surveyFrom(deps: Deps, survey: Survey, number: bigint): Promise<void> {
+  const { space, ring } = survey;
   const rest = { ...cidrRange(partAt(ring, number).range), first: candidate(ring, number).first };
   const isFirst = survey.creators.size <= 1;
   const few = await deps.store.poolsStartingIn(space, rest);
@@ -116,10 +124,10 @@ async function surveyFrom(deps: Deps, space: string, ring: Ring, number: bigint,
 }
 
 /** One of the next gaps, at random: callers that collided before do not collide in the next gap again. */
-function pickGap(deps: Deps, ring: Ring, number: bigint, survey: Survey, seed: string): bigint {
+function pickGap(deps: Deps, { ring, taken }: Survey, number: bigint, seed: string): bigint {
   const gaps: bigint[] = [];
   for (let at = number; gaps.length < GAPS;) {
-    const gap = firstClear(ring, at, survey.taken);
+    const gap = firstClear(ring, at, taken);
     if (gap === undefined || gap >= number + ring.count) break;
     gaps.push(gap);
     at = gap + 1n;
@@ -135,8 +143,7 @@ const MAX_NAMED = 3;
 async function refuseExhausted(
   { store, world }: Deps,
   call: Call,
-  ring: Ring,
-  space: string,
+  { space, ring }: Survey,
   avoid: readonly Range[],
 ): Promise<never> {
   const ranges = ring.parts.map(({ range }) => range);

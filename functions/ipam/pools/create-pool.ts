@@ -29,16 +29,16 @@ export type CreateOutcome =
 const MAX_LOOKS = 8;
 
 /**
- * @param former a life of the pool that is restored, under its former names.
+ * @param plan `former`: a life of the pool that is restored, under its former names.
  * @throws Refusal when the space is full, or the host may not have a pool.
  */
 export async function createPool(
   deps: Deps,
   call: Call,
-  plan: Pick<PoolPlan, 'draft' | 'refOf' | 'maxPools'>,
+  plan: Pick<PoolPlan, 'draft' | 'refOf' | 'maxPools'> & { readonly former?: Former },
   cidr: Cidr,
-  former?: Former,
 ): Promise<CreateOutcome> {
+  const { former } = plan;
   const announcement = await deps.store.announcePool(plan.draft(cidr), former?.generation);
   if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
   const pool = announcement.announced;

@@ -7,8 +7,7 @@ import { Refusal } from '../refusal.ts';
 import { pauseWithJitter } from '../world.ts';
 import { type CreateOutcome, createPool } from './create-pool.ts';
 import { joinPool } from './membership.ts';
-import type { PoolOptions } from './options.ts';
-import { type Grant, type PoolPlan, refuseContradiction } from './plan.ts';
+import type { Grant, PoolPlan } from './plan.ts';
 
 /** ms between two reads of a pool that another call is about to confirm. */
 const POLL_PAUSE = 40;
@@ -19,18 +18,12 @@ const POLL_PAUSE = 40;
  * @throws Refusal `pool-overlap` when another pool overlaps, or either side wants it exclusively, `limit-reached` when the
  * space does not allow such a pool, and no existing one can be joined.
  */
-export async function createExplicitPool(
-  deps: Deps,
-  call: Call,
-  plan: PoolPlan,
-  cidr: Cidr,
-  options: PoolOptions,
-): Promise<Grant> {
+export async function createExplicitPool(deps: Deps, call: Call, plan: PoolPlan, cidr: Cidr): Promise<Grant> {
   const unwanted = plan.whyUnwanted(cidr);
   while (deps.world.now() < call.deadline) {
     if (unwanted !== undefined && (await deps.store.readPool(plan.space, cidr)) === undefined) throw unwanted;
     const birth = await createPool(deps, call, plan, cidr);
-    const grant = await settleBirth(deps, call, plan, birth, options);
+    const grant = await settleBirth(deps, call, plan, birth);
     if (grant !== undefined) return grant;
     await pauseWithJitter(deps.world, POLL_PAUSE);
   }
@@ -38,13 +31,7 @@ export async function createExplicitPool(
 }
 
 /** @returns `undefined`: start over. */
-async function settleBirth(
-  deps: Deps,
-  call: Call,
-  plan: PoolPlan,
-  birth: CreateOutcome,
-  options: PoolOptions,
-): Promise<Grant | undefined> {
+async function settleBirth(deps: Deps, call: Call, plan: PoolPlan, birth: CreateOutcome): Promise<Grant | undefined> {
   switch (birth.kind) {
     case 'born':
       return birth;
@@ -58,21 +45,15 @@ async function settleBirth(
           `(space ${birth.pool.space}, created by host ${birth.pool.createdBy})`,
       );
     case 'standing':
-      return joinStanding(deps, call, plan, birth.pool, options);
+      return joinStanding(deps, call, plan, birth.pool);
   }
 }
 
 /** @returns `undefined` when the pool has ended in the meantime: start over. */
-export async function joinStanding(
-  deps: Deps,
-  call: Call,
-  plan: PoolPlan,
-  seen: Pool,
-  options: PoolOptions,
-): Promise<Grant | undefined> {
+export async function joinStanding(deps: Deps, call: Call, plan: PoolPlan, seen: Pool): Promise<Grant | undefined> {
   const standing = seen.state === 'pending' ? await awaitConfirmation(deps, call, seen) : seen;
   if (standing === undefined) return undefined;
-  refuseContradiction(standing, options);
+  plan.refuseContradiction(standing);
   const ref = plan.refOf(standing);
   const pool = await joinPool(deps, call, ref);
   return pool === undefined ? undefined : { pool, ref };

@@ -6,7 +6,6 @@ import type { Pool } from '../pool.ts';
 import { Refusal } from '../refusal.ts';
 import { joinStanding } from './explicit-pool.ts';
 import { leaveOnFailure, leavePool } from './membership.ts';
-import type { PoolOptions } from './options.ts';
 import type { Grant, PoolPlan } from './plan.ts';
 
 export interface NamedWish {
@@ -26,7 +25,6 @@ export async function joinNamedPool(
   call: Call,
   plan: PoolPlan,
   wanted: NamedWish,
-  options: PoolOptions,
   createPool: () => Promise<Grant>,
 ): Promise<Grant> {
   const { store, world } = deps;
@@ -36,7 +34,7 @@ export async function joinNamedPool(
     if (standing !== undefined && standing.generation === seen?.generation) {
       refuseOtherSize(standing, wanted);
       refuseReached(standing, wanted);
-      const grant = await joinStanding(deps, call, plan, standing, options);
+      const grant = await joinStanding(deps, call, plan, standing);
       if (grant !== undefined) return grant;
       continue;
     }

@@ -33,6 +33,8 @@ export interface PoolPlan {
   readonly maxPools: number | undefined;
   /** Why the space does not allow such a pool. `undefined`: it does. */
   readonly whyUnwanted: (cidr: Cidr) => Refusal | undefined;
+  /** @throws Refusal when an existing pool contradicts what is asked for. */
+  readonly refuseContradiction: (pool: Pool) => void;
   /** @throws Refusal when the pool does not hold what the options name. */
   readonly draft: (cidr: Cidr) => PoolDraft;
   /** A new reference to a pool. */
@@ -50,16 +52,20 @@ export function planPool(
     readonly hostAddresses: readonly Address[];
     /** The term of the leader that asks, in a space of managers. */
     readonly term: number | undefined;
+    readonly options: PoolOptions;
+    readonly config: SpaceConfig;
   },
-  options: PoolOptions,
-  config: SpaceConfig,
 ): PoolPlan {
+  const { options, config } = request;
   let made = 0;
   return {
     space: request.space,
     size: request.size,
     maxPools: config.maxPools,
     whyUnwanted: (cidr) => whyUnwanted(request.space, config, cidr),
+    refuseContradiction: (pool) => {
+      refuseContradiction(pool, options);
+    },
     draft: (cidr) => {
       refuseOutside(cidr, options.reserve);
       return {
@@ -118,7 +124,7 @@ function refuseOutside(cidr: Cidr, reserve: readonly Range[]): void {
 }
 
 /** @throws Refusal when a second network asks for a pool with other settings than the first; it says what differs. */
-export function refuseContradiction(pool: Pool, options: PoolOptions): void {
+function refuseContradiction(pool: Pool, options: PoolOptions): void {
   refuseOutside(pool.cidr, options.reserve);
   const where = `${formatCidr(pool.cidr)} (created by host ${pool.createdBy})`;
   if (pool.exclusive || options.exclusive) {

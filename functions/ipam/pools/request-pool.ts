@@ -15,13 +15,12 @@ import { freeUnkept, keptBy, reserveListed, reserveWhereFree } from '../addresse
 import { termOf } from '../addresses/swarm.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import type { Pool } from '../pool.ts';
 import { quote } from '../quote.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import { type SpaceConfig, configOf } from '../space.ts';
 import { issuePoolId } from '../trusted-pool-id.ts';
-import { createAutomaticPool } from './automatic-pool.ts';
+import { type AutomaticWish, createAutomaticPool } from './automatic-pool.ts';
 import { createExplicitPool } from './explicit-pool.ts';
 import { refuseCrowdedHost, refuseManyHosts, tooWide } from './limits.ts';
 import { leaveOnFailure } from './membership.ts';
@@ -66,13 +65,14 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   const config = configOf(space, await deps.store.readSpace(space));
   const size = wanted.size ?? options.size;
   refuseTooWide(space, config, wanted, size);
-  const term = isGlobalSpace(space) ? await termOf(deps, call, space, config, wanted.cidr) : undefined;
-  const asked = { space, size, subPool: wanted.subPool, hostAddresses, term };
-  const plan = planPool(deps.world, call, asked, options, config);
-  const automatic = () => createAutomaticPool(deps, call, plan, config, wanted.family, request.avoid);
-  const { pool, ref } = await grant(deps, call, plan, { ...wanted, avoid: request.avoid }, options, automatic);
-  await completeGrant(deps, call, ref, config, options, hostAddresses);
-  return { poolId: await poolIdOf(deps, call, pool, ref, options), pool: formatCidr(pool.cidr) };
+  const { cidr, family, subPool } = wanted;
+  const term = isGlobalSpace(space) ? await termOf(deps, call, { space, managers: config.managers, cidr }) : undefined;
+  const plan = planPool(deps.world, call, { space, size, subPool, hostAddresses, term, options, config });
+  const wish = { cidr, name: options.name, family, config, avoid: request.avoid };
+  const granted = await grant(deps, call, plan, wish);
+  await completeGrant(deps, call, granted.ref, { config, reserve: options.reserve, hostAddresses });
+  const poolId = await poolIdOf(deps, call, granted, options.order);
+  return { poolId, pool: formatCidr(granted.pool.cidr) };
 }
 
 /** Checks only a requested size: an automatic pool without one has the size of the space. */
@@ -96,19 +96,24 @@ function grant(
   deps: Deps,
   call: Call,
   plan: PoolPlan,
-  { cidr, family, size, avoid }: Wanted & Pick<PoolRequest, 'avoid'>,
-  options: PoolOptions,
-  automatic: () => Promise<Grant>,
+  { cidr, name, ...wish }: AutomaticWish & Pick<Wanted, 'cidr'> & Pick<PoolOptions, 'name'>,
 ): Promise<Grant> {
   if (cidr !== undefined) {
-    if (options.name !== undefined) {
+    if (name !== undefined) {
       throw new Refusal('invalid-request', 'berth.name is for automatic pools; leave out --subnet or berth.name');
     }
-    return createExplicitPool(deps, call, plan, cidr, options);
+    return createExplicitPool(deps, call, plan, cidr);
   }
-  if (options.name === undefined) return automatic();
-  const wish = { name: options.name, family, size: size ?? options.size, avoid };
-  return joinNamedPool(deps, call, plan, wish, options, automatic);
+  const automatic = () => createAutomaticPool(deps, call, plan, wish);
+  if (name === undefined) return automatic();
+  const { family, avoid } = wish;
+  return joinNamedPool(deps, call, plan, { name, family, size: plan.size, avoid }, automatic);
+}
+
+/** What remains to be checked and reserved for a network that has its pool. */
+interface Completion extends Pick<PoolOptions, 'reserve'> {
+  readonly config: SpaceConfig;
+  readonly hostAddresses: readonly Address[];
 }
 
 /** A refusal here refuses the whole network: nothing of it stays. */
@@ -116,14 +121,12 @@ async function completeGrant(
   deps: Deps,
   call: Call,
   ref: Ref,
-  { maxNetworksPerHost, maxHostsPerPrincipal }: SpaceConfig,
-  { reserve }: PoolOptions,
-  hostAddresses: readonly Address[],
+  { config, reserve, hostAddresses }: Completion,
 ): Promise<void> {
   try {
     await leaveOnFailure(deps, ref, undefined, async () => {
-      await refuseManyHosts(deps, call, ref, maxHostsPerPrincipal);
-      await refuseCrowdedHost(deps, ref, maxNetworksPerHost);
+      await refuseManyHosts(deps, call, ref, config.maxHostsPerPrincipal);
+      await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
       await reserveListed(deps, call, ref, reserve);
       await reserveWhereFree(deps, call, ref, hostAddresses);
     });
@@ -133,7 +136,7 @@ async function completeGrant(
   }
 }
 
-const poolIdOf = (deps: Deps, call: Call, pool: Pool, ref: Ref, { order }: PoolOptions): Promise<string> =>
+const poolIdOf = (deps: Deps, call: Call, { pool, ref }: Grant, order: PoolOptions['order']): Promise<string> =>
   issuePoolId(deps, call, {
     space: pool.space,
     cidr: pool.cidr,

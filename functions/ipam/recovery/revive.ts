@@ -65,11 +65,11 @@ export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): P
     return { state: known.state, taken: [] };
   }
   const taken: { address: Address; holder: string }[] = [];
-  const { ref, isNew } = await takeUpWithinLimits(deps, call, id, refOf(call, id, revival, known), known);
+  const { ref, isNew } = await takeUpWithinLimits(deps, call, id, { ref: refOf(call, id, revival, known), known });
   if (isNew) taken.push(...(await keepListed(deps, call, ref)));
-  for (const { address, ...endpoint } of revival.held) {
-    const holder = await takeBack(deps, call, id, address, endpoint);
-    if (holder !== undefined) taken.push({ address, holder });
+  for (const held of revival.held) {
+    const holder = await takeBack(deps, call, id, held);
+    if (holder !== undefined) taken.push({ address: held.address, holder });
   }
   if (!revival.isLast) return { state: 'reviving', taken };
   const isLive = await transitionRef(deps, ref, (now) =>
@@ -135,17 +135,20 @@ async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['ta
   return taken;
 }
 
+/** How a network comes back. */
+interface Comeback {
+  /** Its reference, as it is to be. */
+  readonly ref: Ref;
+  /** What is left of the reference, if anything. */
+  readonly known: Ref | undefined;
+}
+
 /** The limits of a space apply to a restored network as to a new one. If it is refused, nothing of it is left. */
-async function takeUpWithinLimits(
-  deps: Deps,
-  call: Call,
-  id: PoolId,
-  ref: Ref,
-  known: Ref | undefined,
-): ReturnType<typeof takeUp> {
+async function takeUpWithinLimits(deps: Deps, call: Call, id: PoolId, comeback: Comeback): ReturnType<typeof takeUp> {
+  const { ref } = comeback;
   const config = configOf(id.space, await deps.store.readSpace(id.space));
   try {
-    const up = await takeUp(deps, call, id, ref, known, config);
+    const up = await takeUp(deps, call, id, { ...comeback, config });
     if (up.isNew) {
       await refuseManyHosts(deps, call, ref, config.maxHostsPerPrincipal);
       await refuseCrowdedHost(deps, ref, config.maxNetworksPerHost);
@@ -164,9 +167,7 @@ async function takeUp(
   deps: Deps,
   call: Call,
   id: PoolId,
-  ref: Ref,
-  known: Ref | undefined,
-  config: SpaceConfig,
+  { ref, known, config }: Comeback & { readonly config: SpaceConfig },
 ): Promise<{ readonly ref: Ref; readonly isNew: boolean }> {
   const former = { generation: id.generation, ref: known };
   while (deps.world.now() < call.deadline) {
@@ -174,8 +175,8 @@ async function takeUp(
     const isUp = standing?.state === 'confirmed' && standing.generation === id.generation;
     if (isUp && known?.state === 'reviving' && known.epoch === call.epoch) return { ref: known, isNew: false };
     const pool = await (standing === undefined
-      ? recreate(deps, call, id, ref, former, config)
-      : join(deps, call, id, ref, former, standing));
+      ? recreate(deps, call, id, { ref, former, config })
+      : join(deps, call, id, { ref, former, standing }));
     if (pool !== undefined) return { ref, isNew: true };
     await pauseWithJitter(deps.world, PAUSE);
   }
@@ -186,9 +187,7 @@ async function join(
   deps: Deps,
   call: Call,
   id: PoolId,
-  ref: Ref,
-  former: Former,
-  standing: Pool,
+  { ref, former, standing }: { readonly ref: Ref; readonly former: Former; readonly standing: Pool },
 ): Promise<Pool | undefined> {
   if (standing.state === 'pending') {
     if (hasExpired(standing, deps.world.now())) await deps.store.removePool(standing);
@@ -202,17 +201,15 @@ async function recreate(
   deps: Deps,
   call: Call,
   id: PoolId,
-  ref: Ref,
-  former: Former,
-  config: SpaceConfig,
+  { ref, former, config }: { readonly ref: Ref; readonly former: Former; readonly config: SpaceConfig },
 ): Promise<Pool | undefined> {
   const { space, cidr, cooldown } = id;
   const unwanted = whyUnwanted(space, config, cidr);
   if (unwanted !== undefined) throw unwanted;
   const announcedAt = deps.world.now();
   const draft = { space, cidr, announcedAt, createdBy: call.hostId, gateway: ref.gateway, cooldown, exclusive: false };
-  const plan = { draft: () => draft, refOf: () => ref, maxPools: config.maxPools };
-  const birth: CreateOutcome = await createPool(deps, call, plan, cidr, former);
+  const plan = { draft: () => draft, refOf: () => ref, maxPools: config.maxPools, former };
+  const birth: CreateOutcome = await createPool(deps, call, plan, cidr);
   if (birth.kind === 'overlaps') throw refusalOfTaken(id, birth.pool);
   return birth.kind === 'born' ? birth.pool : undefined;
 }
@@ -237,8 +234,7 @@ async function takeBack(
   deps: Deps,
   call: Call,
   id: PoolId,
-  address: Address,
-  endpoint: Endpoint,
+  { address, ...endpoint }: Revival['held'][number],
 ): Promise<string | undefined> {
   const value = leaseOf(call, id, endpoint);
   const seen = await readSlot(deps.store, id, address);
@@ -246,7 +242,7 @@ async function takeBack(
   const sticky = (wasGiven(seen.sticky) ? givenTag : stickyTag)(deps, call, endpoint);
   let current = seen.value;
   for (;;) {
-    const standing = await takeSeen(deps, call, place, { value, sticky }, current);
+    const standing = await takeSeen(deps, call, place, { value, sticky, seen: current });
     if (standing === undefined || standing === value) return undefined;
     const slot = decodeSlot(standing);
     // Released since, by a later message than this one.

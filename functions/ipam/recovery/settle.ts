@@ -66,7 +66,7 @@ export async function settleAddress(deps: Deps, call: Call, request: UnsettledAd
     }
     return;
   }
-  if (kept === undefined) await settleGiven(deps, call, id, request.requestKey, wanted);
+  if (kept === undefined) await settleGiven(deps, call, id, { requestKey: request.requestKey, address: wanted });
 }
 
 /** @throws Refusal when it is not an address of the pool: ignoring it would free what dockerd was given. */
@@ -91,8 +91,7 @@ async function settleGiven(
   deps: Deps,
   call: Call,
   id: PoolId,
-  requestKey: string,
-  address: Address | undefined,
+  { requestKey, address }: { readonly requestKey: string; readonly address: Address | undefined },
 ): Promise<void> {
   if (address !== undefined) {
     const { place, value } = await readSlot(deps.store, id, address);

@@ -170,7 +170,7 @@ describe('the floor of the sequences of a host', () => {
         let host: Host | undefined;
         for (const sequence of sequences) {
           const call = { hostId: 'web', requestKey: `${sequence.toString(36).padStart(9, '0')}abcd` };
-          host = { ...nextHost(host, call, registration('same', 'same'), 0), rev: '' };
+          host = { ...nextHost(host, call, registration('same', 'same'), { now: 0 }), rev: '' };
         }
         assert.equal(
           host?.floor,

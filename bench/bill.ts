@@ -1,5 +1,5 @@
 /** From counted units to dollars. Pure. */
-import { HEARTBEAT } from '../functions/ipam/host.ts';
+import { HEARTBEAT_MS } from '../functions/ipam/host.ts';
 import { ACCESS_LOG, MEMORY, SECONDS, WATCHED } from './assumptions.ts';
 import { DAY, type Line, MINUTE, type Units } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
@@ -71,7 +71,7 @@ export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: 
   const sweeps = cost({ calls: 0, ...by(hosts) }, EVERY.sweep) + cost({ calls: 0, ...by(walk) }, EVERY.walk);
   const gigabytes = (fleet * bytes) / GB;
   return [
-    { what: 'heartbeats', dollars: cost({ calls: fleet, ...by(heartbeat) }, HEARTBEAT) },
+    { what: 'heartbeats', dollars: cost({ calls: fleet, ...by(heartbeat) }, HEARTBEAT_MS) },
     { what: 'questions to `capabilities`', dollars: cost({ calls: fleet * DRIVERS, ...NO_UNITS }, EVERY.handshake) },
     {
       what: 'looks at what Docker has',

@@ -1,6 +1,6 @@
 /** `npm run bench:fleet-cost`: what idle hosts cost, in capacity units a day. Nothing is timed. */
 import { Command } from 'commander';
-import { HEARTBEAT } from '../functions/ipam/host.ts';
+import { HEARTBEAT_MS } from '../functions/ipam/host.ts';
 import { wholeNumber, writeFigures } from './document.ts';
 import { atMost, short, table } from './figures.ts';
 import { CONTAINERS, DAY, type Line, MINUTE, type Units, count, daily, lineOf } from './fleet-count.ts';
@@ -12,7 +12,7 @@ const QUICK_SIZES = [8, 16] as const;
 
 const FLEETS = [1_000, 10_000];
 /** ms */
-const HEARTBEATS = [5 * MINUTE, HEARTBEAT, 20 * MINUTE];
+const HEARTBEATS = [5 * MINUTE, HEARTBEAT_MS, 20 * MINUTE];
 const SWEEPS = [MINUTE, 5 * MINUTE, 15 * MINUTE];
 const WALKS = [60 * MINUTE, DAY];
 

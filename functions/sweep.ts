@@ -14,13 +14,13 @@ const deps = { world, store: openStore(table, world) };
 const checkHome = homeRegionCheck(deps, lambdaRegion());
 
 /** The most hosts, and the most items, that one run looks at. The next run continues where it ended. */
-const LIMIT = 20_000;
+const MAX_VISITS = 20_000;
 
 export const handler = handleFleetEvents(
   {
     sweep: async (deadline) => {
       await checkHome();
-      const bounds = { deadline, limit: LIMIT, cursor: await deps.store.readSweep() };
+      const bounds = { deadline, limit: MAX_VISITS, cursor: await deps.store.readSweep() };
       const { cursor, standing, hosts, items, reasons, ...did } = await sweep(deps, bounds);
       await deps.store.writeSweep(cursor);
       for (const reason of reasons) log('error', 'item left out', { reason });

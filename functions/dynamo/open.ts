@@ -6,8 +6,8 @@ import { dynamoStore } from './store.ts';
 import { Table } from './table.ts';
 
 /** ms. A healthy table answers in a few ms; a lost connection is detected while there is time for another attempt. */
-const CONNECTION_TIMEOUT = 1_000;
-const REQUEST_TIMEOUT = 1_500;
+const CONNECTION_TIMEOUT_MS = 1_000;
+const REQUEST_TIMEOUT_MS = 1_500;
 
 const ID_WIDTH = 12;
 
@@ -16,8 +16,8 @@ export function openStore(tableName: string, world: World): Store {
   const client = new DynamoDBClient({
     maxAttempts: 1,
     requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       // Without this, the SDK only logs a warning for a request that takes too long.
       throwOnRequestTimeout: true,
     },

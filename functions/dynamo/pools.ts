@@ -14,8 +14,8 @@ type PoolWrites = Pick<Store, 'announcePool' | 'changePool' | 'removePool'>;
  * Sizes of first pages. Forward, one page is enough to find gaps in a crowded space; backward, the nearest pool is usually
  * the answer. Later pages are as large as possible.
  */
-const FIRST_FORWARD = 100;
-const FIRST_BACKWARD = 4;
+const FIRST_FORWARD_POOLS = 100;
+const FIRST_BACKWARD_POOLS = 4;
 
 const BETWEEN = 'pk = :pk AND sk BETWEEN :from AND :to';
 const bounds = (pk: string, from: string, to: string) => ({
@@ -55,7 +55,7 @@ function poolReads(table: Table): PoolReads {
       return queryPools(space, after, {
         KeyConditionExpression: BETWEEN,
         ExpressionAttributeValues: bounds(pk, from, to),
-        ...(after === undefined && { Limit: FIRST_FORWARD }),
+        ...(after === undefined && { Limit: FIRST_FORWARD_POOLS }),
       });
     },
 
@@ -65,7 +65,7 @@ function poolReads(table: Table): PoolReads {
         KeyConditionExpression: BETWEEN,
         ExpressionAttributeValues: bounds(pk, firstPool(family), poolStart({ family, value })),
         ScanIndexForward: false,
-        ...(before === undefined && { Limit: FIRST_BACKWARD }),
+        ...(before === undefined && { Limit: FIRST_BACKWARD_POOLS }),
       });
     },
   };

@@ -14,7 +14,7 @@ const ASKED = 'asked = :asked';
 const NEVER_ASKED = 'attribute_not_exists(asked)';
 
 /** The first page usually serves only to see whether there is any reference; later pages are as large as possible. */
-const FIRST_PAGE = 16;
+const FIRST_PAGE_REFS = 16;
 
 export const refs = (table: Table): RefReads & RefWrites => ({ ...refReads(table), ...refWrites(table) });
 
@@ -140,7 +140,7 @@ const refReads = (table: Table): RefReads => ({
       {
         KeyConditionExpression: 'pk = :pk AND begins_with(sk, :ref)',
         ExpressionAttributeValues: { ':pk': { S: refPartition(generation) }, ':ref': { S: 'ref#' } },
-        ...(after === undefined && { Limit: FIRST_PAGE }),
+        ...(after === undefined && { Limit: FIRST_PAGE_REFS }),
       },
       after === undefined ? undefined : refKey(generation, after),
     );

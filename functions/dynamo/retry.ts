@@ -9,10 +9,10 @@ export interface Retries {
 }
 
 const MAX_ATTEMPTS = 6;
-const FIRST_PAUSE = 25;
-const MAX_PAUSE = 1_000;
+const FIRST_PAUSE_MS = 25;
+const MAX_PAUSE_MS = 1_000;
 /** ms after which no further attempt begins: a function has ten seconds, and must still be able to report the failure. */
-const BUDGET = 5_000;
+const RETRY_BUDGET_MS = 5_000;
 
 /** DynamoDB refused the request for now (throttling, a conflict) or did not process it. The request itself is valid. */
 const TRANSIENT = new Set([
@@ -29,13 +29,13 @@ const TRANSIENT = new Set([
 
 /** Runs an operation until it is answered, with full jitter between attempts. @throws the last failure. */
 export async function withRetries<T>(retries: Retries, operation: () => Promise<T>): Promise<T> {
-  const end = retries.now() + BUDGET;
+  const end = retries.now() + RETRY_BUDGET_MS;
   for (let attempt = 1; ; attempt++) {
     try {
       return await operation();
     } catch (error) {
       if (attempt >= MAX_ATTEMPTS || retries.now() >= end || !isTransient(error)) throw error;
-      await retries.pause(retries.random() * Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** attempt));
+      await retries.pause(retries.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt));
     }
   }
 }

@@ -14,13 +14,13 @@ export async function allSettledOrThrow<T extends readonly unknown[] | []>(
 }
 
 /** The most operations that one call runs at the same time. */
-const AT_ONCE = 16;
+const MAX_OPERATIONS_AT_ONCE = 16;
 
 /** Runs one operation for each item, sixteen at a time. @throws the first failure; the remaining ones are not started. */
 export async function sideBySide<T, R>(items: readonly T[], operation: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
-  for (let from = 0; from < items.length; from += AT_ONCE) {
-    results.push(...(await allSettledOrThrow(items.slice(from, from + AT_ONCE).map(operation))));
+  for (let from = 0; from < items.length; from += MAX_OPERATIONS_AT_ONCE) {
+    results.push(...(await allSettledOrThrow(items.slice(from, from + MAX_OPERATIONS_AT_ONCE).map(operation))));
   }
   return results;
 }

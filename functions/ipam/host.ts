@@ -62,17 +62,17 @@ export interface Host {
 }
 
 /** The most ms between two heartbeats of a host. */
-export const HEARTBEAT = 600_000;
+export const HEARTBEAT_MS = 600_000;
 /** ms: a host that was seen so recently counts as live. */
-export const LEASE = 3 * HEARTBEAT;
-const MIN_HEARTBEAT = 10_000;
+export const LEASE_MS = 3 * HEARTBEAT_MS;
+const MIN_HEARTBEAT_MS = 10_000;
 
 /**
  * ms between two heartbeats of a host whose space remembers silent ones for so long (ms). A space that reclaims what they
  * hold within minutes needs more frequent heartbeats.
  */
 export const heartbeatFor = (forgetAfter: number): number =>
-  Math.max(MIN_HEARTBEAT, Math.min(HEARTBEAT, forgetAfter / 6));
+  Math.max(MIN_HEARTBEAT_MS, Math.min(HEARTBEAT_MS, forgetAfter / 6));
 
 /** ms for which a host counts as live after each heartbeat. */
 export const leaseFor = (forgetAfter: number): number => 3 * heartbeatFor(forgetAfter);
@@ -80,14 +80,14 @@ export const FIRST_EPOCH = 1;
 /** No other machine was this host before, or what it held belongs to the present one. */
 export const NOBODY_BEFORE = { ownEpoch: 0, former: '' } as const;
 /** ms after which no request can still be under way. */
-export const IN_FLIGHT = 60_000;
+export const IN_FLIGHT_MS = 60_000;
 
 /** ms after which the index of a host's references usually shows what was written. */
-export const INDEX_LAG = 900_000;
+export const INDEX_LAG_MS = 900_000;
 
 /** Whether references may still turn up that have not followed the state of their host. */
 export const mayTurnUp = ({ changedAt, fencedAt = 0 }: Host, now: number): boolean =>
-  now < Math.max(changedAt, fencedAt) + INDEX_LAG;
+  now < Math.max(changedAt, fencedAt) + INDEX_LAG_MS;
 
 /** It sent no heartbeat for a whole lease. */
 export const isSilent = ({ state, leaseUntil }: Host, now: number): boolean =>

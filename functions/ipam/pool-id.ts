@@ -11,7 +11,7 @@ import { isGeneration } from './pool.ts';
 import { quote } from './quote.ts';
 import { hostTag, hostTagOf, isRefName } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { MAX_COOLDOWN, MIN_COOLDOWN } from './space.ts';
+import { MAX_COOLDOWN_MS, MIN_COOLDOWN_MS } from './space.ts';
 import { type World, digestText } from './world.ts';
 
 export interface PoolId {
@@ -110,7 +110,7 @@ function parse(world: World, text: string): PoolIdClaim | undefined {
 const isSeal = (text: string | undefined): boolean => /^[0-9a-z]{20}$/.test(text ?? '');
 
 const isCooldown = (text: string): boolean =>
-  /^\d{1,9}$/.test(text) && Number(text) >= MIN_COOLDOWN && Number(text) <= MAX_COOLDOWN;
+  /^\d{1,9}$/.test(text) && Number(text) >= MIN_COOLDOWN_MS && Number(text) <= MAX_COOLDOWN_MS;
 
 /** The only other versions are newer: nothing came before the first. */
 function refuseNewer(body: string): void {

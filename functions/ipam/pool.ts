@@ -36,11 +36,11 @@ export const isSamePool = (a: Pool, b: Pool): boolean =>
 export const isGeneration = (text: string): boolean => /^[0-9a-z]{12}$/.test(text);
 
 /** An announcement that is not confirmed after this long (ms) was abandoned, and anyone may remove it. */
-export const ANNOUNCEMENT_TIMEOUT = 5_000;
+export const ANNOUNCEMENT_TIMEOUT_MS = 5_000;
 
 /** Whether an announcement was abandoned. */
 export const hasExpired = ({ state, announcedAt }: Pool, now: number): boolean =>
-  state === 'pending' && announcedAt + ANNOUNCEMENT_TIMEOUT < now;
+  state === 'pending' && announcedAt + ANNOUNCEMENT_TIMEOUT_MS < now;
 
 /** By time of announcement, then by name. This is a total order, so that two rivals in a space agree on it. */
 export function isElder(a: Pool, b: Pool): boolean {

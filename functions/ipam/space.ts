@@ -3,8 +3,8 @@ import { isGlobalSpace } from '../../protocol/ids.ts';
 import { type Cidr, type Family, parseCidr } from './address.ts';
 
 /** Absorbs the difference between the clocks of two functions; no pool may have a shorter cool-down. */
-export const MIN_COOLDOWN = 2_000;
-export const MAX_COOLDOWN = 86_400_000;
+export const MIN_COOLDOWN_MS = 2_000;
+export const MAX_COOLDOWN_MS = 86_400_000;
 
 /** The values that settings have, by the kind of the setting. */
 export interface SettingValues {
@@ -37,7 +37,7 @@ export const SETTINGS = {
   size4: { option: 'size4', kind: 'number', least: 1, most: 32 },
   size6: { option: 'size6', kind: 'number', least: 1, most: 128 },
   excluded: { option: 'exclude', kind: 'prefixes', most: 128 },
-  cooldown: { option: 'cooldown', kind: 'time', least: MIN_COOLDOWN, most: MAX_COOLDOWN },
+  cooldown: { option: 'cooldown', kind: 'time', least: MIN_COOLDOWN_MS, most: MAX_COOLDOWN_MS },
   forgetAfter: { option: 'forget-after', kind: 'time', least: 60_000, most: 365 * 86_400_000 },
   maxPools: { option: 'max-pools', kind: 'number', most: 10_000 },
   maxNetworksPerHost: { option: 'max-networks-per-host', kind: 'number', most: 1_000 },

@@ -10,7 +10,7 @@ import { type PoolId, decodePoolId, encodePoolId, othersPool, sealedText } from 
 import type { Pool } from './pool.ts';
 import type { Ref } from './ref.ts';
 import { Refusal } from './refusal.ts';
-import { MAX_COOLDOWN } from './space.ts';
+import { MAX_COOLDOWN_MS } from './space.ts';
 
 type Caller = Pick<Call, 'hostId'>;
 
@@ -62,4 +62,4 @@ const isOf = (ref: Ref, { space, cidr, subPool }: PoolId): boolean =>
 
 /** The pool says how long its addresses rest. If it is gone, none of its addresses rests. */
 const cooldownIn = (pool: Pool | undefined, { generation, cooldown }: PoolId): number =>
-  Math.min(pool?.generation === generation ? pool.cooldown : cooldown, MAX_COOLDOWN);
+  Math.min(pool?.generation === generation ? pool.cooldown : cooldown, MAX_COOLDOWN_MS);

@@ -27,7 +27,7 @@ export interface FleetActions {
 export type FleetHandler = (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
 
 /** ms kept back, so that what a sweep has begun at its deadline can end before Lambda ends the function. */
-const MARGIN = 8_000;
+const SWEEP_MARGIN_MS = 8_000;
 
 /** @throws what the actions throw: Lambda then repeats the event, twice. */
 export function handleFleetEvents(actions: FleetActions, table: string): FleetHandler {
@@ -36,7 +36,7 @@ export function handleFleetEvents(actions: FleetActions, table: string): FleetHa
     if (event === undefined) return;
     const metrics =
       event.kind === 'tick'
-        ? await sweepUntil(actions, Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN))
+        ? await sweepUntil(actions, Date.now() + Math.max(0, context.getRemainingTimeInMillis() - SWEEP_MARGIN_MS))
         : { counts: await report(actions, event) };
     putMetrics(metrics, table, Date.now());
   };

@@ -39,7 +39,7 @@ export type Handler = (
 /** Longer than any message of a schema that does not repeat its input. */
 const MAX_ISSUE_LENGTH = 200;
 /** ms kept back, so that the answer is sent before Lambda ends the function. */
-const MARGIN = 250;
+const ANSWER_MARGIN_MS = 250;
 
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
@@ -51,7 +51,7 @@ export function handle(methods: Readonly<Record<string, Method>>, maxBodyBytes =
     try {
       refuseUnsigned(event.headers);
       const body = bodyOf(event, maxBodyBytes);
-      const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
+      const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
       return answer(200, await method({ headers: event.headers, body, principal: principalOf(event), deadline }));
     } catch (error) {
       const body = { Error: explain(error, event, context.awsRequestId) };

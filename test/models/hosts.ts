@@ -1,6 +1,6 @@
 /** Hosts of models: how they register, fall silent and return. */
 import type { Call } from '../../functions/ipam/call.ts';
-import { LEASE } from '../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../functions/ipam/host.ts';
 import type { Player } from './player.ts';
 import type { Actor, State } from './simulation.ts';
 import { own } from './stands.ts';
@@ -22,7 +22,7 @@ export async function registers(me: Player): Promise<void> {
 
 /** Host `a` is fenced before the actors begin. */
 export async function isFenced(me: Player): Promise<void> {
-  await me.deps.world.pause(LEASE);
+  await me.deps.world.pause(LEASE_MS);
   await me.stage.rules.fenceHost(me.deps, 'a', Infinity);
 }
 

@@ -1,6 +1,6 @@
 /** Actors and starting states for models of hosts that revive networks that were given up. */
 import { parseAddress } from '../../functions/ipam/address.ts';
-import { LEASE } from '../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../functions/ipam/host.ts';
 import type { Revival } from '../../functions/ipam/recovery/revive.ts';
 import { emptyReport } from '../../functions/ipam/sweep/report.ts';
 import { LONG_AFTER, fencing, isFenced, registers, returnHome } from './hosts.ts';
@@ -132,7 +132,7 @@ export const comparing: Actor = {
   },
 };
 
-export const fences: Actor = { ...fencing('fence'), ahead: LEASE };
+export const fences: Actor = { ...fencing('fence'), ahead: LEASE_MS };
 
 export const forgets: Actor = {
   name: 'sweep',

@@ -7,7 +7,7 @@ import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } f
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { Refusal } from '../refusal.ts';
-import { MIN_COOLDOWN } from '../space.ts';
+import { MIN_COOLDOWN_MS } from '../space.ts';
 import type { SlotExpectation } from '../store.ts';
 import { digestBelow } from '../world.ts';
 import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpoint.ts';
@@ -249,4 +249,4 @@ async function claimLastResort(search: Search, tally: Tally): Promise<Claimed | 
   return undefined;
 }
 
-const restedAt = ({ releasedAt }: LastResort): number => releasedAt + MIN_COOLDOWN;
+const restedAt = ({ releasedAt }: LastResort): number => releasedAt + MIN_COOLDOWN_MS;

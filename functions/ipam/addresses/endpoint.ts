@@ -5,7 +5,7 @@ import type { PoolId } from '../pool-id.ts';
 import { quote } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { GIVEN_MARK, encodeSlot, wasGiven } from '../slot.ts';
-import { MIN_COOLDOWN } from '../space.ts';
+import { MIN_COOLDOWN_MS } from '../space.ts';
 import { digestText } from '../world.ts';
 
 export interface Endpoint {
@@ -48,7 +48,7 @@ export const isTagOf = (tag: string | undefined, sticky: string): boolean =>
 
 /** The cool-down of what was freed before this time (ms) is over. */
 export const cooledBy = ({ world }: Deps, { cooldown }: PoolId): number =>
-  world.now() - Math.max(cooldown, MIN_COOLDOWN);
+  world.now() - Math.max(cooldown, MIN_COOLDOWN_MS);
 
 /** The slot of an endpoint's lease: the same for every attempt of a call. */
 export const leaseOf = (call: Call, id: PoolId, { mac, name }: Endpoint): string =>

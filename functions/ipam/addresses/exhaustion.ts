@@ -4,11 +4,11 @@ import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { hostTagOf } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
-import { MIN_COOLDOWN } from '../space.ts';
+import { MIN_COOLDOWN_MS } from '../space.ts';
 import { type DecodedChunk, type LastResort, type Span, lastResorts, slotsWithin } from './search.ts';
 
 /** The most hosts that an error names. */
-const MAX_HOSTS = 3;
+const MAX_NAMED_HOSTS = 3;
 
 export class Tally {
   /** Other calls kept winning what was free: there may be more. */
@@ -42,7 +42,7 @@ export class Tally {
       const holder = byHost.get(hostTagOf(ref)) ?? { ref, leases: 0 };
       byHost.set(hostTagOf(ref), { ...holder, leases: holder.leases + leases });
     }
-    return [...byHost.values()].sort((a, b) => b.leases - a.leases).slice(0, MAX_HOSTS);
+    return [...byHost.values()].sort((a, b) => b.leases - a.leases).slice(0, MAX_NAMED_HOSTS);
   }
 }
 
@@ -85,7 +85,7 @@ const reserved = ({ reserved: count }: Tally): string =>
   count === 0 ? '' : `${count} reserved as gateway or auxiliary address`;
 
 function resting({ world }: Deps, { lastResorts: left }: Tally): string {
-  const [first, ...rest] = left.map(({ releasedAt }) => releasedAt + MIN_COOLDOWN - world.now());
+  const [first, ...rest] = left.map(({ releasedAt }) => releasedAt + MIN_COOLDOWN_MS - world.now());
   if (first === undefined) return '';
   const seconds = Math.max(1, Math.ceil(Math.min(first, ...rest) / 1_000));
   return `${left.length} resting after release, so try again in ${seconds} s`;

@@ -21,7 +21,7 @@ import { releaserTag } from './releaser.ts';
 
 const MAX_TRIES = 8;
 /** The most addresses that one network keeps from endpoints, without its gateway. */
-const MAX_RESERVED = 512n;
+const MAX_RESERVED_ADDRESSES = 512n;
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
 
@@ -144,10 +144,10 @@ async function keep(
 /** @throws Refusal `limit-reached` at the limit of one network, which lets a single call release all that it keeps. */
 function refuseMore({ cidr, reserved }: Ref): void {
   const count = reserved.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
-  if (count < MAX_RESERVED) return;
+  if (count < MAX_RESERVED_ADDRESSES) return;
   throw new Refusal(
     'limit-reached',
-    `the network on ${formatCidr(cidr)} reserves ${count} addresses, and the limit is ${MAX_RESERVED}; ` +
+    `the network on ${formatCidr(cidr)} reserves ${count} addresses, and the limit is ${MAX_RESERVED_ADDRESSES}; ` +
       'give endpoints a part of the subnet (--ip-range) instead of reserving the rest with --aux-address',
   );
 }

@@ -103,9 +103,9 @@ export interface Segment {
 }
 
 /** The most addresses that one call examines, so that its work is bounded in a pool of any size. */
-export const MAX_EXAMINED = 65_536n;
-const FIRST_WINDOW = 4n;
-const MAX_WINDOW = 512n;
+export const MAX_EXAMINED_ADDRESSES = 65_536n;
+const FIRST_WINDOW_CHUNKS = 4n;
+const MAX_WINDOW_CHUNKS = 512n;
 
 /**
  * Windows of growing width around the ring of a span's chunks, from the chunk after `start` to `start` itself. Each
@@ -114,14 +114,14 @@ const MAX_WINDOW = 512n;
 export function* windows(span: Span, start: bigint): Generator<Segment[]> {
   const low = chunkOf(span.first);
   const count = chunkOf(span.last) - low + 1n;
-  const most = chunkOf(MAX_EXAMINED);
+  const most = chunkOf(MAX_EXAMINED_ADDRESSES);
   const total = count < most ? count : most;
-  let width = FIRST_WINDOW;
+  let width = FIRST_WINDOW_CHUNKS;
   for (let walked = 0n; walked < total;) {
     const length = width < total - walked ? width : total - walked;
     yield segments(low, count, start - low + 1n + walked, length);
     walked += length;
-    width = width * 4n > MAX_WINDOW ? MAX_WINDOW : width * 4n;
+    width = width * 4n > MAX_WINDOW_CHUNKS ? MAX_WINDOW_CHUNKS : width * 4n;
   }
 }
 

@@ -37,7 +37,7 @@ export function isByManager({ space }: PoolId, options: Readonly<Record<string, 
 /** How often a counter that others keep raising is tried. */
 const MAX_TRIES = 8;
 /** Managers that an error names. */
-const MAX_NAMED = 3;
+const MAX_NAMED_MANAGERS = 3;
 
 interface LeaderRequest extends Pick<SpaceConfig, 'managers'> {
   readonly space: string;
@@ -73,13 +73,14 @@ async function hasPlanned({ store }: Deps, { hostId }: Call, space: string, cidr
 }
 
 function noManager({ hostId }: Call, space: string, managers: readonly string[] = []): Refusal {
-  const named = managers.slice(0, MAX_NAMED).join(', ') + (managers.length > MAX_NAMED ? ' and more' : '');
+  const named =
+    managers.slice(0, MAX_NAMED_MANAGERS).join(', ') + (managers.length > MAX_NAMED_MANAGERS ? ' and more' : '');
   const all = [...managers, hostId].join(',');
   return new Refusal(
     'not-manager',
     `address space ${space} is only for the swarm managers that an operator has named ` +
       `(${named === '' ? 'none so far' : named}); if host ${hostId} is a manager, run ` +
-      `berth space set ${space} --managers ${managers.length > MAX_NAMED ? `…,${hostId}` : all}; ` +
+      `berth space set ${space} --managers ${managers.length > MAX_NAMED_MANAGERS ? `…,${hostId}` : all}; ` +
       'outside Swarm, use a network driver of local scope',
   );
 }

@@ -5,18 +5,18 @@
 import { isInstanceId } from '../../../protocol/ids.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { type Host, IN_FLIGHT, boundPrincipal, sessionOf } from '../host.ts';
+import { type Host, IN_FLIGHT_MS, boundPrincipal, sessionOf } from '../host.ts';
 import { clip } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';
 
 /** ms for which a principal that was accepted is not looked up again. */
-export const HINT_AGE = 300_000;
+export const HINT_LIFETIME_MS = 300_000;
 /**
  * ms after which no function accepts the former binding of a fenced or dead host: all hints from before have expired, and
  * the calls that they let through have ended.
  */
-export const BINDING_ENDS = HINT_AGE + IN_FLIGHT;
+export const BINDING_LIFETIME_MS = HINT_LIFETIME_MS + IN_FLIGHT_MS;
 const MAX_HINTS = 10_000;
 /** Longer than the ARN of a role. */
 const MAX_PRINCIPAL_LENGTH = 300;
@@ -57,7 +57,7 @@ export class Bindings {
     // The binding of a live host does not change. A fenced or dead host may be adopted at any time.
     const { ownEpoch } = host;
     if (host.state === 'live' || host.state === 'draining')
-      this.#remember(hostId, { principal: signer, epoch: host.epoch, ownEpoch, until: now + HINT_AGE });
+      this.#remember(hostId, { principal: signer, epoch: host.epoch, ownEpoch, until: now + HINT_LIFETIME_MS });
     if (epoch < ownEpoch) throw replaced(host);
     return ownEpoch;
   }

@@ -10,7 +10,7 @@ import { type Host, isSilent } from '../host.ts';
 import type { Ref } from '../ref.ts';
 
 /** The most references that one call wakes; the caller repeats the call. */
-const MAX_WOKEN = 64;
+const MAX_WOKEN_REFS = 64;
 const WHY = 'it sent no heartbeat for a whole lease';
 
 export interface Fence {
@@ -64,7 +64,7 @@ export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: H
   let woken = 0;
   const all = await eachRef(deps, host.id, call.deadline, async (ref) => {
     if (await wakeOwn(deps, host, ref)) woken++;
-    return woken < MAX_WOKEN;
+    return woken < MAX_WOKEN_REFS;
   });
   if (!all) return true;
   await concludeHost(deps, host);

@@ -1,7 +1,7 @@
 /** What a host is and holds, for an operator who is about to declare it dead. A look is bounded, and says if it is partial. */
 import { type Cidr, usableRange } from '../address.ts';
 import { leasesIn } from '../addresses/orphans.ts';
-import { MAX_EXAMINED, spanOf, windows } from '../addresses/search.ts';
+import { MAX_EXAMINED_ADDRESSES, spanOf, windows } from '../addresses/search.ts';
 import type { Deps } from '../deps.ts';
 import { eachRef } from '../host-refs.ts';
 import { type Host, isInLease } from '../host.ts';
@@ -63,5 +63,5 @@ async function countLeases({ store, world }: Deps, ref: Ref, deadline: number): 
       }
     }
   }
-  return { count, isAll: span.last - span.first < MAX_EXAMINED };
+  return { count, isAll: span.last - span.first < MAX_EXAMINED_ADDRESSES };
 }

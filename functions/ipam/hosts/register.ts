@@ -5,12 +5,12 @@
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { FIRST_EPOCH, type Host, LEASE, NOBODY_BEFORE, heartbeatFor, leaseFor, sessionOf } from '../host.ts';
+import { FIRST_EPOCH, type Host, LEASE_MS, NOBODY_BEFORE, heartbeatFor, leaseFor, sessionOf } from '../host.ts';
 import { type MachinePrint, isSameMachine } from '../machine.ts';
 import { Refusal } from '../refusal.ts';
 import { DEFAULT_SPACE } from '../space.ts';
 import { isoTime } from '../world.ts';
-import { BINDING_ENDS, refuseOtherSession, refuseStranger } from './binding.ts';
+import { BINDING_LIFETIME_MS, refuseOtherSession, refuseStranger } from './binding.ts';
 import { wakeRefs } from './fence.ts';
 
 export interface Registration {
@@ -62,7 +62,7 @@ export async function registerHost(deps: Deps, call: Call, registration: Registr
 }
 
 /** ms between two records that another machine claims to be a host. */
-const RIVAL_NOTED = 60_000;
+const RIVAL_NOTE_INTERVAL_MS = 60_000;
 
 /**
  * Two machines claim to be one host: the one that is refused learns it at once, the other when it registers again. A
@@ -80,7 +80,7 @@ async function orNoteRival<T>(
     const isTaken = error instanceof Refusal && error.code === 'host-taken';
     const isRival = seen !== undefined && sequenceOf(requestKey) > seen.floor;
     // If another call has written the host in the meantime, the next refusal records the rival.
-    if (isTaken && isRival && world.now() >= seen.rivalAt + RIVAL_NOTED)
+    if (isTaken && isRival && world.now() >= seen.rivalAt + RIVAL_NOTE_INTERVAL_MS)
       await store.writeHost({ ...seen, rivalAt: world.now() }, seen);
     throw error;
   }
@@ -96,7 +96,7 @@ export function nextHost(
   seen: Host | undefined,
   call: Pick<Call, 'hostId' | 'requestKey'>,
   { principal, incarnation, proposed, shimVersion, engineVersion, machine = {} }: Registration,
-  { now, lease = LEASE }: { readonly now: number; readonly lease?: number },
+  { now, lease = LEASE_MS }: { readonly now: number; readonly lease?: number },
 ): Omit<Host, 'rev'> {
   const sequence = sequenceOf(call.requestKey);
   const told = {
@@ -172,7 +172,7 @@ function bindingAfter(seen: Host, principal: string, now: number): Pick<Host, 'p
 }
 
 function refuseSoonAfter({ id, fencedAt = 0 }: Host, now: number): void {
-  const end = fencedAt + BINDING_ENDS;
+  const end = fencedAt + BINDING_LIFETIME_MS;
   if (now >= end) return;
   throw new Refusal(
     'busy',

@@ -14,8 +14,8 @@ import { poolsWithin } from './limits.ts';
 import type { Grant, PoolPlan } from './plan.ts';
 
 /** The number of gaps that callers that collided choose from. */
-const GAPS = 16;
-const PAUSE = 20;
+const MAX_GAPS = 16;
+const REDRAW_PAUSE_MS = 20;
 /** The most announcements of one attempt among which a copy of it looks for the confirmed one. */
 const MAX_REFS = 16;
 
@@ -68,7 +68,7 @@ export async function createAutomaticPool(
       if (!survey.sawPending) await refuseExhausted(deps, call, survey, avoid);
       survey.taken = new RangeSet(excluded);
       survey.sawPending = false;
-      await pauseWithJitter(deps.world, PAUSE);
+      await pauseWithJitter(deps.world, REDRAW_PAUSE_MS);
       continue;
     }
     const cidr = candidate(ring, number);
@@ -126,7 +126,7 @@ async function surveyFrom(deps: Deps, survey: Survey, number: bigint): Promise<v
 /** One of the next gaps, at random: callers that collided before do not collide in the next gap again. */
 function pickGap(deps: Deps, { ring, taken }: Survey, number: bigint, seed: string): bigint {
   const gaps: bigint[] = [];
-  for (let at = number; gaps.length < GAPS;) {
+  for (let at = number; gaps.length < MAX_GAPS;) {
     const gap = firstClear(ring, at, taken);
     if (gap === undefined || gap >= number + ring.count) break;
     gaps.push(gap);
@@ -136,8 +136,8 @@ function pickGap(deps: Deps, { ring, taken }: Survey, number: bigint, seed: stri
 }
 
 /** The most pools that an error counts, and the most items that it names. */
-const MAX_COUNTED = 2_000;
-const MAX_NAMED = 3;
+const MAX_COUNTED_POOLS = 2_000;
+const MAX_NAMED_ITEMS = 3;
 
 /** @throws Refusal always. The search has met only some of the pools, so this counts all of them, up to a bound. */
 async function refuseExhausted(
@@ -151,7 +151,7 @@ async function refuseExhausted(
   let isAll = true;
   for (const range of ranges) {
     for await (const pool of poolsWithin(store, space, range)) {
-      isAll &&= creators.length < MAX_COUNTED && world.now() < call.deadline;
+      isAll &&= creators.length < MAX_COUNTED_POOLS && world.now() < call.deadline;
       if (!isAll) break;
       creators.push(pool.createdBy);
     }
@@ -159,7 +159,7 @@ async function refuseExhausted(
   const most = [...Map.groupBy(creators, (host) => host)]
     .map(([host, pools]) => ({ host, count: pools.length }))
     .sort((a, b) => b.count - a.count)
-    .slice(0, MAX_NAMED)
+    .slice(0, MAX_NAMED_ITEMS)
     .map(({ host, count }) => `${count} by ${host}`);
   const held =
     creators.length === 0
@@ -180,7 +180,7 @@ async function refuseExhausted(
 }
 
 const listed = (names: readonly string[]): string =>
-  names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ' and more' : '');
+  names.slice(0, MAX_NAMED_ITEMS).join(', ') + (names.length > MAX_NAMED_ITEMS ? ' and more' : '');
 
 function rangeText({ family, first, last }: Range): string {
   const from = formatAddress({ family, value: first });

@@ -10,7 +10,7 @@ import { joinPool } from './membership.ts';
 import type { Grant, PoolPlan } from './plan.ts';
 
 /** ms between two reads of a pool that another call is about to confirm. */
-const POLL_PAUSE = 40;
+const POLL_PAUSE_MS = 40;
 
 /**
  * The pool of a given CIDR: a new one, or the existing one, which is how a thousand hosts share one subnet.
@@ -25,7 +25,7 @@ export async function createExplicitPool(deps: Deps, call: Call, plan: PoolPlan,
     const birth = await createPool(deps, call, plan, cidr);
     const grant = await settleBirth(deps, call, plan, birth);
     if (grant !== undefined) return grant;
-    await pauseWithJitter(deps.world, POLL_PAUSE);
+    await pauseWithJitter(deps.world, POLL_PAUSE_MS);
   }
   throw new Refusal('busy', `${formatCidr(cidr)} is being created or removed by others; try again`);
 }
@@ -70,7 +70,7 @@ async function awaitConfirmation(deps: Deps, call: Call, announced: Pool): Promi
       await store.removePool(pool);
       return undefined;
     }
-    await pauseWithJitter(world, POLL_PAUSE);
+    await pauseWithJitter(world, POLL_PAUSE_MS);
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { type Host, boundPrincipal, sessionOf } from '../host.ts';
 import { pages } from '../pages.ts';
-import { ANNOUNCEMENT_TIMEOUT, type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
+import { ANNOUNCEMENT_TIMEOUT_MS, type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import { clip } from '../quote.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
@@ -19,11 +19,11 @@ import type { IndexedRef, Store } from '../store.ts';
 import { pauseWithJitter } from '../world.ts';
 
 /** ms between two counts while announcements of others may still be withdrawn. */
-const PAUSE = 40;
+const RECOUNT_PAUSE_MS = 40;
 /** Longer than the ARN of a role. */
 const MAX_PRINCIPAL_LENGTH = 300;
 /** References that are read at the same time. */
-const AT_ONCE = 16;
+const MAX_READS_AT_ONCE = 16;
 
 const everything = (family: Family): Cidr => ({ family, first: 0n, prefix: 0 });
 
@@ -46,12 +46,12 @@ export const allPools = (store: Store, space: string, family: Family): AsyncGene
  */
 export async function awaitRoom(deps: Deps, call: Call, pool: Pool, max: number | undefined): Promise<void> {
   if (max === undefined) return;
-  const end = Math.min(call.deadline, pool.announcedAt + ANNOUNCEMENT_TIMEOUT);
+  const end = Math.min(call.deadline, pool.announcedAt + ANNOUNCEMENT_TIMEOUT_MS);
   do {
     const { ahead, others } = await countOthers(deps, pool, max);
     if (others < max) return;
     if (ahead >= max) refuseFull(pool, max);
-    await pauseWithJitter(deps.world, PAUSE);
+    await pauseWithJitter(deps.world, RECOUNT_PAUSE_MS);
   } while (deps.world.now() < end);
   throw new Refusal('busy', `others are creating the last pools that space ${pool.space} may hold; try again`);
 }
@@ -98,8 +98,8 @@ export async function refuseCrowdedHost(deps: Deps, ref: Ref, max: number | unde
   let held = 0;
   for await (const { items } of pages((last?: IndexedRef) => deps.store.refsOfHost(ref.hostId, last))) {
     const others = items.filter(({ requestKey }) => requestKey !== ref.requestKey);
-    for (let from = 0; from < others.length && held < max; from += AT_ONCE) {
-      held += await countBeside(deps.store, ref, others.slice(from, from + AT_ONCE));
+    for (let from = 0; from < others.length && held < max; from += MAX_READS_AT_ONCE) {
+      held += await countBeside(deps.store, ref, others.slice(from, from + MAX_READS_AT_ONCE));
     }
     if (held >= max) refuseMore(ref, max);
   }

@@ -16,7 +16,7 @@ import {
 import type { Order } from '../pool-id.ts';
 import { clip, quote } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
-import { MAX_COOLDOWN, MIN_COOLDOWN } from '../space.ts';
+import { MAX_COOLDOWN_MS, MIN_COOLDOWN_MS } from '../space.ts';
 
 export interface PoolOptions {
   readonly space: string | undefined;
@@ -34,7 +34,7 @@ export interface PoolOptions {
 type Parser = (value: string, family: Family) => Partial<PoolOptions>;
 
 /** A reservation is written address by address, so this bounds the number of writes. */
-const MAX_RESERVED = 256n;
+const MAX_RESERVED_ADDRESSES = 256n;
 
 /**
  * The options of one family. Docker sends the same options for the IPv4 and the IPv6 pool of a network, so values that
@@ -127,14 +127,15 @@ function parseReserve(value: string, family: Family): Partial<PoolOptions> {
   });
   const reserve = ranges.filter((range) => range.family === family);
   const count = reserve.reduce((sum, range) => sum + range.last - range.first + 1n, 0n);
-  if (count > MAX_RESERVED) bad('reserve', value, `at most ${MAX_RESERVED.toString()} addresses; this is ${count}`);
+  if (count > MAX_RESERVED_ADDRESSES)
+    bad('reserve', value, `at most ${MAX_RESERVED_ADDRESSES} addresses; this is ${count}`);
   return { reserve };
 }
 
 function parseCooldown(value: string): Partial<PoolOptions> {
   const cooldown = parseDuration(value);
-  if (cooldown === undefined || cooldown < MIN_COOLDOWN || cooldown > MAX_COOLDOWN) {
-    bad('cooldown', value, `a time from ${MIN_COOLDOWN / 1_000}s to 24h, such as 30s`);
+  if (cooldown === undefined || cooldown < MIN_COOLDOWN_MS || cooldown > MAX_COOLDOWN_MS) {
+    bad('cooldown', value, `a time from ${MIN_COOLDOWN_MS / 1_000}s to 24h, such as 30s`);
   }
   return { cooldown };
 }

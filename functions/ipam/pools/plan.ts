@@ -99,7 +99,7 @@ export function planPool(
 }
 
 /** The most addresses of its host that a network keeps, so that a host cannot block a pool by the addresses it reports. */
-const MAX_OWN = 16;
+const MAX_HOST_ADDRESSES = 16;
 
 /** The addresses of a host that a network on a pool keeps from endpoints, in addition to what it keeps anyway. */
 function ownIn(pool: Pool, reserve: readonly Range[], hostAddresses: readonly Address[]): Range[] {
@@ -107,7 +107,7 @@ function ownIn(pool: Pool, reserve: readonly Range[], hostAddresses: readonly Ad
   return hostAddresses
     .filter((address) => usable !== undefined && rangeContains(usable, address))
     .filter((address) => !keeps({ gateway: pool.gateway, reserved: reserve }, address))
-    .slice(0, MAX_OWN)
+    .slice(0, MAX_HOST_ADDRESSES)
     .map(({ family, value }) => ({ family, first: value, last: value }));
 }
 

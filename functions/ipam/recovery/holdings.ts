@@ -2,7 +2,7 @@
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from '../address.ts';
 import { describeSlot } from '../addresses/holder.ts';
-import { MAX_EXAMINED, spanOf } from '../addresses/search.ts';
+import { MAX_EXAMINED_ADDRESSES, spanOf } from '../addresses/search.ts';
 import type { Call } from '../call.ts';
 import { addressAt, chunkOf, nextGroup } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
@@ -149,7 +149,7 @@ async function leasesFrom(
 }
 
 const isSearchable = ({ cidr: { family, prefix } }: PoolId): boolean =>
-  1n << BigInt(addressBits(family) - prefix) <= MAX_EXAMINED;
+  1n << BigInt(addressBits(family) - prefix) <= MAX_EXAMINED_ADDRESSES;
 
 const isIn = ({ cidr }: PoolId, address: Address): boolean => rangeContains(cidrRange(cidr), address);
 

@@ -48,7 +48,7 @@ export interface Revived {
 }
 
 /** ms between two reads of a pool that another call creates or removes. */
-const PAUSE = 40;
+const REREAD_PAUSE_MS = 40;
 
 /**
  * Restores a network, and the leases of some of its endpoints. The host repeats the call until it has named all; until
@@ -178,7 +178,7 @@ async function takeUp(
       ? recreate(deps, call, id, { ref, former, config })
       : join(deps, call, id, { ref, former, standing }));
     if (pool !== undefined) return { ref, isNew: true };
-    await pauseWithJitter(deps.world, PAUSE);
+    await pauseWithJitter(deps.world, REREAD_PAUSE_MS);
   }
   throw new Refusal('busy', `${formatCidr(id.cidr)} is being created or removed by others; try again`);
 }

@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts';
 import { configOf } from '../space.ts';
 
 /** ms for which a change of a space may not be seen. */
-const LIFETIME_MS = 60_000;
+const ENTRY_LIFETIME_MS = 60_000;
 const MAX_SPACES = 1_000;
 
 export class SpaceMemory {
@@ -21,7 +21,7 @@ export class SpaceMemory {
     if (known !== undefined && world.now() < known.until) return known.forgetAfter;
     const { forgetAfter } = configOf(space, await store.readSpace(space));
     if (this.#known.size >= MAX_SPACES) this.#known.clear();
-    this.#known.set(space, { forgetAfter, until: world.now() + LIFETIME_MS });
+    this.#known.set(space, { forgetAfter, until: world.now() + ENTRY_LIFETIME_MS });
     return forgetAfter;
   }
 }

@@ -8,7 +8,7 @@ import { globalSpaceOf, isGlobalSpace } from '../../../protocol/ids.ts';
 import { contains, formatCidr, sameCidr } from '../address.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Deps } from '../deps.ts';
-import { LEASE, leaseFor } from '../host.ts';
+import { LEASE_MS, leaseFor } from '../host.ts';
 import { Refusal } from '../refusal.ts';
 import { type Space, type SpaceConfig, type SpaceSettings, configOf } from '../space.ts';
 import { type Count, countPools, hostsForgotten, poolsLeftOut, poolsOverlapping } from './impact.ts';
@@ -154,7 +154,7 @@ function notesOnTerms(before: SpaceConfig, after: SpaceConfig, isHeld: boolean):
   if (after.cooldown !== before.cooldown && isHeld) {
     notes.push('existing pools keep the cool-down that they were created with');
   }
-  if (after.forgetAfter !== before.forgetAfter && after.forgetAfter < LEASE) {
+  if (after.forgetAfter !== before.forgetAfter && after.forgetAfter < LEASE_MS) {
     const lease = leaseFor(after.forgetAfter);
     notes.push(
       `a host that is cut off from the functions loses its networks ${durationText(lease + after.forgetAfter)} after its last ` +

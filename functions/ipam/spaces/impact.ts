@@ -11,8 +11,8 @@ import type { Ref } from '../ref.ts';
 import type { Store } from '../store.ts';
 
 /** The most pools that are counted, and the most items that a text names. */
-const MAX_COUNTED = 20_000;
-const MAX_NAMED = 3;
+const MAX_COUNTED_POOLS = 20_000;
+const MAX_NAMED_ITEMS = 3;
 const NAME_LENGTH = 40;
 
 export interface Count {
@@ -28,7 +28,7 @@ export async function countPools({ store }: Deps, space: string, family: Family)
 
 /** Pools that overlap a prefix, as text. '': none. */
 export async function poolsOverlapping({ store }: Deps, space: string, cidr: Cidr): Promise<string> {
-  const inside = await gather(poolsWithin(store, space, cidr), () => true, MAX_NAMED + 1);
+  const inside = await gather(poolsWithin(store, space, cidr), () => true, MAX_NAMED_ITEMS + 1);
   const around = await poolAround(store, space, cidr);
   return named(around === undefined ? inside.found : [around, ...inside.found]);
 }
@@ -57,10 +57,10 @@ export async function poolsLeftOut(
   let isAll = true;
   for (const range of withdrawn) {
     const isOut = ({ cidr }: Pool): boolean => !left.some((other) => contains(other, cidr));
-    const more = await gather(poolsWithin(store, space, range), isOut, MAX_NAMED + 1 - found.length);
+    const more = await gather(poolsWithin(store, space, range), isOut, MAX_NAMED_ITEMS + 1 - found.length);
     found.push(...more.found);
     isAll &&= more.isAll;
-    if (found.length > MAX_NAMED) break;
+    if (found.length > MAX_NAMED_ITEMS) break;
   }
   return isAll ? named(found) : `${named(found)} (too many to check all of them)`;
 }
@@ -70,10 +70,10 @@ async function gather(pools: AsyncIterable<Pool>, isMeant: (pool: Pool) => boole
   const found: Pool[] = [];
   let count = 0;
   for await (const pool of pools) {
-    if (count === MAX_COUNTED) return { found, count, isAll: false };
+    if (count === MAX_COUNTED_POOLS) return { found, count, isAll: false };
     count++;
     if (!isMeant(pool)) continue;
-    if (found.length < MAX_NAMED + 1) found.push(pool);
+    if (found.length < MAX_NAMED_ITEMS + 1) found.push(pool);
     if (found.length >= most) break;
   }
   return { found, count, isAll: true };
@@ -83,7 +83,7 @@ const named = (pools: readonly Pool[]): string =>
   listed(pools.map(({ cidr, createdBy }) => `${formatCidr(cidr)} (created by host ${clip(createdBy, NAME_LENGTH)})`));
 
 const listed = (names: readonly string[]): string =>
-  names.slice(0, MAX_NAMED).join(', ') + (names.length > MAX_NAMED ? ' and more' : '');
+  names.slice(0, MAX_NAMED_ITEMS).join(', ') + (names.length > MAX_NAMED_ITEMS ? ' and more' : '');
 
 /**
  * Hosts that have been fenced for so long that the next sweep ends what they hold in a space, as text. '': none.
@@ -103,11 +103,11 @@ export async function hostsForgotten(
     ref.space === space && ref.state === 'dormant' && (ref.fencedAt ?? 0) <= before;
   for await (const host of allHosts(deps.store)) {
     if (host.state !== 'fenced') continue;
-    if (found.length > MAX_NAMED) break;
+    if (found.length > MAX_NAMED_ITEMS) break;
     const wasAll = await eachRef(deps, host.id, deadline, (ref) => Promise.resolve(!isForgotten(ref)));
     if (wasAll) continue;
     if (deps.world.now() >= deadline)
-      return listed([...found.slice(0, MAX_NAMED - 1), 'others that were not checked in time']);
+      return listed([...found.slice(0, MAX_NAMED_ITEMS - 1), 'others that were not checked in time']);
     found.push(clip(host.id, NAME_LENGTH));
   }
   return listed(found);

@@ -132,12 +132,12 @@ async function tendFormer(deps: Deps, host: Host, deadline: number, report: Swee
     if (standsForFormer(host, ref) && !(await endFormers(deps, host, ref, report))) left++;
     return true;
   });
-  const isOver = deps.world.now() >= host.since + FORMER_REMEMBERED;
+  const isOver = deps.world.now() >= host.since + FORMER_LIFETIME_MS;
   if (all && left === 0 && isOver) await deps.store.writeHost({ ...host, ownEpoch: 0, former: '' }, host);
 }
 
 /** ms: by then the walk over all items has met every reference of the former machine, even one that the index shows late. */
-const FORMER_REMEMBERED = 86_400_000;
+const FORMER_LIFETIME_MS = 86_400_000;
 
 const standsForFormer = (host: Host, ref: Ref): boolean => ref.state !== 'gone' && isFormers(ref, host);
 

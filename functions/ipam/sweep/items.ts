@@ -6,7 +6,7 @@ import { freeOrphans, leasesIn } from '../addresses/orphans.ts';
 import { freeExactly, keeps } from '../addresses/reservation.ts';
 import { type Chunk, addressAt } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
-import { IN_FLIGHT } from '../host.ts';
+import { IN_FLIGHT_MS } from '../host.ts';
 import { IN_PLACE_OF_HOST } from '../hosts/reclaim.ts';
 import { pages } from '../pages.ts';
 import { type Pool, hasExpired } from '../pool.ts';
@@ -20,11 +20,11 @@ import { type Bounds, follow } from './hosts.ts';
 import { type SweepReport, passOver } from './report.ts';
 import { NOTHING_COUNTED, concluded, countChunks, passed } from './usage.ts';
 
-const PAGE = 100;
+const PAGE_ITEMS = 100;
 /** ms between two walks over all items: what they find takes up room, but does no harm. */
 const WALK_INTERVAL_MS = 3_600_000;
 /** ms that a tombstone stays: longer than any write can be under way that must find it. */
-export const TOMBSTONE_LIFE = 10 * IN_FLIGHT;
+export const TOMBSTONE_LIFETIME_MS = 10 * IN_FLIGHT_MS;
 
 type ItemCursor = Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>;
 
@@ -41,8 +41,8 @@ export async function sweepItems(
   }
   let item = from;
   let usage = counted ?? NOTHING_COUNTED;
-  for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE) {
-    const { items, unreadable, next } = await store.walk(item, Math.min(left, PAGE));
+  for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE_ITEMS) {
+    const { items, unreadable, next } = await store.walk(item, Math.min(left, PAGE_ITEMS));
     for (const reason of unreadable) passOver(report, reason);
     report.items += items.length;
     usage = await visit(deps, items, report, usage);
@@ -118,13 +118,13 @@ export async function sweepPool(deps: Deps, pool: Pool, report: SweepReport): Pr
  */
 export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: SweepReport): Promise<void> {
   const now = deps.world.now();
-  const gone = refs.filter(({ state, endedAt }) => state === 'gone' && now >= (endedAt ?? 0) + IN_FLIGHT);
+  const gone = refs.filter(({ state, endedAt }) => state === 'gone' && now >= (endedAt ?? 0) + IN_FLIGHT_MS);
   const [first] = gone;
   if (first === undefined) return;
   const names = gone.map(({ name }) => name);
   report.leases += await freeOrphans(deps, IN_PLACE_OF_HOST, first, names);
   for (const { generation, name, endedAt } of gone) {
-    if (now < (endedAt ?? 0) + TOMBSTONE_LIFE) continue;
+    if (now < (endedAt ?? 0) + TOMBSTONE_LIFETIME_MS) continue;
     if (await deps.store.removeTombstone(generation, name)) report.tombstones++;
   }
 }

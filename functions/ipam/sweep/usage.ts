@@ -8,13 +8,13 @@ import type { PoolUse, Usage } from '../sweep-cursor.ts';
 export const NOTHING_COUNTED: Usage = { pools: 0, held: 0, fullest: [], open: {} };
 
 /** The most pools that are named. */
-const MAX_NAMED = 10;
+const MAX_NAMED_POOLS = 10;
 /** The usable addresses of a /28: smaller pools are not named. */
-const MIN_NAMED = 14;
+const MIN_NAMED_ADDRESSES = 14;
 /** The most pools that are counted at once, so that the saved state of a walk stays small. Further ones are left out. */
-const MAX_OPEN = 1_000;
+const MAX_OPEN_POOLS = 1_000;
 /** A pool of so many addresses is one group of chunks, which a walk meets one after the other. */
-const GROUP = CHUNK_SIZE * Number(CHUNKS_PER_GROUP);
+const GROUP_ADDRESSES = CHUNK_SIZE * Number(CHUNKS_PER_GROUP);
 
 export const fullness = ({ held, size }: PoolUse): number => held / size;
 
@@ -22,7 +22,7 @@ export const fullness = ({ held, size }: PoolUse): number => held / size;
 export function countChunks(usage: Usage, ref: Ref, chunks: readonly Chunk[]): Usage {
   const { generation } = ref;
   const known = usage.open[generation];
-  if (known === undefined && Object.keys(usage.open).length >= MAX_OPEN) return usage;
+  if (known === undefined && Object.keys(usage.open).length >= MAX_OPEN_POOLS) return usage;
   const pool = known ?? begin(ref);
   const held = chunks.reduce((sum, chunk) => sum + heldIn(chunk), pool.held);
   return { ...usage, open: { ...usage.open, [generation]: { ...pool, held } } };
@@ -39,7 +39,7 @@ const heldIn = ({ slots }: Chunk): number =>
 
 /** Ends the count of pools of which no more chunks can follow, now that the walk is at chunks of this generation. */
 export const passed = (usage: Usage, at: string | undefined): Usage =>
-  close(usage, (generation, { size }) => generation !== at && size <= GROUP);
+  close(usage, (generation, { size }) => generation !== at && size <= GROUP_ADDRESSES);
 
 /** Ends all counts: the walk is over. */
 export const concluded = (usage: Usage): Usage => close(usage, () => true);
@@ -51,9 +51,9 @@ function close(usage: Usage, isOver: (generation: string, pool: PoolUse) => bool
   return {
     pools: usage.pools + over.length,
     held: over.reduce((sum, { held }) => sum + held, usage.held),
-    fullest: [...usage.fullest, ...over.filter(({ size }) => size >= MIN_NAMED)]
+    fullest: [...usage.fullest, ...over.filter(({ size }) => size >= MIN_NAMED_ADDRESSES)]
       .sort((a, b) => fullness(b) - fullness(a))
-      .slice(0, MAX_NAMED),
+      .slice(0, MAX_NAMED_POOLS),
     open: Object.fromEntries(all.filter(([generation, pool]) => !isOver(generation, pool))),
   };
 }

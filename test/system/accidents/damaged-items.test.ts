@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { LEASE } from '../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../functions/ipam/host.ts';
 import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
@@ -43,7 +43,7 @@ describe('a sweep of a table in which some items cannot be read', () => {
       await engine.client.send(new PutItemCommand({ TableName: engine.table, Item: marshall(item) }));
     }
     const run = () => sweep(deps, { deadline: Infinity, limit: 1_000, cursor: undefined });
-    world.advance(LEASE);
+    world.advance(LEASE_MS);
     const fenced = await run();
     assert.deepEqual([fenced.fenced, fenced.quieted], [hosts.length, hosts.length]);
     assert.ok(fenced.unreadable >= DAMAGED.length, String(fenced.unreadable));

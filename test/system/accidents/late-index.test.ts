@@ -1,7 +1,7 @@
 /** The index that lists the references of a host may lag: usually by seconds, but AWS does not state a maximum. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { INDEX_LAG, LEASE } from '../../../functions/ipam/host.ts';
+import { INDEX_LAG_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath, reportDrain } from '../../../functions/ipam/hosts/host-events.ts';
 import { resumeHost } from '../../../functions/ipam/hosts/operator-actions.ts';
 import { registerHost } from '../../../functions/ipam/hosts/register.ts';
@@ -60,8 +60,8 @@ describe('a host whose networks appear late in the index', () => {
     });
 
     it(`has all of them put to sleep when it is silent, although they appear ${how}`, async () => {
-      const { deps, sweepFor, states } = await stage(lag === Infinity ? lag : LEASE + lag);
-      deps.world.advance(LEASE);
+      const { deps, sweepFor, states } = await stage(lag === Infinity ? lag : LEASE_MS + lag);
+      deps.world.advance(LEASE_MS);
       await sweepFor(2 * 61 * MINUTE);
       assert.deepEqual(states(), ['dormant']);
     });
@@ -92,7 +92,7 @@ describe('a host whose networks appear late in the index', () => {
     const { deps, register } = await stage(0);
     await reportDrain(deps, 'a', 'soon');
     await resumeHost(deps, 'a');
-    deps.world.advance(INDEX_LAG - 1);
+    deps.world.advance(INDEX_LAG_MS - 1);
     await register();
     assert.equal(deps.store.hosts.get('a')?.refsLag, true);
     deps.world.advance(1);

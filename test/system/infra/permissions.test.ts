@@ -11,13 +11,13 @@ import { after, before, describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { storeOver } from '../../../functions/dynamo/open.ts';
-import { IN_FLIGHT, LEASE } from '../../../functions/ipam/host.ts';
+import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
 import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
-import { TOMBSTONE_LIFE } from '../../../functions/ipam/sweep/items.ts';
+import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
@@ -129,7 +129,15 @@ async function sweeps(): Promise<TableRequest[]> {
   const swept = { world, store: storeOver(client, table, world) };
   await litter(deps);
   await swept.store.claimHome('eu-west-1');
-  for (const later of [LEASE, IN_FLIGHT, DEFAULT_SPACE.forgetAfter, IN_FLIGHT, TOMBSTONE_LIFE, 7_200_000, 7_200_000]) {
+  for (const later of [
+    LEASE_MS,
+    IN_FLIGHT_MS,
+    DEFAULT_SPACE.forgetAfter,
+    IN_FLIGHT_MS,
+    TOMBSTONE_LIFETIME_MS,
+    7_200_000,
+    7_200_000,
+  ]) {
     world.advance(later);
     const cursor = await swept.store.readSweep();
     const { cursor: next } = await sweep(swept, { deadline: Infinity, limit: 10_000, cursor });
@@ -152,7 +160,7 @@ async function revival(): Promise<TableRequest[]> {
   await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: 'first' });
   const { poolId } = await host.pool({ pool: '10.1.0.0/24' });
   await reportDeath(deps, 'back', 'the test says so');
-  for (const later of [IN_FLIGHT, TOMBSTONE_LIFE, TOMBSTONE_LIFE]) {
+  for (const later of [IN_FLIGHT_MS, TOMBSTONE_LIFETIME_MS, TOMBSTONE_LIFETIME_MS]) {
     world.advance(later);
     await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
   }

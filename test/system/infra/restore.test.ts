@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { storeOver } from '../../../functions/dynamo/open.ts';
 import { formatAddress, parseAddress } from '../../../functions/ipam/address.ts';
-import { LEASE } from '../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../functions/ipam/host.ts';
 import { adoptHost } from '../../../functions/ipam/hosts/operator-actions.ts';
 import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../../../functions/ipam/recovery/holdings.ts';
@@ -69,7 +69,7 @@ describe('a table that is restored to an earlier moment', () => {
 
     // It shows a nonce that the table has never seen, so it counts as another machine until the restored lease is over.
     await refused(register(host, 'second', 'third'), 'host-taken', /another machine has been host a/);
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     const { isFresh, epoch } = await register(host, 'second', 'third');
     assert.ok(isFresh);
 

@@ -1,8 +1,8 @@
 /** What operators undo about a host: a drain, and its binding to a machine. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LEASE } from '../../../../functions/ipam/host.ts';
-import { BINDING_ENDS, Bindings } from '../../../../functions/ipam/hosts/binding.ts';
+import { LEASE_MS } from '../../../../functions/ipam/host.ts';
+import { BINDING_LIFETIME_MS, Bindings } from '../../../../functions/ipam/hosts/binding.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { reportDeath, reportDrain, reportInstance } from '../../../../functions/ipam/hosts/host-events.ts';
 import { adoptHost, resumeHost } from '../../../../functions/ipam/hosts/operator-actions.ts';
@@ -28,7 +28,7 @@ async function stage() {
   const item = () => deps.store.hosts.get(OLD) ?? assert.fail('the host is missing');
   const states = () => [...deps.store.refs.values()].map(({ state, epoch }) => `${state} ${epoch}`);
   const fence = async (): Promise<void> => {
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await fenceHost(deps, OLD, Infinity);
   };
   return { deps, host, net, address, register, item, states, fence };
@@ -94,7 +94,7 @@ describe('a host that is adopted', () => {
       const { deps, host, net, address, register, item, states, fence } = await stage();
       await fence();
       assert.equal(await adoptHost(deps, OLD, `${ROLE}/${NEW}`), 'done');
-      deps.world.advance(BINDING_ENDS);
+      deps.world.advance(BINDING_LIFETIME_MS);
       assert.deepEqual(states(), ['dormant 1', 'dormant 1']);
       const told = await register(NEW, incarnation, 'new');
       assert.deepEqual([told.isFresh, told.state, told.epoch], [isFresh, 'live', 2]);
@@ -111,7 +111,7 @@ describe('a host that is adopted', () => {
     const { deps, host, net, register, item, states, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     const before = [item(), states()];
     for (const [session, incarnation] of [
       ['i-0bad0bad0bad0bad0', undefined],
@@ -133,7 +133,7 @@ describe('a host that is adopted', () => {
     const { deps, register, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, ROLE);
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     await refused(register(NEW, undefined, 'new'), 'foreign-host', /is bound to .*berth-host,/);
     assert.equal((await register('deploy-7', undefined, 'new')).state, 'live');
   });
@@ -164,7 +164,7 @@ describe('a host that is adopted', () => {
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/i-0bad0bad0bad0bad0`);
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     await refused(register('i-0bad0bad0bad0bad0', undefined, 'bad'), 'foreign-host', /is bound to/);
     assert.equal((await register(NEW, undefined, 'new')).state, 'live');
   });
@@ -173,7 +173,7 @@ describe('a host that is adopted', () => {
     const { deps, register, item, fence } = await stage();
     await fence();
     deps.store.hosts.set(OLD, { ...item(), principal: '', isAdopted: true });
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     await refused(
       register(NEW, undefined, 'new'),
       'foreign-host',
@@ -187,7 +187,7 @@ describe('a host that is adopted', () => {
     const { deps, register, item, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${OLD}`);
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     assert.equal((await register(OLD, 'one', 'two')).isFresh, false);
     assert.deepEqual([item().principal, item().isAdopted], [`${ROLE}/${OLD}`, false]);
     await refused(register(NEW, undefined, 'new'), 'foreign-host', /is bound to/);
@@ -197,7 +197,7 @@ describe('a host that is adopted', () => {
     const { deps, host, net, register } = await stage();
     await reportDeath(deps, OLD, 'gone');
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     const { epoch } = await register(NEW, undefined, 'new');
     await refused(host.address(net, '', {}, host.call({ epoch })), 'pool-gone', /was released/);
     await host.pool({}, host.call({ epoch }));
@@ -242,7 +242,7 @@ describe('an event of EC2 about an instance', () => {
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
     assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', reportDeath), 'unknown');
     assert.equal(item().state, 'fenced');
-    deps.world.advance(BINDING_ENDS);
+    deps.world.advance(BINDING_LIFETIME_MS);
     await register(NEW, 'one', 'new');
     for (const says of [reportDeath, reportDrain]) {
       assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', says), 'unknown');

@@ -1,8 +1,8 @@
 /** Which principals may act as a host. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Host, LEASE, sessionOf } from '../../../../functions/ipam/host.ts';
-import { BINDING_ENDS, Bindings, HINT_AGE } from '../../../../functions/ipam/hosts/binding.ts';
+import { type Host, LEASE_MS, sessionOf } from '../../../../functions/ipam/host.ts';
+import { BINDING_LIFETIME_MS, Bindings, HINT_LIFETIME_MS } from '../../../../functions/ipam/hosts/binding.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
@@ -87,7 +87,7 @@ describe('a principal that was accepted', () => {
     await register('web', USER);
     await check('web', USER);
     assert.deepEqual(reads, ['web']);
-    deps.world.advance(HINT_AGE - 1);
+    deps.world.advance(HINT_LIFETIME_MS - 1);
     await check('web', USER);
     assert.deepEqual(reads, ['web']);
     deps.world.advance(1);
@@ -148,7 +148,7 @@ describe('a host that is adopted', () => {
     const made = stage();
     const { deps, register, change, check } = made;
     await register('web', USER);
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await check('web', USER);
     await fenceHost(deps, 'web', Infinity);
     change('web', { principal: EVE, isAdopted: true, isAwaited: true });
@@ -157,14 +157,14 @@ describe('a host that is adopted', () => {
 
   it('accepts no principal until it registers', async () => {
     const { deps, check } = await adopted();
-    deps.world.advance(HINT_AGE);
+    deps.world.advance(HINT_LIFETIME_MS);
     for (const who of [USER, EVE]) await refused(check('web', who), 'host-unknown', /is not registered/);
   });
 
   it('cannot register as another machine before every function has forgotten the former principal', async () => {
     const { deps, register, check } = await adopted();
     await check('web', USER);
-    deps.world.advance(BINDING_ENDS - 1);
+    deps.world.advance(BINDING_LIFETIME_MS - 1);
     await refused(
       register('web', EVE),
       'busy',

@@ -1,7 +1,7 @@
 /** What happens to a host that is reported dead or about to go. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LEASE } from '../../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath, reportDrain } from '../../../../functions/ipam/hosts/host-events.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
@@ -63,7 +63,7 @@ describe('a host that is reported dead', () => {
 
   it('dies the same way after it was fenced', async () => {
     const { deps, held } = await stage();
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
     await reportDeath(deps, 'a', 'gone');
     assert.equal(held().filter((slot) => slot?.startsWith('L')).length, 0);
@@ -128,7 +128,7 @@ describe('a host that drains', () => {
   it('is fenced when it falls silent, and is live when it returns', async () => {
     const { deps, a, net, register } = await stage();
     await reportDrain(deps, 'a', 'soon');
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
     await refused(a.address(net, '', MAC), 'host-fenced', /was silent/);
     const { epoch } = await register('one', 'two');

@@ -1,7 +1,7 @@
 /** What happens to a host that falls silent, and to one that returns; test/models/ checks every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Host as Registered, LEASE } from '../../../../functions/ipam/host.ts';
+import { type Host as Registered, LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { Host, fleet, refused } from '../../../support/fleet.ts';
@@ -27,7 +27,7 @@ async function stage(networks = 1) {
   const [net] = nets;
   const fence = () => fenceHost(deps, 'a', Infinity);
   const silence = () => {
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     return fence();
   };
   const hostItem = (): Registered => deps.store.hosts.get('a') ?? assert.fail('the host is missing');
@@ -50,10 +50,10 @@ describe('a host that is silent past its lease', () => {
 
   it('is not fenced a moment earlier, nor after it has registered again', async () => {
     const { deps, fence, register, silence, states } = await stage();
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     assert.equal(await fence(), undefined);
     await register();
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     assert.equal(await fence(), undefined);
     assert.deepEqual(states(), ['live 1']);
     assert.notEqual(await silence(), undefined);
@@ -87,7 +87,7 @@ describe('a host that is silent past its lease', () => {
 
   it('is left to the next sweep when time runs out', async () => {
     const { deps, fence, states } = await stage();
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await fenceHost(deps, 'a', 0);
     assert.deepEqual(states(), ['live 1']);
     await fence();

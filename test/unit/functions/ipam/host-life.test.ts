@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Host, LEASE, boundPrincipal } from '../../../../functions/ipam/host.ts';
+import { type Host, LEASE_MS, boundPrincipal } from '../../../../functions/ipam/host.ts';
 import { type Registration, nextHost, registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
 import { Host as Machine, fleet, refused } from '../../../support/fleet.ts';
@@ -60,7 +60,7 @@ describe('a host that registers', () => {
       shimVersion: '1.0',
       engineVersion: '28.5.2',
       state: 'live',
-      leaseUntil: deps.world.now() + LEASE,
+      leaseUntil: deps.world.now() + LEASE_MS,
       fencedAt: undefined,
       why: '',
       changedAt: deps.world.now(),
@@ -93,7 +93,7 @@ describe('a host that registers', () => {
     await register(undefined, 'one');
     deps.store.hosts.set('web', { ...host(), epoch: 4 });
     const since = deps.world.now();
-    deps.world.advance(LEASE * 10);
+    deps.world.advance(LEASE_MS * 10);
     const answer = await register('one', 'two', { shimVersion: '1.1' });
     assert.deepEqual([answer.incarnation, answer.epoch, answer.isFresh], ['two', 4, false]);
     const { shimVersion, lastSeen } = host();
@@ -115,7 +115,7 @@ describe('a host that registers', () => {
     await register(undefined, 'one');
     await register('one', 'two');
     await refused(register('one', 'copy'), 'host-taken', ALIVE);
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     await refused(register('one', 'copy'), 'host-taken', ALIVE);
     assert.equal((await register('two', 'three')).incarnation, 'three');
   });
@@ -137,7 +137,7 @@ describe('a host that registers', () => {
     const { deps, register, host } = stage();
     await register(undefined, 'one');
     deps.store.hosts.set('web', { ...host(), epoch: 3 });
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     const answer = await register(undefined, 'reborn');
     assert.deepEqual([answer.incarnation, answer.epoch, answer.isFresh], ['reborn', 4, true]);
     assert.deepEqual([host().since, host().ownEpoch, host().former], [deps.world.now(), 4, 'asleep']);
@@ -147,7 +147,7 @@ describe('a host that registers', () => {
   it('must forget also when the first answer was lost, but not when it registers again', async () => {
     const { deps, register } = stage();
     await register(undefined, 'one');
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await register(undefined, 'reborn');
     assert.equal((await register(undefined, 'reborn')).isFresh, true);
     assert.equal((await register('reborn', 'next')).isFresh, false);
@@ -156,9 +156,9 @@ describe('a host that registers', () => {
   it('keeps its id for a lease after it was last seen', async () => {
     const { deps, register } = stage();
     await register(undefined, 'one');
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     await register('one', 'two');
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     await refused(register('one', 'copy'), 'host-taken', ALIVE);
   });
 });
@@ -219,7 +219,7 @@ describe('the principal of a host', () => {
             `host web is bound to ${boundPrincipal(first)}, but this call is signed by ${boundPrincipal(then)}; ` +
             'sign with the credentials of the former, or give this machine its own id with --host-id',
         });
-        deps.world.advance(LEASE);
+        deps.world.advance(LEASE_MS);
       }
       assert.deepEqual(hosts, before);
     });
@@ -253,7 +253,7 @@ describe('machines that register as one host at the same moment', () => {
   for (const [what, incarnation, age] of [
     ['for the first time', undefined, undefined],
     ['from copies of one disk', 'one', 0],
-    ['after the host before them was lost', undefined, LEASE],
+    ['after the host before them was lost', undefined, LEASE_MS],
   ] as const) {
     it(`${what}: one of them becomes the host, whatever the order of their steps`, async () => {
       for (let seed = 0; seed < 100; seed++) {

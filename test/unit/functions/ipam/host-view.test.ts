@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
-import { LEASE } from '../../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { declareDead } from '../../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../../functions/ipam/hosts/host-view.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
@@ -52,7 +52,7 @@ describe('a look at a host', () => {
 describe('an operator who declares a host dead', () => {
   it('must override the lease while it runs, to the millisecond', async () => {
     const { deps, state } = await stage();
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     await refused(declareDead(deps, 'a', 'gone', false), 'host-state', /--override-lease/);
     assert.equal(state(), 'live');
     deps.world.advance(1);

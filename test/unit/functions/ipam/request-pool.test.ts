@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Range, cidrRange, overlap, parseCidr } from '../../../../functions/ipam/address.ts';
-import { ANNOUNCEMENT_TIMEOUT } from '../../../../functions/ipam/pool.ts';
+import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
 import { GATEWAY, Host, fleet, refused } from '../../../support/fleet.ts';
 
 const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
@@ -135,7 +135,7 @@ describe('a given pool', () => {
     await deps.store.announcePool({ ...abandoned, announcedAt, cidr: cidr('10.1.4.0/24') });
     const host = new Host(deps, 'a');
     assert.equal((await host.pool({ pool: '10.1.0.0/24' })).pool, '10.1.0.0/24');
-    assert.ok(deps.world.now() > announcedAt + ANNOUNCEMENT_TIMEOUT);
+    assert.ok(deps.world.now() > announcedAt + ANNOUNCEMENT_TIMEOUT_MS);
     assert.equal((await host.pool({ pool: '10.1.4.0/22' })).pool, '10.1.4.0/22');
   });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseAddress } from '../../../../functions/ipam/address.ts';
-import { LEASE } from '../../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
@@ -40,7 +40,7 @@ async function stage({ shared = false, sweeps = true } = {}) {
     held.push({ address: ip(await a.address(net, '', withMac(mac(last)))), mac: mac(last), name: '' });
   const theirs = shared ? await b.pool({ pool: SUBNET }) : undefined;
   const sweepAll = () => sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
-  deps.world.advance(LEASE);
+  deps.world.advance(LEASE_MS);
   await sweepAll();
   deps.world.advance(LONG);
   if (sweeps) {
@@ -175,7 +175,7 @@ describe('a forgotten host that returns', () => {
     const { register, revive, holdings, held, deps, sweepAll, late } = await stage();
     await register();
     await revive({ held: held.slice(0, 1), isLast: false });
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await sweepAll();
     await sweepAll();
     assert.equal((await holdings()).state, 'gone');

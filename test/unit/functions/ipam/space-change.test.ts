@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
-import { LEASE } from '../../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { DEFAULT_SPACE } from '../../../../functions/ipam/space.ts';
@@ -260,7 +260,7 @@ describe('a shorter time to forget', () => {
     const { deps, register, pool, hostId } = staged;
     await register();
     await pool();
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await fenceHost(deps, hostId, deps.world.now() + 1_000);
     deps.world.advance(hours * HOUR);
     return staged;

@@ -1,7 +1,7 @@
 /** What a sweep finds, and what it leaves alone; test/models/ checks every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { INDEX_LAG, IN_FLIGHT, LEASE } from '../../../../functions/ipam/host.ts';
+import { INDEX_LAG_MS, IN_FLIGHT_MS, LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
@@ -55,7 +55,7 @@ describe('a sweep', () => {
     await a.address(await a.pool({ pool: '10.1.0.0/24' }), '', MAC);
     await a.pool({ pool: '10.1.0.0/24', space: 'ci' });
     await b.pool({ pool: '10.1.0.0/24' });
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     assert.deepEqual(await found(), { fenced: 1, quieted: 2 });
     deps.world.advance(HOUR - 1);
     assert.deepEqual(await found(), {});
@@ -74,10 +74,10 @@ describe('a sweep', () => {
     const { deps, a, register, found } = stage();
     await register();
     await a.pool({ pool: '10.1.0.0/24' });
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     await found();
     await register();
-    deps.world.advance(LEASE - 1);
+    deps.world.advance(LEASE_MS - 1);
     assert.deepEqual(await found(), {});
     deps.world.advance(1);
     assert.deepEqual(await found(), { fenced: 1, quieted: 1 });
@@ -91,7 +91,7 @@ describe('a sweep', () => {
     await a.pool({ pool: '10.1.0.0/24' });
     await reportDeath(deps, 'a', 'gone');
     assert.equal(deps.store.hosts.get('a')?.refsLag, true);
-    deps.world.advance(INDEX_LAG);
+    deps.world.advance(INDEX_LAG_MS);
     await found();
     assert.equal(deps.store.hosts.get('a')?.refsLag, false);
     deps.store.refsOfHost = () => assert.fail('it looked');
@@ -116,7 +116,7 @@ describe('a sweep', () => {
     await a.address(net, '', MAC);
     await a.leave(net);
     assert.deepEqual(await found(), { leases: 1, reservations: 1 });
-    deps.world.advance(10 * IN_FLIGHT - 1);
+    deps.world.advance(10 * IN_FLIGHT_MS - 1);
     assert.deepEqual(await found(), {});
     deps.world.advance(1);
     const { tombstones } = await found();
@@ -157,7 +157,7 @@ describe('a sweep with bounds', () => {
     const { deps, hosts, register, run } = stage(Array.from({ length: 30 }, (_, i) => `host-${i}`));
     for (const host of hosts) await register(host);
     for (const [i, host] of hosts.entries()) await host.pool({ pool: `10.${i}.0.0/24` });
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     let cursor: SweepCursor | undefined;
     const reports: SweepReport[] = [];
     do {
@@ -175,7 +175,7 @@ describe('a sweep with bounds', () => {
   it('starts nothing when its time is over', async () => {
     const { deps, register } = stage();
     await register();
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     const { hosts, items } = await sweep(deps, { deadline: deps.world.now(), limit: 100, cursor: undefined });
     assert.deepEqual([hosts, items], [0, 0]);
   });

@@ -1,7 +1,7 @@
 /** What a sweep reports about how full pools are, and about its own progress. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { LEASE } from '../../../../functions/ipam/host.ts';
+import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
 import type { Standing } from '../../../../functions/ipam/sweep/report.ts';
@@ -112,7 +112,7 @@ describe('fenced hosts', () => {
       const call = new Host(deps, `host-${i}`).call();
       await registerHost(deps, call, { ...PRINCIPAL, incarnation: undefined, proposed: `nonce${i}` });
     }
-    deps.world.advance(LEASE);
+    deps.world.advance(LEASE_MS);
     return deps;
   }
 

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { MAX_EXAMINED, type Segment, type Span, windows } from '../../../../functions/ipam/addresses/search.ts';
+import {
+  MAX_EXAMINED_ADDRESSES,
+  type Segment,
+  type Span,
+  windows,
+} from '../../../../functions/ipam/addresses/search.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE, chunkOf } from '../../../../functions/ipam/chunk.ts';
 import { numbers } from './values.ts';
 
-const MAX_CHUNKS = MAX_EXAMINED / BigInt(CHUNK_SIZE);
+const MAX_CHUNKS = MAX_EXAMINED_ADDRESSES / BigInt(CHUNK_SIZE);
 
 const walk = (span: Span, start: bigint): Segment[][] => [...windows(span, start)];
 const chunksOf = (segments: readonly Segment[]): bigint[] =>

@@ -1,13 +1,13 @@
 /** What hosts leave behind: each case fills a table, partly with items in the documented format, and counts one operation. */
 import { encodeRef } from '../functions/dynamo/items.ts';
 import { refKey } from '../functions/dynamo/keys.ts';
-import { LEASE } from '../functions/ipam/host.ts';
+import { LEASE_MS } from '../functions/ipam/host.ts';
 import { reportDeath } from '../functions/ipam/hosts/host-events.ts';
 import { networksOf } from '../functions/ipam/recovery/holdings.ts';
 import { type Ref, hostTag } from '../functions/ipam/ref.ts';
 import type { IndexedRef } from '../functions/ipam/store.ts';
 import { FIRST_CURSOR } from '../functions/ipam/sweep-cursor.ts';
-import { TOMBSTONE_LIFE } from '../functions/ipam/sweep/items.ts';
+import { TOMBSTONE_LIFETIME_MS } from '../functions/ipam/sweep/items.ts';
 import { sweep } from '../functions/ipam/sweep/sweep.ts';
 import { Host, withMac } from '../test/support/fleet.ts';
 import { atMost } from './figures.ts';
@@ -35,7 +35,7 @@ export function clearing(networks: number, containers: number): Case {
         for (const address of held) await host.release(net, address);
         await host.leave(net);
       }
-      at.world.advance(TOMBSTONE_LIFE + 1);
+      at.world.advance(TOMBSTONE_LIFETIME_MS + 1);
       // The gateway's reservation goes first, then the tombstone and its chunks, a walk later.
       const walks = [];
       for (let i = 0; i < 3; i++) walks.push(await measured(at, () => wholeSweep(at)));
@@ -112,7 +112,7 @@ export function waking(ended: number, dormant: number): Case {
       const host = new Host(at, 'a');
       let { incarnation } = await register(at, host, 'a');
       await putRefs(at, 'a', ended, { state: 'gone', endedAt: at.world.now() });
-      at.world.advance(LEASE + 1);
+      at.world.advance(LEASE_MS + 1);
       await sweep(at, { deadline: Infinity, limit: 1_000_000, cursor: { ...FIRST_CURSOR, walkedAt: at.world.now() } });
       await putRefs(at, 'a', dormant, { state: 'dormant', fencedAt: at.world.now() });
       let registrations = 0;

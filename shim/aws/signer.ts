@@ -64,7 +64,7 @@ const OWN_HEADERS = new Set([
 const DEFAULT_PORTS: readonly (number | undefined)[] = [undefined, 80, 443];
 
 /**
- * Makes the signer of an endpoint. All signers share the clock's correction, and the credentials that come from the same
+ * Makes the signer of an endpoint, once for each. All signers share the clock's correction, and the credentials that come from the same
  * source.
  *
  * @param region for endpoints whose name does not contain it.
@@ -78,11 +78,16 @@ export function signers(region: string | undefined, now: () => number = Date.now
     caches.set(file, cache);
     return cache;
   };
+  const made = new Map<string, Signer>();
   return (endpoint) => {
+    const known = made.get(endpoint.text);
+    if (known !== undefined) return known;
     const scope = signingScope(endpoint, region);
     const file = localCredentialsFile(endpoint);
-    const signer = createSigner({ scope, clock, credentials: cacheOf(file, credentialSource(file, scope.region)) });
-    return file === undefined ? signer : whereAnyoneSigns(file, signer);
+    const plain = createSigner({ scope, clock, credentials: cacheOf(file, credentialSource(file, scope.region)) });
+    const signer = file === undefined ? plain : whereAnyoneSigns(file, plain);
+    made.set(endpoint.text, signer);
+    return signer;
   };
 }
 

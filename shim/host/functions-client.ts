@@ -13,8 +13,6 @@ export interface FunctionsClientOptions {
   readonly cloud: Pick<FunctionUrlClient, 'ask'>;
   readonly handshakes: ReadonlyMap<Driver, Handshakes>;
   readonly sequence: Sequence;
-  /** Raised by a fence. */
-  readonly epoch: () => number;
 }
 
 /** ms. A function answers within this time or not at all. */
@@ -28,6 +26,8 @@ const PLACES: Record<Method, keyof Functions> = {
 };
 
 export class FunctionsClient {
+  /** Raised by a fence. */
+  epoch = 1;
   readonly #options: FunctionsClientOptions;
 
   constructor(options: FunctionsClientOptions) {
@@ -56,15 +56,11 @@ export class FunctionsClient {
     const { method: Method, key: RequestKey, body, driver } = call;
     const request: unknown = JSON.parse(body);
     const settlement = { Method, RequestKey, Request: request, Keep: keep ?? null };
-    return this.#tell(driver, 'Settle', '/Berth.Settle', settlement);
+    return this.own(driver, '/Berth.Settle', settlement, 'Settle');
   }
 
   /** A message of the shim's own to the function for hosts. */
-  own(driver: Driver, path: string, message: object): Promise<Verdict> {
-    return this.#tell(driver, 'own', path, message);
-  }
-
-  #tell(driver: Driver, question: 'Settle' | 'own', path: string, message: object): Promise<Verdict> {
+  own(driver: Driver, path: string, message: object, question: 'Settle' | 'own' = 'own'): Promise<Verdict> {
     return this.#send(driver, 'hosts', {
       question,
       path,
@@ -75,10 +71,9 @@ export class FunctionsClient {
   }
 
   #headers(driver: Driver, key: string, attempt: number, timeout: number): Record<string, string> {
-    const { hostId, epoch } = this.#options;
     return {
-      'berth-host': hostId,
-      'berth-epoch': String(epoch()),
+      'berth-host': this.#options.hostId,
+      'berth-epoch': String(this.epoch),
       'berth-driver': driver,
       'berth-request': key,
       'berth-attempt': String(Math.min(attempt, 1_000)),

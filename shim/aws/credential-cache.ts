@@ -1,4 +1,7 @@
-/** Caches credentials while they are valid, so that a call rarely waits for their provider. */
+/**
+ * Caches credentials while they are valid, so that a call rarely waits for their provider. The AWS SDK's own cache makes
+ * calls wait, and fails while valid credentials are held (docs/decisions/0020-what-a-request-costs.md).
+ */
 import type { AwsCredentialIdentity } from '@smithy/types';
 
 /** ms. New credentials are fetched this long before the old ones expire, as in the AWS SDKs. */

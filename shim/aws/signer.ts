@@ -1,12 +1,12 @@
 /** Signs requests to the functions with AWS Signature Version 4, so that AWS knows the caller. */
 import { statSync } from 'node:fs';
+import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Endpoint } from '../endpoint.ts';
 import { Clock } from './clock.ts';
 import { CredentialCache } from './credential-cache.ts';
 import { type CredentialSource, credentialSource, localCredentialsFile } from './credential-source.ts';
 import { type SigningScope, signingScope } from './scope.ts';
-import { Sha256 } from './sha256.ts';
 
 /** A file that cannot be read counts as there: reading it later fails with the reason. */
 function isThere(file: string): boolean {
@@ -102,7 +102,7 @@ const whereAnyoneSigns = (file: string, signer: Signer): Signer => ({
 });
 
 export function createSigner({ scope, credentials, clock }: SignerParts): Signer {
-  const signature = new SignatureV4({ ...scope, sha256: Sha256, credentials: () => credentials.get() });
+  const signature = new SignatureV4({ ...scope, sha256: Sha256Node, credentials: () => credentials.get() });
   return {
     sign: async (request) => (await signature.sign(toSign(request), { signingDate: new Date(clock.now()) })).headers,
     learnClock: (serverDate) => clock.learn(serverDate),

@@ -47,7 +47,7 @@ export function signatureVerifier(keyring: Keyring, settings: VerifierSettings):
     try {
       const header = message.headers['authorization'];
       if (header === undefined && enforcement === 'accept-unsigned') return { key: keyring.local };
-      return { key: verified(message, header, keyring, region, time) };
+      return { key: verified(message, header, { keyring, region, time }) };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { type, body } = error;
@@ -60,9 +60,7 @@ export function signatureVerifier(keyring: Keyring, settings: VerifierSettings):
 function verified(
   message: Message,
   header: string | undefined,
-  keyring: Keyring,
-  region: string | undefined,
-  time: number,
+  { keyring, region, time }: { keyring: Keyring; region: string | undefined; time: number },
 ): Key {
   if (header === undefined) throw new Refused('AccessDeniedException', { Message: 'Forbidden' });
   const authorization = parseAuthorization(header);

@@ -25,6 +25,13 @@ export interface OperatorOptions {
   readonly region?: string;
 }
 
+/** The fleet that an operator's command asks. */
+export interface Fleet {
+  readonly cloud: Pick<FunctionUrlClient, 'ask'>;
+  /** The capabilities function's. */
+  readonly endpoint: Endpoint;
+}
+
 /** ms */
 const HANDSHAKE_TIMEOUT = 15_000;
 /** ms. The console takes longer than other functions, since it frees what a dead host held. */
@@ -55,7 +62,7 @@ function declaring(command: Command, state: keyof typeof effects): Command {
   return operating(command)
     .option('--why <text>', 'the reason, stored with the host or in the log', '')
     .action(async (host: string, options: OperatorOptions & { readonly why: string; readonly principal?: string }) => {
-      const outcome = await declareHost(...fleetOf(options), {
+      const outcome = await declareHost(fleetOf(options), {
         host,
         state,
         why: options.why,
@@ -81,10 +88,10 @@ export const operating = (command: Command): Command =>
       new Option('--region <region>', "AWS region, if the endpoint's name does not contain it").env('BERTH_REGION'),
     );
 
-export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: FunctionUrlClient, endpoint: Endpoint] => [
-  new FunctionUrlClient(new Transport(), signers(regionOf(region))),
-  parseEndpoint(endpoint),
-];
+export const fleetOf = ({ endpoint, region }: OperatorOptions): Fleet => ({
+  cloud: new FunctionUrlClient(new Transport(), signers(regionOf(region))),
+  endpoint: parseEndpoint(endpoint),
+});
 
 /** An empty variable counts as not set. */
 const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
@@ -101,8 +108,7 @@ const told = v.pipe(v.string(), v.parseJson(), v.object({ Outcome: v.picklist(['
 
 /** @throws UserError when the fleet does not answer, or refuses. */
 export async function declareHost(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  fleet: Fleet,
   { host, state, why, overrideLease = false, principal }: Declaration,
 ): Promise<'done' | 'unknown'> {
   const key = randomBytes(12).toString('hex');
@@ -111,33 +117,31 @@ export async function declareHost(
     ...(principal !== undefined && { Principal: principal }),
   };
   const message = { Host: host, State: state, Why: why, Key: key, ...more };
-  const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, told);
+  const { Outcome } = await askConsole(fleet, '/Berth.HostState', message, told);
   return Outcome;
 }
 
 /**
  * Asks where the console is, and then asks the console.
  *
- * @param endpoint the capabilities function's.
  * @param schema of the answer.
  * @throws UserError when the fleet does not answer, or refuses.
  */
 export async function askConsole<Schema extends v.GenericSchema>(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  { cloud, endpoint }: Fleet,
   path: string,
   message: object,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const { Functions } = await ask(cloud, endpoint, handshake, {
+  const { Functions } = await ask({ cloud, endpoint }, handshake, {
     path: '/Berth.Handshake',
     headers: { 'berth-driver': 'berth' },
     body: '',
     timeout: HANDSHAKE_TIMEOUT,
   });
   const body = JSON.stringify(message);
-  const consoleEndpoint = endpointNamedBy(endpoint, Functions.Console);
-  return ask(cloud, consoleEndpoint, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
+  const console = endpointNamedBy(endpoint, Functions.Console);
+  return ask({ cloud, endpoint: console }, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
 }
 
 /** The console has refused. */
@@ -158,8 +162,7 @@ interface Asked {
 }
 
 async function ask<Schema extends v.GenericSchema>(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  { cloud, endpoint }: Fleet,
   schema: Schema,
   { body, ...asked }: Asked,
 ): Promise<v.InferOutput<Schema>> {

@@ -129,7 +129,11 @@ const SETTINGS: readonly Setting[] = [
     description: 'most hosts of one user, role or instance with networks in the space, or none: no limit',
   },
   {
-    ...{ name: 'managers', field: 'Managers', placeholder: '<hosts>', parse: list, show: showList },
+    name: 'managers',
+    field: 'Managers',
+    placeholder: '<hosts>',
+    parse: list,
+    show: showList,
     description: "the managers of a swarm, in the space NAME.global: hosts' ids A,B or none",
   },
 ];

@@ -131,7 +131,9 @@ export class FleetRecords {
     const lost: { address: string; holder: string }[] = [];
     for (const [i, batch] of batches.entries()) {
       const message = {
-        ...{ PoolID: poolId, Gateway: gateway === '' ? null : gateway, Reserved: reserved },
+        PoolID: poolId,
+        Gateway: gateway === '' ? null : gateway,
+        Reserved: reserved,
         Held: batch.map(({ address, mac, name }) => ({ Address: address, MacAddress: mac, Name: name })),
         Last: i === batches.length - 1,
       };

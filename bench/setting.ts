@@ -79,7 +79,7 @@ export function choose<T>(things: readonly T[], spare: number, seed: number): T[
 const REF = 'crowdedhost000';
 const KEY = `${'1'.padStart(SEQUENCE_WIDTH, '0')}aaaa`;
 /** The most items that one batch may hold. */
-const BATCH = 25;
+const MAX_BATCH_ITEMS = 25;
 
 /** Leases of a permanent host, written in the format of the table. */
 export async function occupy(
@@ -104,8 +104,10 @@ export async function occupy(
 
 /** Puts items that no other caller writes. */
 export async function putAll(client: DynamoDBClient, table: string, items: readonly object[]): Promise<void> {
-  for (let from = 0; from < items.length; from += BATCH) {
-    const requests = items.slice(from, from + BATCH).map((item) => ({ PutRequest: { Item: marshall(item) } }));
+  for (let from = 0; from < items.length; from += MAX_BATCH_ITEMS) {
+    const requests = items
+      .slice(from, from + MAX_BATCH_ITEMS)
+      .map((item) => ({ PutRequest: { Item: marshall(item) } }));
     const { UnprocessedItems: left } = await client.send(
       new BatchWriteItemCommand({ RequestItems: { [table]: requests } }),
     );

@@ -54,9 +54,9 @@ export interface ShimOptions {
 }
 
 /** ms that a stop waits beyond the time that any call may take. */
-const STOP_GRACE = 5_000;
+const STOP_GRACE_MS = 5_000;
 /** ms that a start waits for the fleet's answer about this host. The sockets are open by then. */
-const INTRODUCTION = 3_000;
+const INTRODUCTION_MS = 3_000;
 
 /** What must be undone when the shim stops, the latest first. */
 type Undo = (() => Promise<void> | void)[];
@@ -71,7 +71,7 @@ export async function serveShim(settings: Settings, options: ShimOptions): Promi
     const host = await assemble(settings, options, undo);
     const sockets = await openPlugins(settings, host, undo);
     await openMetrics(settings, host, undo);
-    await Promise.race([host.introduced, delay(INTRODUCTION, undefined, { ref: false })]);
+    await Promise.race([host.introduced, delay(INTRODUCTION_MS, undefined, { ref: false })]);
     return { hostId: host.hostId, sockets, warning: host.unable(), stop };
   } catch (error) {
     await stop();
@@ -291,5 +291,5 @@ async function openMetrics({ metrics: place }: Settings, host: Host, undo: Undo)
 
 async function open(server: Server, place: Place, { budget }: Host, undo: Undo): Promise<void> {
   await openServer(server, place);
-  undo.push(() => shutServer(server, place, budget + STOP_GRACE));
+  undo.push(() => shutServer(server, place, budget + STOP_GRACE_MS));
 }

@@ -38,7 +38,7 @@ class Refused extends Error {
 
 const SERVICE = 'lambda';
 /** The most ms between signing and arrival, in either direction. */
-const WINDOW = 5 * 60_000;
+const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
 export function signatureVerifier(keyring: Keyring, settings: VerifierSettings): Verify {
   const { enforcement, region, now = Date.now } = settings;
@@ -103,7 +103,7 @@ function checkDate({ day }: Authorization, sent: string, time: number): void {
   const signed = parseTime(sent);
   if (signed === undefined) throw invalid("Date must be in ISO-8601 'basic format'.");
   if (!sent.startsWith(day)) throw invalid(`Date in Credential scope does not match the date of the request: ${sent}.`);
-  const [earliest, latest] = [time - WINDOW, time + WINDOW];
+  const [earliest, latest] = [time - MAX_CLOCK_DIFFERENCE_MS, time + MAX_CLOCK_DIFFERENCE_MS];
   if (signed < earliest) {
     throw invalid(
       `Signature expired: ${sent} is now earlier than ${formatTime(earliest)} (${formatTime(time)} - 5 min.)`,

@@ -29,7 +29,7 @@ const shown = v.pipe(
 );
 
 /** Networks that are shown one by one. */
-const MAX_SHOWN = 20;
+const MAX_SHOWN_NETWORKS = 20;
 
 /** @throws UserError when the fleet does not answer, or no such host has ever registered. */
 async function askHost(fleet: Fleet, host: string): Promise<HostAnswer> {
@@ -43,7 +43,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
   const addresses = Networks.reduce((sum, network) => sum + network.Addresses, 0);
   const isCounted = IsAll && Networks.every((network) => network.IsAll);
   const plus = (count: number, all: boolean): string => `${count}${all ? '' : ' or more'}`;
-  const hidden = Networks.length - MAX_SHOWN;
+  const hidden = Networks.length - MAX_SHOWN_NETWORKS;
   const lines: [string, string][] = [
     ['host', Host],
     ['state', Why === '' ? State : `${State} (${Why})`],
@@ -52,7 +52,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
     ['lease', `${host.InLease ? 'runs until' : 'ended'} ${host.LeaseUntil}`],
     ['networks', plus(Networks.length, IsAll)],
     ['addresses', plus(addresses, isCounted)],
-    ...Networks.slice(0, MAX_SHOWN).map((network): [string, string] => [
+    ...Networks.slice(0, MAX_SHOWN_NETWORKS).map((network): [string, string] => [
       '',
       `${network.Pool} of space ${network.Space}: ${plus(network.Addresses, network.IsAll)} leased`,
     ]),

@@ -32,10 +32,9 @@ export interface Fleet {
   readonly endpoint: Endpoint;
 }
 
-/** ms */
-const HANDSHAKE_TIMEOUT = 15_000;
-/** ms. The console takes longer than other functions, since it frees what a dead host held. */
-const CONSOLE_TIMEOUT = 65_000;
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** The console takes longer than other functions, since it frees what a dead host held. */
+const CONSOLE_TIMEOUT_MS = 65_000;
 
 /** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`; the commands that free something are in host-death.ts. */
 export function stateCommands(host: Command): void {
@@ -137,11 +136,11 @@ export async function askConsole<Schema extends v.GenericSchema>(
     path: '/Berth.Handshake',
     headers: { 'berth-driver': 'berth' },
     body: '',
-    timeout: HANDSHAKE_TIMEOUT,
+    timeout: HANDSHAKE_TIMEOUT_MS,
   });
   const body = JSON.stringify(message);
-  const console = endpointNamedBy(endpoint, Functions.Console);
-  return ask({ cloud, endpoint: console }, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
+  const asked = { cloud, endpoint: endpointNamedBy(endpoint, Functions.Console) };
+  return ask(asked, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT_MS });
 }
 
 /** The console has refused. */

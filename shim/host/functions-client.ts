@@ -15,8 +15,8 @@ export interface FunctionsClientOptions {
   readonly sequence: Sequence;
 }
 
-/** ms. A function answers within this time or not at all. */
-const OWN_TIMEOUT = 11_000;
+/** A function answers within this time or not at all. */
+const FUNCTION_TIMEOUT_MS = 11_000;
 
 const PLACES: Record<Method, keyof Functions> = {
   RequestPool: 'pools',
@@ -48,7 +48,7 @@ export class FunctionsClient {
   }
 
   release(call: KeptCall, attempt: number): Promise<Verdict> {
-    return this.attempt(call, attempt, OWN_TIMEOUT);
+    return this.attempt(call, attempt, FUNCTION_TIMEOUT_MS);
   }
 
   /** Undoes what the attempts of a call left behind, except for `keep`. */
@@ -64,9 +64,9 @@ export class FunctionsClient {
     return this.#send(driver, 'hosts', {
       question,
       path,
-      headers: this.#headers(driver, this.#options.sequence.keyAnyway(), 1, OWN_TIMEOUT),
+      headers: this.#headers(driver, this.#options.sequence.keyAnyway(), 1, FUNCTION_TIMEOUT_MS),
       body: Buffer.from(JSON.stringify(message)),
-      timeout: OWN_TIMEOUT,
+      timeout: FUNCTION_TIMEOUT_MS,
     });
   }
 

@@ -67,11 +67,10 @@ export function lineage(folder: string): string {
   return made;
 }
 
-/** ms */
 const RETRY_PAUSE_MS = 5_000;
-const WAKING_PAUSE = 200;
+const WAKING_PAUSE_MS = 200;
 /** ms between two registrations, however many calls are refused because this host was silent. */
-const MIN_PAUSE = 1_000;
+const MIN_PAUSE_MS = 1_000;
 
 export class Registration extends EventEmitter<RegistrationEvents> {
   readonly #options: RegistrationOptions;
@@ -148,7 +147,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   async #renew(): Promise<void> {
     // Before the first registration has ended, no call is served, so it need not be repeated.
     if (this.#isNew && this.#keeping !== undefined) return this.#keeping;
-    const early = this.#began + MIN_PAUSE - performance.now();
+    const early = this.#began + MIN_PAUSE_MS - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early).unref());
     if (!this.#isClosed) await this.keep();
   }
@@ -203,7 +202,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
     this.#meet(told.Rival ?? undefined);
     this.#isNew = false;
     this.#registered.resolve(undefined);
-    return Waking ? WAKING_PAUSE : HeartbeatSeconds * 1_000;
+    return Waking ? WAKING_PAUSE_MS : HeartbeatSeconds * 1_000;
   }
 
   #meet(rival: string | undefined): void {

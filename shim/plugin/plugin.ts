@@ -31,7 +31,7 @@ export interface PluginHost {
 }
 
 /** ms for the work before and after the wait for the function. */
-const GRACE = 1_000;
+const ANSWER_GRACE_MS = 1_000;
 /** Larger than any message of Docker's. */
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
@@ -145,9 +145,9 @@ function answerOf(
     calls.answer({ ...call, body }, { until: began + budget, gone: asker.signal }),
   );
   // A request whose body never ends is answered all the same.
-  return within(budget + GRACE, answered, () => {
+  return within(budget + ANSWER_GRACE_MS, answered, () => {
     asker.abort();
-    throw new Unreadable(`the request was not answered within ${(budget + GRACE) / 1_000} s`);
+    throw new Unreadable(`the request was not answered within ${(budget + ANSWER_GRACE_MS) / 1_000} s`);
   });
 }
 

@@ -3,7 +3,7 @@
  * parsed here; inside, there are typed values only.
  */
 import * as v from 'valibot';
-import { isHostId, isLocalSpaceName } from '../../protocol/ids.ts';
+import { MAC_ADDRESS, isHostId, isLocalSpaceName } from '../../protocol/ids.ts';
 import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
 import { DRIVERS } from '../../protocol/methods.ts';
 import { isRequestKey } from '../../protocol/request-key.ts';
@@ -135,7 +135,7 @@ export const holdingsMessage = v.object({
 
 const endpoint = v.object({
   Address: address,
-  MacAddress: v.optional(v.union([v.literal(''), v.pipe(v.string(), v.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))]), ''),
+  MacAddress: v.optional(v.union([v.literal(''), v.pipe(v.string(), v.regex(MAC_ADDRESS))]), ''),
   Name: optionalText,
 });
 /** A bounded number of endpoints: each is a write. */

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { installTools, run } from '../install-tools.ts';
+import { installTools, run } from '../tools/install-tools.ts';
 
 // Import nothing of the tools before installDeployTools() has run.
 const here = import.meta.dirname;

@@ -1,15 +1,15 @@
 /** What a bill depends on but no run here can count: times on AWS, and the size of the API's access log. */
 
 /** In GB, as in serverless.yml. */
-export const MEMORY = 256 / 1_024;
+export const MEMORY_GB = 256 / 1_024;
 
 /** Billed seconds of the functions. */
-export const SECONDS = { call: 0.01, sweep: 2 } as const;
+export const RUN_SECONDS = { call: 0.01, sweep: 2 } as const;
 
 /** What CloudWatch adds to the bytes of each event. */
-const EVENT_OVERHEAD = 26;
+const EVENT_OVERHEAD_BYTES = 26;
 const logged = (lines: readonly string[]): number =>
-  lines.reduce((sum, line) => sum + Buffer.byteLength(line) + EVENT_OVERHEAD, 0);
+  lines.reduce((sum, line) => sum + Buffer.byteLength(line) + EVENT_OVERHEAD_BYTES, 0);
 
 const ID = '8476a536-e9f4-11e8-9739-2dfe598c3fcd';
 /** Bytes of a line of the HTTP API's access log, in the format of infra/front/http-api.yml. */

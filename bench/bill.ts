@@ -1,7 +1,7 @@
 /** From counted units to dollars. Pure. */
 import { HEARTBEAT_MS } from '../functions/ipam/host.ts';
-import { ACCESS_LOG, MEMORY, SECONDS, WATCHED } from './assumptions.ts';
-import { DAY, type Line, MINUTE, type Units } from './fleet-count.ts';
+import { ACCESS_LOG, MEMORY_GB, RUN_SECONDS, WATCHED } from './assumptions.ts';
+import { DAY_MS, type Line, MINUTE_MS, type Units } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 
 /** What an operation requests from AWS each time. */
@@ -20,11 +20,11 @@ export interface Item {
 
 const MILLION = 1_000_000;
 const GB = 1_000_000_000;
-const MONTH = 30 * DAY;
+const MONTH_MS = 30 * DAY_MS;
 
 const { dynamo, lambda, httpApi, cloudWatch } = PRICES;
 
-const time = (runs: number, seconds: number): number => runs * seconds * MEMORY * lambda.gigabyteSecond;
+const time = (runs: number, seconds: number): number => runs * seconds * MEMORY_GB * lambda.gigabyteSecond;
 const log = (bytes: number): number => (bytes / GB) * (cloudWatch.logs + cloudWatch.logStorage);
 
 /** What the given use costs, one line for each item of the bill. */
@@ -35,7 +35,7 @@ export function itemsOf({ calls, writes, reads }: Use, times: number, front: Fro
     { what: 'DynamoDB, writes', dollars: (writes * times * dynamo.writeUnits) / MILLION },
     { what: 'DynamoDB, reads', dollars: (reads * times * dynamo.readUnits) / MILLION },
     { what: 'Lambda, requests', dollars: (called * lambda.requests) / MILLION },
-    { what: 'Lambda, time', dollars: time(called, SECONDS.call) },
+    { what: 'Lambda, time', dollars: time(called, RUN_SECONDS.call) },
     { what: 'HTTP API', dollars: isApi ? (called * httpApi) / MILLION : 0 },
     { what: 'logs, access log', dollars: isApi ? log(called * ACCESS_LOG) : 0 },
   ];
@@ -55,7 +55,7 @@ export interface Idle {
 }
 
 /** ms between periodic calls: serverless.yml, shim/host/handshake.ts (each driver asks), shim/main.ts. */
-const EVERY = { sweep: 5 * MINUTE, walk: 60 * MINUTE, handshake: 60 * MINUTE, look: 60 * MINUTE } as const;
+const EVERY = { sweep: 5 * MINUTE_MS, walk: 60 * MINUTE_MS, handshake: 60 * MINUTE_MS, look: 60 * MINUTE_MS } as const;
 const DRIVERS = 2;
 
 const NO_UNITS = { writes: 0, reads: 0 } as const;
@@ -66,8 +66,8 @@ export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: 
     writes: line.fixed.writes + fleet * line.perHost.writes,
     reads: line.fixed.reads + fleet * line.perHost.reads,
   });
-  const cost = (use: Use, every: number): number => sum(itemsOf(use, MONTH / every, front));
-  const runs = MONTH / EVERY.sweep;
+  const cost = (use: Use, every: number): number => sum(itemsOf(use, MONTH_MS / every, front));
+  const runs = MONTH_MS / EVERY.sweep;
   const sweeps = cost({ calls: 0, ...by(hosts) }, EVERY.sweep) + cost({ calls: 0, ...by(walk) }, EVERY.walk);
   const gigabytes = (fleet * bytes) / GB;
   return [
@@ -79,7 +79,7 @@ export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: 
     },
     {
       what: 'sweeps',
-      dollars: sweeps + time(runs, SECONDS.sweep) + (runs * lambda.requests) / MILLION,
+      dollars: sweeps + time(runs, RUN_SECONDS.sweep) + (runs * lambda.requests) / MILLION,
     },
     { what: 'storage', dollars: gigabytes * dynamo.storage },
     { what: 'point-in-time recovery', dollars: gigabytes * dynamo.pointInTimeRecovery },

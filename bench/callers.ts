@@ -29,7 +29,7 @@ const answer = v.pipe(
 type Answer = v.InferOutput<typeof answer>;
 
 /** ms; longer than the shim lets dockerd wait. */
-const TIMEOUT = limit(25_000);
+const CALL_TIMEOUT_MS = limit(25_000);
 
 interface Post {
   readonly path: string;
@@ -40,7 +40,7 @@ interface Post {
 /** Over kept connections. */
 function post({ target, agent }: Endpoint, { path, headers, body }: Post): Promise<string> {
   return new Promise((resolve, reject) => {
-    const options = { ...target, agent, path, method: 'POST', timeout: TIMEOUT };
+    const options = { ...target, agent, path, method: 'POST', timeout: CALL_TIMEOUT_MS };
     const call = request({ ...options, headers: { ...headers, 'content-length': body.length } }, (response) => {
       text(response).then(resolve, reject);
     });

@@ -22,10 +22,10 @@ export interface CellResult extends Cell {
 }
 
 /** ms after which every freed address has cooled down. */
-const RESTED = 60_000;
+const COOLED_DOWN_MS = 60_000;
 
 /** Calls whose mean is within a twentieth of the true one, if each takes one write or two with equal probability. */
-const ENOUGH = 700;
+const MIN_CALLS_TO_JUDGE = 700;
 
 interface Network {
   readonly host: Host;
@@ -65,7 +65,7 @@ export async function measureCell(at: Setting, cell: Cell, calls: number, seed: 
       else if (outcome.reason.code === 'no-address-left') full.push(cost);
       else busy++;
     }
-    at.world.advance(RESTED);
+    at.world.advance(COOLED_DOWN_MS);
   }
   for (const { host, net } of networks) await host.leave(net);
   const figures = figuresOf(granted);
@@ -81,6 +81,6 @@ function targetsOf({ pool, fill, callers }: Cell, { calls, writeUnits, medianRou
   if (fill === 99) return [atMost('write units', writeUnits, 2.2)];
   if (fill > 50 || callers > free / 8) return [];
   // Half of the calls take one write and half take two: the mean of a few calls says little.
-  if (fill === 50) return calls < ENOUGH ? [] : [atMost('write units', writeUnits, 1.6)];
+  if (fill === 50) return calls < MIN_CALLS_TO_JUDGE ? [] : [atMost('write units', writeUnits, 1.6)];
   return [atMost('write units', writeUnits, 1.2), atMost('round trips, median', medianRoundTrips, 1)];
 }

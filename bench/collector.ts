@@ -7,8 +7,7 @@ import { limit } from '../test/support/deadlines.ts';
 export const INSPECTED = '--inspect=127.0.0.1:0';
 
 const GREETING = /^Debugger listening on (ws:\/\/127\.0\.0\.1:\d+\/[\w-]+)$/m;
-/** ms */
-const TIMEOUT = limit(30_000);
+const COLLECTION_TIMEOUT_MS = limit(30_000);
 
 const reply = v.pipe(v.string(), v.parseJson(), v.object({ id: v.literal(1), result: v.object({}) }));
 
@@ -19,7 +18,7 @@ export async function collectGarbage(log: string): Promise<void> {
   const socket = new WebSocket(url);
   try {
     await new Promise<void>((resolve, reject) => {
-      AbortSignal.timeout(TIMEOUT).addEventListener('abort', () => {
+      AbortSignal.timeout(COLLECTION_TIMEOUT_MS).addEventListener('abort', () => {
         reject(new Error('the process does not collect its garbage'));
       });
       socket.addEventListener('error', () => {

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { HEARTBEAT_MS } from '../functions/ipam/host.ts';
 import { wholeNumber, writeFigures } from './document.ts';
 import { atMost, short, table } from './figures.ts';
-import { CONTAINERS, DAY, type Line, MINUTE, type Units, count, daily, lineOf } from './fleet-count.ts';
+import { CONTAINERS, DAY_MS, type Line, MINUTE_MS, type Units, count, daily, lineOf } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 
 /** A shard of hosts is read in whole units: the fewer hosts it holds, the coarser the figures. */
@@ -12,9 +12,9 @@ const QUICK_SIZES = [8, 16] as const;
 
 const FLEETS = [1_000, 10_000];
 /** ms */
-const HEARTBEATS = [5 * MINUTE, HEARTBEAT_MS, 20 * MINUTE];
-const SWEEPS = [MINUTE, 5 * MINUTE, 15 * MINUTE];
-const WALKS = [60 * MINUTE, DAY];
+const HEARTBEATS = [5 * MINUTE_MS, HEARTBEAT_MS, 20 * MINUTE_MS];
+const SWEEPS = [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS];
+const WALKS = [60 * MINUTE_MS, DAY_MS];
 
 const { writeUnits, readUnits } = PRICES.dynamo;
 const DAYS_OF_MONTH = 30;
@@ -23,7 +23,7 @@ const dollars = ({ writes, reads }: Units): string =>
   short((DAYS_OF_MONTH * (writes * writeUnits + reads * readUnits)) / 1_000_000);
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');
-const interval = (every: number): string => (every === DAY ? '1 day' : `${every / MINUTE} min`);
+const interval = (every: number): string => (every === DAY_MS ? '1 day' : `${every / MINUTE_MS} min`);
 
 function rowsOf(what: string, line: Line, intervals: readonly number[]): string[][] {
   return intervals.flatMap((every) =>

@@ -7,12 +7,12 @@ import { type Setting, setting } from './setting.ts';
 import { tableBytes } from './table-bytes.ts';
 
 /** As in functions/sweep.ts. */
-const LIMIT = 20_000;
+const MAX_SWEPT_ITEMS = 20_000;
 /** The containers of each host, in one network of its own. */
 export const CONTAINERS = 4;
 
-export const MINUTE = 60_000;
-export const DAY = 86_400_000;
+export const MINUTE_MS = 60_000;
+export const DAY_MS = 86_400_000;
 
 export interface Units {
   readonly writes: number;
@@ -61,7 +61,7 @@ async function sweepAll(at: Setting, from: Pick<SweepCursor, 'walkedAt'>): Promi
   let cursor = await at.store.readSweep();
   cursor = { ...FIRST_CURSOR, ...from };
   do {
-    const { cursor: next } = await sweep(at, { deadline: Infinity, limit: LIMIT, cursor });
+    const { cursor: next } = await sweep(at, { deadline: Infinity, limit: MAX_SWEPT_ITEMS, cursor });
     await at.store.writeSweep(next);
     cursor = next;
   } while (cursor.item !== undefined);
@@ -95,6 +95,6 @@ export function lineOf([few, many]: readonly [number, number], at: Units, then: 
 }
 
 export const daily = ({ fixed, perHost }: Line, hosts: number, every: number): Units => ({
-  writes: ((fixed.writes + hosts * perHost.writes) * DAY) / every,
-  reads: ((fixed.reads + hosts * perHost.reads) * DAY) / every,
+  writes: ((fixed.writes + hosts * perHost.writes) * DAY_MS) / every,
+  reads: ((fixed.reads + hosts * perHost.reads) * DAY_MS) / every,
 });

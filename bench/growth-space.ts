@@ -40,7 +40,9 @@ export function crowding(subnets: number, fill: number): Case {
       await register(at, host, 'a');
       const costs: Cost[] = [];
       for (let i = 0; i < (fill === 1 ? 2 : SAMPLES); i++) {
-        const { outcome, cost } = await at.meter.measure(() => host.pool({ space: CROWDED }, host.call({ deadline: Infinity })));
+        const { outcome, cost } = await at.meter.measure(() =>
+          host.pool({ space: CROWDED }, host.call({ deadline: Infinity })),
+        );
         costs.push(cost);
         if (outcome.status === 'fulfilled') await host.leave(outcome.value);
         else if (fill < 1) throw outcome.reason;

@@ -23,8 +23,8 @@ const MAC = withMac('02:42:0a:00:00:05');
 const PRINCIPAL = 'arn:aws:sts::123456789012:assumed-role/berth-host/bench';
 const CROWDED = 'crowded';
 /** Automatic pools that the crowded space has room for, and the percentage of them that are held. */
-const ROOM = 256;
-const HELD = 90;
+const ROOM_POOLS = 256;
+const HELD_PERCENT = 90;
 
 interface Measured {
   readonly cost: Cost;
@@ -44,8 +44,8 @@ async function crowdedSpace({ client, table, world }: Setting, seed: number): Pr
   const range = cidr('10.64.0.0/16');
   const config = { ...spaceKey(CROWDED), ranges: ['10.64.0.0/16'], size4: 24 };
   await client.send(new PutItemCommand({ TableName: table, Item: marshall(config) }));
-  const all = Array.from({ length: ROOM }, (_, i) => range.first + (BigInt(i) << 8n));
-  const held = choose(all, Math.round((ROOM * (100 - HELD)) / 100), seed);
+  const all = Array.from({ length: ROOM_POOLS }, (_, i) => range.first + (BigInt(i) << 8n));
+  const held = choose(all, Math.round((ROOM_POOLS * (100 - HELD_PERCENT)) / 100), seed);
   const items = held.map((first, i) => {
     const pool = {
       ...{ space: CROWDED, cidr: { ...range, first, prefix: 24 }, announcedAt: world.now(), createdBy: 'bench' },
@@ -102,7 +102,7 @@ function poolKinds(at: Setting): Kind[] {
     },
     { what: 'RequestPool, automatic', sample: () => created({}), targets: poolTargets },
     {
-      what: `RequestPool, automatic, ${HELD} % of the space held`,
+      what: `RequestPool, automatic, ${HELD_PERCENT} % of the space held`,
       sample: () => created({ space: CROWDED }),
       targets: none,
     },

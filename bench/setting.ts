@@ -82,7 +82,7 @@ export const leaseOf = (ref: string): string =>
   encodeSlot({ kind: 'leased', ref, requestKey: KEY, mac: '02:42:ac:11:00:02', name: '' });
 
 /** The most items that one batch may hold. */
-const BATCH = 25;
+const MAX_BATCH_ITEMS = 25;
 
 /** Leases, of a permanent host unless another is given, written in the format of the table. */
 export async function occupy(
@@ -107,8 +107,10 @@ export async function occupy(
 
 /** Puts items that no other caller writes. */
 export async function putAll(client: DynamoDBClient, table: string, items: readonly object[]): Promise<void> {
-  for (let from = 0; from < items.length; from += BATCH) {
-    const requests = items.slice(from, from + BATCH).map((item) => ({ PutRequest: { Item: marshall(item) } }));
+  for (let from = 0; from < items.length; from += MAX_BATCH_ITEMS) {
+    const requests = items
+      .slice(from, from + MAX_BATCH_ITEMS)
+      .map((item) => ({ PutRequest: { Item: marshall(item) } }));
     const { UnprocessedItems: left } = await client.send(
       new BatchWriteItemCommand({ RequestItems: { [table]: requests } }),
     );

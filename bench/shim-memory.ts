@@ -49,7 +49,7 @@ async function look({ metrics, journal }: ShimSetting) {
 }
 
 /** The most that half of the calls may add, in percent. */
-export const MOST_GROWTH = 10;
+export const MAX_GROWTH_PERCENT = 10;
 /** With fewer calls, half of them still belong to the start. */
 export const CALLS_TO_JUDGE = 50_000;
 
@@ -62,8 +62,8 @@ export function judgeMemory(samples: readonly MemorySample[]): { readonly words:
     `From ${half.calls} to ${all.calls} calls resident memory grew by ${resident.toFixed(1)} %, the heap by ` +
     `${heap.toFixed(1)} %`;
   if (all.calls < CALLS_TO_JUDGE) return { words: `${told}: too few calls to judge`, isMet: true };
-  const isMet = resident <= MOST_GROWTH && heap <= MOST_GROWTH;
-  return { words: `${told}, of ${MOST_GROWTH} % allowed: ${isMet ? 'flat ✓' : 'it GROWS ✗'}`, isMet };
+  const isMet = resident <= MAX_GROWTH_PERCENT && heap <= MAX_GROWTH_PERCENT;
+  return { words: `${told}, of ${MAX_GROWTH_PERCENT} % allowed: ${isMet ? 'flat ✓' : 'it GROWS ✗'}`, isMet };
 }
 
 /** In percent. */

@@ -29,9 +29,8 @@ export interface ShimSetting {
 }
 
 const POOLS = { direct: '10.1.0.0/16', shim: '10.2.0.0/16' };
-/** ms */
-const SETTLE_PAUSE = 5;
-const SETTLE_TIMEOUT = 60_000;
+const SETTLE_PAUSE_MS = 5;
+const SETTLE_TIMEOUT_MS = 60_000;
 
 async function shimSetting(folder: string, start: StartUpstream, nodeOptions: string): Promise<ShimSetting> {
   const upstream = await start(folder);
@@ -119,7 +118,10 @@ async function readMetrics(socketPath: string): Promise<Map<string, number>> {
 /** dockerd is answered before the functions have received a release if other calls wait. */
 async function heardAll(metrics: ShimSetting['metrics']): Promise<void> {
   const isHeard = async (): Promise<boolean> => (await metrics()).get('journal_depth') === 0;
-  await until(isHeard, 'the functions have received all calls', { milliseconds: SETTLE_TIMEOUT, pause: SETTLE_PAUSE });
+  await until(isHeard, 'the functions have received all calls', {
+    milliseconds: SETTLE_TIMEOUT_MS,
+    pause: SETTLE_PAUSE_MS,
+  });
 }
 
 /** @param nodeOptions of the shim's process. */

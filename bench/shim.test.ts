@@ -5,7 +5,7 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { limit } from '../test/support/deadlines.ts';
 import { percentile } from './load.ts';
-import { CALLS_TO_JUDGE, MOST_GROWTH, judgeMemory } from './shim-memory.ts';
+import { CALLS_TO_JUDGE, MAX_GROWTH_PERCENT, judgeMemory } from './shim-memory.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const bench = (...args: string[]) =>
@@ -82,7 +82,7 @@ describe('judgeMemory', () => {
       ...{ calls: calls * share, resident: resident[i] ?? 0, heap: heap[i] ?? 0 },
       ...{ running: 0, external: 0, journal: 0 },
     }));
-  const most = 200 * (1 + MOST_GROWTH / 100);
+  const most = 200 * (1 + MAX_GROWTH_PERCENT / 100);
   const flat = [100, 190, 200, 230, most - 1];
   const growing = [100, 150, 200, 210, most + 1];
 

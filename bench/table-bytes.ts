@@ -6,7 +6,7 @@ import type { Setting } from './setting.ts';
 type Item = Readonly<Record<string, unknown>>;
 
 /** The overhead of an item, and of an entry of an index. */
-const OVERHEAD = 100;
+const ITEM_OVERHEAD_BYTES = 100;
 /** The attributes of an item in the index byHost (infra/table.json). */
 const INDEXED = ['pk', 'sk', 'host', 'requestKey'] as const;
 
@@ -21,7 +21,7 @@ export async function tableBytes({ client, table }: Pick<Setting, 'client' | 'ta
   return bytes;
 }
 
-const itemBytes = (item: Item): number => OVERHEAD + attributesBytes(item);
+const itemBytes = (item: Item): number => ITEM_OVERHEAD_BYTES + attributesBytes(item);
 
 function indexBytes(item: Item): number {
   const entry = Object.fromEntries(INDEXED.map((name) => [name, item[name]]));

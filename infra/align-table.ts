@@ -33,9 +33,9 @@ export interface Difference {
 }
 
 /** The most items that one batch may hold. */
-const BATCH = 25;
+const MAX_BATCH_ITEMS = 25;
 /** The base of the pauses, in ms, before what a batch left out is tried again; each is twice as long as the one before. */
-const PAUSE = 50;
+const FIRST_PAUSE_MS = 50;
 const MAX_TRIES = 10;
 
 /** @throws Error of the SDK when a table does not exist or may not be read or written; safe to repeat. */
@@ -103,7 +103,7 @@ function writer(client: DynamoDBClient, table: string, isWritten: boolean) {
   return {
     async add(request: WriteRequest): Promise<void> {
       waiting.push(request);
-      if (waiting.length === BATCH) await flush();
+      if (waiting.length === MAX_BATCH_ITEMS) await flush();
     },
     end: flush,
   };
@@ -114,7 +114,7 @@ async function writeAll(client: DynamoDBClient, table: string, batch: WriteReque
   let left = batch;
   for (let tries = 0; left.length > 0; tries++) {
     if (tries === MAX_TRIES) throw new Error(`${table} accepts no more writes: it is throttled; run this again`);
-    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE * 2 ** tries));
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** tries));
     const { UnprocessedItems } = await client.send(new BatchWriteItemCommand({ RequestItems: { [table]: left } }));
     left = UnprocessedItems?.[table] ?? [];
   }

@@ -11,7 +11,7 @@ const template = v.object({
 });
 
 /** Calls a second that Lambda accepts per concurrent execution (Lambda Developer Guide, "Invocation quotas"). */
-const CALLS = 10;
+const CALLS_PER_EXECUTION = 10;
 
 /** Lines for the person who deploys. @param rendered the template. */
 export function ceilingsOf(rendered: unknown): string[] {
@@ -25,7 +25,7 @@ export function ceilingsOf(rendered: unknown): string[] {
   const all = reserved.reduce((sum, one) => sum + one, 0);
   return [
     reserved.length > 0
-      ? `functions: ${figure(all)} concurrent executions, ${figure(CALLS * all)} calls a second`
+      ? `functions: ${figure(all)} concurrent executions, ${figure(CALLS_PER_EXECUTION * all)} calls a second`
       : "functions: the account's own concurrency, none is reserved",
     `table: ${figure(writes)} writes and ${figure(reads)} reads a second`,
     'ThroughputAlarm' in Resources

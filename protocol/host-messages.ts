@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { addressSpacesAnswer, capabilitiesAnswer, requestAddressMessage } from './docker-messages.ts';
 import { address, addresses, localSpaceName, networkState, optionalText, requestKey, required } from './fields.ts';
+import { MAC_ADDRESS } from './ids.ts';
 import { MAX_ENDPOINTS } from './limits.ts';
 import { SEQUENCE_WIDTH } from './request-key.ts';
 
@@ -150,10 +151,7 @@ export const reviveMessage = v.object({
     v.array(
       v.object({
         Address: address,
-        MacAddress: v.optional(
-          v.union([v.literal(''), v.pipe(v.string(), v.regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/))]),
-          '',
-        ),
+        MacAddress: v.optional(v.union([v.literal(''), v.pipe(v.string(), v.regex(MAC_ADDRESS))]), ''),
         Name: optionalText,
       }),
     ),

@@ -1,4 +1,4 @@
-/** How hosts, instances and spaces may be called. */
+/** How hosts, instances and spaces may be called, and how a network card is. */
 
 export const isHostId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/.test(text);
 
@@ -7,6 +7,9 @@ export const isHostId = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._:-]{
  * IDs").
  */
 export const isInstanceId = (text: string): boolean => /^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text);
+
+/** In lower case. The same pattern is in shim/host/machine.ts. */
+export const MAC_ADDRESS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 
 /** Space names become parts of keys and of PoolIDs. */
 export const isSpaceName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text);

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 
-const SWEEP_PAUSE = 20;
-/** ms. Longer than a call of dockerd takes by default; connections that are still open then are cut. */
+const SWEEP_PAUSE_MS = 20;
+/** Longer than a call of dockerd takes by default; connections that are still open then are cut. */
 const GRACE_MS = 25_000;
 
 /**
@@ -11,7 +11,7 @@ const GRACE_MS = 25_000;
 export async function closeServer(server: Server, patience = GRACE_MS): Promise<void> {
   const sweep = setInterval(() => {
     server.closeIdleConnections();
-  }, SWEEP_PAUSE);
+  }, SWEEP_PAUSE_MS);
   const end = setTimeout(() => {
     server.closeAllConnections();
   }, patience);

@@ -8,7 +8,7 @@ import { UserError } from './user-error.ts';
 
 /** Write permission for the group and for all others. */
 const WRITABLE_BY_OTHERS = 0o022;
-const ROOT = 0;
+const ROOT_UID = 0;
 
 /**
  * Creates the folder if it is missing, and checks it and its files before anything is written.
@@ -31,7 +31,7 @@ function check(file: string, stats: Stats): void {
   };
   if (stats.isSymbolicLink()) refuse('is a symbolic link, which the data folder must not contain', 'remove it');
   const user = process.geteuid?.() ?? stats.uid;
-  if (stats.uid !== user && stats.uid !== ROOT) {
+  if (stats.uid !== user && stats.uid !== ROOT_UID) {
     refuse(`belongs to user ${stats.uid}, not to ${user}`, `find out why, then run chown ${user} ${file}`);
   }
   if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) {

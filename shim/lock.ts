@@ -25,10 +25,10 @@ export function lockFolder(folder: string): DatabaseSync {
 }
 
 /** SQLite's code for a lock that another process holds. */
-const BUSY = 5;
+const SQLITE_BUSY = 5;
 
 function whyNot(folder: string, file: string, error: unknown): string {
-  if (error instanceof Error && 'errcode' in error && error.errcode === BUSY) {
+  if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) {
     return `Berth is already running with the data in ${folder}; stop it first, or choose another folder with --data`;
   }
   return `cannot lock ${file}: ${messageOf(error)}`;

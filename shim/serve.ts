@@ -10,18 +10,18 @@ import { FunctionUrlClient } from './cloud/client.ts';
 import { retryWithin } from './cloud/retry.ts';
 import { Transport } from './cloud/transport.ts';
 import type { Verdict } from './cloud/verdict.ts';
-import { parseEndpoint } from './endpoint.ts';
+import { type Endpoint, parseEndpoint } from './endpoint.ts';
 import { instanceId } from './host/ec2-instance.ts';
-import { FunctionsClient, type FunctionsClientOptions } from './host/functions-client.ts';
+import { FunctionsClient } from './host/functions-client.ts';
 import { Handshakes } from './host/handshake.ts';
 import { hostIdentity } from './host/identity.ts';
 import { KnownNetworks } from './host/known-networks.ts';
 import { type MachinePrint, isNameless, machinePrint } from './host/machine.ts';
 import { Registration, lineage } from './host/registration.ts';
 import { Sequence } from './host/sequence.ts';
-import { Journal, type KeptCall } from './journal/journal.ts';
+import { Journal } from './journal/journal.ts';
 import { Outbox } from './outbox/outbox.ts';
-import { Calls } from './plugin/calls.ts';
+import { Calls, type CallsOptions } from './plugin/calls.ts';
 import { healthOf } from './plugin/health.ts';
 import { Metrics } from './plugin/metrics.ts';
 import { type PluginHost, pluginServer } from './plugin/plugin.ts';
@@ -54,9 +54,9 @@ export interface ShimOptions {
 }
 
 /** ms that a stop waits beyond the time that any call may take. */
-const STOP_GRACE = 5_000;
+const STOP_GRACE_MS = 5_000;
 /** ms that a start waits for the fleet's answer about this host. The sockets are open by then. */
-const INTRODUCTION = 3_000;
+const INTRODUCTION_MS = 3_000;
 
 /** What must be undone when the shim stops, the latest first. */
 type Undo = (() => Promise<void> | void)[];
@@ -71,7 +71,7 @@ export async function serveShim(settings: Settings, options: ShimOptions): Promi
     const host = await assemble(settings, options, undo);
     const sockets = await openPlugins(settings, host, undo);
     await openMetrics(settings, host, undo);
-    await Promise.race([host.introduced, delay(INTRODUCTION, undefined, { ref: false })]);
+    await Promise.race([host.introduced, delay(INTRODUCTION_MS, undefined, { ref: false })]);
     return { hostId: host.hostId, sockets, warning: host.unable(), stop };
   } catch (error) {
     await stop();
@@ -88,11 +88,72 @@ interface Host extends PluginHost {
   readonly introduced: Promise<void>;
 }
 
-/** Creates the parts of a shim and connects them. */
+/** Creates the parts of a shim and connects them, each to those before it. */
 async function assemble(settings: Settings, options: ShimOptions, undo: Undo): Promise<Host> {
-  const { data, region, budget } = settings;
   const { log } = options;
-  const endpoint = parseEndpoint(options.endpoint);
+  const reached = await reach(settings, options, undo);
+  const { hostId, sequence, cloud, handshakes, functions } = reached;
+  const enrolled = enrol(settings, options, reached, undo);
+  const { journal, registration, outbox, networks } = enrolled;
+  const renew: CallsOptions['renew'] = async (driver, remedy) => {
+    if (remedy === 'register') await registration.renew();
+    else await handshakes.get(driver)?.renew();
+  };
+  const reconciler = reconcilerOf(settings, { ...reached, ...enrolled, renew, log });
+  const compareSoon = (): void => {
+    reconciler.soon();
+  };
+  registration.on('returned', compareSoon);
+  outbox.resume();
+  const introduced = registration.keep();
+  undo.push(() => {
+    registration.close();
+    return outbox.stop();
+  });
+  reconciler.start();
+  undo.push(() => reconciler.stop());
+  const attempt = onceRegistered(registration, functions);
+  const barred = (): string | undefined => registration.refusal;
+  const guard = new RateGuard();
+  const calls = new Calls({ journal, outbox, guard, attempt, renew, networks, lost: compareSoon, barred });
+  const metrics = new Metrics({
+    journal,
+    inFlight: () => calls.inFlight,
+    isReached: () => cloud.unreached === undefined,
+    findings: () => reconciler.last.findings,
+  });
+  const health = () =>
+    healthOf({
+      hostId,
+      journal,
+      unreached: cloud.unreached,
+      unregistered: registration.refusal,
+      leaving: registration.leaving,
+      rival: registration.rival,
+      findings: reconciler.last.findings,
+    });
+  const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
+  const unable = (): string | undefined =>
+    cloud.unreached ??
+    registration.refusal ??
+    (registration.pending === undefined ? undefined : 'this host is not registered yet: see the log');
+  const { budget } = settings;
+  return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, doctor, budget };
+}
+
+interface Reached {
+  readonly hostId: string;
+  readonly machine: MachinePrint;
+  readonly sequence: Sequence;
+  readonly cloud: FunctionUrlClient;
+  readonly handshakes: ReadonlyMap<Driver, Handshakes>;
+  readonly functions: FunctionsClient;
+}
+
+/** Finds out which host this is, and where the functions are. */
+async function reach(settings: Settings, { endpoint: text, log }: ShimOptions, undo: Undo): Promise<Reached> {
+  const { data, region, drivers, space } = settings;
+  const endpoint = parseEndpoint(text);
   // A cloud on this machine does not need the instance to tell hosts apart.
   const instance = endpoint.target.protocol === 'https:' ? await instanceId() : undefined;
   const hostId = hostIdentity(data, settings.hostId, undefined, instance);
@@ -102,50 +163,25 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
   // A missing region should fail now, not at the first call.
   signerOf(endpoint);
   const cloud = new FunctionUrlClient(new Transport(), signerOf);
-  const handshakes = await openHandshakes(cloud, settings, endpoint, log, undo);
-  const standing = enrol(settings, options, { hostId, machine, cloud, handshakes, sequence }, undo);
-  const { journal, outbox, messenger, registration, renew, networks, reconciler, introduced } = standing;
-  const unregistered = (): string | undefined => registration.refusal;
-  const calls = new Calls({
-    journal,
-    outbox,
-    guard: new RateGuard(),
-    attempt: onceRegistered(registration, (call, number, timeout) => messenger.attempt(call, number, timeout)),
-    renew,
-    networks,
-    lost: () => {
-      reconciler.soon();
-    },
-    barred: unregistered,
-  });
-  const unreached = (): string | undefined => cloud.unreached;
-  const metrics = new Metrics({
-    journal,
-    inFlight: () => calls.inFlight,
-    isReached: () => unreached() === undefined,
-    findings: () => reconciler.last.findings,
-  });
-  const health = () =>
-    healthOf({
-      ...{ hostId, journal, unreached, unregistered },
-      leaving: () => registration.leaving,
-      rival: () => registration.rival,
-      findings: () => reconciler.last.findings,
+  const open = async (driver: Driver) => {
+    const warn = (message: string): void => {
+      log.warn({ driver }, message);
+    };
+    const opened = await Handshakes.open(cloud, { endpoint, driver, space, folder: data, warn });
+    undo.push(() => {
+      opened.close();
     });
-  const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
-  let isRegistered = false;
-  void registration.registered.then(() => {
-    isRegistered = true;
-  });
-  const unable = (): string | undefined =>
-    unreached() ?? unregistered() ?? (isRegistered ? undefined : 'this host is not registered yet: see the log');
-  return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, doctor, budget };
+    return [driver, opened] as const;
+  };
+  const handshakes = new Map(await Promise.all(drivers.map(open)));
+  const functions = new FunctionsClient({ hostId, cloud, handshakes, sequence });
+  return { hostId, machine, sequence, cloud, handshakes, functions };
 }
 
 /** A cloud on this machine is copied together with it, so only a name given by `--machine` distinguishes the copies. */
 function machineOf(
   { machine }: Settings,
-  { target }: ReturnType<typeof parseEndpoint>,
+  { target }: Endpoint,
   instance: string | undefined,
   log: Logger,
 ): MachinePrint {
@@ -156,116 +192,84 @@ function machineOf(
   return print;
 }
 
+interface Enrolled {
+  readonly journal: Journal;
+  readonly registration: Registration;
+  readonly outbox: Outbox;
+  readonly networks: KnownNetworks;
+}
+
+/** Opens what an earlier run left, to be continued once this host is registered. */
+function enrol(settings: Settings, { version, log }: ShimOptions, reached: Reached, undo: Undo): Enrolled {
+  const { data: folder, space, inFlightBound } = settings;
+  const [driver] = settings.drivers;
+  const { hostId, machine, sequence, functions } = reached;
+  const warn = (message: string): void => {
+    log.warn(message);
+  };
+  const journal = Journal.open(folder, { hostId, incarnation: lineage(folder) }, { warn });
+  undo.push(() => journal.close());
+  const old = journal.entries();
+  const send = (message: object): Promise<Verdict> => functions.own(driver, '/Berth.Register', message);
+  const registration = new Registration({ folder, version, space, machine, send, warn });
+  registration.on('floor', (seen) => {
+    sequence.raise(seen);
+  });
+  registration.on('renewed', () => {
+    for (const { call } of old) journal.deadLetter(call.key, 'an earlier machine of this host id left it');
+  });
+  registration.on('returned', (epoch) => {
+    functions.epoch = epoch;
+  });
+  void registration.registered.then(() => {
+    old.length = 0;
+  });
+  const outbox = new Outbox({ journal, sender: functions, log, ready: registration.registered, inFlightBound });
+  return { journal, registration, outbox, networks: new KnownNetworks(folder, warn) };
+}
+
+interface ReconcilerParts extends Reached, Enrolled {
+  readonly renew: CallsOptions['renew'];
+  readonly log: Logger;
+}
+
+function reconcilerOf({ data, drivers: [driver], budget, reconcile }: Settings, parts: ReconcilerParts): Reconciler {
+  const { sequence, functions, registration, networks, renew, log } = parts;
+  const tenaciously = async (attempt: (number: number, timeout: number) => Promise<Verdict>): Promise<Verdict> =>
+    (await retryWithin({ budget, attempt, renew: (remedy) => renew(driver, remedy) })).last;
+  return new Reconciler({
+    mode: reconcile.mode,
+    every: reconcile.every,
+    secondLook: reconcile.secondLook,
+    log,
+    ready: registration.registered,
+    docker: new Docker(reconcile.docker),
+    engines: () => countEngines(),
+    held: () => registration.rival,
+    table: new FleetRecords((path, message) => tenaciously(() => functions.own(driver, path, message))),
+    hands: correctionsOf({
+      driver,
+      sequence,
+      known: networks,
+      sightings: new Sightings(data),
+      attempt: (call) => tenaciously((number, timeout) => functions.attempt(call, number, timeout)),
+    }),
+  });
+}
+
 /**
  * A copy of another machine's disk must not make requests as that host, so calls wait until the fleet has registered this
  * machine.
  */
 const onceRegistered =
-  (
-    registration: Pick<Registration, 'pending' | 'renew'>,
-    attempt: (call: KeptCall, number: number, timeout: number) => Promise<Verdict>,
-  ): typeof attempt =>
+  (registration: Registration, functions: FunctionsClient): CallsOptions['attempt'] =>
   async (call, number, timeout) => {
     const began = performance.now();
     if (registration.pending !== undefined) await within(timeout, registration.renew(), () => undefined);
     const reason = registration.pending;
     if (reason !== undefined) return { kind: 'failed', reason, isOpen: false, remedy: 'repeat' };
-    return attempt(call, number, Math.max(1, timeout - (performance.now() - began)));
+    return functions.attempt(call, number, Math.max(1, timeout - (performance.now() - began)));
   };
-
-interface Standing {
-  readonly journal: Journal;
-  readonly outbox: Outbox;
-  readonly messenger: FunctionsClient;
-  readonly registration: Registration;
-  readonly renew: (driver: Driver, remedy: 'renew' | 'register') => Promise<void>;
-  readonly networks: KnownNetworks;
-  readonly reconciler: Reconciler;
-  readonly introduced: Promise<void>;
-}
-
-/** Registers this host with the fleet, and, once it is registered, continues what an earlier run left. */
-function enrol(
-  { data, space, drivers: [driver], budget, inFlightBound, reconcile }: Settings,
-  { version, log }: ShimOptions,
-  parts: Omit<FunctionsClientOptions, 'epoch'> & { readonly machine: MachinePrint },
-  undo: Undo,
-): Standing {
-  const { hostId, machine, sequence } = parts;
-  const warn = (message: string): void => {
-    log.warn(message);
-  };
-  const journal = Journal.open(data, { hostId, incarnation: lineage(data) }, { warn });
-  undo.push(() => journal.close());
-  const messenger = new FunctionsClient({ ...parts, epoch: () => registration.epoch });
-  const old = journal.entries();
-  const registration: Registration = new Registration({
-    ...{ folder: data, version, space, machine },
-    send: (message) => messenger.own(driver, '/Berth.Register', message),
-    floor: (seen) => {
-      sequence.raise(seen);
-    },
-    renewed: () => {
-      for (const { call } of old) journal.deadLetter(call.key, 'an earlier machine of this host id left it');
-    },
-    returned: () => {
-      reconciler.soon();
-    },
-    warn,
-  });
-  void registration.registered.then(() => {
-    old.length = 0;
-  });
-  const outbox = new Outbox({ journal, sender: messenger, log, ready: registration.registered, inFlightBound });
-  const networks = new KnownNetworks(data, warn);
-  const renew: Standing['renew'] = async (driver, remedy) => {
-    if (remedy === 'register') await registration.renew();
-    else await parts.handshakes.get(driver)?.renew();
-  };
-  const tenaciously = async (attempt: (number: number, timeout: number) => Promise<Verdict>): Promise<Verdict> =>
-    (await retryWithin({ budget, attempt, renew: (remedy) => renew(driver, remedy) })).last;
-  const reconciler: Reconciler = new Reconciler({
-    ...{ ...reconcile, log, ready: registration.registered, docker: new Docker(reconcile.docker) },
-    engines: () => countEngines(),
-    held: () => registration.rival,
-    table: new FleetRecords((path, message) => tenaciously(() => messenger.own(driver, path, message))),
-    hands: correctionsOf({
-      ...{ driver, sequence, known: networks, sightings: new Sightings(data) },
-      attempt: (call) => tenaciously((number, timeout) => messenger.attempt(call, number, timeout)),
-    }),
-  });
-  outbox.resume();
-  const introduced = registration.keep();
-  undo.push(() => {
-    registration.close();
-    return outbox.stop();
-  });
-  reconciler.start();
-  undo.push(() => reconciler.stop());
-  return { journal, outbox, messenger, registration, renew, networks, reconciler, introduced };
-}
-
-async function openHandshakes(
-  cloud: FunctionUrlClient,
-  { data, drivers, space }: Settings,
-  endpoint: ReturnType<typeof parseEndpoint>,
-  log: Logger,
-  undo: Undo,
-): Promise<Map<Driver, Handshakes>> {
-  const opened = await Promise.all(
-    drivers.map(async (driver) => {
-      const warn = (message: string): void => {
-        log.warn({ driver }, message);
-      };
-      const handshakes = await Handshakes.open(cloud, { endpoint, driver, space, folder: data, warn });
-      undo.push(() => {
-        handshakes.close();
-      });
-      return [driver, handshakes] as const;
-    }),
-  );
-  return new Map(opened);
-}
 
 /** @returns the paths of the plugins' sockets. */
 async function openPlugins({ sockets }: Settings, host: Host, undo: Undo): Promise<string[]> {
@@ -287,5 +291,5 @@ async function openMetrics({ metrics: place }: Settings, host: Host, undo: Undo)
 
 async function open(server: Server, place: Place, { budget }: Host, undo: Undo): Promise<void> {
   await openServer(server, place);
-  undo.push(() => shutServer(server, place, budget + STOP_GRACE));
+  undo.push(() => shutServer(server, place, budget + STOP_GRACE_MS));
 }

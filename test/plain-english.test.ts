@@ -89,6 +89,17 @@ const textsOfDocument = (source: string): Text[] =>
 const textsOfSettings = (source: string): Text[] =>
   paragraphs(source.replaceAll(/^(?!\s*#|.*(Description|description):).*$/gm, '').replaceAll(/^\s*#/gm, ''));
 
+/** A comment, or comments on successive lines; a string. Some code may look like one, which does no harm. */
+const IN_SCRIPT =
+  /(?:^[ \t]*(?:#|\/\/).*\n?)+|\/\*[^]*?\*\/|(?:#|\/\/).*|"""[^]*?"""|"(?:\\.|[^"\\])*"|'[^']*'|`[^`]*`/gm;
+
+/** Comments and strings of a program in Python, Go or the language of the shell. */
+const textsOfScript = (source: string): Text[] =>
+  [...source.matchAll(IN_SCRIPT)].map(({ 0: text, index }) => ({
+    line: lineAt(source, index),
+    text: text.replaceAll(/\n\s*(?:#|\/\/|\*)*/g, ' '),
+  }));
+
 function paragraphs(source: string): Text[] {
   let line = 1;
   return source.split(/(\n\s*\n)/).map((text) => {
@@ -101,10 +112,8 @@ function paragraphs(source: string): Text[] {
 const READERS: readonly (readonly [glob: string, read: (file: string, source: string) => Text[]])[] = [
   ['{protocol,functions,shim,infra,bench,test}/**/*.{ts,js}', textsOfProgram],
   ['{*.md,docs/**/*.md,test/**/*.md}', (_, source) => textsOfDocument(source)],
-  [
-    '{serverless.yml,infra/**/*.yml,infra/systemd/*,infra/rules/*,test/**/*.sh,.ci/run}',
-    (_, source) => textsOfSettings(source),
-  ],
+  ['{serverless.yml,infra/**/*.yml,infra/systemd/*,infra/rules/*,.ci/run}', (_, source) => textsOfSettings(source)],
+  ['{infra,test}/**/*.{py,go,sh}', (_, source) => textsOfScript(source)],
 ];
 
 /** What is found, as an editor can jump to it. */
@@ -129,12 +138,14 @@ describe('plain English', () => {
     assert.deepEqual(findings(), []);
   });
 
-  it('finds such a word in a comment, a string, a template, a document and a setting', () => {
+  it('finds such a word in a comment, a string, a template, a script, a document and a setting', () => {
     const program = "// asks anew\nconst a = ['whence', `elder ${'b'} upon`];";
     const words = (texts: readonly Text[]): number =>
       texts.flatMap(({ text }) => BANNED.flatMap(({ pattern }) => [...text.matchAll(pattern)])).length;
     assert.equal(words(textsOfProgram('a.ts', program)), 4);
     assert.equal(words(textsOfDocument('It asks\nanew, `anew`.\n\n```\nanew\n```\n')), 1);
+    assert.equal(words(textsOfScript('# asks\n# anew\nanew = """asks\nanew""" + "anew" # upon\n')), 4);
+    assert.equal(words(textsOfScript('// asks anew\nanew := `upon`\n')), 2);
     assert.equal(words(textsOfSettings('anew: 1 \n# anew\nDescription: asks anew\n')), 2);
   });
 });

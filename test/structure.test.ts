@@ -57,8 +57,9 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
     folders: ['.', ...shim('aws', 'cloud', 'journal', 'host', 'outbox', 'reconcile', 'plugin', 'commands')],
     packages: /^(node:|commander$|pino$|valibot$)/,
   },
-  'infra/deploy': { folders: ['infra'], packages: /^(node:|valibot$)/ },
-  'infra/host': { folders: ['.', 'infra'], packages: /^(node:|esbuild$|valibot$)/ },
+  'infra/tools': { folders: [], packages: node },
+  'infra/deploy': { folders: ['infra/tools'], packages: /^(node:|valibot$)/ },
+  'infra/host': { folders: ['.', 'infra/tools'], packages: /^(node:|esbuild$|valibot$)/ },
   // Everything on one machine: the functions behind a server that checks signatures as AWS does.
   'infra/local': {
     folders: ['protocol', 'functions', 'functions/lambda', 'infra', 'shim', 'shim/aws'],
@@ -102,6 +103,9 @@ function violations(folder: string, { folders, packages } = rules[folder] ?? ass
   });
 }
 
+/** A file's place in the figure: its folder; what wires the shim stands apart from what all of it uses. */
+const placeOf = (file: string): string => (/^shim\/(main|serve)\.ts$/.test(file) ? 'shim/main' : path.dirname(file));
+
 /** Files that import each other, directly or not: each cycle once. Types count: a reader of one file must read them all. */
 function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const found: string[][] = [];
@@ -138,6 +142,15 @@ describe('imports go in one direction', () => {
 
   it('no files import each other in a cycle', () => {
     assert.deepEqual(circles(imports), []);
+  });
+
+  it('no folders import each other in a cycle', () => {
+    const folders = Map.groupBy(imports, ([file]) => placeOf(file));
+    const graph = [...folders].map(([folder, files]) => {
+      const targets = files.flatMap(([, names]) => names.filter((name) => sources.includes(name)).map(placeOf));
+      return [folder, [...new Set(targets)].filter((target) => target !== folder)] as const;
+    });
+    assert.deepEqual(circles(new Map(graph)), []);
   });
 
   it('an import in the wrong direction is detected', () => {
@@ -210,8 +223,6 @@ describe('what shim and functions say to each other is defined once', () => {
 });
 
 describe('the figure of docs/architecture.md', () => {
-  /** A file's place in the figure: its folder; what wires the shim stands apart from what all of it uses. */
-  const placeOf = (file: string): string => (/^shim\/(main|serve)\.ts$/.test(file) ? 'shim/main' : path.dirname(file));
   const actual = new Set(
     [...imports].flatMap(([file, names]) =>
       names

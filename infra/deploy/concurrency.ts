@@ -9,7 +9,7 @@ import { type Asked, askAws } from './aws.ts';
 import { tool } from './tools.ts';
 
 /** What must stay unreserved (Lambda Developer Guide, "Configuring reserved concurrency"). */
-const LEFT_FOR_OTHERS = 100;
+const MIN_LEFT_EXECUTIONS = 100;
 
 export interface Choice {
   readonly concurrency: 'on' | 'off';
@@ -28,13 +28,13 @@ interface Account {
 /** @param wanted concurrent executions that all functions of a stack reserve together. */
 export function choose(wanted: number, { quota, unreserved }: Account): Choice {
   const has = `the account has ${quota} concurrent executions, ${unreserved} of them unreserved`;
-  if (unreserved - wanted >= LEFT_FOR_OTHERS)
+  if (unreserved - wanted >= MIN_LEFT_EXECUTIONS)
     return { concurrency: 'on', why: `the functions reserve ${wanted}: ${has}` };
-  const needed = quota - unreserved + wanted + LEFT_FOR_OTHERS;
+  const needed = quota - unreserved + wanted + MIN_LEFT_EXECUTIONS;
   return {
     concurrency: 'off',
     why:
-      `the functions reserve none: ${has}, and AWS requires ${LEFT_FOR_OTHERS} to stay unreserved besides Berth's ${wanted}. ` +
+      `the functions reserve none: ${has}, and AWS requires ${MIN_LEFT_EXECUTIONS} to stay unreserved besides Berth's ${wanted}. ` +
       `For production raise the quota to ${needed} (Service Quotas, Lambda, "Concurrent executions") and deploy again`,
   };
 }

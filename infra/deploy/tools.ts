@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { installTools, run } from '../install-tools.ts';
+import { installTools, run } from '../tools/install-tools.ts';
 
 // Import nothing of the tools before installDeployTools() has run.
 const here = import.meta.dirname;
@@ -28,8 +28,8 @@ const Fflate = v.object({
   zipSync: v.custom<(files: ZipFiles) => Uint8Array>((member) => typeof member === 'function'),
 });
 
-const UNIX = 3;
-const READABLE_FILE = 0o100644 << 16;
+const UNIX_SYSTEM = 3;
+const READABLE_FILE_MODE = 0o100644 << 16;
 
 /**
  * A zip of one file that depends only on the name and the bytes. It has a fixed time (fflate writes local time, so the
@@ -38,5 +38,5 @@ const READABLE_FILE = 0o100644 << 16;
 export function zipOne(name: string, bytes: Uint8Array): Uint8Array {
   const { zipSync } = v.parse(Fflate, tool('fflate'));
   const mtime = new Date(1980, 0, 1);
-  return zipSync({ [name]: [bytes, { mtime, level: 9, os: UNIX, attrs: READABLE_FILE }] });
+  return zipSync({ [name]: [bytes, { mtime, level: 9, os: UNIX_SYSTEM, attrs: READABLE_FILE_MODE }] });
 }

@@ -2,7 +2,7 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import manifest from '../../package.json' with { type: 'json' };
-import { run } from '../install-tools.ts';
+import { run } from '../tools/install-tools.ts';
 import { bundleShim, root } from './bundle.ts';
 
 const { name, version, description, license, engines } = manifest;

@@ -23,10 +23,10 @@ import { signatureVerifier } from './verify-signature.ts';
 
 const TABLE = 'berth';
 /** ms, as in serverless.yml. */
-const FUNCTION_TIMEOUT = 10_000;
+const FUNCTION_TIMEOUT_MS = 10_000;
 /** Together longer than a function may take. */
 const LOCK_TRIES = 600;
-const LOCK_PAUSE = 25;
+const LOCK_PAUSE_MS = 25;
 
 const { values } = parseArgs({
   options: {
@@ -66,7 +66,7 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
   try {
     const handlers = await openFunctions(data, dynamodb ?? engine?.url ?? '');
     servers.push(...(await serveFunctions(data, handlers)));
-    ticker = startTicker({ handler: handlers.sweep, every: sweepEvery, timeout: FUNCTION_TIMEOUT });
+    ticker = startTicker({ handler: handlers.sweep, every: sweepEvery, timeout: FUNCTION_TIMEOUT_MS });
   } catch (error) {
     await stop();
     throw error;
@@ -84,7 +84,7 @@ async function lockWhenFree(data: string): Promise<ReturnType<typeof lockFolder>
       return lockFolder(data);
     } catch (error) {
       if (tries === LOCK_TRIES) throw error;
-      await delay(LOCK_PAUSE);
+      await delay(LOCK_PAUSE_MS);
     }
   }
 }
@@ -99,7 +99,7 @@ function serveFunctions(data: string, { reachable }: Handlers): Promise<Server[]
   const verify = signatureVerifier(openKeyring(data), { enforcement: 'require' });
   return Promise.all(
     REACHABLE.map((name) => {
-      const server = functionUrl({ name, handler: reachable[name], timeout: FUNCTION_TIMEOUT, verify });
+      const server = functionUrl({ name, handler: reachable[name], timeout: FUNCTION_TIMEOUT_MS, verify });
       return listen(server, socketPath(data, name));
     }),
   );

@@ -15,14 +15,14 @@ export interface Engine {
 
 const PORT_TRIES = 5;
 const READY_TRIES = 200;
-const READY_PAUSE = 25;
+const READY_PAUSE_MS = 25;
 
 /**
  * Becomes the engine. A child of the shell ends the engine when the parent dies without notice, since the pipe at 3 closes
  * then. A line through the pipe means that the engine has already ended and its process number may be in use again.
  */
 const GUARDED = '(read -r over <&3 || kill "$$") 2>/dev/null & exec "$@" 3<&-';
-const GUARD = 3;
+const GUARD_DESCRIPTOR = 3;
 
 /**
  * Starts the engine on a free loopback port. An engine that an earlier, killed run left behind is ended first: two engines
@@ -82,7 +82,7 @@ function spawnEngine(binary: string, port: number, folder: string | undefined): 
 
 /** Dismisses the guard when the engine has ended. Until then the pipe does not keep this process alive. */
 function dismissGuard(engine: ChildProcess): void {
-  const guard = engine.stdio[GUARD];
+  const guard = engine.stdio[GUARD_DESCRIPTOR];
   if (!(guard instanceof Socket)) throw new Error('the guard of the engine has no pipe');
   guard.unref();
   // The guard may die before its engine.
@@ -103,7 +103,7 @@ async function endLeftover(folder: string): Promise<void> {
   const pid = readPid(pidFile(folder));
   if (pid === undefined || !serves(pid, folder)) return;
   process.kill(pid, 'SIGTERM');
-  for (let tries = 0; tries < READY_TRIES && serves(pid, folder); tries++) await delay(READY_PAUSE);
+  for (let tries = 0; tries < READY_TRIES && serves(pid, folder); tries++) await delay(READY_PAUSE_MS);
   if (serves(pid, folder)) throw new UserError(`the engine of an earlier run (process ${pid}) does not end`);
 }
 
@@ -143,7 +143,7 @@ async function isReady(engine: ChildProcess, port: number): Promise<boolean> {
   for (let tries = 0; tries < READY_TRIES; tries++) {
     if (engine.exitCode !== null || engine.signalCode !== null) return false;
     if (await accepts(port)) return true;
-    await delay(READY_PAUSE);
+    await delay(READY_PAUSE_MS);
   }
   return false;
 }

@@ -38,7 +38,7 @@ class Refused extends Error {
 
 const SERVICE = 'lambda';
 /** The most ms between signing and arrival, in either direction. */
-const WINDOW = 5 * 60_000;
+const MAX_CLOCK_DIFFERENCE_MS = 5 * 60_000;
 
 export function signatureVerifier(keyring: Keyring, settings: VerifierSettings): Verify {
   const { enforcement, region, now = Date.now } = settings;
@@ -47,7 +47,7 @@ export function signatureVerifier(keyring: Keyring, settings: VerifierSettings):
     try {
       const header = message.headers['authorization'];
       if (header === undefined && enforcement === 'accept-unsigned') return { key: keyring.local };
-      return { key: verified(message, header, keyring, region, time) };
+      return { key: verified(message, header, { keyring, region, time }) };
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const { type, body } = error;
@@ -60,9 +60,7 @@ export function signatureVerifier(keyring: Keyring, settings: VerifierSettings):
 function verified(
   message: Message,
   header: string | undefined,
-  keyring: Keyring,
-  region: string | undefined,
-  time: number,
+  { keyring, region, time }: { keyring: Keyring; region: string | undefined; time: number },
 ): Key {
   if (header === undefined) throw new Refused('AccessDeniedException', { Message: 'Forbidden' });
   const authorization = parseAuthorization(header);
@@ -105,7 +103,7 @@ function checkDate({ day }: Authorization, sent: string, time: number): void {
   const signed = parseTime(sent);
   if (signed === undefined) throw invalid("Date must be in ISO-8601 'basic format'.");
   if (!sent.startsWith(day)) throw invalid(`Date in Credential scope does not match the date of the request: ${sent}.`);
-  const [earliest, latest] = [time - WINDOW, time + WINDOW];
+  const [earliest, latest] = [time - MAX_CLOCK_DIFFERENCE_MS, time + MAX_CLOCK_DIFFERENCE_MS];
   if (signed < earliest) {
     throw invalid(
       `Signature expired: ${sent} is now earlier than ${formatTime(earliest)} (${formatTime(time)} - 5 min.)`,

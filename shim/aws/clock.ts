@@ -1,10 +1,10 @@
 /** This host's clock, corrected by the time that AWS reports: AWS refuses a signature whose time is too far off. */
 
 /**
- * ms. AWS allows five minutes between signing and arrival. A `date` header holds whole seconds and takes a while to
+ * AWS allows five minutes between signing and arrival. A `date` header holds whole seconds and takes a while to
  * arrive, so a difference that looks slightly smaller may already be too large.
  */
-const CORRECTED_FROM = 5 * 60_000 - 10_000;
+const MIN_CORRECTION_MS = 5 * 60_000 - 10_000;
 
 export class Clock {
   readonly #own: () => number;
@@ -23,7 +23,7 @@ export class Clock {
   /** @returns whether the clock was off by too much and has been corrected. */
   learn(date: string | undefined): boolean {
     const told = Date.parse(date ?? '');
-    if (Number.isNaN(told) || Math.abs(told - this.now()) < CORRECTED_FROM) return false;
+    if (Number.isNaN(told) || Math.abs(told - this.now()) < MIN_CORRECTION_MS) return false;
     this.#offset = told - this.#own();
     return true;
   }

@@ -1,10 +1,13 @@
-/** Caches credentials while they are valid, so that a call rarely waits for their provider. */
+/**
+ * Caches credentials while they are valid, so that a call rarely waits for their provider. The AWS SDK's own cache makes
+ * calls wait, and fails while valid credentials are held (docs/decisions/0020-what-a-request-costs.md).
+ */
 import type { AwsCredentialIdentity } from '@smithy/types';
 
-/** ms. New credentials are fetched this long before the old ones expire, as in the AWS SDKs. */
-const REFRESH_BEFORE = 5 * 60_000;
+/** New credentials are fetched this long before the old ones expire, as in the AWS SDKs. */
+const REFRESH_BEFORE_MS = 5 * 60_000;
 /** ms between two tries while the held credentials are still valid, so that a failing provider is not flooded. */
-const REFRESH_PAUSE = 30_000;
+const REFRESH_PAUSE_MS = 30_000;
 
 export class CredentialCache {
   readonly #fetch: () => Promise<AwsCredentialIdentity>;
@@ -24,7 +27,7 @@ export class CredentialCache {
   async get(): Promise<AwsCredentialIdentity> {
     const held = this.#held;
     if (held === undefined || this.#left(held) <= 0) return this.#renew();
-    if (this.#left(held) < REFRESH_BEFORE && this.#now() >= this.#nextRefresh) {
+    if (this.#left(held) < REFRESH_BEFORE_MS && this.#now() >= this.#nextRefresh) {
       // In the background: while it fails, the held credentials serve.
       this.#renew().catch(() => undefined);
     }
@@ -39,7 +42,7 @@ export class CredentialCache {
   #renew(): Promise<AwsCredentialIdentity> {
     this.#fetching ??= this.#fetchOnce().finally(() => {
       this.#fetching = undefined;
-      this.#nextRefresh = this.#now() + REFRESH_PAUSE;
+      this.#nextRefresh = this.#now() + REFRESH_PAUSE_MS;
     });
     return this.#fetching;
   }

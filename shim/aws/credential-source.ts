@@ -12,12 +12,16 @@ import { parseSharedCredentials } from './shared-credentials.ts';
 export type CredentialSource = () => Promise<AwsCredentialIdentity>;
 
 /** ms for the whole chain. */
-const CHAIN_TIMEOUT = 8_000;
+const CHAIN_TIMEOUT_MS = 8_000;
 /** ms for one request to an instance's or a container's metadata service, which is local and answers quickly or not at all. */
-const METADATA_TIMEOUT = 1_000;
+const METADATA_TIMEOUT_MS = 1_000;
 /** ms for one request to STS or SSO; the chain's time allows one repeat. */
-const SERVICE_REQUEST = { connectionTimeout: 2_000, requestTimeout: 3_500, throwOnRequestTimeout: true } as const;
-const SERVICE_ATTEMPTS = 2;
+const SERVICE_REQUEST_LIMITS = {
+  connectionTimeout: 2_000,
+  requestTimeout: 3_500,
+  throwOnRequestTimeout: true,
+} as const;
+const MAX_SERVICE_ATTEMPTS = 2;
 
 const FILE = 'credentials';
 
@@ -26,7 +30,11 @@ export const localCredentialsFile = ({ target }: Endpoint): string | undefined =
   target.socketPath === undefined ? undefined : path.join(path.dirname(target.socketPath), FILE);
 
 /** @param region of the functions; STS is called there to assume a role, unless a profile or variable names another. */
-export function credentialSource(file: string | undefined, region: string, timeout = CHAIN_TIMEOUT): CredentialSource {
+export function credentialSource(
+  file: string | undefined,
+  region: string,
+  timeout = CHAIN_TIMEOUT_MS,
+): CredentialSource {
   return async () => (file === undefined ? undefined : readLocal(file)) ?? (await askChain(region, timeout));
 }
 
@@ -68,10 +76,10 @@ async function askChain(region: string, timeout: number): Promise<AwsCredentialI
 const chain = (region: string) =>
   defaultProvider({
     ignoreCache: true,
-    timeout: METADATA_TIMEOUT,
+    timeout: METADATA_TIMEOUT_MS,
     // IMDSv1 needs no token, so anyone who can make the host send a request could get the role's credentials.
     ec2MetadataV1Disabled: true,
-    clientConfig: { maxAttempts: SERVICE_ATTEMPTS, requestHandler: SERVICE_REQUEST },
+    clientConfig: { maxAttempts: MAX_SERVICE_ATTEMPTS, requestHandler: SERVICE_REQUEST_LIMITS },
     parentClientConfig: { region },
     logger: silent,
   });

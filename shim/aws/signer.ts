@@ -1,12 +1,12 @@
 /** Signs requests to the functions with AWS Signature Version 4, so that AWS knows the caller. */
 import { statSync } from 'node:fs';
+import { Sha256Node } from '@smithy/core/checksum';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { Endpoint } from '../endpoint.ts';
 import { Clock } from './clock.ts';
 import { CredentialCache } from './credential-cache.ts';
 import { type CredentialSource, credentialSource, localCredentialsFile } from './credential-source.ts';
 import { type SigningScope, signingScope } from './scope.ts';
-import { Sha256 } from './sha256.ts';
 
 /** A file that cannot be read counts as there: reading it later fails with the reason. */
 function isThere(file: string): boolean {
@@ -64,7 +64,7 @@ const OWN_HEADERS = new Set([
 const DEFAULT_PORTS: readonly (number | undefined)[] = [undefined, 80, 443];
 
 /**
- * Makes the signer of an endpoint. All signers share the clock's correction, and the credentials that come from the same
+ * Makes the signer of an endpoint, once for each. All signers share the clock's correction, and the credentials that come from the same
  * source.
  *
  * @param region for endpoints whose name does not contain it.
@@ -78,11 +78,16 @@ export function signers(region: string | undefined, now: () => number = Date.now
     caches.set(file, cache);
     return cache;
   };
+  const made = new Map<string, Signer>();
   return (endpoint) => {
+    const known = made.get(endpoint.text);
+    if (known !== undefined) return known;
     const scope = signingScope(endpoint, region);
     const file = localCredentialsFile(endpoint);
-    const signer = createSigner({ scope, clock, credentials: cacheOf(file, credentialSource(file, scope.region)) });
-    return file === undefined ? signer : whereAnyoneSigns(file, signer);
+    const plain = createSigner({ scope, clock, credentials: cacheOf(file, credentialSource(file, scope.region)) });
+    const signer = file === undefined ? plain : whereAnyoneSigns(file, plain);
+    made.set(endpoint.text, signer);
+    return signer;
   };
 }
 
@@ -97,7 +102,7 @@ const whereAnyoneSigns = (file: string, signer: Signer): Signer => ({
 });
 
 export function createSigner({ scope, credentials, clock }: SignerParts): Signer {
-  const signature = new SignatureV4({ ...scope, sha256: Sha256, credentials: () => credentials.get() });
+  const signature = new SignatureV4({ ...scope, sha256: Sha256Node, credentials: () => credentials.get() });
   return {
     sign: async (request) => (await signature.sign(toSign(request), { signingDate: new Date(clock.now()) })).headers,
     learnClock: (serverDate) => clock.learn(serverDate),

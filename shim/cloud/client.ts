@@ -19,7 +19,6 @@ const HEADERS = { 'content-type': 'application/json', accept: 'application/json'
 export class FunctionUrlClient {
   readonly #transport: Transport;
   readonly #signerOf: (endpoint: Endpoint) => Signer;
-  readonly #signers = new Map<string, Signer>();
   #unreached: string | undefined;
 
   constructor(transport: Transport, signerOf: (endpoint: Endpoint) => Signer) {
@@ -34,43 +33,25 @@ export class FunctionUrlClient {
 
   /** One attempt. Never throws: the verdict says what went wrong. */
   async ask(endpoint: Endpoint, message: Message): Promise<Verdict> {
-    const verdict = await this.#ask(endpoint, message);
+    const verdict = await this.#exchange(endpoint, message).catch((error: unknown) => judgeError(endpoint, error));
     this.#unreached = verdict.kind === 'failed' ? verdict.reason : undefined;
     return verdict;
   }
 
-  async #ask(endpoint: Endpoint, message: Message): Promise<Verdict> {
-    const { path, body, timeout } = message;
+  async #exchange(endpoint: Endpoint, { question, path, headers, body, timeout }: Message): Promise<Verdict> {
     const began = performance.now();
-    try {
-      const signer = this.#signer(endpoint);
-      const headers = await this.#sign(signer, endpoint, message);
-      const left = Math.max(1, timeout - (performance.now() - began));
-      const answer = await this.#transport.post({ endpoint, path, headers, body, timeout: left });
-      const verdict = judgeAnswer(message.question, endpoint, answer);
-      if (verdict.kind === 'failed' && verdict.remedy === 'renew') renew(signer, verdict);
-      return verdict;
-    } catch (error) {
-      return judgeError(endpoint, error);
-    }
-  }
-
-  #signer(endpoint: Endpoint): Signer {
-    const known = this.#signers.get(endpoint.text);
-    if (known !== undefined) return known;
     const signer = this.#signerOf(endpoint);
-    this.#signers.set(endpoint.text, signer);
-    return signer;
-  }
-
-  /** The source of the credentials may fail to answer, too, so the time limit covers it. */
-  async #sign(signer: Signer, { target }: Endpoint, message: Message): Promise<Record<string, string>> {
-    const { path, body, timeout } = message;
-    const headers = { ...HEADERS, ...message.headers };
-    const signed = signer.sign({ hostname: target.host, port: target.port, path, headers, body });
-    return within(timeout, signed, () => {
+    const { host: hostname, port } = endpoint.target;
+    // The source of the credentials may fail to answer, too, so the time limit covers it.
+    const signing = signer.sign({ hostname, port, path, headers: { ...HEADERS, ...headers }, body });
+    const signed = await within(timeout, signing, () => {
       throw new TransportError('the source of the AWS credentials did not answer', 'TIMEOUT', false);
     });
+    const left = Math.max(1, timeout - (performance.now() - began));
+    const answer = await this.#transport.post({ endpoint, path, headers: signed, body, timeout: left });
+    const verdict = judgeAnswer(question, endpoint, answer);
+    if (verdict.kind === 'failed' && verdict.remedy === 'renew') renew(signer, verdict);
+    return verdict;
   }
 }
 

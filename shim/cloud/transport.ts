@@ -96,7 +96,8 @@ const outgoingOptions = (endpoint: Endpoint, headers: Post['headers'], body: Buf
 /**
  * A request for the proxy, which forwards requests that a server received. Most of ours come from the journal, and those
  * of dockerd must outlive its connection and be repeated, so each attempt is a new request. It has only our headers: a
- * process that may open the plugin's socket must not be able to speak for the host.
+ * process that may open the plugin's socket must not be able to speak for the host. dockerd's own request would not cost
+ * less (docs/decisions/0020-what-a-request-costs.md).
  */
 function standIn(path: string): { request: IncomingMessage; response: ServerResponse } {
   const request = new IncomingMessage(new Socket());

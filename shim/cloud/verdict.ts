@@ -156,14 +156,14 @@ function judgeStranger(endpoint: Endpoint, answer: Answer): Failed {
 const told = (endpoint: Endpoint, { status, body }: Answer): string =>
   `Berth's functions at ${endpoint.text} answered HTTP ${status}: ${excerpt(body)}`;
 
-const MAX_EXCERPT = 200;
+const MAX_EXCERPT_LENGTH = 200;
 
 /** The beginning of an unknown body, on one line. */
 const excerpt = (body: string): string =>
   body
     .trim()
     .replaceAll(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ')
-    .slice(0, MAX_EXCERPT);
+    .slice(0, MAX_EXCERPT_LENGTH);
 
 export function judgeError(endpoint: Endpoint, error: unknown): Failed {
   if (!(error instanceof TransportError)) {

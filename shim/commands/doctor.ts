@@ -12,7 +12,7 @@ const schema = v.object({
 export type Diagnosis = v.InferOutput<typeof schema>;
 
 /** ms: Docker is asked about each of its networks, twice. */
-const TIMEOUT = 300_000;
+const ANSWER_TIMEOUT_MS = 300_000;
 
 /**
  * @param free subnets and addresses that are freed on the operator's word, without proof that they are unused.
@@ -20,10 +20,12 @@ const TIMEOUT = 300_000;
  */
 export async function askDoctor(socket: string, isFix: boolean, free: readonly string[] = []): Promise<Diagnosis> {
   const body = JSON.stringify({ Free: free });
-  const text = await askShim(socket, isFix ? DOCTOR_FIX_PATH : DOCTOR_PATH, TIMEOUT, body).catch((error: unknown) => {
-    const why = messageOf(error);
-    throw new UserError(`no shim answers at ${socket}: ${why}`, { cause: error });
-  });
+  const text = await askShim(socket, isFix ? DOCTOR_FIX_PATH : DOCTOR_PATH, ANSWER_TIMEOUT_MS, body).catch(
+    (error: unknown) => {
+      const why = messageOf(error);
+      throw new UserError(`no shim answers at ${socket}: ${why}`, { cause: error });
+    },
+  );
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
   if (!parsed.success) throw new UserError(`the shim at ${socket} is of another version: ${text.slice(0, 200)}`);
   if (parsed.output.failure !== undefined) throw new UserError(parsed.output.failure);

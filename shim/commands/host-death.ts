@@ -2,17 +2,15 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
-import type { FunctionUrlClient } from '../cloud/client.ts';
-import type { Endpoint } from '../endpoint.ts';
 import { UserError } from '../user-error.ts';
-import { type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
+import { type Fleet, type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
 
 /** Networks that are shown one by one. */
-const MAX_SHOWN = 20;
+const MAX_SHOWN_NETWORKS = 20;
 
 /** @throws UserError when the fleet does not answer, or no such host has ever registered. */
-async function askHost(cloud: Pick<FunctionUrlClient, 'ask'>, endpoint: Endpoint, host: string): Promise<HostView> {
-  const answer = await askConsole(cloud, endpoint, '/Berth.Host', { Host: host } satisfies HostMessage, hostAnswer);
+async function askHost(fleet: Fleet, host: string): Promise<HostView> {
+  const answer = await askConsole(fleet, '/Berth.Host', { Host: host } satisfies HostMessage, hostAnswer);
   if (answer.Outcome === 'unknown') throw unknownHost(host);
   return answer;
 }
@@ -22,7 +20,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
   const addresses = Networks.reduce((sum, network) => sum + network.Addresses, 0);
   const isCounted = IsAll && Networks.every((network) => network.IsAll);
   const plus = (count: number, all: boolean): string => `${count}${all ? '' : ' or more'}`;
-  const hidden = Networks.length - MAX_SHOWN;
+  const hidden = Networks.length - MAX_SHOWN_NETWORKS;
   const lines: [string, string][] = [
     ['host', Host],
     ['state', Why === '' ? State : `${State} (${Why})`],
@@ -31,7 +29,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
     ['lease', `${host.InLease ? 'runs until' : 'ended'} ${host.LeaseUntil}`],
     ['networks', plus(Networks.length, IsAll)],
     ['addresses', plus(addresses, isCounted)],
-    ...Networks.slice(0, MAX_SHOWN).map((network): [string, string] => [
+    ...Networks.slice(0, MAX_SHOWN_NETWORKS).map((network): [string, string] => [
       '',
       `${network.Pool} of space ${network.Space}: ${plus(network.Addresses, network.IsAll)} leased`,
     ]),
@@ -73,17 +71,16 @@ export interface Terminal {
  * @throws UserError when the operator does not agree, or the host's lease has not ended and is not overridden.
  */
 export async function endHost(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  fleet: Fleet,
   { host, why, overrideLease, yes }: Death,
   { tell, ask }: Terminal,
 ): Promise<void> {
-  const seen = await askHost(cloud, endpoint, host);
+  const seen = await askHost(fleet, host);
   tell(describeHost(seen));
   if (seen.InLease && !overrideLease) throw inLease(seen);
   // A host that is already dead is not asked about: this only completes what an earlier command left.
   if (seen.State !== 'dead' && !yes) await agree(host, ask, ALL);
-  const outcome = await declareHost(cloud, endpoint, { host, state: 'dead', why, overrideLease });
+  const outcome = await declareHost(fleet, { host, state: 'dead', why, overrideLease });
   if (outcome === 'unknown') throw unknownHost(host);
 }
 
@@ -103,14 +100,13 @@ const FORMERS = 'All that the machine held that was this host before is freed wi
  * @throws UserError when the operator does not agree, or there was no other machine before.
  */
 export async function endFormer(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  fleet: Fleet,
   { host, why, yes }: Omit<Death, 'overrideLease'>,
   { tell, ask }: Terminal,
 ): Promise<void> {
-  tell(describeHost(await askHost(cloud, endpoint, host)));
+  tell(describeHost(await askHost(fleet, host)));
   if (!yes) await agree(host, ask, FORMERS);
-  const outcome = await declareHost(cloud, endpoint, { host, state: 'former-dead', why });
+  const outcome = await declareHost(fleet, { host, state: 'former-dead', why });
   if (outcome === 'unknown') throw unknownHost(host);
 }
 
@@ -156,7 +152,7 @@ export function showCommand(host: Command): void {
     .summary('show its state, when it last registered, and what it holds')
     .description('Show a host: its state, when it last registered, its networks and addresses.')
     .action(async (id: string, options: OperatorOptions) => {
-      console.log(describeHost(await askHost(...fleetOf(options), id)));
+      console.log(describeHost(await askHost(fleetOf(options), id)));
     });
 }
 
@@ -178,7 +174,7 @@ export function deadCommand(host: Command): void {
     .option('--yes', 'agree without being asked, for example without a terminal')
     .option('--override-lease', 'the host has stopped, although its lease has not ended yet')
     .action(async (id: string, { why, overrideLease = false, yes = false, ...options }: DeathOptions) => {
-      await endHost(...fleetOf(options), { host: id, why, overrideLease, yes }, terminal());
+      await endHost(fleetOf(options), { host: id, why, overrideLease, yes }, terminal());
       console.log(`host ${id} is dead: what it held is freed, within minutes if it is much`);
     });
 }
@@ -195,7 +191,7 @@ export function formerDeadCommand(host: Command): void {
     .option('--why <text>', 'the reason, stored in the log', '')
     .option('--yes', 'agree without being asked, for example without a terminal')
     .action(async (id: string, { why, yes = false, ...options }: Omit<DeathOptions, 'overrideLease'>) => {
-      await endFormer(...fleetOf(options), { host: id, why, yes }, terminal());
+      await endFormer(fleetOf(options), { host: id, why, yes }, terminal());
       console.log(`the machine that was host ${id} before is dead: what it held is freed, within minutes`);
     });
 }

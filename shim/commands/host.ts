@@ -32,10 +32,16 @@ export interface OperatorOptions {
   readonly region?: string;
 }
 
-/** ms */
-const HANDSHAKE_TIMEOUT = 15_000;
-/** ms. The console takes longer than other functions, since it frees what a dead host held. */
-const CONSOLE_TIMEOUT = 65_000;
+/** The fleet that an operator's command asks. */
+export interface Fleet {
+  readonly cloud: Pick<FunctionUrlClient, 'ask'>;
+  /** The capabilities function's. */
+  readonly endpoint: Endpoint;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+/** The console takes longer than other functions, since it frees what a dead host held. */
+const CONSOLE_TIMEOUT_MS = 65_000;
 
 /** Adds `drain ID`, `resume ID` and `adopt ID` to `berth host`; the commands that free something are in host-death.ts. */
 export function stateCommands(host: Command): void {
@@ -62,7 +68,7 @@ function declaring(command: Command, state: keyof typeof effects): Command {
   return operating(command)
     .option('--why <text>', 'the reason, stored with the host or in the log', '')
     .action(async (host: string, options: OperatorOptions & { readonly why: string; readonly principal?: string }) => {
-      const outcome = await declareHost(...fleetOf(options), {
+      const outcome = await declareHost(fleetOf(options), {
         host,
         state,
         why: options.why,
@@ -88,10 +94,10 @@ export const operating = (command: Command): Command =>
       new Option('--region <region>', "AWS region, if the endpoint's name does not contain it").env('BERTH_REGION'),
     );
 
-export const fleetOf = ({ endpoint, region }: OperatorOptions): [cloud: FunctionUrlClient, endpoint: Endpoint] => [
-  new FunctionUrlClient(new Transport(), signers(regionOf(region))),
-  parseEndpoint(endpoint),
-];
+export const fleetOf = ({ endpoint, region }: OperatorOptions): Fleet => ({
+  cloud: new FunctionUrlClient(new Transport(), signers(regionOf(region))),
+  endpoint: parseEndpoint(endpoint),
+});
 
 /** An empty variable counts as not set. */
 const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
@@ -105,8 +111,7 @@ const effects = {
 
 /** @throws UserError when the fleet does not answer, or refuses. */
 export async function declareHost(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  fleet: Fleet,
   { host, state, why, overrideLease = false, principal }: Declaration,
 ): Promise<HostStateAnswer['Outcome']> {
   const key = randomBytes(12).toString('hex');
@@ -115,33 +120,31 @@ export async function declareHost(
     ...(principal !== undefined && { Principal: principal }),
   };
   const message = { Host: host, State: state, Why: why, Key: key, ...more } satisfies HostStateMessage;
-  const { Outcome } = await askConsole(cloud, endpoint, '/Berth.HostState', message, hostStateAnswer);
+  const { Outcome } = await askConsole(fleet, '/Berth.HostState', message, hostStateAnswer);
   return Outcome;
 }
 
 /**
  * Asks where the console is, and then asks the console.
  *
- * @param endpoint the capabilities function's.
  * @param schema of the answer.
  * @throws UserError when the fleet does not answer, or refuses.
  */
 export async function askConsole<Schema extends v.GenericSchema>(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  { cloud, endpoint }: Fleet,
   path: string,
   message: object,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const { Functions } = await ask(cloud, endpoint, consoleAnswer, {
+  const { Functions } = await ask({ cloud, endpoint }, consoleAnswer, {
     path: '/Berth.Handshake',
     headers: { 'berth-driver': 'berth' } satisfies HandshakeHeaders,
     body: '',
-    timeout: HANDSHAKE_TIMEOUT,
+    timeout: HANDSHAKE_TIMEOUT_MS,
   });
   const body = JSON.stringify(message);
-  const consoleEndpoint = endpointNamedBy(endpoint, Functions.Console);
-  return ask(cloud, consoleEndpoint, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT });
+  const asked = { cloud, endpoint: endpointNamedBy(endpoint, Functions.Console) };
+  return ask(asked, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT_MS });
 }
 
 /** The console has refused. */
@@ -162,8 +165,7 @@ interface Asked {
 }
 
 async function ask<Schema extends v.GenericSchema>(
-  cloud: Pick<FunctionUrlClient, 'ask'>,
-  endpoint: Endpoint,
+  { cloud, endpoint }: Fleet,
   schema: Schema,
   { body, ...asked }: Asked,
 ): Promise<v.InferOutput<Schema>> {

@@ -39,8 +39,8 @@ export interface CommonOptions extends Location {
 }
 
 /** ms that a function may take (serverless.yml), and ms that clocks and queues may add. */
-const FUNCTION_TIMEOUT = 10_000;
-const MARGIN = 5_000;
+const FUNCTION_TIMEOUT_MS = 10_000;
+const QUEUE_MARGIN_MS = 5_000;
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -154,7 +154,7 @@ export function settingsOf(options: CommonOptions): Settings {
     drivers: parseDrivers(options.drivers),
     region: region === '' ? process.env['AWS_REGION'] : (region ?? process.env['AWS_REGION']),
     budget: options.deadline * 1_000,
-    inFlightBound: options.inFlightBound ?? options.deadline * 1_000 + FUNCTION_TIMEOUT + MARGIN,
+    inFlightBound: options.inFlightBound ?? options.deadline * 1_000 + FUNCTION_TIMEOUT_MS + QUEUE_MARGIN_MS,
     reconcile: {
       docker: parseDockerSocket(options.docker),
       mode: options.reconcile,

@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { readBody } from '../read-body.ts';
 
-const MAX_BYTES = 16_777_216;
+const MAX_ANSWER_BYTES = 16_777_216;
 
 /**
  * @param timeout ms
@@ -11,7 +11,7 @@ const MAX_BYTES = 16_777_216;
 export function askShim(socketPath: string, path: string, timeout: number, body = ''): Promise<string> {
   return new Promise((resolve, reject) => {
     const asking = request({ socketPath, path, method: 'POST', signal: AbortSignal.timeout(timeout) }, (response) => {
-      readBody(response, MAX_BYTES).then((bytes) => {
+      readBody(response, MAX_ANSWER_BYTES).then((bytes) => {
         resolve(bytes?.toString('utf8') ?? '');
       }, reject);
     });

@@ -121,7 +121,7 @@ export function spaceCommands(program: Command): void {
     .description('Show the settings of an address space, and how many pools are held in it.')
     .action(async (name: string | undefined, options: OperatorOptions) => {
       const message = { Space: name ?? 'default' } satisfies SpaceMessage;
-      console.log(describeSpace(await askConsole(...fleetOf(options), '/Berth.Space', message, spaceAnswer)));
+      console.log(describeSpace(await askConsole(fleetOf(options), '/Berth.Space', message, spaceAnswer)));
     });
   const set = operating(space.command('set <name>')).description(
     'Change the settings of an address space for new requests. Existing pools stay as they are. A change that affects ' +
@@ -148,12 +148,12 @@ async function setSpace(name: string, options: SetOptions, command: Command): Pr
   const changes = changesOf(command.opts(), unset);
   const change = (rev: string) =>
     askConsole(
-      ...fleetOf(options),
+      fleetOf(options),
       '/Berth.SetSpace',
       { Space: name, Set: changes, IfRev: rev, Force: force } satisfies SetSpaceMessage,
       setSpaceAnswer,
     );
-  const seen = async () => (await askConsole(...fleetOf(options), '/Berth.Space', { Space: name }, spaceAnswer)).Rev;
+  const seen = async () => (await askConsole(fleetOf(options), '/Berth.Space', { Space: name }, spaceAnswer)).Rev;
   const { Warnings, ...space } = await (ifRev === undefined
     ? despiteOthers(async () => change(await seen()))
     : change(ifRev === NONE ? '' : ifRev));

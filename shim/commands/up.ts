@@ -30,7 +30,8 @@ export async function startCloud(data: string, dynamodb: string | undefined, swe
   const folder = path.join(data, 'cloud');
   refuseLongSocket(path.join(folder, 'capabilities.sock'));
   const options = [
-    ...['--data', folder],
+    '--data',
+    folder,
     ...(dynamodb === undefined ? [] : ['--dynamodb', dynamodb]),
     ...(sweepEvery === undefined ? [] : ['--sweep-every', String(sweepEvery)]),
   ];

@@ -2,7 +2,7 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 
 /** Bytes that fit into the header. */
-const MAX_LENGTH = 2_000;
+const MAX_HEADER_LENGTH = 2_000;
 /** Docker's names of bridges and containers' interfaces. Their addresses are gateways, which are reserved anyway. */
 const OF_DOCKER = /^(docker\d|docker_|br-|veth)/;
 
@@ -14,7 +14,7 @@ export function hostAddresses(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = 
     .filter(({ internal, address }) => !internal && !isLinkLocal(address))
     .map(({ address }) => address);
   let length = 0;
-  return [...new Set(addresses)].filter((address) => (length += address.length + 1) <= MAX_LENGTH);
+  return [...new Set(addresses)].filter((address) => (length += address.length + 1) <= MAX_HEADER_LENGTH);
 }
 
 const isLinkLocal = (address: string): boolean => /^(fe[89ab]|169\.254\.)/i.test(address);

@@ -15,12 +15,10 @@ export interface FunctionsClientOptions {
   readonly cloud: Pick<FunctionUrlClient, 'ask'>;
   readonly handshakes: ReadonlyMap<Driver, Handshakes>;
   readonly sequence: Sequence;
-  /** Raised by a fence. */
-  readonly epoch: () => number;
 }
 
-/** ms. A function answers within this time or not at all. */
-const OWN_TIMEOUT = 11_000;
+/** A function answers within this time or not at all. */
+const FUNCTION_TIMEOUT_MS = 11_000;
 
 const PLACES: Record<Method, keyof Functions> = {
   RequestPool: 'pools',
@@ -30,6 +28,8 @@ const PLACES: Record<Method, keyof Functions> = {
 };
 
 export class FunctionsClient {
+  /** Raised by a fence. */
+  epoch = 1;
   readonly #options: FunctionsClientOptions;
 
   constructor(options: FunctionsClientOptions) {
@@ -50,7 +50,7 @@ export class FunctionsClient {
   }
 
   release(call: KeptCall, attempt: number): Promise<Verdict> {
-    return this.attempt(call, attempt, OWN_TIMEOUT);
+    return this.attempt(call, attempt, FUNCTION_TIMEOUT_MS);
   }
 
   /** Undoes what the attempts of a call left behind, except for `keep`. */
@@ -59,29 +59,24 @@ export class FunctionsClient {
     if (isRelease(Method)) throw new Error(`${Method} is never undone`);
     const request: unknown = JSON.parse(body);
     const settlement = { Method, RequestKey, Request: request, Keep: keep ?? null } satisfies SettleMessage;
-    return this.#tell(driver, 'Settle', '/Berth.Settle', settlement);
+    return this.own(driver, '/Berth.Settle', settlement, 'Settle');
   }
 
   /** A message of the shim's own to the function for hosts. */
-  own(driver: Driver, path: string, message: object): Promise<Verdict> {
-    return this.#tell(driver, 'own', path, message);
-  }
-
-  #tell(driver: Driver, question: 'Settle' | 'own', path: string, message: object): Promise<Verdict> {
+  own(driver: Driver, path: string, message: object, question: 'Settle' | 'own' = 'own'): Promise<Verdict> {
     return this.#send(driver, 'hosts', {
       question,
       path,
-      headers: this.#headers(driver, this.#options.sequence.keyAnyway(), 1, OWN_TIMEOUT),
+      headers: this.#headers(driver, this.#options.sequence.keyAnyway(), 1, FUNCTION_TIMEOUT_MS),
       body: Buffer.from(JSON.stringify(message)),
-      timeout: OWN_TIMEOUT,
+      timeout: FUNCTION_TIMEOUT_MS,
     });
   }
 
   #headers(driver: Driver, key: string, attempt: number, timeout: number): CallHeaders {
-    const { hostId, epoch } = this.#options;
     return {
-      'berth-host': hostId,
-      'berth-epoch': String(epoch()),
+      'berth-host': this.#options.hostId,
+      'berth-epoch': String(this.epoch),
       'berth-driver': driver,
       'berth-request': key,
       'berth-attempt': String(Math.min(attempt, MAX_ATTEMPT)),

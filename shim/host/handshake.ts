@@ -27,13 +27,12 @@ interface Handshake {
   readonly functions: Functions | undefined;
 }
 
-/** ms */
-const TIMEOUT = 5_000;
+const ANSWER_TIMEOUT_MS = 5_000;
 /** The answer changes only with a deployment, and a call that finds a function gone asks again at once. */
-const REFRESH_MS = 3_600_000;
-const REFRESH_WITHOUT_ANSWER = 5_000;
+const REFRESH_PAUSE_MS = 3_600_000;
+const RETRY_PAUSE_MS = 5_000;
 /** ms between two handshakes, however many calls find their function gone. */
-const MIN_PAUSE = 2_000;
+const MIN_PAUSE_MS = 2_000;
 
 export interface HandshakeSettings {
   readonly endpoint: Endpoint;
@@ -91,7 +90,7 @@ export class Handshakes {
 
   /** Asks again, at most every two seconds. */
   async renew(): Promise<void> {
-    if (this.#now() - this.#asked < MIN_PAUSE) return this.#asking;
+    if (this.#now() - this.#asked < MIN_PAUSE_MS) return this.#asking;
     await (this.#asking ??= this.#ask(false).finally(() => {
       this.#asking = undefined;
     }));
@@ -102,7 +101,7 @@ export class Handshakes {
     clearTimeout(this.#timer);
   }
 
-  #schedule(pause = this.#current.functions === undefined ? REFRESH_WITHOUT_ANSWER : REFRESH_MS): void {
+  #schedule(pause = this.#current.functions === undefined ? RETRY_PAUSE_MS : REFRESH_PAUSE_MS): void {
     if (this.#isClosed) return;
     this.#timer = setTimeout(() => {
       void this.renew().finally(() => {
@@ -119,7 +118,7 @@ export class Handshakes {
       path: '/Berth.Handshake',
       headers: { 'berth-driver': driver, 'berth-space': space } satisfies HandshakeHeaders,
       body: Buffer.alloc(0),
-      timeout: TIMEOUT,
+      timeout: ANSWER_TIMEOUT_MS,
     });
     if (verdict.kind === 'failed') {
       warn(`the capabilities function does not answer: ${verdict.reason}; ${this.#whatServes()}`);

@@ -47,13 +47,19 @@ function productOf(sys: string): string | undefined {
     : undefined;
 }
 
+/**
+ * As MAC_ADDRESS of protocol/ids.ts. This file imports no other of ours: a test of the unit's sandbox loads it alone
+ * (test/system/infra/systemd.test.ts).
+ */
+const MAC_ADDRESS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
+
 /** The MAC addresses that makers assigned to the network cards. An interface without a device is not a card. */
 function macsOf(sys: string): string[] {
   const folder = path.join(sys, 'class/net');
   const macs = list(folder)
     .filter((name) => list(path.join(folder, name, 'device')).length > 0)
     .map((name) => read(path.join(folder, name, 'address'))?.toLowerCase() ?? '')
-    .filter((mac) => /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac) && mac !== '00:00:00:00:00:00')
+    .filter((mac) => MAC_ADDRESS.test(mac) && mac !== '00:00:00:00:00:00')
     .filter((mac) => (parseInt(mac.slice(0, 2), 16) & LOCALLY_ADMINISTERED) === 0);
   return [...new Set(macs)].toSorted().slice(0, MAX_MACS);
 }

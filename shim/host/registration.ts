@@ -3,6 +3,7 @@
  * machines apart that were made from one image: only one of them knows the latest nonce.
  */
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import path from 'node:path';
 import * as v from 'valibot';
 import { type RegisterMessage, registerAnswer } from '../../protocol/host-messages.ts';
@@ -29,13 +30,17 @@ export interface RegistrationOptions {
   /** What distinguishes this machine from copies of it. */
   readonly machine: MachinePrint;
   readonly send: (message: RegisterMessage) => Promise<Verdict>;
-  /** Receives the highest sequence number that the cloud has seen from this host. */
-  readonly floor: (sequence: string) => void;
-  /** The cloud treats this host as a new one under its id: what an earlier machine left undone is not ours. */
-  readonly renewed: () => void;
-  /** This host was fenced for its silence, and is back. */
-  readonly returned: () => void;
   readonly warn: (message: string) => void;
+}
+
+/** What an answer of the fleet means for other parts of the shim. */
+export interface RegistrationEvents {
+  /** The highest sequence number that the cloud has seen from this host. */
+  floor: [sequence: string];
+  /** The cloud treats this host as a new one under its id: what an earlier machine left undone is not ours. */
+  renewed: [];
+  /** This host was fenced for its silence, and is back with another epoch. */
+  returned: [epoch: number];
 }
 
 /**
@@ -51,13 +56,12 @@ export function lineage(folder: string): string {
   return made;
 }
 
-/** ms */
 const RETRY_PAUSE_MS = 5_000;
-const WAKING_PAUSE = 200;
+const WAKING_PAUSE_MS = 200;
 /** ms between two registrations, however many calls are refused because this host was silent. */
-const MIN_PAUSE = 1_000;
+const MIN_PAUSE_MS = 1_000;
 
-export class Registration {
+export class Registration extends EventEmitter<RegistrationEvents> {
   readonly #options: RegistrationOptions;
   readonly #file: string;
   readonly #registered = Promise.withResolvers<undefined>();
@@ -75,6 +79,7 @@ export class Registration {
   #began = -Infinity;
 
   constructor(options: RegistrationOptions) {
+    super();
     this.#options = options;
     this.#file = path.join(options.folder, 'incarnation.json');
     this.#read();
@@ -131,7 +136,7 @@ export class Registration {
   async #renew(): Promise<void> {
     // Before the first registration has ended, no call is served, so it need not be repeated.
     if (this.#isNew && this.#keeping !== undefined) return this.#keeping;
-    const early = this.#began + MIN_PAUSE - performance.now();
+    const early = this.#began + MIN_PAUSE_MS - performance.now();
     if (early > 0) await new Promise((resolve) => setTimeout(resolve, early).unref());
     if (!this.#isClosed) await this.keep();
   }
@@ -175,18 +180,18 @@ export class Registration {
 
   #accept(told: v.InferOutput<typeof registerAnswer>): number {
     const { Incarnation: current, Epoch, Floor, HeartbeatSeconds, Fresh, State, Waking } = told;
-    if (Fresh) this.#options.renewed();
+    if (Fresh) this.emit('renewed');
     this.#write({ current });
-    if (Epoch !== this.#epoch) this.#options.returned();
+    if (Epoch !== this.#epoch) this.emit('returned', Epoch);
     this.#epoch = Epoch;
     this.#refusal = undefined;
     this.#warned = '';
-    this.#options.floor(Floor);
+    this.emit('floor', Floor);
     this.#tell(State);
     this.#meet(told.Rival ?? undefined);
     this.#isNew = false;
     this.#registered.resolve(undefined);
-    return Waking ? WAKING_PAUSE : HeartbeatSeconds * 1_000;
+    return Waking ? WAKING_PAUSE_MS : HeartbeatSeconds * 1_000;
   }
 
   #meet(rival: string | undefined): void {

@@ -45,19 +45,19 @@ interface Route {
 }
 
 /** The kernel's flag of a route through a gateway (RTF_GATEWAY). */
-const GATEWAY = 0x2;
+const GATEWAY_FLAG = 0x2;
 /**
  * Routes through a gateway name networks that this host reaches, such as peered VPCs. Routes of this prefix length or
  * shorter do not count: they only say where all other traffic goes, such as the halves of the Internet, or 10/8 behind a
  * VPN.
  */
-const MIN_SUMMARY = { 4: 11, 6: 31 } as const;
+const MIN_SUMMARY_LENGTH = { 4: 11, 6: 31 } as const;
 
 const isSummary = (family: 4 | 6, prefix: number, flags = ''): boolean =>
-  (parseInt(flags, 16) & GATEWAY) !== 0 && prefix <= MIN_SUMMARY[family];
+  (parseInt(flags, 16) & GATEWAY_FLAG) !== 0 && prefix <= MIN_SUMMARY_LENGTH[family];
 
 /** The kernel's flag of a route that rejects (RTF_REJECT): it reaches nothing, and a Docker network takes precedence. */
-const REJECT = 0x200;
+const REJECT_FLAG = 0x200;
 /** Routes without a device: `unreachable`, `blackhole`, `prohibit` and `throw`. Not all of them have the flag. */
 const NO_DEVICE = '*';
 
@@ -86,7 +86,7 @@ function parseTables4(trie: string): Route[] {
     destination = /^ *\|-- ([\d.]+)$/.exec(line)?.[1] ?? destination;
     const [, length, scope] = /^ *\/(\d+) (\S+) UNICAST\b/.exec(line) ?? [];
     const prefix = Number(length ?? 0);
-    const flags = scope === 'universe' ? GATEWAY.toString(16) : '';
+    const flags = scope === 'universe' ? GATEWAY_FLAG.toString(16) : '';
     if (isOther && prefix > 0 && !isSummary(4, prefix, flags))
       routes.push({ text: `${destination}/${prefix}`, prefix });
   }
@@ -98,7 +98,7 @@ function parseRoutes6(table: string): Route[] {
   return rows(table).flatMap(([destination = '', length = '', ...fields]) => {
     const prefix = parseInt(length, 16);
     if (destination.length !== 32 || !(prefix > 0 && prefix < 128) || /^(fe[89ab]|ff)/.test(destination)) return [];
-    if (isSummary(6, prefix, fields[6]) || (parseInt(fields[6] ?? '', 16) & REJECT) !== 0) return [];
+    if (isSummary(6, prefix, fields[6]) || (parseInt(fields[6] ?? '', 16) & REJECT_FLAG) !== 0) return [];
     return [{ text: `${(destination.match(/.{4}/g) ?? []).join(':')}/${prefix}`, prefix }];
   });
 }

@@ -9,12 +9,12 @@ import { readIfThere, writeDurably } from '../files.ts';
 import { unwritable } from '../journal/errors.ts';
 import { UserError } from '../user-error.ts';
 
-/** ms. Numbers are set aside for this long at a time, so that the disk is written once a minute and not at each call. */
-const SET_ASIDE = 60_000;
+/** Numbers are set aside for this long at a time, so that the disk is written once a minute and not at each call. */
+const SET_ASIDE_MS = 60_000;
 /** The year 4000. A clock beyond it is wrong, and counts only up to here. */
-const MAX_CLOCK = Date.UTC(4000, 0);
+const MAX_CLOCK_MS = Date.UTC(4000, 0);
 /** The largest number accepted from disk and cloud: the year 5000. The width holds 188 more years. */
-const LARGEST = Date.UTC(5000, 0);
+const MAX_NUMBER_MS = Date.UTC(5000, 0);
 
 export class Sequence {
   readonly #file: string;
@@ -29,7 +29,7 @@ export class Sequence {
     this.#now = now;
     const text = readIfThere(this.#file) ?? '0';
     this.#last = Number(text);
-    if (!/^\d+\s*$/.test(text) || this.#last > LARGEST) {
+    if (!/^\d+\s*$/.test(text) || this.#last > MAX_NUMBER_MS) {
       throw new UserError(`${this.#file} is damaged: ${JSON.stringify(text.slice(0, 40))} is not a number`);
     }
     this.#setAside = this.#last;
@@ -37,7 +37,7 @@ export class Sequence {
 
   /** Every later number is larger than the one that the cloud has seen, whatever happened to the disk. */
   raise(floor: string): void {
-    this.#last = Math.max(this.#last, Math.min(parseInt(floor, 36), LARGEST));
+    this.#last = Math.max(this.#last, Math.min(parseInt(floor, 36), MAX_NUMBER_MS));
   }
 
   /**
@@ -58,9 +58,9 @@ export class Sequence {
    * @throws JournalError when the next numbers cannot be set aside on the disk.
    */
   requestKey(): string {
-    this.#last = Math.max(this.#last + 1, Math.min(this.#now(), MAX_CLOCK));
+    this.#last = Math.max(this.#last + 1, Math.min(this.#now(), MAX_CLOCK_MS));
     if (this.#last > this.#setAside) {
-      const setAside = this.#last + SET_ASIDE;
+      const setAside = this.#last + SET_ASIDE_MS;
       try {
         writeDurably(this.#file, String(setAside));
       } catch (error) {

@@ -64,7 +64,10 @@ export class Journal {
     const { open, doubtful, size } = takeUp(path.join(folder, 'journal'), identity, settings);
     const journal = new Journal(folder, identity, settings, open);
     for (const entry of doubtful) journal.#letGo(entry);
-    journal.#start(size);
+    journal.#tryTo(() => {
+      if (size === undefined) journal.#rewrite();
+      else journal.#file.takeOver(size);
+    });
     return journal;
   }
 
@@ -174,13 +177,6 @@ export class Journal {
     if (this.#file.size <= Math.max(this.#settings.compactAt, 2 * this.#open.bytes, this.#noCompactionBelow)) return;
     this.#tryTo(() => {
       this.#rewrite();
-    });
-  }
-
-  #start(size: number | undefined): void {
-    this.#tryTo(() => {
-      if (size === undefined) this.#rewrite();
-      else this.#file.takeOver(size);
     });
   }
 

@@ -11,17 +11,16 @@ import { type Time, realTime } from '../time.ts';
 
 export type Log = Pick<Logger, 'warn' | 'error'>;
 
-const AT_ONCE = 8;
-/** ms */
-const FIRST_PAUSE = 500;
-const MAX_PAUSE = 30_000;
-const MIN_WAKE_INTERVAL = 1_000;
+const MAX_CONCURRENT_ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 30_000;
+const MIN_WAKE_INTERVAL_MS = 1_000;
 
 export class RetryQueue {
   readonly #log: Log;
   readonly #time: Time;
   readonly #ready: Promise<unknown>;
-  readonly #queue = new PQueue({ concurrency: AT_ONCE });
+  readonly #queue = new PQueue({ concurrency: MAX_CONCURRENT_ATTEMPTS });
   readonly #running = new Set<Promise<unknown>>();
   readonly #stopped = new AbortController();
   /** Ends every pause: the cloud can be reached again, or a request waits for the result. */
@@ -75,7 +74,7 @@ export class RetryQueue {
 
   /** The pause before the next attempt. */
   async pause(attempt: number): Promise<void> {
-    const longest = Math.min(MAX_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1));
+    const longest = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
     await this.#time.pause(longest * (0.5 + this.#time.random() / 2), this.#wake.signal);
   }
 
@@ -89,7 +88,7 @@ export class RetryQueue {
    * that fails on its own is not repeated faster.
    */
   reached(): void {
-    if (this.#time.now() - this.#woken >= MIN_WAKE_INTERVAL) this.wakeAll();
+    if (this.#time.now() - this.#woken >= MIN_WAKE_INTERVAL_MS) this.wakeAll();
   }
 
   wakeAll(): void {

@@ -50,10 +50,10 @@ export interface CallsOptions {
 }
 
 /** Limits of the calls under way and of those that wait, so that calls do not pile up when the cloud is slow. */
-const AT_ONCE = 64;
-const MAX_WAITING = 512;
+const MAX_CONCURRENT_CALLS = 64;
+const MAX_WAITING_CALLS = 512;
 /** ms for which a release waits for the cloud before dockerd is answered. */
-const RELEASE_PATIENCE = 1_000;
+const RELEASE_PATIENCE_MS = 1_000;
 /** The share of its time that a call spends on delivering what must reach the cloud before it. */
 const FLUSH_SHARE = 0.25;
 
@@ -62,7 +62,7 @@ class Barred extends Error {}
 
 export class Calls {
   readonly #options: CallsOptions;
-  readonly #queue = new PQueue({ concurrency: AT_ONCE });
+  readonly #queue = new PQueue({ concurrency: MAX_CONCURRENT_CALLS });
   /** Requests that have no answer yet. */
   #open = 0;
 
@@ -107,16 +107,16 @@ export class Calls {
   #refuseEarly(about: CallSummary): void {
     const reason = this.#options.barred() ?? (isAutomatic(about) ? this.#options.guard.refusal() : undefined);
     if (reason !== undefined) throw new Barred(reason);
-    if (this.#open >= AT_ONCE + MAX_WAITING) {
+    if (this.#open >= MAX_CONCURRENT_CALLS + MAX_WAITING_CALLS) {
       throw new Barred(
-        `${AT_ONCE} calls wait for Berth's functions and ${MAX_WAITING} more are queued; try again later`,
+        `${MAX_CONCURRENT_CALLS} calls wait for Berth's functions and ${MAX_WAITING_CALLS} more are queued; try again later`,
       );
     }
   }
 
   /** A subnet or an address that was asked for by name has no substitute, so the request waits longer for it to become free. */
   #flush(about: CallSummary, asker: Asker): Promise<void> {
-    const patience = isNamed(about) ? left(asker) * FLUSH_SHARE : RELEASE_PATIENCE;
+    const patience = isNamed(about) ? left(asker) * FLUSH_SHARE : RELEASE_PATIENCE_MS;
     return this.#options.outbox.flush(mayMakeRoom(about), patience);
   }
 
@@ -144,7 +144,7 @@ export class Calls {
     const { outbox, attempt } = this.#options;
     const end = performance.now() + timeout;
     const isHeld = holds(about);
-    if (number > 1) await outbox.flush(isHeld, Math.min(RELEASE_PATIENCE, timeout * FLUSH_SHARE));
+    if (number > 1) await outbox.flush(isHeld, Math.min(RELEASE_PATIENCE_MS, timeout * FLUSH_SHARE));
     const isOwed = outbox.owes(isHeld);
     const verdict = await attempt(call, number, Math.max(1, end - performance.now()));
     return isOwed ? unlessHeld(verdict) : verdict;
@@ -180,7 +180,7 @@ export class Calls {
     if (failure === undefined && !isAlone) return granted(about, 0);
     const began = performance.now();
     // A release that is not on the disk is lost if this process ends, so dockerd's log should say so.
-    const patience = failure === undefined ? RELEASE_PATIENCE : left(asker);
+    const patience = failure === undefined ? RELEASE_PATIENCE_MS : left(asker);
     const soon = await within(patience, fate, () => 'waiting' as const);
     const waited = performance.now() - began;
     if (typeof soon !== 'string') return { ...refused(about, soon.refusal), waited };

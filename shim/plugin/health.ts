@@ -19,14 +19,14 @@ export interface HealthSources {
   readonly hostId: string;
   readonly journal: Pick<Journal, 'stats'>;
   /** Why the functions cannot be reached. `undefined`: they can, as far as is known. */
-  readonly unreached: () => string | undefined;
-  readonly unregistered: () => string | undefined;
+  readonly unreached: string | undefined;
+  readonly unregistered: string | undefined;
   /** Why the fleet gives this host nothing new. `undefined`: it does. */
-  readonly leaving: () => string | undefined;
+  readonly leaving: string | undefined;
   /** Another machine says that it is this host. */
-  readonly rival: () => string | undefined;
+  readonly rival: string | undefined;
   /** Where what Docker has and what the table says differ. */
-  readonly findings: () => readonly Notice[];
+  readonly findings: readonly Notice[];
 }
 
 /** `failing`: calls fail, and an operator must act. `degraded`: it recovers by itself, or this host is being drained. */
@@ -41,14 +41,12 @@ export function healthOf({
 }: HealthSources): Health {
   const { stats } = journal;
   const age = oldestSeconds(journal);
-  const failing = [unregistered(), stats.failing].filter((reason) => reason !== undefined);
+  const failing = [unregistered, stats.failing].filter((reason) => reason !== undefined);
   const degraded = [
-    unreached(),
-    leaving(),
-    rival(),
-    ...findings()
-      .filter(({ kind }) => kind === 'conflict')
-      .map(({ text }) => text),
+    unreached,
+    leaving,
+    rival,
+    ...findings.filter(({ kind }) => kind === 'conflict').map(({ text }) => text),
     deadLettersOf(stats.deadLetters),
     age > MAX_AGE_SECONDS
       ? `${stats.depth} calls have not reached the cloud yet, the oldest for ${Math.round(age)} s`

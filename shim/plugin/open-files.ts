@@ -6,9 +6,9 @@ import type { Server } from 'node:http';
 import { readIfThere } from '../files.ts';
 
 /** The connections of one socket may take one part in this many of the files that the process may open. */
-const SHARE = 4;
+const FILES_PER_CONNECTION = 4;
 /** ms between two warnings. */
-const QUIET = 60_000;
+const WARNING_PAUSE_MS = 60_000;
 
 /**
  * How many connections one socket accepts at once.
@@ -18,7 +18,7 @@ const QUIET = 60_000;
  */
 export function mostConnections(limits: string | undefined = readIfThere('/proc/self/limits')): number | undefined {
   const [, files] = /^Max open files\s+(\d+)/m.exec(limits ?? '') ?? [];
-  return files === undefined ? undefined : Math.max(1, Math.floor(Number(files) / SHARE));
+  return files === undefined ? undefined : Math.max(1, Math.floor(Number(files) / FILES_PER_CONNECTION));
 }
 
 /**
@@ -34,7 +34,7 @@ export function limitConnections(server: Server, most: number | undefined, warn:
   let toldAt = -Infinity;
   server.on('drop', () => {
     dropped++;
-    if (performance.now() < toldAt + QUIET) return;
+    if (performance.now() < toldAt + WARNING_PAUSE_MS) return;
     toldAt = performance.now();
     warn(
       `${dropped} connections to the plugin's socket were refused: ${most} are open, a quarter of the files that Berth ` +

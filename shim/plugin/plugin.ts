@@ -31,7 +31,7 @@ export interface PluginHost {
 }
 
 /** ms for the work before and after the wait for the function. */
-const GRACE = 1_000;
+const ANSWER_GRACE_MS = 1_000;
 /** Larger than any message of Docker's. */
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
@@ -59,7 +59,7 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
       void diagnose(host, path === DOCTOR_FIX_PATH, request, response);
     } else if (answer !== undefined) reply(request, response, 200, answer());
     else if (method === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
-    else void carry(driver, method, host, request, response);
+    else void carry(driver, method, host, { request, response, began: performance.now() });
   });
   // dockerd keeps idle connections for 30 s or forever, and a request on a connection that closes loses its body.
   server.keepAliveTimeout = 0;
@@ -101,19 +101,21 @@ function send(response: ServerResponse, status: number, body: string): void {
 /** Why a request is not a valid call. */
 class Unreadable extends Error {}
 
-async function carry(
-  driver: Driver,
-  method: Method,
-  host: PluginHost,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const began = performance.now();
+/** A call of dockerd that waits for its answer. */
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** ms, on the clock of performance.now(). */
+  readonly began: number;
+}
+
+async function carry(driver: Driver, method: Method, host: PluginHost, arrival: Arrival): Promise<void> {
+  const { response, began } = arrival;
   let key = '';
   try {
     // The key's number puts this host's calls in order, so it is taken when a call arrives.
     key = isRelease(method) ? host.sequence.keyAnyway() : host.sequence.requestKey();
-    const answer = await answerOf({ key, driver, method }, began, host, request, response);
+    const answer = await answerOf({ key, driver, method }, host, arrival);
     // dockerd first: if the shim is killed here, dockerd has its answer and only the log line is missing.
     send(response, 200, answer.text);
     note(host, driver, answer, performance.now() - began);
@@ -132,10 +134,8 @@ async function carry(
 /** @throws Unreadable. The asker is then aborted, so that a later answer is known to reach no one. */
 function answerOf(
   call: Omit<KeptCall, 'body'>,
-  began: number,
   { budget, calls }: PluginHost,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response, began }: Arrival,
 ): Promise<Reply> {
   const asker = new AbortController();
   response.once('close', () => {
@@ -145,9 +145,9 @@ function answerOf(
     calls.answer({ ...call, body }, { until: began + budget, gone: asker.signal }),
   );
   // A request whose body never ends is answered all the same.
-  return within(budget + GRACE, answered, () => {
+  return within(budget + ANSWER_GRACE_MS, answered, () => {
     asker.abort();
-    throw new Unreadable(`the request was not answered within ${(budget + GRACE) / 1_000} s`);
+    throw new Unreadable(`the request was not answered within ${(budget + ANSWER_GRACE_MS) / 1_000} s`);
   });
 }
 

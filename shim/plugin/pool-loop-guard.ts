@@ -11,9 +11,9 @@
 /** Automatic pools without a question before them and without a later call. This many are not a user's request. */
 const MAX_GRANTS = 16;
 /** ms for which such a pool counts. */
-const PERIOD = 5_000;
+const GRANT_LIFE_MS = 5_000;
 /** ms for which a question counts: longer than the call after it may take. */
-const ASK_LIFE = 30_000;
+const ASK_LIFE_MS = 30_000;
 /** The most questions that are remembered. */
 const MAX_ASKS = 1_000;
 
@@ -39,7 +39,7 @@ export class RateGuard {
     this.#forget();
     if (this.#asks.length > 0 || this.#beyond.size < MAX_GRANTS) return undefined;
     return (
-      `dockerd asked for ${MAX_GRANTS} automatic pools within ${PERIOD / 1_000} s and used none: each overlaps a route or ` +
+      `dockerd asked for ${MAX_GRANTS} automatic pools within ${GRANT_LIFE_MS / 1_000} s and used none: each overlaps a route or ` +
       'a nameserver of this host; give a --subnet, or set ranges of the space that do not overlap them'
     );
   }
@@ -56,7 +56,7 @@ export class RateGuard {
 
   #forget(): void {
     const now = this.#now();
-    while ((this.#asks[0] ?? now) <= now - ASK_LIFE) this.#asks.shift();
-    for (const [poolId, granted] of this.#beyond) if (granted <= now - PERIOD) this.#beyond.delete(poolId);
+    while ((this.#asks[0] ?? now) <= now - ASK_LIFE_MS) this.#asks.shift();
+    for (const [poolId, granted] of this.#beyond) if (granted <= now - GRANT_LIFE_MS) this.#beyond.delete(poolId);
   }
 }

@@ -41,9 +41,8 @@ export class DockerError extends Error {}
 
 /** Docker's own allocators. */
 const BUILT_IN = ['default', 'null', 'windows', 'host-local', ''];
-/** ms */
-const TIMEOUT = 30_000;
-const MAX_BYTES = 16_777_216;
+const ANSWER_TIMEOUT_MS = 30_000;
+const MAX_ANSWER_BYTES = 16_777_216;
 
 const text = v.nullish(v.string(), '');
 const config = v.object({
@@ -65,7 +64,7 @@ export class Docker {
   readonly #timeout: number;
 
   /** @param timeout ms within which each question is answered. */
-  constructor(socket: string, timeout = TIMEOUT) {
+  constructor(socket: string, timeout = ANSWER_TIMEOUT_MS) {
     this.#socket = socket;
     this.#timeout = timeout;
   }
@@ -138,8 +137,8 @@ export class Docker {
       const asking = this.#ask(path, signal);
       asking.once('error', failed);
       asking.once('response', (response) => {
-        readBody(response, MAX_BYTES).then((bytes) => {
-          if (bytes === undefined) failed(new Error(`the answer is larger than ${MAX_BYTES} bytes`));
+        readBody(response, MAX_ANSWER_BYTES).then((bytes) => {
+          if (bytes === undefined) failed(new Error(`the answer is larger than ${MAX_ANSWER_BYTES} bytes`));
           else resolve({ status: response.statusCode ?? 0, body: bytes.toString('utf8') });
         }, failed);
       });

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
-import { installTools } from '../../infra/install-tools.ts';
+import { installTools } from '../../infra/tools/install-tools.ts';
 import { freePort } from '../../infra/local/engine.ts';
 import { until } from './deadlines.ts';
 import { endingWithUs } from './ending-with-us.ts';

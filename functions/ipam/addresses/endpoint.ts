@@ -1,4 +1,5 @@
 /** What dockerd says about the endpoint that an address is for, and how Berth recognises it when it is started again. */
+import { MAC_ADDRESS } from '../../../protocol/ids.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
@@ -20,7 +21,7 @@ const STICKY_WIDTH = 6;
 /** @throws Refusal when the MAC is invalid. */
 export function parseEndpoint(options: Readonly<Record<string, string>>): Endpoint {
   const mac = (options['com.docker.network.endpoint.macaddress'] ?? '').toLowerCase();
-  if (mac !== '' && !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/.test(mac)) {
+  if (mac !== '' && !MAC_ADDRESS.test(mac)) {
     throw new Refusal('invalid-request', `invalid MAC address: ${quote(mac)}`);
   }
   return { mac, name: options['com.docker.network.endpoint.name'] ?? '' };

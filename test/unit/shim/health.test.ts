@@ -14,11 +14,11 @@ const FOUND = { kind: 'leaked-lease', text: '10.1.0.3 is leased for nothing', do
 
 const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<JournalStats> } = {}): HealthSources => ({
   hostId: 'host-1',
-  unreached: () => undefined,
-  unregistered: () => undefined,
-  leaving: () => undefined,
-  rival: () => undefined,
-  findings: () => [],
+  unreached: undefined,
+  unregistered: undefined,
+  leaving: undefined,
+  rival: undefined,
+  findings: [],
   ...wish,
   journal: { stats: { ...IDLE, ...wish.stats } },
 });
@@ -26,15 +26,15 @@ const sources = (wish: Partial<HealthSources> & { readonly stats?: Partial<Journ
 describe('the health of a shim', () => {
   const states: readonly [string, HealthSources, 'ok' | 'degraded' | 'failing', RegExp][] = [
     ['without problems', sources(), 'ok', /^$/],
-    ['while the cloud is unreachable', sources({ unreached: () => 'no route' }), 'degraded', /^no route$/],
+    ['while the cloud is unreachable', sources({ unreached: 'no route' }), 'degraded', /^no route$/],
     [
       'with a conflict',
-      sources({ findings: () => [FOUND, { ...FOUND, kind: 'conflict', text: 'web has 10.1.0.2' }] }),
+      sources({ findings: [FOUND, { ...FOUND, kind: 'conflict', text: 'web has 10.1.0.2' }] }),
       'degraded',
       /^web has 10\.1\.0\.2$/,
     ],
-    ['with differences that it will mend', sources({ findings: () => [FOUND] }), 'ok', /^$/],
-    ['of a host that drains', sources({ leaving: () => 'it drains' }), 'degraded', /^it drains$/],
+    ['with differences that it will mend', sources({ findings: [FOUND] }), 'ok', /^$/],
+    ['of a host that drains', sources({ leaving: 'it drains' }), 'degraded', /^it drains$/],
     [
       'with calls that have waited for minutes',
       sources({ stats: { depth: 7, oldest: 0 } }),
@@ -48,11 +48,11 @@ describe('the health of a shim', () => {
       /^2 calls were given up; .* berth doctor --fix/,
     ],
     ['with calls that have just begun to wait', sources({ stats: { depth: 7, oldest: Date.now() } }), 'ok', /^$/],
-    ['of a host that the fleet refuses', sources({ unregistered: () => 'taken' }), 'failing', /^taken$/],
+    ['of a host that the fleet refuses', sources({ unregistered: 'taken' }), 'failing', /^taken$/],
     ['with a full disk', sources({ stats: { failing: 'no space' } }), 'failing', /^no space$/],
     [
       'with every problem',
-      sources({ unreached: () => 'no route', unregistered: () => 'taken', stats: { failing: 'no space' } }),
+      sources({ unreached: 'no route', unregistered: 'taken', stats: { failing: 'no space' } }),
       'failing',
       /^taken no space no route$/,
     ],
@@ -87,7 +87,7 @@ async function serve(t: TestContext, body: string): Promise<string> {
 
 describe('a client that asks a shim for its health', () => {
   it('receives it', async (t) => {
-    const health = healthOf(sources({ unreached: () => 'no route' }));
+    const health = healthOf(sources({ unreached: 'no route' }));
     assert.deepEqual(await askHealth(await serve(t, JSON.stringify(health))), health);
   });
 

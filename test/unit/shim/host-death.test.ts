@@ -42,8 +42,7 @@ async function end(host: Partial<HostView>, death: Partial<Death>, reply?: strin
     return Promise.resolve(reply ?? '');
   };
   const error = await how(
-    { ask },
-    parseEndpoint('unix:/run/capabilities.sock'),
+    { cloud: { ask }, endpoint: parseEndpoint('unix:/run/capabilities.sock') },
     { host: 'web-1', why: 'it burns', overrideLease: false, yes: false, ...death },
     { tell: (text) => told.push(text), ask: reply === undefined ? undefined : answer },
   ).then(

@@ -44,8 +44,8 @@ async function stage(t: TestContext, isKnown = true) {
     cloud: { ask },
     handshakes: new Map<Driver, Handshakes>([['berth', handshakes]]),
     sequence: new Sequence(data, () => (now += 100_000)),
-    epoch: () => 7,
   });
+  messenger.epoch = 7;
   return { messenger, asked, data };
 }
 

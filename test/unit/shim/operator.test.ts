@@ -23,7 +23,10 @@ async function declare(...answers: Verdict[]) {
     asked.push([endpoint.text, path, body.toString().replace(/"Key":"[0-9a-f]{24}"/, '"Key":"KEY"')]);
     return Promise.resolve(answers.shift() ?? assert.fail('one question too many'));
   };
-  const outcome = await declareHost({ ask }, ENDPOINT, { host: 'web-1', state: 'dead', why: 'it burns' });
+  const outcome = await declareHost(
+    { cloud: { ask }, endpoint: ENDPOINT },
+    { host: 'web-1', state: 'dead', why: 'it burns' },
+  );
   return { outcome, asked };
 }
 

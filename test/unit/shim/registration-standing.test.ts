@@ -29,11 +29,9 @@ async function registrationOn(t: TestContext, ...answers: readonly object[]) {
   const registration = new Registration({
     folder: await temporaryFolder(t),
     version: '0.1.0',
-    ...{ space: 'default', machine: {} },
+    space: 'default',
+    machine: {},
     send,
-    floor: () => undefined,
-    renewed: () => undefined,
-    returned: () => undefined,
     warn: (message) => warnings.push(message),
   });
   t.after(() => {
@@ -107,11 +105,11 @@ describe('a host that the fleet drains', () => {
     healthOf({
       hostId: 'a',
       journal: { stats },
-      unreached: () => undefined,
-      unregistered: () => undefined,
-      leaving: () => leaving,
-      rival: () => undefined,
-      findings: () => [],
+      unreached: undefined,
+      unregistered: undefined,
+      leaving,
+      rival: undefined,
+      findings: [],
     });
 
   it('logs the drain once, and reports it in its health until it is over', async (t) => {

@@ -44,18 +44,18 @@ async function stage(t: TestContext, says: Stage['says'], given?: string): Promi
   const registration = new Registration({
     folder,
     version: '0.1.0',
-    ...{ space: 'default', machine: {} },
+    space: 'default',
+    machine: {},
     send: async (message) => {
       sent.push(v.parse(sentMessage, message));
       return self.says(v.parse(sentMessage, message));
     },
-    floor: (sequence) => floors.push(sequence),
-    returned: () => undefined,
-    renewed: () => {
-      self.onRenewed();
-      renewals.push('renewed');
-    },
     warn: (message) => warnings.push(message),
+  });
+  registration.on('floor', (sequence) => floors.push(sequence));
+  registration.on('renewed', () => {
+    self.onRenewed();
+    renewals.push('renewed');
   });
   t.after(() => {
     registration.close();

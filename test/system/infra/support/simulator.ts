@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import * as v from 'valibot';
-import { installTools } from '../../../../infra/install-tools.ts';
+import { installTools } from '../../../../infra/tools/install-tools.ts';
 
 const FOLDER = path.join(import.meta.dirname, '../iam-simulator');
 export const ACCOUNT = '123456789012';

@@ -27,8 +27,8 @@ const isInstalled = (folder: string): boolean =>
   existsSync(markOf(folder)) && readFileSync(markOf(folder)).equals(readFileSync(lockfileOf(folder)));
 
 /** ms: a process that holds the lock for so long was killed. */
-const STALE = 600_000;
-const POLL = 200;
+const STALE_LOCK_MS = 600_000;
+const LOCK_PAUSE_MS = 200;
 
 /** Synchronous, as is the run of `npm ci`: a program that needs the tools has nothing else to do. */
 function takeLock(lock: string): void {
@@ -40,8 +40,8 @@ function takeLock(lock: string): void {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
     const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-    if (Date.now() - since > STALE) rmdirSync(lock);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, POLL);
+    if (Date.now() - since > STALE_LOCK_MS) rmdirSync(lock);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_PAUSE_MS);
   }
 }
 

@@ -48,14 +48,19 @@ function poolReads(table: Table): PoolReads {
       return item && decodePool(item);
     },
 
-    poolsStartingIn(space, { family, first, last }, after) {
+    poolsStartingIn(
+      space,
+      { family, first, last },
+      after,
+      limit = after === undefined ? FIRST_FORWARD_POOLS : undefined,
+    ) {
       const { pk } = poolKey(space, { family, first, prefix: 0 });
       const from = poolStart({ family, value: first });
       const to = poolStartEnd({ family, value: last });
       return queryPools(space, after, {
         KeyConditionExpression: BETWEEN,
         ExpressionAttributeValues: bounds(pk, from, to),
-        ...(after === undefined && { Limit: FIRST_FORWARD_POOLS }),
+        ...(limit !== undefined && { Limit: limit }),
       });
     },
 

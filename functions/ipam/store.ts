@@ -73,8 +73,11 @@ export interface Store {
    */
   announcePool(draft: PoolDraft, generation?: string): Promise<{ announced: Pool } | { standing: Pool }>;
   readPool(space: string, cidr: Cidr): Promise<Pool | undefined>;
-  /** Pools that start inside a range, ascending by start, then by prefix length; `after` continues a page. */
-  poolsStartingIn(space: string, range: Range, after?: Cidr): Promise<Page<Pool>>;
+  /**
+   * Pools that start inside a range, ascending by start, then by prefix length; `after` continues a page. `limit`: the most
+   * pools of this page.
+   */
+  poolsStartingIn(space: string, range: Range, after?: Cidr, limit?: number): Promise<Page<Pool>>;
   /** Pools that start before an address, descending; `before` continues a page. */
   poolsStartingBefore(space: string, address: Address, before?: Cidr): Promise<Page<Pool>>;
   /** Sets a pool's state if the pool is unchanged since `seen`. `undefined`: it has changed. */

@@ -2,33 +2,19 @@
 import { type Family, type Range, cidrRange, formatAddress, formatCidr, rangesOverlap } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { type Pool, hasExpired } from '../pool.ts';
-import { RangeSet } from '../range-set.ts';
 import { refNameOf } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import type { SpaceConfig } from '../space.ts';
 import { digestBelow, pauseWithJitter } from '../world.ts';
-import { type Ring, candidate, firstClear, partAt, ringOf } from './candidates.ts';
+import { candidate, ringOf } from './candidates.ts';
 import { createPool } from './create-pool.ts';
 import { poolsWithin } from './limits.ts';
 import type { Grant, PoolPlan } from './plan.ts';
+import { Survey } from './survey.ts';
 
-/** The number of gaps that callers that collided choose from. */
-const MAX_GAPS = 16;
 const REDRAW_PAUSE_MS = 20;
 /** The most announcements of one attempt among which a copy of it looks for the confirmed one. */
 const MAX_REFS = 16;
-
-/** A search for room, and what it has learnt. These are only hints: the announcement decides. */
-interface Survey {
-  readonly space: string;
-  readonly ring: Ring;
-  taken: RangeSet;
-  /** The host that created each pool seen, by generation. */
-  readonly creators: Map<string, string>;
-  /** The search met an announcement, which may be withdrawn. */
-  sawPending: boolean;
-}
 
 export interface AutomaticWish {
   readonly config: SpaceConfig;
@@ -58,29 +44,24 @@ export async function createAutomaticPool(
   if (ring.count === 0n)
     throw new Refusal('no-pool-left', `space ${plan.space} has no IPv${family} range for a /${size}`);
   const excluded = [...avoid, ...config.excluded.map(cidrRange)].filter((range) => range.family === family);
-  const { space } = plan;
-  const survey: Survey = { space, ring, taken: new RangeSet(excluded), creators: new Map(), sawPending: false };
   const seed = `${call.requestKey} ${call.attempt}`;
-  let from = digestBelow(deps.world, `draw ${seed}`, ring.count);
+  const drawn = digestBelow(deps.world, `draw ${seed}`, ring.count);
+  const begin = (): Survey => new Survey(plan.space, ring, drawn, excluded);
+  let survey = begin();
+  let number = survey.firstClear;
   for (let round = 0; deps.world.now() < call.deadline; round++) {
-    const number = firstClear(ring, from, survey.taken);
     if (number === undefined) {
       if (!survey.sawPending) await refuseExhausted(deps, call, survey, avoid);
-      survey.taken = new RangeSet(excluded);
-      survey.sawPending = false;
+      survey = begin();
       await pauseWithJitter(deps.world, REDRAW_PAUSE_MS);
-      continue;
+    } else {
+      const birth = await createPool(deps, call, plan, candidate(ring, number));
+      if (birth.kind === 'born') return birth;
+      const before = round === 0 ? await grantedBefore(deps, call) : undefined;
+      if (before !== undefined) return before;
+      if (birth.kind !== 'lost') await survey.note(deps, birth.pool);
     }
-    const cidr = candidate(ring, number);
-    const birth = await createPool(deps, call, plan, cidr);
-    if (birth.kind === 'born') return birth;
-    const before = round === 0 ? await grantedBefore(deps, call) : undefined;
-    if (before !== undefined) return before;
-    if (birth.kind !== 'lost') {
-      await note(deps, survey, birth.pool);
-      await surveyFrom(deps, survey, number);
-    }
-    from = pickGap(deps, survey, number, `${seed} ${round}`);
+    number = await pickGap(deps, call, survey, `${seed} ${round}`);
   }
   throw new Refusal(
     'busy',
@@ -102,54 +83,40 @@ async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant 
   return undefined;
 }
 
-/** Records a pool as taken, or removes it if it is an abandoned announcement. */
-async function note({ store, world }: Deps, survey: Survey, pool: Pool): Promise<void> {
-  if (hasExpired(pool, world.now())) {
-    await store.removePool(pool);
-    return;
+/**
+ * One of the next gaps, at random: callers that collided before do not collide in the next gap again.
+ *
+ * @returns `undefined`: the whole ring has none, or the time is over.
+ */
+async function pickGap(
+  deps: Deps,
+  { deadline }: Pick<Call, 'deadline'>,
+  survey: Survey,
+  seed: string,
+): Promise<bigint | undefined> {
+  let gaps = survey.gaps();
+  while (gaps.length === 0 && !survey.isComplete && deps.world.now() < deadline) {
+    await survey.extend(deps);
+    gaps = survey.gaps();
   }
-  survey.taken.add(cidrRange(pool.cidr));
-  survey.creators.set(pool.generation, pool.createdBy);
-  survey.sawPending ||= pool.state === 'pending';
-}
-
-/** Reads the pools that follow a candidate: a small page the first time, later another full page if there are more. */
-async function surveyFrom(deps: Deps, survey: Survey, number: bigint): Promise<void> {
-  const { space, ring } = survey;
-  const rest = { ...cidrRange(partAt(ring, number).range), first: candidate(ring, number).first };
-  const isFirst = survey.creators.size <= 1;
-  const few = await deps.store.poolsStartingIn(space, rest);
-  const more = few.more && !isFirst ? await deps.store.poolsStartingIn(space, rest, few.items.at(-1)?.cidr) : undefined;
-  for (const pool of [...few.items, ...(more?.items ?? [])]) await note(deps, survey, pool);
-}
-
-/** One of the next gaps, at random: callers that collided before do not collide in the next gap again. */
-function pickGap(deps: Deps, { ring, taken }: Survey, number: bigint, seed: string): bigint {
-  const gaps: bigint[] = [];
-  for (let at = number; gaps.length < MAX_GAPS;) {
-    const gap = firstClear(ring, at, taken);
-    if (gap === undefined || gap >= number + ring.count) break;
-    gaps.push(gap);
-    at = gap + 1n;
-  }
-  return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))] ?? number;
+  return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))];
 }
 
 /** The most pools that an error counts, and the most items that it names. */
 const MAX_COUNTED_POOLS = 2_000;
 const MAX_NAMED_ITEMS = 3;
 
-/** @throws Refusal always. The search has met only some of the pools, so this counts all of them, up to a bound. */
+/** @throws Refusal always. It counts the pools that the search has met, or, if it read none, those of the space, up to a bound. */
 async function refuseExhausted(
   { store, world }: Deps,
   call: Call,
-  { space, ring }: Survey,
+  { space, ring, creators: seen, isComplete }: Survey,
   avoid: readonly Range[],
 ): Promise<never> {
   const ranges = ring.parts.map(({ range }) => range);
-  const creators: string[] = [];
+  const creators = isComplete ? [...seen.values()] : [];
   let isAll = true;
-  for (const range of ranges) {
+  for (const range of isComplete ? [] : ranges) {
     for await (const pool of poolsWithin(store, space, range)) {
       isAll &&= creators.length < MAX_COUNTED_POOLS && world.now() < call.deadline;
       if (!isAll) break;

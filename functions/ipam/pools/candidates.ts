@@ -9,7 +9,7 @@ export interface Ring {
   readonly count: bigint;
 }
 
-interface Part {
+export interface Part {
   readonly range: Cidr;
   /** The number of its first candidate. */
   readonly start: bigint;
@@ -42,6 +42,10 @@ export function candidate(ring: Ring, number: bigint): Cidr {
   const { family, first } = range;
   return { family, first: first + (((number % ring.count) - start) << hostBits(ring, range)), prefix: ring.size };
 }
+
+/** The number of the candidate in which an address of a part lies. */
+export const numberAt = (ring: Ring, { range, start }: Part, address: bigint): bigint =>
+  start + ((address - range.first) >> hostBits(ring, range));
 
 const hostBits = (ring: Ring, { family }: Cidr): bigint => BigInt(addressBits(family) - ring.size);
 

@@ -100,7 +100,9 @@ export class FleetRecords {
       page = await ask({ After: page.Next });
       take(page);
     }
-    for (const some of parts(addressesOf(pool), MAX_ADDRESSES)) take(await ask({ Addresses: [...some] }));
+    // What this host leases was just told: only the holders of the rest are unknown.
+    const rest = addressesOf(pool).filter((address) => !leases.has(address));
+    for (const some of parts(rest, MAX_ADDRESSES)) take(await ask({ Addresses: [...some] }));
     return [{ poolId, key, pool, state, isFormers, leases: [...leases.values()], others }];
   }
 

@@ -1,10 +1,10 @@
 /** What a bill depends on but no run here can count: times on AWS, and the size of the API's access log. */
 
-/** In GB, as in serverless.yml. */
-export const MEMORY_GB = 256 / 1_024;
-
-/** Billed seconds of the functions. */
-export const RUN_SECONDS = { call: 0.01, sweep: 2 } as const;
+/** Memory of the functions, in serverless.yml, and their billed time. */
+export const RUNS = {
+  call: { seconds: 0.01, megabytes: 256 },
+  sweep: { seconds: 2, megabytes: 1_024 },
+} as const;
 
 /** What CloudWatch adds to the bytes of each event. */
 const EVENT_OVERHEAD_BYTES = 26;

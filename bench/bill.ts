@@ -1,6 +1,6 @@
 /** From counted units to dollars. Pure. */
 import { HEARTBEAT_MS } from '../functions/ipam/host.ts';
-import { ACCESS_LOG, MEMORY_GB, RUN_SECONDS, WATCHED } from './assumptions.ts';
+import { ACCESS_LOG, RUNS, WATCHED } from './assumptions.ts';
 import { DAY_MS, type Line, MINUTE_MS, type Units } from './fleet-count.ts';
 import { PRICES } from './prices.ts';
 
@@ -24,7 +24,8 @@ const MONTH_MS = 30 * DAY_MS;
 
 const { dynamo, lambda, httpApi, cloudWatch } = PRICES;
 
-const time = (runs: number, seconds: number): number => runs * seconds * MEMORY_GB * lambda.gigabyteSecond;
+const time = (runs: number, { seconds, megabytes }: (typeof RUNS)[keyof typeof RUNS]): number =>
+  (runs * seconds * megabytes * lambda.gigabyteSecond) / 1_024;
 const log = (bytes: number): number => (bytes / GB) * (cloudWatch.logs + cloudWatch.logStorage);
 
 /** What the given use costs, one line for each item of the bill. */
@@ -35,7 +36,7 @@ export function itemsOf({ calls, writes, reads }: Use, times: number, front: Fro
     { what: 'DynamoDB, writes', dollars: (writes * times * dynamo.writeUnits) / MILLION },
     { what: 'DynamoDB, reads', dollars: (reads * times * dynamo.readUnits) / MILLION },
     { what: 'Lambda, requests', dollars: (called * lambda.requests) / MILLION },
-    { what: 'Lambda, time', dollars: time(called, RUN_SECONDS.call) },
+    { what: 'Lambda, time', dollars: time(called, RUNS.call) },
     { what: 'HTTP API', dollars: isApi ? (called * httpApi) / MILLION : 0 },
     { what: 'logs, access log', dollars: isApi ? log(called * ACCESS_LOG) : 0 },
   ];
@@ -79,7 +80,7 @@ export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: 
     },
     {
       what: 'sweeps',
-      dollars: sweeps + time(runs, RUN_SECONDS.sweep) + (runs * lambda.requests) / MILLION,
+      dollars: sweeps + time(runs, RUNS.sweep) + (runs * lambda.requests) / MILLION,
     },
     { what: 'storage', dollars: gigabytes * dynamo.storage },
     { what: 'point-in-time recovery', dollars: gigabytes * dynamo.pointInTimeRecovery },

@@ -1,6 +1,6 @@
 /** `npm run bench:cost`: what a fleet costs in dollars, from counted units and list prices. Nothing is timed. */
 import { Command } from 'commander';
-import { ACCESS_LOG, MEMORY_GB, RUN_SECONDS } from './assumptions.ts';
+import { ACCESS_LOG, RUNS } from './assumptions.ts';
 import { FRONTS, type Idle, type Item, type Use, idleMonth, itemsOf, sum } from './bill.ts';
 import { wholeNumber, writeFigures } from './document.ts';
 import { short, table } from './figures.ts';
@@ -75,7 +75,8 @@ async function figures(seed: number): Promise<string> {
       `and ${CONTAINERS} containers.`,
     countTable(uses, idle),
     `List prices of ${PRICES.region}, ${PRICES.date}, without free tiers: check yours. Not counted but taken: a call is ` +
-      `billed ${RUN_SECONDS.call * 1_000} ms and a sweep ${RUN_SECONDS.sweep} s of ${MEMORY_GB * 1_024} MB; the ` +
+      `billed ${RUNS.call.seconds * 1_000} ms of ${RUNS.call.megabytes} MB and a sweep ${RUNS.sweep.seconds} s of ` +
+      `${RUNS.sweep.megabytes} MB; the ` +
       `HTTP API writes ${ACCESS_LOG} bytes of log for each call, the functions none of one that is granted.`,
     millions(uses),
     `A month of 30 days in which nothing starts, by hosts; ${idle.bytes} bytes of the table for each.`,

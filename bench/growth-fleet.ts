@@ -152,7 +152,7 @@ export function death(addresses: number): Case {
         '',
         leaseOf(name),
       );
-      const cost = await measured(at, () => reportDeath(at, 'a', 'bench'));
+      const cost = await measured(at, () => reportDeath(at, 'a', 'bench', Infinity));
       return [
         {
           what: 'death of a host',

@@ -13,8 +13,8 @@ const { BERTH_TABLE: table } = parseEnv(tableEnv);
 const deps = { world, store: openStore(table, world) };
 const checkHome = homeRegionCheck(deps, lambdaRegion());
 
-/** The most hosts, and the most items, that one run looks at. The next run continues where it ended. */
-const MAX_VISITS = 20_000;
+/** The most hosts, and the most items, that one run looks at, far more than its time allows. The next run continues. */
+const MAX_VISITS = 1_000_000;
 
 export const handler = handleFleetEvents(
   {
@@ -26,8 +26,8 @@ export const handler = handleFleetEvents(
       for (const reason of reasons) log('error', 'item left out', { reason });
       return { saw: { hosts, items }, did, ...gaugesOf(standing) };
     },
-    death: (instance, why) => reportInstance(deps, instance, why, reportDeath),
-    drain: (instance, why) => reportInstance(deps, instance, why, reportDrain),
+    death: (instance, why, deadline) => reportInstance(deps, instance, { why, deadline, says: reportDeath }),
+    drain: (instance, why, deadline) => reportInstance(deps, instance, { why, deadline, says: reportDrain }),
   },
   table,
 );

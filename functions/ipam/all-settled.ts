@@ -14,13 +14,36 @@ export async function allSettledOrThrow<T extends readonly unknown[] | []>(
 }
 
 /** The most operations that one call runs at the same time. */
-const MAX_OPERATIONS_AT_ONCE = 16;
+const MAX_OPERATIONS_AT_ONCE = 32;
 
-/** Runs one operation for each item, sixteen at a time. @throws the first failure; the remaining ones are not started. */
-export async function sideBySide<T, R>(items: readonly T[], operation: (item: T) => Promise<R>): Promise<R[]> {
+/**
+ * Runs one operation for each item, thirty-two at a time.
+ *
+ * @param isOver asked before each item: the remaining ones are left out once it says so.
+ * @returns the results, without those of items that were left out.
+ * @throws a failure, once all operations that were started have ended; no others are started after it.
+ */
+export async function sideBySide<T, R>(
+  items: Iterable<T>,
+  operation: (item: T) => Promise<R>,
+  isOver: () => boolean = () => false,
+): Promise<R[]> {
   const results: R[] = [];
-  for (let from = 0; from < items.length; from += MAX_OPERATIONS_AT_ONCE) {
-    results.push(...(await allSettledOrThrow(items.slice(from, from + MAX_OPERATIONS_AT_ONCE).map(operation))));
-  }
+  let hasFailed = false;
+  const left = [...items].entries();
+  const worker = async (): Promise<void> => {
+    while (!hasFailed && !isOver()) {
+      const next = left.next();
+      if (next.done === true) return;
+      const [number, item] = next.value;
+      try {
+        results[number] = await operation(item);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  await allSettledOrThrow(Array.from({ length: MAX_OPERATIONS_AT_ONCE }, worker));
   return results;
 }

@@ -1,4 +1,5 @@
 /** How the references of a host follow its state. Each step may be repeated, interrupted anywhere, and run twice at once. */
+import { sideBySide } from './all-settled.ts';
 import type { Deps } from './deps.ts';
 import { type Host, mayTurnUp } from './host.ts';
 import { pages } from './pages.ts';
@@ -9,24 +10,36 @@ import type { IndexedRef } from './store.ts';
 const MAX_TRIES = 8;
 
 /**
- * Visits the references of a host that have not ended, each read just before its visit.
+ * Visits the references of a host that have not ended, several at the same time, each read just before its visit.
  *
- * @param visit returns whether to continue.
  * @param deadline ms
- * @returns whether all references were visited.
+ * @param visit returns whether to continue.
+ * @returns whether all references were visited before the deadline.
  */
-export async function eachRef(
+export const eachRef = (
+  deps: Deps,
+  hostId: string,
+  deadline: number,
+  visit: (ref: Ref) => Promise<boolean>,
+): Promise<boolean> =>
+  eachRefOrTombstone(deps, hostId, deadline, (ref) => (ref.state === 'gone' ? Promise.resolve(true) : visit(ref)));
+
+/** The same, with references that have ended. */
+export async function eachRefOrTombstone(
   { store, world }: Deps,
   hostId: string,
   deadline: number,
   visit: (ref: Ref) => Promise<boolean>,
 ): Promise<boolean> {
+  let isStopped = false;
+  const isOver = (): boolean => isStopped || world.now() >= deadline;
+  const visitOne = async ({ generation, name }: IndexedRef): Promise<void> => {
+    const ref = await store.readRef(generation, name);
+    if (ref !== undefined && !(await visit(ref))) isStopped = true;
+  };
   for await (const { items } of pages((last?: IndexedRef) => store.refsOfHost(hostId, last))) {
-    for (const { generation, name } of items) {
-      if (world.now() >= deadline) return false;
-      const ref = await store.readRef(generation, name);
-      if (ref !== undefined && ref.state !== 'gone' && !(await visit(ref))) return false;
-    }
+    await sideBySide(items, visitOne, isOver);
+    if (isOver()) return false;
   }
   return true;
 }

@@ -20,8 +20,9 @@ export interface Swept {
 export interface FleetActions {
   /** Sweeps the fleet. @param deadline ms since the epoch. @returns how much it looked at, and what it did. */
   readonly sweep: (deadline: number) => Promise<Swept>;
-  readonly death: (hostId: string, why: string) => Promise<Outcome>;
-  readonly drain: (hostId: string, why: string) => Promise<Outcome>;
+  /** @param deadline ms since the epoch: the next event or sweep goes on with what is left then. */
+  readonly death: (hostId: string, why: string, deadline: number) => Promise<Outcome>;
+  readonly drain: (hostId: string, why: string, deadline: number) => Promise<Outcome>;
 }
 
 export type FleetHandler = (event: unknown, context: Pick<Context, 'getRemainingTimeInMillis'>) => Promise<void>;
@@ -34,10 +35,9 @@ export function handleFleetEvents(actions: FleetActions, table: string): FleetHa
   return async (received, context) => {
     const event = understand(received);
     if (event === undefined) return;
+    const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - SWEEP_MARGIN_MS);
     const metrics =
-      event.kind === 'tick'
-        ? await sweepUntil(actions, Date.now() + Math.max(0, context.getRemainingTimeInMillis() - SWEEP_MARGIN_MS))
-        : { counts: await report(actions, event) };
+      event.kind === 'tick' ? await sweepUntil(actions, deadline) : { counts: await report(actions, event, deadline) };
     putMetrics(metrics, table, Date.now());
   };
 }
@@ -58,9 +58,13 @@ async function sweepUntil({ sweep }: FleetActions, deadline: number): Promise<Me
   return { counts: did, gauges };
 }
 
-async function report(actions: FleetActions, event: Exclude<FleetEvent, { kind: 'tick' }>): Promise<Counts> {
+async function report(
+  actions: FleetActions,
+  event: Exclude<FleetEvent, { kind: 'tick' }>,
+  deadline: number,
+): Promise<Counts> {
   const { kind, hostId, why } = event;
-  const outcome = kind === 'none' ? 'none' : await actions[kind](hostId, why);
+  const outcome = kind === 'none' ? 'none' : await actions[kind](hostId, why, deadline);
   log('info', 'instance event', { host: hostId, why, kind, outcome });
   if (outcome !== 'done') return {};
   return kind === 'death' ? { deaths: 1 } : { drains: 1 };

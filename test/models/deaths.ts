@@ -78,7 +78,7 @@ const sweeping: Actor = {
 /** The walk over all items leaves references that are not gone alone. */
 const NO_WALK = {
   within: 'sweepStanding',
-  find: '  for (const ref of standing) await follow(deps, host, ref, report);\n',
+  find: '  await sideBySide(standing, (ref) => follow(deps, host, ref, report));\n',
   replace: '  void [host, follow];\n',
 };
 
@@ -90,6 +90,9 @@ const model = (faults: number, ...actors: readonly Actor[]): Model => ({
 const unshown = (...actors: readonly Actor[]): Model => ({ ...model(0, ...actors), isIndexSilent: true });
 
 const late = model(1, { ...dies('death'), steady: true }, joins, sweeping);
+
+/** The first report ends at any of its requests. */
+const cut = model(1, { ...dies('death'), mayFail: true }, { ...dies('death again'), afterwards: true, steady: true });
 
 export const deaths: readonly Check[] = [
   holds('a host is called dead while it claims an address and joins a pool', [
@@ -128,6 +131,14 @@ export const deaths: readonly Check[] = [
     /leaks/,
     [NO_WALK],
   ),
+  holds('a function ends while it frees what a dead host held, and the report is repeated', [cut]),
+  violated('fails when a repeated report leaves out what has ended already', [cut], /leaks/, [
+    {
+      within: 'reclaimHost',
+      find: '      if ((ref.endedAt ?? 0) >= (host.fencedAt ?? 0)) await freeHeld(deps, ref, deadline);\n',
+      replace: '      void freeHeld;\n',
+    },
+  ]),
   survives(
     'a host is called dead, with two faulty writes',
     [model(2, dies('death'), claims, joins, takes, sweeping)],

@@ -170,21 +170,22 @@ export const fences: readonly Check[] = [
   violated('fails when a host that wakes writes its leases again', [pending], /the lease .* leaks/, [
     {
       within: 'wakeRefs',
-      find: '    if (await wakeOwn(deps, host, ref)) woken++;',
-      replace: `    if (await wakeOwn(deps, host, ref)) woken++;
+      find: '    await wakeOwn(deps, host, ref);\n',
+      replace: `    await wakeOwn(deps, host, ref);
     for (const { index, slots } of await deps.store.readChunks(ref.generation, 0n, 0n)) {
       for (const [slot, value] of slots.entries()) {
         if (value?.startsWith('L' + ref.name) !== true) continue;
         const again = value.slice(0, 16) + 'zzzzzzzzz' + value.slice(25);
         await deps.store.writeSlot({ generation: ref.generation, chunk: index, slot }, again, undefined, { kind: 'exactly', value });
       }
-    }`,
+    }
+`,
     },
   ]),
   violated('fails when a network is freed before it is gone', [meeting(0)], /slot says/, [
     {
-      within: 'freeIn',
-      find: "    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;\n",
+      within: 'freeOrphans',
+      find: "      if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;\n",
       replace: '',
     },
     {

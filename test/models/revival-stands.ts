@@ -158,7 +158,7 @@ export const sweepsChunks: Actor = {
   play: async (me) => {
     const { generation } = networkOf(me.recall('a'));
     const chunks = await me.deps.store.readChunks(generation, 0n, 0n);
-    await me.stage.rules.sweepChunks(me.deps, generation, chunks, emptyReport());
+    await me.stage.rules.sweepChunks(me.deps, generation, chunks, { report: emptyReport() });
   },
 };
 

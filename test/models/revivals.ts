@@ -102,15 +102,15 @@ export const revivals: readonly Check[] = [
   ]),
   violated('fails when the state of a network is read before its leases', [orphans], /slot says/, [
     {
-      within: 'freeIn',
-      find: '  const chunks = await',
+      within: 'freeOrphans',
+      find: '    const leases = await',
       replace:
-        "  const ended = new Set<string>();\n  for (const name of names) if ((await deps.store.readRef(generation, name))?.state === 'gone') ended.add(name);\n  const chunks = await",
+        "    const ended = new Set<string>();\n    for (const name of names) if ((await deps.store.readRef(generation, name))?.state === 'gone') ended.add(name);\n    const leases = await",
     },
     {
-      within: 'freeIn',
-      find: "    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;",
-      replace: '    if (!ended.has(name)) continue;',
+      within: 'freeOrphans',
+      find: "      if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;",
+      replace: '      if (!ended.has(name)) continue;',
     },
   ]),
   violated('fails when leases are written again before their network is revived', [orphans], /slot says/, [

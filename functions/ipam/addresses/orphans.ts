@@ -1,5 +1,6 @@
 /** Leases whose network has ended: a lease that was under way while its reference ended can land under the tombstone. */
 import { usableRange } from '../address.ts';
+import { sideBySide } from '../all-settled.ts';
 import type { Chunk, SlotPlace } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { Ref } from '../ref.ts';
@@ -18,6 +19,7 @@ interface Leased {
  * references afterwards, and each write is conditional on the exact slot, so that a host that revives a reference and
  * rewrites its leases keeps them.
  *
+ * @param deadline ms: nothing more is begun after it.
  * @returns how many were freed.
  */
 export async function freeOrphans(
@@ -25,30 +27,35 @@ export async function freeOrphans(
   call: Sequenced,
   { generation, cidr }: Pick<Ref, 'generation' | 'cidr'>,
   names: readonly string[],
+  deadline = Infinity,
 ): Promise<number> {
   const usable = usableRange(cidr);
   if (usable === undefined) return 0;
+  const isOver = (): boolean => deps.world.now() >= deadline;
   let freed = 0;
   for (const window of windows(spanOf(usable, cidr.first), 0n)) {
-    for (const segment of window) freed += await freeIn(deps, call, segment, { generation, names });
+    const leases = await sideBySide(window, (segment) => leasesOf(deps, generation, segment, names), isOver);
+    for (const [name, orphans] of Map.groupBy(leases.flat(), ({ ref }) => ref)) {
+      if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;
+      const done = await sideBySide(
+        orphans,
+        (lease) => freeExactly(deps, call, name, lease.place, lease.value),
+        isOver,
+      );
+      freed += done.filter(Boolean).length;
+    }
   }
   return freed;
 }
 
-async function freeIn(
-  deps: Deps,
-  call: Sequenced,
+async function leasesOf(
+  { store }: Deps,
+  generation: string,
   { first, last }: Segment,
-  { generation, names }: { readonly generation: string; readonly names: readonly string[] },
-): Promise<number> {
-  const chunks = await deps.store.readChunks(generation, first, last);
-  const leases = chunks.flatMap((chunk) => leasesIn(generation, chunk)).filter(({ ref }) => names.includes(ref));
-  let freed = 0;
-  for (const [name, orphans] of Map.groupBy(leases, ({ ref }) => ref)) {
-    if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;
-    for (const { place, value } of orphans) if (await freeExactly(deps, call, name, place, value)) freed++;
-  }
-  return freed;
+  names: readonly string[],
+): Promise<Leased[]> {
+  const chunks = await store.readChunks(generation, first, last);
+  return chunks.flatMap((chunk) => leasesIn(generation, chunk)).filter(({ ref }) => names.includes(ref));
 }
 
 /** The leases that a chunk was seen to hold. */

@@ -9,8 +9,6 @@ import { changeHost, concludeHost, eachRef, isLeftBehind, transitionRef } from '
 import { type Host, isSilent } from '../host.ts';
 import type { Ref } from '../ref.ts';
 
-/** The most references that one call wakes; the caller repeats the call. */
-const MAX_WOKEN_REFS = 64;
 const WHY = 'it sent no heartbeat for a whole lease';
 
 export interface Fence {
@@ -61,10 +59,9 @@ export const quiet = (deps: Deps, host: Host, ref: Ref): Promise<boolean> =>
  */
 export async function wakeRefs(deps: Deps, call: Pick<Call, 'deadline'>, host: Host): Promise<boolean> {
   if (host.state !== 'live' || !host.refsLag) return false;
-  let woken = 0;
   const all = await eachRef(deps, host.id, call.deadline, async (ref) => {
-    if (await wakeOwn(deps, host, ref)) woken++;
-    return woken < MAX_WOKEN_REFS;
+    await wakeOwn(deps, host, ref);
+    return true;
   });
   if (!all) return true;
   await concludeHost(deps, host);

@@ -1,16 +1,16 @@
 /** What AWS and operators report about hosts: that one is about to go, or that it is dead. */
 import type { Deps } from '../deps.ts';
-import { changeHost, concludeHost, eachRef, isLeftBehind, transitionRef } from '../host-refs.ts';
+import { changeHost, concludeHost, eachRef, eachRefOrTombstone, isLeftBehind, transitionRef } from '../host-refs.ts';
 import { type Host, isInLease } from '../host.ts';
 import type { Ref } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import { isoTime } from '../world.ts';
-import { reclaim } from './reclaim.ts';
+import { freeHeld, reclaim } from './reclaim.ts';
 
 /** `unknown`: no host of that id has ever registered, or the instance is no longer that host. */
 export type ReportOutcome = 'done' | 'unknown';
 
-/** The most ms that one report works. The next sweep does what is left. */
+/** The most ms that one report works if its caller does not say. The next sweep does what is left. */
 const TIME_LIMIT_MS = 5_000;
 
 /**
@@ -18,10 +18,11 @@ const TIME_LIMIT_MS = 5_000;
  * under the raised epoch; what was freed stays freed.
  *
  * @param why for people to read.
+ * @param deadline ms
  */
-export async function reportDeath(deps: Deps, hostId: string, why: string): Promise<ReportOutcome> {
+export async function reportDeath(deps: Deps, hostId: string, why: string, deadline?: number): Promise<ReportOutcome> {
   const now = deps.world.now();
-  return report(deps, hostId, reclaimHost, (host) => dead(host, now, why));
+  return report(deps, hostId, { follow: reclaimHost, change: (host) => dead(host, now, why), deadline });
 }
 
 /**
@@ -38,10 +39,11 @@ export async function declareDead(
   overridesLease: boolean,
 ): Promise<ReportOutcome> {
   const now = deps.world.now();
-  return report(deps, hostId, reclaimHost, (host) => {
+  const change = (host: Host) => {
     if (isInLease(host, now) && !overridesLease) throw inLease(host);
     return dead(host, now, why);
-  });
+  };
+  return report(deps, hostId, { follow: reclaimHost, change });
 }
 
 const dead = (host: Host, now: number, why: string): Omit<Host, 'rev'> | undefined =>
@@ -58,11 +60,19 @@ const inLease = ({ id, state, lastSeen, leaseUntil }: Host): Refusal =>
       `berth host dead ${id} --override-lease (if berth lacks that option, install the version of the functions)`,
   );
 
-/** A host is about to go: it gets nothing new, and may release what it has. */
-export async function reportDrain(deps: Deps, hostId: string, why: string): Promise<ReportOutcome> {
-  return report(deps, hostId, drainHost, (host) =>
-    host.state === 'live' ? { ...host, state: 'draining', why, refsLag: true } : undefined,
-  );
+/** A host is about to go: it gets nothing new, and may release what it has. @param deadline ms */
+export async function reportDrain(deps: Deps, hostId: string, why: string, deadline?: number): Promise<ReportOutcome> {
+  const change = (host: Host): Omit<Host, 'rev'> | undefined =>
+    host.state === 'live' ? { ...host, state: 'draining', why, refsLag: true } : undefined;
+  return report(deps, hostId, { follow: drainHost, change, deadline });
+}
+
+/** What EC2 says about an instance. */
+export interface InstanceReport {
+  readonly why: string;
+  /** ms */
+  readonly deadline: number;
+  readonly says: typeof reportDeath | typeof reportDrain;
 }
 
 /**
@@ -72,23 +82,26 @@ export async function reportDrain(deps: Deps, hostId: string, why: string): Prom
 export async function reportInstance(
   deps: Deps,
   instance: string,
-  why: string,
-  says: typeof reportDeath | typeof reportDrain,
+  { why, deadline, says }: InstanceReport,
 ): Promise<ReportOutcome> {
   const host = await deps.store.readHost(instance);
-  return host === undefined || host.isAdopted ? 'unknown' : says(deps, instance, why);
+  return host === undefined || host.isAdopted ? 'unknown' : says(deps, instance, why, deadline);
 }
 
-/**
- * Changes a host as it is now, and then its references.
- *
- * @param change returns `undefined` if the host has that state already; its remaining references follow all the same.
- */
+export interface HostChange {
+  /** Lets the references of the host follow it, until a deadline (ms). */
+  readonly follow: (deps: Deps, host: Host, deadline: number) => Promise<unknown>;
+  /** Returns `undefined` if the host has that state already; its remaining references follow all the same. */
+  readonly change: (host: Host) => Omit<Host, 'rev'> | undefined;
+  /** ms */
+  readonly deadline?: number | undefined;
+}
+
+/** Changes a host as it is now, and then its references. */
 export async function report(
   deps: Deps,
   hostId: string,
-  follow: (deps: Deps, host: Host, deadline: number) => Promise<unknown>,
-  change: (host: Host) => Omit<Host, 'rev'> | undefined,
+  { follow, change, deadline = deps.world.now() + TIME_LIMIT_MS }: HostChange,
 ): Promise<ReportOutcome> {
   if ((await deps.store.readHost(hostId)) === undefined) return 'unknown';
   const host = await changeHost(deps, hostId, (seen) => {
@@ -96,12 +109,13 @@ export async function report(
     return next && { ...next, changedAt: deps.world.now() };
   });
   if (host === undefined) throw new Refusal('busy', `host ${hostId} is being changed by others; try again`);
-  await follow(deps, host, deps.world.now() + TIME_LIMIT_MS);
+  await follow(deps, host, deadline);
   return 'done';
 }
 
 /**
  * Ends what a dead host held. References of its present epoch are newer: the host has registered since, so it was not dead.
+ * A run that was cut off may have ended a reference and not freed all that it held: the next run goes on there.
  *
  * @returns how many networks were ended.
  */
@@ -109,11 +123,14 @@ export async function reclaimHost(deps: Deps, host: Host, deadline: number): Pro
   if (host.state !== 'dead') return 0;
   let buried = 0;
   let left = 0;
-  const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (await reclaim(deps, ref, (now) => isLeftBehind(now, host))) buried++;
+  const visit = async (ref: Ref): Promise<boolean> => {
+    if (ref.state === 'gone') {
+      if ((ref.endedAt ?? 0) >= (host.fencedAt ?? 0)) await freeHeld(deps, ref, deadline);
+    } else if (await reclaim(deps, ref, (now) => isLeftBehind(now, host), deadline)) buried++;
     else left++;
     return true;
-  });
+  };
+  const all = await eachRefOrTombstone(deps, host.id, deadline, visit);
   if (all && left === 0) await concludeHost(deps, host);
   return buried;
 }

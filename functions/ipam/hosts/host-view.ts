@@ -42,9 +42,11 @@ export async function viewHost(deps: Deps, hostId: string): Promise<HostView | u
   const now = deps.world.now();
   const deadline = now + TIME_LIMIT_MS;
   const networks: NetworkUse[] = [];
+  let seen = 0;
   const isAll = await eachRef(deps, hostId, deadline, async (ref) => {
-    if (networks.length === MAX_NETWORKS) return false;
-    networks.push({ space: ref.space, cidr: ref.cidr, addresses: await countLeases(deps, ref, deadline) });
+    const number = seen++;
+    if (number >= MAX_NETWORKS) return false;
+    networks[number] = { space: ref.space, cidr: ref.cidr, addresses: await countLeases(deps, ref, deadline) };
     return true;
   });
   return { host, isInLease: isInLease(host, now), silence: Math.max(0, now - host.lastSeen), networks, isAll };

@@ -14,10 +14,13 @@ import { type ReportOutcome, report } from './host-events.ts';
  * @throws Refusal `host-state` when the host is fenced or dead.
  */
 export async function resumeHost(deps: Deps, hostId: string): Promise<ReportOutcome> {
-  return report(deps, hostId, wakeAll, (host) => {
-    if (host.state === 'live') return undefined;
-    if (host.state !== 'draining') throw notDraining(host);
-    return { ...host, state: 'live', epoch: host.epoch + 1, why: '', refsLag: true };
+  return report(deps, hostId, {
+    follow: wakeAll,
+    change: (host) => {
+      if (host.state === 'live') return undefined;
+      if (host.state !== 'draining') throw notDraining(host);
+      return { ...host, state: 'live', epoch: host.epoch + 1, why: '', refsLag: true };
+    },
   });
 }
 
@@ -48,13 +51,16 @@ const notDraining = ({ id, state }: Host): Refusal =>
  */
 export async function adoptHost(deps: Deps, hostId: string, principal: string | undefined): Promise<ReportOutcome> {
   if (principal === undefined || !SIGNS.test(principal)) throw nobodyNamed(hostId, principal);
-  return report(deps, hostId, wakeAll, (host) => {
-    if (host.state === 'fenced' || host.state === 'dead') {
-      if (host.isAwaited && host.principal === principal) return undefined;
-      return { ...host, ...NOBODY_BEFORE, principal, machine: {}, isAdopted: true, isAwaited: true };
-    }
-    if (host.former === '' || boundPrincipal(host.principal) !== boundPrincipal(principal)) throw stillAlive(host);
-    return { ...host, ...NOBODY_BEFORE, refsLag: true };
+  return report(deps, hostId, {
+    follow: wakeAll,
+    change: (host) => {
+      if (host.state === 'fenced' || host.state === 'dead') {
+        if (host.isAwaited && host.principal === principal) return undefined;
+        return { ...host, ...NOBODY_BEFORE, principal, machine: {}, isAdopted: true, isAwaited: true };
+      }
+      if (host.former === '' || boundPrincipal(host.principal) !== boundPrincipal(principal)) throw stillAlive(host);
+      return { ...host, ...NOBODY_BEFORE, refsLag: true };
+    },
   });
 }
 
@@ -65,10 +71,13 @@ export async function adoptHost(deps: Deps, hostId: string, principal: string | 
  * @throws Refusal `host-state` when no former machine holds anything.
  */
 export async function reclaimFormer(deps: Deps, hostId: string): Promise<ReportOutcome> {
-  return report(deps, hostId, nothing, (host) => {
-    if (host.former === 'dead') return undefined;
-    if (host.former === '') throw noFormer(host);
-    return { ...host, former: 'dead' };
+  return report(deps, hostId, {
+    follow: nothing,
+    change: (host) => {
+      if (host.former === 'dead') return undefined;
+      if (host.former === '') throw noFormer(host);
+      return { ...host, former: 'dead' };
+    },
   });
 }
 

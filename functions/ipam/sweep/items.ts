@@ -2,9 +2,11 @@
  * The part of a sweep that walks over all items, page by page. Later reads confirm what is found, and every change is
  * conditional on its exact value or state.
  */
-import { freeOrphans, leasesIn } from '../addresses/orphans.ts';
+import { cidrSize } from '../address.ts';
+import { freeOrphans } from '../addresses/orphans.ts';
 import { freeExactly, keeps } from '../addresses/reservation.ts';
-import { type Chunk, addressAt } from '../chunk.ts';
+import { sideBySide } from '../all-settled.ts';
+import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk, type SlotPlace, addressAt } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { IN_FLIGHT_MS } from '../host.ts';
 import { IN_PLACE_OF_HOST } from '../hosts/reclaim.ts';
@@ -12,7 +14,7 @@ import { pages } from '../pages.ts';
 import { type Pool, hasExpired } from '../pool.ts';
 import { isReferenced, retireUnreferenced } from '../pools/membership.ts';
 import type { Ref } from '../ref.ts';
-import { decodeSlot } from '../slot.ts';
+import { type Slot, decodeSlot } from '../slot.ts';
 import type { Found, Store } from '../store.ts';
 import type { SweepCursor, Usage } from '../sweep-cursor.ts';
 import { passingOver } from '../unreadable.ts';
@@ -41,11 +43,14 @@ export async function sweepItems(
   }
   let item = from;
   let usage = counted ?? NOTHING_COUNTED;
+  const owners: Owners = new Map();
   for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE_ITEMS) {
     const { items, unreadable, next } = await store.walk(item, Math.min(left, PAGE_ITEMS));
     for (const reason of unreadable) passOver(report, reason);
     report.items += items.length;
-    usage = await visit(deps, items, report, usage);
+    const counted = await visit(deps, items, { deadline, owners, report, usage });
+    if (counted === undefined) break;
+    usage = counted;
     if (next === undefined) {
       return { item: undefined, walkedAt: world.now(), usage: undefined, walked: concluded(usage) };
     }
@@ -54,31 +59,62 @@ export async function sweepItems(
   return { item, walkedAt, usage, walked: undefined };
 }
 
-async function visit(deps: Deps, items: readonly Found[], report: SweepReport, counted: Usage): Promise<Usage> {
-  const each = (of: string, part: () => Promise<void>): Promise<void> =>
-    passingOver((reason) => {
-      passOver(report, `${of}: ${reason}`);
-    }, part);
-  for (const found of items) {
-    if (found.kind !== 'pool') continue;
-    await each(`generation ${found.pool.generation}`, () => sweepPool(deps, found.pool, report));
-  }
+/** @returns what has been counted. `undefined`: the deadline came first, so the page has to be visited again. */
+async function visit(
+  deps: Deps,
+  items: readonly Found[],
+  {
+    deadline,
+    owners,
+    report,
+    usage: counted,
+  }: {
+    readonly deadline: number;
+    readonly owners: Owners;
+    readonly report: SweepReport;
+    readonly usage: Usage;
+  },
+): Promise<Usage | undefined> {
+  const isOver = (): boolean => deps.world.now() >= deadline;
+  const each = <T>(what: string, parts: ReadonlyMap<string, T>, visitPart: (part: T, name: string) => Promise<void>) =>
+    sideBySide(
+      parts,
+      ([name, part]) =>
+        passingOver(
+          (reason) => {
+            passOver(report, `${what} ${name}: ${reason}`);
+          },
+          () => visitPart(part, name),
+        ),
+      isOver,
+    );
+  const pools = items.flatMap((found) => (found.kind === 'pool' ? [found.pool] : []));
   const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
-  for (const [hostId, some] of Map.groupBy(refs, (ref) => ref.hostId)) {
-    await each(`host ${hostId}`, () => sweepStanding(deps, hostId, some, report));
-  }
-  for (const [generation, some] of Map.groupBy(refs, (ref) => ref.generation)) {
-    await each(`generation ${generation}`, () => sweepTombstones(deps, some, report));
-  }
   const chunks = items.filter((found) => found.kind === 'chunk');
   let usage = counted;
-  for (const [generation, some] of Map.groupBy(chunks, (found) => found.generation)) {
-    const seen = some.map(({ chunk }) => chunk);
-    await each(`generation ${generation}`, async () => {
-      const [ref] = await sweepChunks(deps, generation, seen, report);
+  await each('generation', new Map(pools.map((pool) => [pool.generation, pool])), (pool) =>
+    sweepPool(deps, pool, report),
+  );
+  await each(
+    'host',
+    Map.groupBy(refs, ({ hostId }) => hostId),
+    (some, hostId) => sweepStanding(deps, hostId, some, report),
+  );
+  await each(
+    'generation',
+    Map.groupBy(refs, ({ generation }) => generation),
+    (some) => sweepTombstones(deps, some, report, deadline),
+  );
+  await each(
+    'generation',
+    Map.groupBy(chunks, ({ generation }) => generation),
+    async (some, generation) => {
+      const seen = some.map(({ chunk }) => chunk);
+      const [ref] = await sweepChunks(deps, generation, seen, { report, owners });
       if (ref !== undefined) usage = countChunks(usage, ref, seen);
-    });
-  }
+    },
+  );
+  if (isOver()) return undefined;
   const last = items.at(-1);
   return passed(usage, last?.kind === 'chunk' ? last.generation : undefined);
 }
@@ -98,7 +134,7 @@ export async function sweepStanding(
   const standing = refs.filter(({ state }) => state !== 'gone');
   const host = standing.length === 0 ? undefined : await deps.store.readHost(hostId);
   if (host === undefined) return;
-  for (const ref of standing) await follow(deps, host, ref, report);
+  await sideBySide(standing, (ref) => follow(deps, host, ref, report));
 }
 
 /** Removes an abandoned announcement, and a pool without a reference. */
@@ -115,24 +151,45 @@ export async function sweepPool(deps: Deps, pool: Pool, report: SweepReport): Pr
  * Frees what has landed under tombstones of one pool, once nothing more can land, and then removes those that are old.
  *
  * @param refs of one generation.
+ * @param deadline ms
  */
-export async function sweepTombstones(deps: Deps, refs: readonly Ref[], report: SweepReport): Promise<void> {
+export async function sweepTombstones(
+  deps: Deps,
+  refs: readonly Ref[],
+  report: SweepReport,
+  deadline = Infinity,
+): Promise<void> {
   const now = deps.world.now();
   const gone = refs.filter(({ state, endedAt }) => state === 'gone' && now >= (endedAt ?? 0) + IN_FLIGHT_MS);
   const [first] = gone;
   if (first === undefined) return;
   const names = gone.map(({ name }) => name);
-  report.leases += await freeOrphans(deps, IN_PLACE_OF_HOST, first, names);
-  for (const { generation, name, endedAt } of gone) {
-    if (now < (endedAt ?? 0) + TOMBSTONE_LIFETIME_MS) continue;
+  const freed = await freeOrphans(deps, IN_PLACE_OF_HOST, first, names, deadline);
+  report.leases += freed;
+  // A tombstone that goes before its leases would leave them to the walk, which reads all references for each.
+  if (deps.world.now() >= deadline) return;
+  const old = gone.filter(({ endedAt }) => now >= (endedAt ?? 0) + TOMBSTONE_LIFETIME_MS);
+  await sideBySide(old, async ({ generation, name }) => {
     if (await deps.store.removeTombstone(generation, name)) report.tombstones++;
-  }
+  });
+}
+
+/**
+ * The references of big pools that a walk has read before. They only show what may stay: whatever they do not account for
+ * is looked up again.
+ */
+type Owners = Map<string, readonly Ref[]>;
+
+/** What `sweepChunks` needs of its walk. */
+interface ChunkWalk {
+  readonly report: SweepReport;
+  readonly owners?: Owners;
 }
 
 /**
  * Frees what chunks hold without an owner: leases of networks that have ended, reservations that no network lists. Removes
  * the chunks of a pool that has ended. The references are read after the chunks, because a reservation is listed first
- * and stamped afterwards.
+ * and stamped afterwards; earlier ones are enough if they account for all that the chunks hold.
  *
  * @returns the references of the generation.
  */
@@ -140,46 +197,48 @@ export async function sweepChunks(
   deps: Deps,
   generation: string,
   chunks: readonly Chunk[],
-  report: SweepReport,
+  { report, owners = new Map() }: ChunkWalk,
 ): Promise<readonly Ref[]> {
+  const known = owners.get(generation);
+  if (known !== undefined && chunks.every((chunk) => ownerless(generation, chunk, known).length === 0)) return known;
   const refs = await allRefs(deps.store, generation);
-  const standing = refs.filter(({ state }) => state !== 'gone');
-  for (const chunk of chunks) {
-    const held = chunk.slots.some((value) => value !== undefined && decodeSlot(value).kind !== 'free');
-    if (held) {
-      report.leases += await freeLeases(deps, generation, chunk, standing);
-      report.reservations += await freeReservations(deps, generation, chunk, standing);
-    } else if (refs.length === 0 && (await deps.store.removeChunk(generation, chunk.index))) {
-      report.chunks++;
-    }
-  }
+  if (refs.some(isBig)) owners.set(generation, refs);
+  await sideBySide(chunks, async (chunk) => {
+    const freed = await sideBySide(ownerless(generation, chunk, refs), async ({ ref, place, value, kind }) => {
+      if (await freeExactly(deps, IN_PLACE_OF_HOST, ref, place, value)) report[kind]++;
+    });
+    const isEmpty = freed.length === 0 && chunk.slots.every((value) => !isHeld(decodeSlot(value)));
+    if (isEmpty && refs.length === 0 && (await deps.store.removeChunk(generation, chunk.index))) report.chunks++;
+  });
   return refs;
 }
 
-async function freeLeases(deps: Deps, generation: string, chunk: Chunk, standing: readonly Ref[]): Promise<number> {
-  let freed = 0;
-  for (const { ref, place, value } of leasesIn(generation, chunk)) {
-    if (standing.some(({ name }) => name === ref)) continue;
-    if (await freeExactly(deps, IN_PLACE_OF_HOST, ref, place, value)) freed++;
-  }
-  return freed;
+const isHeld = (slot: Slot | undefined): boolean => slot !== undefined && slot.kind !== 'free';
+
+/** A pool whose chunks are in more than one group: a walk meets them at different times. */
+const isBig = ({ cidr }: Ref): boolean => cidrSize(cidr) > CHUNKS_PER_GROUP * BigInt(CHUNK_SIZE);
+
+interface Ownerless {
+  readonly kind: 'leases' | 'reservations';
+  readonly ref: string;
+  readonly place: SlotPlace;
+  readonly value: string;
 }
 
-async function freeReservations(
-  deps: Deps,
-  generation: string,
-  { index, slots }: Chunk,
-  standing: readonly Ref[],
-): Promise<number> {
-  let freed = 0;
-  for (const [slot, value] of slots.entries()) {
+/** What a chunk holds that no reference accounts for. */
+function ownerless(generation: string, { index, slots }: Chunk, refs: readonly Ref[]): Ownerless[] {
+  const standing = refs.filter(({ state }) => state !== 'gone');
+  return slots.flatMap((value, slot): Ownerless[] => {
     const state = decodeSlot(value);
-    if (value === undefined || state?.kind !== 'reserved') continue;
-    if (standing.some((ref) => keeps(ref, addressAt(ref.cidr, index, slot)))) continue;
-    const place = { generation, chunk: index, slot };
-    if (await freeExactly(deps, IN_PLACE_OF_HOST, state.ref, place, value)) freed++;
-  }
-  return freed;
+    if (value === undefined || state === undefined || state.kind === 'free') return [];
+    const isOwned =
+      state.kind === 'leased'
+        ? standing.some(({ name }) => name === state.ref)
+        : standing.some((ref) => keeps(ref, addressAt(ref.cidr, index, slot)));
+    if (isOwned) return [];
+    const kind = state.kind === 'leased' ? 'leases' : 'reservations';
+    return [{ kind, ref: state.ref, place: { generation, chunk: index, slot }, value }];
+  });
 }
 
 async function allRefs(store: Store, generation: string): Promise<Ref[]> {

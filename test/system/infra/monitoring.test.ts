@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
-import { MEMORY_GB, WATCHED } from '../../../bench/assumptions.ts';
+import { RUNS, WATCHED } from '../../../bench/assumptions.ts';
 import { PRICES } from '../../../bench/prices.ts';
 import { emptyReport } from '../../../functions/ipam/sweep/report.ts';
 import { NOTHING_COUNTED } from '../../../functions/ipam/sweep/usage.ts';
@@ -118,7 +118,7 @@ describe('the statement of the documents about a day at the limit', () => {
   /** All executions busy, with as many calls as Lambda accepts for them: ten a second each. */
   const functions = (atOnce: number): string => {
     const { requests, gigabyteSecond } = PRICES.lambda;
-    return `$${Math.round(DAY * atOnce * ((10 * requests) / 1e6 + MEMORY_GB * gigabyteSecond))}`;
+    return `$${Math.round(DAY * atOnce * ((10 * requests) / 1e6 + (RUNS.call.megabytes / 1_024) * gigabyteSecond))}`;
   };
   const table = (concurrency: string): string => {
     const { reads, writes } = maximum(concurrency);

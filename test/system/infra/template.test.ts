@@ -32,12 +32,13 @@ describe('the functions in the template', () => {
   const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10, console: 60, sweep: 60 };
   for (const name of functionNames) {
     const timeout = timeouts[name];
-    it(`${name} runs on Node 24, arm64, 256 MB, ${timeout} s, without tracing`, () => {
+    const memory = name === 'sweep' ? 1_024 : 256;
+    it(`${name} runs on Node 24, arm64, ${memory} MB, ${timeout} s, without tracing`, () => {
       const { Properties } = lambda(name);
       assert.equal(Properties.FunctionName, `berth-test-${name}`);
       assert.equal(Properties.Runtime, 'nodejs24.x');
       assert.deepEqual(Properties.Architectures, ['arm64']);
-      assert.equal(Properties.MemorySize, 256);
+      assert.equal(Properties.MemorySize, memory);
       assert.equal(Properties.Timeout, timeout);
       assert.equal(Properties.TracingConfig, undefined);
       assert.equal(Properties.ReservedConcurrentExecutions, undefined);

@@ -229,23 +229,35 @@ describe('a host that is adopted', () => {
 describe('an event of EC2 about an instance', () => {
   it("applies to the host that has the instance's id", async () => {
     const { deps, item } = await stage();
-    assert.equal(await reportInstance(deps, OLD, 'EC2: shutting-down', reportDrain), 'done');
+    assert.equal(
+      await reportInstance(deps, OLD, { why: 'EC2: shutting-down', says: reportDrain, deadline: Infinity }),
+      'done',
+    );
     assert.equal(item().state, 'draining');
-    assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', reportDeath), 'done');
+    assert.equal(
+      await reportInstance(deps, OLD, { why: 'EC2: terminated', says: reportDeath, deadline: Infinity }),
+      'done',
+    );
     assert.equal(item().state, 'dead');
-    assert.equal(await reportInstance(deps, NEW, 'EC2: terminated', reportDeath), 'unknown');
+    assert.equal(
+      await reportInstance(deps, NEW, { why: 'EC2: terminated', says: reportDeath, deadline: Infinity }),
+      'unknown',
+    );
   });
 
   it('does not apply to another machine that was adopted as that host', async () => {
     const { deps, register, item, states, fence } = await stage();
     await fence();
     await adoptHost(deps, OLD, `${ROLE}/${NEW}`);
-    assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', reportDeath), 'unknown');
+    assert.equal(
+      await reportInstance(deps, OLD, { why: 'EC2: terminated', says: reportDeath, deadline: Infinity }),
+      'unknown',
+    );
     assert.equal(item().state, 'fenced');
     deps.world.advance(BINDING_LIFETIME_MS);
     await register(NEW, 'one', 'new');
     for (const says of [reportDeath, reportDrain]) {
-      assert.equal(await reportInstance(deps, OLD, 'EC2: terminated', says), 'unknown');
+      assert.equal(await reportInstance(deps, OLD, { why: 'EC2: terminated', says, deadline: Infinity }), 'unknown');
       assert.deepEqual([item().state, ...states()], ['live', 'live 2', 'live 2']);
     }
     assert.equal(await reportDeath(deps, OLD, 'an operator says so'), 'done');

@@ -111,11 +111,18 @@ describe('a fenced host that registers', () => {
     await refused(host.address(net), 'host-fenced', SILENT);
   });
 
-  it('is asked to register again while there are more networks to wake', async () => {
-    const { silence, register, states } = await stage(70);
+  it('is asked to register again if the time of the call ends before all networks are awake', async () => {
+    const { deps, silence, register, states } = await stage(70);
     await silence();
+    const change = deps.store.changeRefState.bind(deps.store);
+    deps.store.changeRefState = (...wake) => {
+      deps.world.advance(1_000);
+      return change(...wake);
+    };
     assert.equal((await register()).isWaking, true);
-    assert.equal(states().filter((one) => one === 'live 2').length, 64);
+    const woken = states().filter((one) => one === 'live 2').length;
+    assert.ok(woken > 0 && woken < 70, String(woken));
+    deps.store.changeRefState = change;
     assert.equal((await register()).isWaking, false);
     assert.ok(states().every((one) => one === 'live 2'));
   });

@@ -2,7 +2,7 @@
 import { parseAddress } from '../functions/ipam/address.ts';
 import { registerHost } from '../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../functions/ipam/recovery/holdings.ts';
-import { GATEWAY, Host, withMac } from '../test/support/fleet.ts';
+import { Host, GATEWAY, withMac } from '../test/support/fleet.ts';
 import type { Use } from './bill.ts';
 import { CONTAINERS } from './fleet-count.ts';
 import { type Setting, setting } from './setting.ts';

@@ -3,8 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
-
-const root = path.join(import.meta.dirname, '..');
+import { root } from './support/repository.ts';
 
 /** Node's own modules, as an import names them. */
 const node = /^node:/;

@@ -29,7 +29,8 @@ async function registrationOn(t: TestContext, ...answers: readonly object[]) {
   const registration = new Registration({
     folder: await temporaryFolder(t),
     version: '0.1.0',
-    ...{ space: 'default', machine: {} },
+    space: 'default',
+    machine: {},
     send,
     floor: () => undefined,
     renewed: () => undefined,

@@ -15,8 +15,15 @@ const ID = '8476a536-e9f4-11e8-9739-2dfe598c3fcd';
 /** Bytes of a line of the HTTP API's access log, in the format of infra/front/http-api.yml. */
 export const ACCESS_LOG = logged([
   JSON.stringify({
-    ...{ request: 'JKJaXmPLvHcESHA=', at: '24/Nov/2026:09:26:13 +0000', route: 'POST /IpamDriver.RequestAddress' },
-    ...{ status: '200', ip: '203.0.113.17', milliseconds: '14', functionStatus: '200', invocation: ID, error: '-' },
+    request: 'JKJaXmPLvHcESHA=',
+    at: '24/Nov/2026:09:26:13 +0000',
+    route: 'POST /IpamDriver.RequestAddress',
+    status: '200',
+    ip: '203.0.113.17',
+    milliseconds: '14',
+    functionStatus: '200',
+    invocation: ID,
+    error: '-',
     principal: 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0',
   }),
 ]);

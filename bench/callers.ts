@@ -1,12 +1,12 @@
 /** The same calls in two ways: through the shim as dockerd sends them, and directly to the functions as a shim sends them. */
-import { request } from 'node:http';
-import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
 import type { Method } from '../protocol/methods.ts';
 import type { Signer } from '../shim/aws/signer.ts';
 import { type Endpoint, parseEndpoint } from '../shim/endpoint.ts';
 import type { Sequence } from '../shim/host/sequence.ts';
+import { DOCKERD_HEADERS } from '../test/support/berth-process.ts';
 import { limit } from '../test/support/deadlines.ts';
+import { send as sendHttp } from '../test/support/http.ts';
 
 export interface Called {
   readonly answer: Answer;
@@ -38,16 +38,10 @@ interface Post {
 }
 
 /** Over kept connections. */
-function post({ target, agent }: Endpoint, { path, headers, body }: Post): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { ...target, agent, path, method: 'POST', timeout: CALL_TIMEOUT_MS };
-    const call = request({ ...options, headers: { ...headers, 'content-length': body.length } }, (response) => {
-      text(response).then(resolve, reject);
-    });
-    call.once('timeout', () => call.destroy(new Error(`${path}: no answer`)));
-    call.once('error', reject);
-    call.end(body);
-  });
+async function post({ target, agent }: Endpoint, { path, headers, body }: Post): Promise<string> {
+  const sent = { ...headers, 'content-length': body.length };
+  const answer = await sendHttp({ ...target, agent, path, timeout: CALL_TIMEOUT_MS, headers: sent }, body);
+  return answer.body.toString();
 }
 
 async function timed(method: Method, call: () => Promise<string>): Promise<Called> {
@@ -59,18 +53,12 @@ async function timed(method: Method, call: () => Promise<string>): Promise<Calle
   return { answer: parsed, time };
 }
 
-const DOCKERD = {
-  host: 'plugin.moby.localhost',
-  'user-agent': 'Go-http-client/1.1',
-  accept: 'application/vnd.docker.plugins.v1.2+json',
-};
-
 /** As dockerd calls a plugin. */
 export function shimCaller(socket: string): Caller {
   const endpoint = parseEndpoint(`unix:${socket}`);
   return (method, message) => {
     const body = Buffer.from(`${JSON.stringify(message)}\n`);
-    return timed(method, () => post(endpoint, { path: `/IpamDriver.${method}`, headers: DOCKERD, body }));
+    return timed(method, () => post(endpoint, { path: `/IpamDriver.${method}`, headers: DOCKERD_HEADERS, body }));
   };
 }
 

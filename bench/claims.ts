@@ -1,10 +1,11 @@
 /** RequestAddress in pools that are more or less full, by one caller or by concurrent callers. */
 import type { GrantedPool } from '../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../functions/ipam/refusal.ts';
+import { cidr } from '../test/support/addresses.ts';
 import { Host } from '../test/support/fleet.ts';
 import type { Cost } from '../test/support/meter.ts';
 import { type Figures, type Target, atMost, figuresOf } from './figures.ts';
-import { type Setting, choose, cidr, occupy, offsets } from './setting.ts';
+import { type Setting, choose, occupy, offsets } from './setting.ts';
 
 export interface Cell {
   readonly pool: string;

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { build } from 'esbuild';
 import { type FunctionName, bundle, bundleEntry, functionNames } from '../infra/build.ts';
+import { root } from '../test/support/repository.ts';
 import { engineStore } from '../test/support/engine-store.ts';
 import { LAMBDA_ENVIRONMENT, callFresh } from '../test/support/fresh-function.ts';
 import { firstCalls, poolIdOf, register, requestPool } from '../test/support/function-calls.ts';
@@ -13,7 +14,6 @@ import { short, table } from './figures.ts';
 
 const KIB = 1_024;
 const HOST = 'web-1';
-const root = path.join(import.meta.dirname, '..');
 
 /** A function as one of several ways builds it. */
 interface Subject {
@@ -40,8 +40,14 @@ const subject = (name: Subject['name'], way: Subject['way'], made: Made): Subjec
 /** As esbuild bundles for Node by default. */
 async function bundleByDefaults(name: FunctionName, file: string): Promise<Made> {
   const { outputFiles, metafile } = await build({
-    ...{ absWorkingDir: root, entryPoints: [`functions/${name}.ts`], outfile: file },
-    ...{ bundle: true, platform: 'node', write: false, metafile: true, logLevel: 'error' },
+    absWorkingDir: root,
+    entryPoints: [`functions/${name}.ts`],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    write: false,
+    metafile: true,
+    logLevel: 'error',
   });
   const code = outputFiles[0]?.contents ?? new Uint8Array();
   mkdirSync(path.dirname(file), { recursive: true });
@@ -121,8 +127,12 @@ async function main({ runs, quick, write }: { runs: number; quick: boolean; writ
     const url = 'https://function.example/';
     const environment = {
       ...LAMBDA_ENVIRONMENT,
-      ...{ BERTH_TABLE: engine.table, AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint },
-      ...{ BERTH_POOLS_URL: url, BERTH_ADDRESSES_URL: url, BERTH_HOSTS_URL: url, BERTH_CONSOLE_URL: url },
+      BERTH_TABLE: engine.table,
+      AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
+      BERTH_POOLS_URL: url,
+      BERTH_ADDRESSES_URL: url,
+      BERTH_HOSTS_URL: url,
+      BERTH_CONSOLE_URL: url,
     };
     const all = await subjects(folder);
     measure(all, environment, quick ? 1 : runs);

@@ -1,33 +1,25 @@
 /** The counting itself, and that docs/operations.md has its figures. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { type Idle, idleMonth, itemsOf, sum } from './bill.ts';
+import { printed } from './run.ts';
 import { readFigures } from './document.ts';
 
-const root = path.join(import.meta.dirname, '..');
-
 describe('bench:cost', () => {
-  let printed: string[];
+  let lines: string[];
   let written: string[];
   before(async () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['bench/cost.ts'], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-    assert.equal(status, 0, stdout + stderr);
-    printed = stdout.trim().split('\n');
+    lines = printed('cost.ts').trim().split('\n');
     written = (await readFigures('cost', 'docs/operations.md')).split('\n');
   });
 
   it('prints what the document says', () => {
-    assert.deepEqual(written, printed, 'npm run bench:cost -- --write');
+    assert.deepEqual(written, lines, 'npm run bench:cost -- --write');
   });
 
   it('counts a container as two calls, two writes and a read', () => {
-    assert.ok(printed.includes('| container: start and stop | 2 | 2 | 1 |'));
-    assert.ok(printed.includes('| heartbeat | 1 | 1 | 1 |'));
+    assert.ok(lines.includes('| container: start and stop | 2 | 2 | 1 |'));
+    assert.ok(lines.includes('| heartbeat | 1 | 1 | 1 |'));
   });
 });
 

@@ -2,8 +2,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { root } from '../test/support/repository.ts';
 
-const root = path.join(import.meta.dirname, '..');
 const between = (section: string): RegExp =>
   new RegExp(`(?<start><!-- ${section} -->\n)(?<text>[^]*)(?<end><!-- /${section} -->)`);
 

@@ -9,10 +9,11 @@ import type { IndexedRef } from '../functions/ipam/store.ts';
 import { FIRST_CURSOR } from '../functions/ipam/sweep-cursor.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../functions/ipam/sweep/items.ts';
 import { sweep } from '../functions/ipam/sweep/sweep.ts';
+import { cidr } from '../test/support/addresses.ts';
 import { Host, withMac } from '../test/support/fleet.ts';
 import { atMost } from './figures.ts';
 import { type Case, divided, measured, register, sumOf, within } from './growth-setting.ts';
-import { type Setting, cidr, leaseOf, occupy, putAll } from './setting.ts';
+import { type Setting, leaseOf, occupy, putAll } from './setting.ts';
 
 const MAC = withMac('02:42:0a:00:00:05');
 

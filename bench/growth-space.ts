@@ -3,11 +3,12 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodePool } from '../functions/dynamo/items.ts';
 import { poolKey, spaceKey } from '../functions/dynamo/keys.ts';
+import { cidr } from '../test/support/addresses.ts';
 import { Host } from '../test/support/fleet.ts';
 import type { Cost } from '../test/support/meter.ts';
 import { atMost } from './figures.ts';
 import { type Case, divided, register, sumOf, within } from './growth-setting.ts';
-import { choose, cidr, putAll } from './setting.ts';
+import { choose, putAll } from './setting.ts';
 
 const CROWDED = 'crowded';
 const SAMPLES = 48;

@@ -32,7 +32,9 @@ const {
 } = process.env;
 const endpoint = new URL(process.env['AWS_ENDPOINT_URL_DYNAMODB'] ?? `https://dynamodb.${region}.amazonaws.com`);
 const signature = new SignatureV4({
-  ...{ service: 'dynamodb', region, sha256: Sha256 },
+  service: 'dynamodb',
+  region,
+  sha256: Sha256,
   credentials: { accessKeyId, secretAccessKey },
 });
 
@@ -40,7 +42,12 @@ export async function handler(): Promise<{ statusCode: number; body: string }> {
   const key = { pk: { S: 'nobody' }, sk: { S: 'nobody' } };
   const body = JSON.stringify({ TableName: process.env['BERTH_TABLE'], Key: key, ConsistentRead: true });
   const { headers } = await signature.sign({
-    ...{ method: 'POST', protocol: endpoint.protocol, hostname: endpoint.hostname, path: '/', query: {}, body },
+    method: 'POST',
+    protocol: endpoint.protocol,
+    hostname: endpoint.hostname,
+    path: '/',
+    query: {},
+    body,
     headers: {
       'content-type': 'application/x-amz-json-1.0',
       host: endpoint.host,

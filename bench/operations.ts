@@ -8,10 +8,11 @@ import { Bindings } from '../functions/ipam/hosts/binding.ts';
 import { registerHost } from '../functions/ipam/hosts/register.ts';
 import type { GrantedPool } from '../functions/ipam/pools/request-pool.ts';
 import { settleAddress, settlePool } from '../functions/ipam/recovery/settle.ts';
-import { GATEWAY, Host, withMac } from '../test/support/fleet.ts';
+import { cidr } from '../test/support/addresses.ts';
+import { Host, GATEWAY, withMac } from '../test/support/fleet.ts';
 import type { Cost } from '../test/support/meter.ts';
 import { type Figures, type Target, atMost, figuresOf } from './figures.ts';
-import { type Setting, choose, cidr, putAll } from './setting.ts';
+import { type Setting, choose, putAll } from './setting.ts';
 
 export interface OperationResult {
   readonly what: string;
@@ -48,9 +49,16 @@ async function crowdedSpace({ client, table, world }: Setting, seed: number): Pr
   const held = choose(all, Math.round((ROOM_POOLS * (100 - HELD_PERCENT)) / 100), seed);
   const items = held.map((first, i) => {
     const pool = {
-      ...{ space: CROWDED, cidr: { ...range, first, prefix: 24 }, announcedAt: world.now(), createdBy: 'bench' },
-      ...{ gateway: undefined, cooldown: 30_000, exclusive: false },
-      ...{ generation: `held${String(i).padStart(8, '0')}`, rev: '000000000000', state: 'confirmed' as const },
+      space: CROWDED,
+      cidr: { ...range, first, prefix: 24 },
+      announcedAt: world.now(),
+      createdBy: 'bench',
+      gateway: undefined,
+      cooldown: 30_000,
+      exclusive: false,
+      generation: `held${String(i).padStart(8, '0')}`,
+      rev: '000000000000',
+      state: 'confirmed' as const,
     };
     return { ...poolKey(CROWDED, pool.cidr), ...encodePool(pool) };
   });

@@ -11,11 +11,12 @@ import {
   QueryCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+import { cidr } from '../test/support/addresses.ts';
 import { chance } from '../test/support/interleaving.ts';
 import type { Cost } from '../test/support/meter.ts';
 import type { Cell } from './claims.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import { type Setting, choose, cidr, offsets, putAll, size } from './setting.ts';
+import { type Setting, choose, offsets, putAll, size } from './setting.ts';
 
 export interface PeerResult extends Cell {
   readonly peer: string;
@@ -51,8 +52,11 @@ function itemPerAddress({ client, table }: Setting, pool: string): Peer {
     do {
       const page = await client.send(
         new QueryCommand({
-          ...{ TableName: table, ConsistentRead: true, ...(start && { ExclusiveStartKey: start }) },
-          ...{ KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': { S: pk } } },
+          TableName: table,
+          ConsistentRead: true,
+          ...(start && { ExclusiveStartKey: start }),
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': { S: pk } },
         }),
       );
       for (const item of page.Items ?? []) found.add(item['sk']?.S ?? '');
@@ -104,7 +108,9 @@ function bitmap({ client, table }: Setting, pool: string): Peer {
   };
   const write = async (bits: Buffer, rev: string): Promise<boolean> => {
     const command = new UpdateItemCommand({
-      ...{ TableName: table, Key: key, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' },
+      TableName: table,
+      Key: key,
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       UpdateExpression: 'SET bits = :bits, rev = :next',
       ConditionExpression: 'attribute_not_exists(rev) OR rev = :rev',
       ExpressionAttributeValues: {

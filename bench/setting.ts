@@ -4,7 +4,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { slotAttribute } from '../functions/dynamo/items.ts';
 import { chunkKey } from '../functions/dynamo/keys.ts';
 import { storeOver } from '../functions/dynamo/open.ts';
-import { type Cidr, cidrSize, parseCidr, usableRange } from '../functions/ipam/address.ts';
+import { type Cidr, cidrSize, usableRange } from '../functions/ipam/address.ts';
 import { CHUNK_SIZE } from '../functions/ipam/chunk.ts';
 import { encodeSlot } from '../functions/ipam/slot.ts';
 import { realWorld } from '../functions/lambda/world.ts';
@@ -47,12 +47,6 @@ export async function setting(seed: number): Promise<Setting> {
     close: () => engine.close(),
   };
 }
-
-export const cidr = (text: string): Cidr => {
-  const parsed = parseCidr(text);
-  if (parsed === undefined) throw new Error(`not a CIDR: ${text}`);
-  return parsed;
-};
 
 /** The offsets of a pool that endpoints may have, without its gateway (the first). */
 export function offsets(pool: Cidr): number[] {

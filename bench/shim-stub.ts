@@ -23,7 +23,10 @@ const answers: Readonly<Record<string, (body: string) => object>> = {
   }),
   '/Berth.Register': (body) => ({
     Incarnation: v.parse(registration, body).Proposed,
-    ...{ Epoch: 1, Floor: '000000000', HeartbeatSeconds: 600, Fresh: false },
+    Epoch: 1,
+    Floor: '000000000',
+    HeartbeatSeconds: 600,
+    Fresh: false,
   }),
   '/IpamDriver.RequestPool': () => POOL,
   '/IpamDriver.RequestAddress': () => ({ Address: '10.1.0.2/16', Data: {} }),

@@ -1,19 +1,10 @@
 /** The benchmark itself, in a small scope: it runs, every call succeeds, and its output is complete. Nothing is timed. */
 import assert from 'node:assert/strict';
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import path from 'node:path';
+import { type SpawnSyncReturns } from 'node:child_process';
 import { before, describe, it } from 'node:test';
-import { limit } from '../test/support/deadlines.ts';
+import { bench } from './run.ts';
 import { percentile } from './load.ts';
 import { CALLS_TO_JUDGE, MAX_GROWTH_PERCENT, judgeMemory } from './shim-memory.ts';
-
-const root = path.join(import.meta.dirname, '..');
-const bench = (...args: string[]) =>
-  spawnSync(process.execPath, ['bench/shim.ts', ...args], {
-    cwd: root,
-    encoding: 'utf8',
-    timeout: limit(240_000),
-  });
 
 const FUNCTIONS = ['a stub that answers at once', 'the local cloud'];
 const IN_FLIGHT = [1, 16, 64];
@@ -22,7 +13,7 @@ const NUMBER = String.raw`-?\d+(\.\d+)?`;
 describe('bench:shim', () => {
   let run: SpawnSyncReturns<string>;
   before(() => {
-    run = bench('--quick');
+    run = bench('shim.ts', '--quick');
   });
 
   /** The rows of a part that start with the given cells. */
@@ -69,7 +60,7 @@ describe('bench:shim', () => {
   });
 
   it('refuses an invalid number of calls', () => {
-    const { status, stderr } = bench('--calls', 'many');
+    const { status, stderr } = bench('shim.ts', '--calls', 'many');
     assert.equal(status, 1);
     assert.match(stderr, /must be a whole number/);
   });
@@ -79,8 +70,12 @@ describe('judgeMemory', () => {
   /** Samples at a tenth, a quarter, half, three quarters and all of the calls. */
   const samples = (calls: number, resident: readonly number[], heap: readonly number[]) =>
     [0.1, 0.25, 0.5, 0.75, 1].map((share, i) => ({
-      ...{ calls: calls * share, resident: resident[i] ?? 0, heap: heap[i] ?? 0 },
-      ...{ running: 0, external: 0, journal: 0 },
+      calls: calls * share,
+      resident: resident[i] ?? 0,
+      heap: heap[i] ?? 0,
+      running: 0,
+      external: 0,
+      journal: 0,
     }));
   const most = 200 * (1 + MAX_GROWTH_PERCENT / 100);
   const flat = [100, 190, 200, 230, most - 1];

@@ -1,7 +1,7 @@
 /** What the usual operations of dockerd and the shim cost, counted as a whole: all calls of a network, not each one. */
 import { registerHost } from '../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../functions/ipam/recovery/holdings.ts';
-import { GATEWAY, Host, withMac } from '../test/support/fleet.ts';
+import { Host, GATEWAY, withMac } from '../test/support/fleet.ts';
 import type { Use } from './bill.ts';
 import { CONTAINERS } from './fleet-count.ts';
 import { type Setting, setting } from './setting.ts';

@@ -7,8 +7,7 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import ts from 'typescript';
-
-const root = path.join(import.meta.dirname, '..');
+import { root } from './support/repository.ts';
 
 /** What to write in the place of each. */
 const WORDS: Readonly<Record<string, string>> = {

@@ -8,6 +8,7 @@ import { globSync } from 'node:fs';
 import path from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { root } from './support/repository.ts';
 
 interface Counts {
   readonly passed: number;
@@ -23,7 +24,6 @@ interface Suite {
 /** The tests that did not run, with their reasons. */
 const omissions: string[] = [];
 
-const root = path.join(import.meta.dirname, '..');
 const bin = (name: string): string => path.join(root, 'node_modules/.bin', name);
 
 const suites: readonly Suite[] = [

@@ -4,8 +4,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import ts from 'typescript';
 import * as v from 'valibot';
-
-const root = path.join(import.meta.dirname, '..');
+import { root } from './support/repository.ts';
 
 /** Node's own modules, as an import names them. */
 const node = /^node:/;

@@ -1,44 +1,14 @@
 /** An address has one user at a time, and no address leaks, whether a write is lost, late or repeated. */
+import { takes, time, together, useAddress, uses } from './actors.ts';
 import { type Check, holds, survives, violated } from './check.ts';
-import { nothingLeaks, sound } from './invariants.ts';
 import type { Actor, Model } from './simulation.ts';
 import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
-
-/** Waits until the cool-down of every address that was freed before is over. */
-const time: Actor = { name: 'time', play: (me) => me.wait(60_000) };
-
-/** Takes an address, keeps it for a while, and gives it back. */
-const uses = (name: string, { wish = '', options = MAC } = {}): Actor => ({
-  name,
-  play: async (me) => {
-    const address = await me.address(own(me), wish, options);
-    if (address === undefined) return;
-    const drop = await me.hold(own(me), address);
-    drop();
-    await me.release(own(me), address);
-  },
-});
-
-/** Takes an address for good. */
-const takes = (name: string, { wish = '', options = MAC } = {}): Actor => ({
-  name,
-  play: async (me) => {
-    const address = await me.address(own(me), wish, options);
-    if (address !== undefined) await me.hold(own(me), address);
-  },
-});
 
 /** An endpoint that is started again: it releases its address and asks again. */
 const restarts = (name: string, options = MAC, wish = ''): Actor => ({
   name,
   play: async (me) => {
-    for (let times = 0; times < 2; times++) {
-      const address = await me.address(own(me), wish, options);
-      if (address === undefined) return;
-      const drop = await me.hold(own(me), address);
-      drop();
-      await me.release(own(me), address);
-    }
+    if ((await useAddress(me, { wish, options })) !== undefined) await useAddress(me, { wish, options });
   },
 });
 
@@ -63,49 +33,39 @@ const model = (
   faults: number,
   ...actors: readonly Actor[]
 ): Model => ({
+  ...together(sharing(pool, hosts), faults, ...actors),
   name: `${name} on ${pool}`,
-  before: sharing(pool, hosts),
-  actors,
-  faults,
-  always: sound,
-  finally: nothingLeaks,
 });
 
 const TWO = ['a', 'b'];
 const rivals = (faults: number): Model[] => [
-  model('two endpoints', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
-  model('two endpoints', '10.0.0.0/31', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
-  model('two endpoints', 'fd00::/127', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
+  model('two endpoints', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', '', OTHER_MAC), time),
+  model('two endpoints', '10.0.0.0/31', TWO, faults, uses('a'), takes('b', '', OTHER_MAC), time),
+  model('two endpoints', 'fd00::/127', TWO, faults, uses('a'), takes('b', '', OTHER_MAC), time),
 ];
 
 const late = (faults: number): Model[] => [
-  model('a late release', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', { options: OTHER_MAC }), time),
+  model('a late release', '10.0.0.0/32', TWO, faults, uses('a'), takes('b', '', OTHER_MAC), time),
   model('a late release', '10.0.0.0/32', TWO, faults, restarts('a')),
-  model('a repeated release', '10.0.0.0/32', TWO, faults, releasesTwice('a'), takes('b', { options: OTHER_MAC })),
+  model('a repeated release', '10.0.0.0/32', TWO, faults, releasesTwice('a'), takes('b', '', OTHER_MAC)),
 ];
 
 const given = (faults: number): Model[] => [
-  model(
-    'one address asked for explicitly',
-    '10.0.0.0/31',
-    TWO,
-    faults,
-    ...TWO.map((name) => uses(name, { wish: '10.0.0.1' })),
-  ),
+  model('one address asked for explicitly', '10.0.0.0/31', TWO, faults, ...TWO.map((name) => uses(name, '10.0.0.1'))),
   model(
     'one address asked for explicitly',
     '10.0.0.0/31',
     TWO,
     faults,
     restarts('a', MAC, '10.0.0.1'),
-    takes('b', { wish: '10.0.0.1' }),
+    takes('b', '10.0.0.1'),
   ),
   model(
     'one address asked for explicitly, one chosen by Berth',
     '10.0.0.0/31',
     TWO,
     faults,
-    uses('a', { wish: '10.0.0.1' }),
+    uses('a', '10.0.0.1'),
     takes('b'),
   ),
 ];
@@ -123,8 +83,8 @@ export const addresses: readonly Check[] = [
         ['a', 'b', 'c'],
         2,
         restarts('a'),
-        uses('b', { options: OTHER_MAC }),
-        takes('c', { wish: '10.0.0.0' }),
+        uses('b', '', OTHER_MAC),
+        takes('c', '10.0.0.0'),
       ),
       model(
         'three endpoints',
@@ -132,8 +92,8 @@ export const addresses: readonly Check[] = [
         ['a', 'b', 'c'],
         2,
         uses('a'),
-        uses('b', { options: OTHER_MAC }),
-        uses('c', { options: OTHER_MAC }),
+        uses('b', '', OTHER_MAC),
+        uses('c', '', OTHER_MAC),
       ),
     ],
     1_000,

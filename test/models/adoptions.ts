@@ -1,10 +1,11 @@
 /** Operators change their mind: a draining host stays, or another machine takes the place of a silent host. */
+import { together } from './actors.ts';
 import { type Check, holds, violated } from './check.ts';
 import { LONG_AFTER, fencing, registers, registration, returnHome } from './hosts.ts';
 import { sound } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model, State } from './simulation.ts';
-import { MAC, sharing } from './stands.ts';
+import { sharing, leases } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
@@ -20,10 +21,7 @@ async function settled(me: Player): Promise<void> {
 /** Host `a` also has a lease. */
 async function leasing(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
-  if ((await me.address(me.recall('a'), LEASED, MAC, me.call({ hostId: 'a' }))) === undefined) {
-    throw new Error('there is no lease');
-  }
-  me.remember('a drops its lease', await me.hold(me.recall('a'), LEASED));
+  await leases(me, LEASED);
   await registers(me);
 }
 
@@ -66,8 +64,9 @@ function networksFollow({ memory }: State): string | undefined {
 }
 
 const drain = (faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before: settled, actors: [...actors, heals], faults, always: sound, finally: networksFollow },
+  ...together(settled, faults, ...actors),
+  actors: [...actors, heals],
+  finally: networksFollow,
 });
 
 /** The operator adopts the host. @param isStopped the former machine was stopped first. */
@@ -75,25 +74,16 @@ const adopts = (isStopped: boolean): Actor => ({
   name: 'operator',
   play: async (me) => {
     if (isStopped) me.giveUp('a drops its lease');
-    await unlessRefused(me, () => me.stage.rules.adoptHost(me.deps, 'a', HEIR));
+    await me.unlessRefused(() => me.stage.rules.adoptHost(me.deps, 'a', HEIR));
   },
 });
 
 /** Registers as host `a`. @returns the epoch. `undefined`: it was refused. */
 const becomes = (me: Player, principal: string, held: string | undefined): Promise<number | undefined> =>
-  unlessRefused(me, async () => {
+  me.unlessRefused(async () => {
     const told = registration(held, `${held ?? 'heir'}.`, principal);
     return (await me.stage.rules.registerHost(me.deps, me.call({ hostId: 'a' }), told)).epoch;
   });
-
-export async function unlessRefused<T>(me: Player, operation: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await operation();
-  } catch (error) {
-    if (error instanceof me.stage.rules.Refusal) return undefined;
-    throw error;
-  }
-}
 
 /** A machine registers as host `a` and, unless it is refused, uses the address that the host leases. */
 const uses = (name: string, principal: string, held: string | undefined, ahead: number): Actor => ({
@@ -117,8 +107,8 @@ const clears: Actor = {
 };
 
 const adoption = (...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before: leasing, actors, faults: 0, always: sound, finally: () => undefined },
+  ...together(leasing, 0, ...actors),
+  finally: () => undefined,
 });
 
 /** A principal that learns that a host waits for another machine, and registers first. */

@@ -1,48 +1,26 @@
 /** New pools are disjoint, in whatever order they are created and whether a write is lost, late or repeated. */
-import { type Cidr, parseCidr } from '../../functions/ipam/address.ts';
+import { cidr } from '../support/addresses.ts';
+import { asks, visits } from './actors.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
 import { nothingLeaks, sound } from './invariants.ts';
 import type { Actor, Model } from './simulation.ts';
-
-/** Asks for a pool, and keeps it. */
-const asks = (name: string, pool: string, ahead = 0): Actor => ({
-  name,
-  ahead,
-  play: async (me) => {
-    const net = await me.pool({ pool });
-    if (net !== undefined) await me.hold(net.poolId);
-  },
-});
-
-/** Asks for a pool, holds it for a while and releases it. */
-const visits = (name: string, pool: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool });
-    if (net === undefined) return;
-    const drop = await me.hold(net.poolId);
-    drop();
-    await me.leave(net.poolId);
-  },
-});
 
 /** Its clock is so far ahead that it treats every announcement as abandoned. */
 const impatient = (name: string, pool: string): Actor => asks(name, pool, name === 'b' ? 10_000 : 0);
 
 const NAMES = ['a', 'b', 'c'];
 
-function model(pools: readonly string[], faults: number, act = asks, changes: Partial<Model> = {}): Model {
+function model(
+  pools: readonly string[],
+  faults: number,
+  act: (name: string, pool: string) => Actor = asks,
+  changes: Partial<Model> = {},
+): Model {
   const actors = pools.map((pool, index) => act(NAMES[index] ?? '', pool));
   // No actor reads a reference unless one leaves.
   const unseen = act === asks ? ['add ref', 'holds'] : [];
   // An announcement that was not confirmed is left to its timeout; a confirmed pool must be held.
   return { name: pools.join(', '), actors, faults, always: sound, finally: nothingLeaks, unseen, ...changes };
-}
-
-function cidr(text: string): Cidr {
-  const parsed = parseCidr(text);
-  if (parsed === undefined) throw new Error(`not a CIDR: ${text}`);
-  return parsed;
 }
 
 /** A pool exists, and is removed while two rivals are created: one that starts after it, and one that contains both. */

@@ -1,10 +1,10 @@
 /** A host is dead, and all that it held is freed, even while some of its calls are still in flight. */
+import { claims, sweeping, takes, together } from './actors.ts';
 import { type Check, holds, survives, violated } from './check.ts';
 import { registers, returning } from './hosts.ts';
-import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
-import { MAC, own, sharing } from './stands.ts';
+import { MAC, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
@@ -42,36 +42,12 @@ const buries: Actor = {
   },
 };
 
-const claims: Actor = {
-  name: 'a claims',
-  play: async (me) => {
-    await me.address(own(me), '', MAC);
-  },
-};
-
 /** The function may end at any step, and the host no longer exists. */
 const joins: Actor = {
   name: 'a joins',
   mayFail: true,
   play: async (me) => {
     await me.pool({ pool: POOL });
-  },
-};
-
-const takes: Actor = {
-  name: 'b takes',
-  play: async (me) => {
-    const given = await me.address(own(me), LEASED, MAC);
-    if (given !== undefined) await me.hold(own(me), given);
-  },
-};
-
-const sweeping: Actor = {
-  name: 'sweep',
-  afterwards: true,
-  ahead: 2 * 3_600_000,
-  play: async (me) => {
-    await me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined });
   },
 };
 
@@ -82,27 +58,24 @@ const NO_WALK = {
   replace: '  void [host, follow];\n',
 };
 
-const model = (faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before: lost, actors, faults, always: sound, finally: nothingLeaks },
-});
+const model = (faults: number, ...actors: readonly Actor[]): Model => together(lost, faults, ...actors);
 
 const unshown = (...actors: readonly Actor[]): Model => ({ ...model(0, ...actors), isIndexSilent: true });
 
-const late = model(1, { ...dies('death'), steady: true }, joins, sweeping);
+const late = model(1, { ...dies('death'), steady: true }, joins, sweeping('sweep'));
 
 /** The first report ends at any of its requests. */
 const cut = model(1, { ...dies('death'), mayFail: true }, { ...dies('death again'), afterwards: true, steady: true });
 
 export const deaths: readonly Check[] = [
   holds('a host is called dead while it claims an address and joins a pool', [
-    model(0, dies('death'), claims, sweeping),
-    model(0, dies('death'), joins, sweeping),
+    model(0, dies('death'), claims('a claims'), sweeping('sweep')),
+    model(0, dies('death'), joins, sweeping('sweep')),
     late,
   ]),
   holds('a host is called dead twice while another host takes what is freed', [
     model(0, dies('death'), dies('death again')),
-    model(0, dies('death'), takes),
+    model(0, dies('death'), takes('b takes', LEASED)),
   ]),
   holds('a host that was called dead is in fact alive', [
     { ...model(0, buries, returning('a')), before: told },
@@ -121,13 +94,13 @@ export const deaths: readonly Check[] = [
     ],
   ),
   holds('a host is called dead, and the index never shows what it had', [
-    unshown(dies('death'), sweeping),
-    unshown(dies('death'), claims, sweeping),
-    unshown(dies('death'), joins, sweeping),
+    unshown(dies('death'), sweeping('sweep')),
+    unshown(dies('death'), claims('a claims'), sweeping('sweep')),
+    unshown(dies('death'), joins, sweeping('sweep')),
   ]),
   violated(
     'fails when the walk over all items leaves references that are not gone to the index',
-    [unshown(dies('death'), sweeping)],
+    [unshown(dies('death'), sweeping('sweep'))],
     /leaks/,
     [NO_WALK],
   ),
@@ -141,7 +114,7 @@ export const deaths: readonly Check[] = [
   ]),
   survives(
     'a host is called dead, with two faulty writes',
-    [model(2, dies('death'), claims, joins, takes, sweeping)],
+    [model(2, dies('death'), claims('a claims'), joins, takes('b takes', LEASED), sweeping('sweep'))],
     300,
   ),
   violated('fails when the sweep does not look again at what a dead host held', [late], /reference .* leaks/, [

@@ -1,37 +1,16 @@
 /** A network ends while one of its calls is still in flight. */
+import { claims, leaves, takes, together, uses } from './actors.ts';
 import { type Check, holds, violated } from './check.ts';
-import { networkOf, nothingLeaks, sound } from './invariants.ts';
+import { networkOf } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
-import { MAC, leave, own, sharing } from './stands.ts';
-
-/** Docker does not ask for a network that it removes, but a late attempt of an earlier call may still arrive. */
-const claims: Actor = {
-  name: 'a',
-  play: async (me) => {
-    await me.address(own(me), '', MAC);
-  },
-};
+import { leave, sharing } from './stands.ts';
 
 const claimsAndHolds: Actor = {
   name: 'a',
   play: async (me) => {
     await leave(me);
-    const address = await me.address(own(me), '', MAC);
-    if (address !== undefined) await me.hold(own(me), address);
-  },
-};
-
-const leaves: Actor = { name: 'a leaves', play: leave };
-
-const uses: Actor = {
-  name: 'b',
-  play: async (me) => {
-    const address = await me.address(own(me), '', MAC);
-    if (address === undefined) return;
-    const drop = await me.hold(own(me), address);
-    drop();
-    await me.release(own(me), address);
+    await takes('a').play(me);
   },
 };
 
@@ -44,24 +23,21 @@ async function freeOrphans(me: Player): Promise<void> {
 const sweeps: Actor = { name: 'sweep', afterwards: true, play: freeOrphans };
 const sweepsAtOnce: Actor = { name: 'sweep', play: freeOrphans };
 
-const model = (faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  before: sharing('10.0.0.0/31', ['a', 'b']),
-  actors,
-  faults,
-  always: sound,
-  finally: nothingLeaks,
-});
+const model = (faults: number, ...actors: readonly Actor[]): Model =>
+  together(sharing('10.0.0.0/31', ['a', 'b']), faults, ...actors);
+
+/** Docker does not ask for a network that it removes, but a late attempt of an earlier call may still arrive. */
+const late = claims('a');
 
 export const endings: readonly Check[] = [
   holds('a network ends while an address is claimed for it, and nothing leaks once it is cleared up', [
-    model(1, claims, leaves, sweeps),
-    model(0, claims, leaves, uses, sweeps),
+    model(1, late, leaves('a leaves'), sweeps),
+    model(0, late, leaves('a leaves'), uses('b'), sweeps),
   ]),
   holds('an ended network gets no address', [model(1, claimsAndHolds, sweeps)]),
   violated(
     'fails when the leases of an ended network are cleared up only once',
-    [model(1, claims, leaves, sweepsAtOnce)],
+    [model(1, late, leaves('a leaves'), sweepsAtOnce)],
     /the lease .* leaks/,
     [],
   ),

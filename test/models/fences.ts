@@ -1,19 +1,11 @@
 /** A host falls silent, is fenced, and returns or is forgotten. */
+import { asks, forgets, takes, together } from './actors.ts';
 import { type Check, holds, violated } from './check.ts';
-import {
-  LONG_AFTER,
-  allIsAwake,
-  fencing,
-  isFenced,
-  nothingFencedIsAwake,
-  registers,
-  returnHome,
-  returning,
-} from './hosts.ts';
-import { networkOf, nothingLeaks, sound } from './invariants.ts';
+import { allIsAwake, fencing, isFenced, nothingFencedIsAwake, registers, returnHome, returning } from './hosts.ts';
+import { nothingLeaks } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model, State } from './simulation.ts';
-import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
+import { OTHER_MAC, own, sharing, leases } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
 const LEASED = '10.0.0.0';
@@ -21,10 +13,7 @@ const LEASED = '10.0.0.0';
 /** Hosts `a` and `b` share a pool; `a` has a lease and falls silent. */
 async function silent(me: Player): Promise<void> {
   await sharing(POOL, ['a', 'b'])(me);
-  const call = me.call({ hostId: 'a' });
-  if ((await me.address(me.recall('a'), LEASED, MAC, call)) === undefined) throw new Error('there is no lease');
-  me.remember('leased', LEASED);
-  me.remember('a drops its lease', await me.hold(me.recall('a'), LEASED));
+  await leases(me, LEASED);
   await registers(me);
 }
 
@@ -35,22 +24,7 @@ async function asleep(me: Player): Promise<void> {
   me.giveUp('a drops');
 }
 
-const claims = (afterwards: boolean): Actor => ({
-  name: 'a claims',
-  afterwards,
-  play: async (me) => {
-    const given = await me.address(own(me), '', OTHER_MAC);
-    if (given !== undefined) await me.hold(own(me), given);
-  },
-});
-
-const joins: Actor = {
-  name: 'a joins',
-  play: async (me) => {
-    const net = await me.pool({ pool: POOL });
-    if (net !== undefined) await me.hold(net.poolId);
-  },
-};
+const claims = (afterwards: boolean): Actor => ({ ...takes('a claims', '', OTHER_MAC), afterwards });
 
 /** The release was journalled before the host fell silent. */
 const releases: Actor = {
@@ -69,24 +43,8 @@ const returns: Actor = {
   },
 };
 
-const takes: Actor = {
-  name: 'b takes',
-  play: async (me) => {
-    const given = await me.address(own(me), LEASED, OTHER_MAC);
-    if (given !== undefined) await me.hold(own(me), given);
-  },
-};
-
-const forgets: Actor = {
-  name: 'sweep',
-  ahead: LONG_AFTER,
-  play: async (me) => {
-    const { generation, ref } = networkOf(me.recall('a'));
-    const host = await me.deps.store.readHost('a');
-    const network = await me.deps.store.readRef(generation, ref);
-    if (host !== undefined && network !== undefined) await me.stage.rules.forget(me.deps, host, network);
-  },
-};
+const joins = asks('a joins', POOL);
+const bTakes = takes('b takes', LEASED, OTHER_MAC);
 
 const onlyTheOldLease = (state: State): string | undefined =>
   [...state.holdings].some(({ address }) => address !== undefined && address !== LEASED)
@@ -99,21 +57,21 @@ const model = (
   last: (state: State) => string | undefined,
   ...actors: readonly Actor[]
 ): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before, actors, faults, always: sound, finally: last },
+  ...together(before, faults, ...actors),
+  finally: last,
 });
 
 const awakeAndClean = (state: State): string | undefined => nothingLeaks(state) ?? allIsAwake(state);
 
 const meeting = (faults: number): Model => model(asleep, faults, nothingLeaks, returning('a'), forgets);
-const withTaker = model(asleep, 0, nothingLeaks, returning('a'), forgets, takes);
+const withTaker = model(asleep, 0, nothingLeaks, returning('a'), forgets, bTakes);
 const pending = model(silent, 0, awakeAndClean, fencing('fence'), returns, releases);
 
 export const fences: readonly Check[] = [
   holds('a fenced epoch gets no new address, and loses nothing', [
     model(silent, 1, onlyTheOldLease, fencing('fence'), claims(true)),
     model(silent, 0, onlyTheOldLease, fencing('fence'), fencing('fence again'), claims(true)),
-    model(silent, 0, () => undefined, fencing('fence'), claims(false), takes),
+    model(silent, 0, () => undefined, fencing('fence'), claims(false), bTakes),
   ]),
   holds('no network of a fenced epoch comes to life', [
     model(silent, 0, nothingFencedIsAwake, fencing('fence'), joins),

@@ -1,12 +1,13 @@
 /** A forged PoolID brings one generation to two subnets: pools stay disjoint, and within their limit. */
-import { parseCidr } from '../../functions/ipam/address.ts';
 import { decodePoolId, encodePoolId } from '../../functions/ipam/pool-id.ts';
 import type { Revival } from '../../functions/ipam/recovery/revive.ts';
 import { issuePoolId } from '../../functions/ipam/trusted-pool-id.ts';
+import { cidr } from '../support/addresses.ts';
+import { together } from './actors.ts';
 import { type Check, holds, violated } from './check.ts';
-import { sound } from './invariants.ts';
+import { holdsAtMost, sound } from './invariants.ts';
 import type { Player } from './player.ts';
-import type { Actor, Model, State } from './simulation.ts';
+import type { Actor, Model } from './simulation.ts';
 import { own, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
@@ -18,10 +19,9 @@ const empty = { gateway: undefined, reserved: [], held: [], isLast: true };
 
 /** A PoolID with a valid seal, as if a caller had the key or the table confirmed a forged PoolID. */
 async function forged(me: Player, poolId: string, pool: string): Promise<Revival> {
-  const cidr = parseCidr(pool);
-  if (cidr === undefined) throw new Error(`not a CIDR: ${pool}`);
   const { seal: _, ...id } = decodePoolId(me.deps.world, poolId, me);
-  return { ...empty, poolId: await issuePoolId(me.deps, me, { ...id, cidr, ref: `${id.ref.slice(0, 8)}forged` }) };
+  const forgery = { ...id, cidr: cidr(pool), ref: `${id.ref.slice(0, 8)}forged` };
+  return { ...empty, poolId: await issuePoolId(me.deps, me, forgery) };
 }
 
 /** Revives another subnet under the generation of the pool that its host was a member of. */
@@ -61,22 +61,17 @@ const limited =
     await me.deps.store.writeSpace('default', { maxPools: MAX }, undefined);
   };
 
-function withinLimit(state: State): string | undefined {
-  const pools = [...state.memory.pools.values()].filter(({ state: is }) => is !== 'pending').length;
-  return pools > MAX ? `the space holds ${pools} pools` : sound(state);
-}
-
 const model = (before: typeof gone, faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before, faults, actors, always: sound, finally: () => undefined },
+  ...together(before, faults, ...actors),
+  finally: () => undefined,
 });
 
 const inside = model(standing, 0, revives('a revives around', AROUND));
 const rivals = model(gone, 0, revives('a revives around', AROUND), revives('b revives', POOL));
-const beyond: Model = { ...model(limited(standing), 0, revives('a revives behind', BEHIND)), always: withinLimit };
+const beyond: Model = { ...model(limited(standing), 0, revives('a revives behind', BEHIND)), always: holdsAtMost(MAX) };
 const both: Model = {
   ...model(limited(gone), 0, revives('a revives', POOL), revives('b revives behind', BEHIND)),
-  always: withinLimit,
+  always: holdsAtMost(MAX),
 };
 
 const madeUp: Model = {

@@ -11,8 +11,11 @@ export const LONG_AFTER = 8 * 86_400_000;
 export const OPS = 'arn:aws:iam::123456789012:user/ops';
 
 export const registration = (incarnation: string | undefined, proposed: string, principal = OPS) => ({
-  ...{ principal, incarnation, proposed },
-  ...{ shimVersion: '1', engineVersion: '' },
+  principal,
+  incarnation,
+  proposed,
+  shimVersion: '1',
+  engineVersion: '',
 });
 
 /** Host `a` registers an hour before the actors begin, so that its lease is over by then. */

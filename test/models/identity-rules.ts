@@ -84,8 +84,16 @@ export const engineOf = (id: string, ...networks: string[]): Engine => ({
 export const start = (print: string | undefined): State => ({
   machines: {
     M1: {
-      ...{ on: true, print, registered: true, incarnation: 1, epoch: 1, seen: ['E n1'], journal: [] },
-      ...{ asked: engineOf('E', 'n1'), second: undefined, isNoticed: true },
+      on: true,
+      print,
+      registered: true,
+      incarnation: 1,
+      epoch: 1,
+      seen: ['E n1'],
+      journal: [],
+      asked: engineOf('E', 'n1'),
+      second: undefined,
+      isNoticed: true,
     },
   },
   host: { incarnation: 1, print, epoch: 1, own: 1, state: 'live', silent: false },

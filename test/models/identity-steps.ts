@@ -122,7 +122,11 @@ export const rule = {
   copiesData: (state) => copying(state, 'the data folder of M1', (data) => ({ ...data, asked: engineOf('D', 'n1') })),
   golden: (state) =>
     copying(state, 'the image that M1 was made from', (data) => ({
-      ...{ ...data, incarnation: undefined, seen: [], journal: [], asked: engineOf('G') },
+      ...data,
+      incarnation: undefined,
+      seen: [],
+      journal: [],
+      asked: engineOf('G'),
     })),
   /** Both find the same plugin. */
   secondEngine: (state) => another(state, true),

@@ -69,6 +69,14 @@ function* slotsOf(memory: MemoryStore, { cidr, generation }: Pool): Generator<Ta
   }
 }
 
+/** The same, and a space has at most this many pools. */
+export const holdsAtMost =
+  (most: number) =>
+  (state: State): string | undefined => {
+    const { length } = standing(state.memory);
+    return length > most ? `the space holds ${length} pools` : sound(state);
+  };
+
 /** Only what is held is left: no other lease, reservation, reference or pool. */
 export function nothingLeaks({ memory, holdings }: State): string | undefined {
   const held = [...holdings].map(({ poolId, address }) => ({ ...networkOf(poolId), address }));

@@ -1,5 +1,4 @@
 /** Leaders of a swarm, one after another or at once: the last one must win, whatever their clocks say. */
-import { unlessRefused } from './adoptions.ts';
 import { type Check, holds, violated } from './check.ts';
 import { sound } from './invariants.ts';
 import type { Player } from './player.ts';
@@ -18,7 +17,7 @@ const named = async (me: Player): Promise<void> => {
 };
 
 const plans = (me: Player, hostId: string, requestKey?: string): Promise<string | undefined> =>
-  unlessRefused(me, async () => {
+  me.unlessRefused(async () => {
     const call = me.call({ hostId, ...(requestKey !== undefined && { requestKey }) });
     const wish = { addressSpace: SPACE, pool: POOL, subPool: '', v6: false, options: {}, avoid: [] };
     return (await me.stage.rules.requestPool(me.deps, call, wish)).poolId;
@@ -58,7 +57,10 @@ const standing = ({ memory }: State): string[] =>
 
 const after: Model = {
   name: 'a leader that is late, and the one after it',
-  ...{ before: planned, actors: [goesOn, starts('leader')], faults: 0, always: sound },
+  before: planned,
+  actors: [goesOn, starts('leader')],
+  faults: 0,
+  always: sound,
   finally: (state) => {
     const hosts = standing(state);
     return hosts.join() === 'leader' ? undefined : `the networks of ${hosts.join() || 'no leader'} are left`;
@@ -67,7 +69,10 @@ const after: Model = {
 
 const together: Model = {
   name: 'two leaders at once',
-  ...{ before: named, actors: [starts('former'), starts('leader')], faults: 0, always: sound },
+  before: named,
+  actors: [starts('former'), starts('leader')],
+  faults: 0,
+  always: sound,
   finally: (state) => (standing(state).length > 0 ? undefined : 'no leader has a network'),
 };
 

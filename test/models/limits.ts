@@ -1,8 +1,9 @@
 /** A space never holds more pools than its limit, however many hosts ask at once. */
+import { asks, together, visits } from './actors.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
-import { nothingLeaks, sound } from './invariants.ts';
+import { holdsAtMost } from './invariants.ts';
 import type { Player } from './player.ts';
-import type { Actor, Model, State } from './simulation.ts';
+import type { Actor, Model } from './simulation.ts';
 
 const MAX = 1;
 const [FIRST, SECOND, THIRD] = ['10.0.0.0/31', '10.0.0.2/31', '10.0.0.4/31'] as const;
@@ -11,36 +12,9 @@ const limited = async (me: Player): Promise<void> => {
   await me.deps.store.writeSpace('default', { maxPools: MAX }, undefined);
 };
 
-/** Asks for a pool, and keeps it. */
-const asks = (name: string, pool: string, ahead = 0): Actor => ({
-  name,
-  ahead,
-  play: async (me) => {
-    const net = await me.pool({ pool });
-    if (net !== undefined) await me.hold(net.poolId);
-  },
-});
-
-/** Asks for a pool, holds it for a while and releases it. */
-const visits = (name: string, pool: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool });
-    if (net === undefined) return;
-    const drop = await me.hold(net.poolId);
-    drop();
-    await me.leave(net.poolId);
-  },
-});
-
-function withinLimit(state: State): string | undefined {
-  const pools = [...state.memory.pools.values()].filter(({ state: is }) => is !== 'pending').length;
-  return pools > MAX ? `the space holds ${pools} pools` : sound(state);
-}
-
 const model = (faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before: limited, actors, faults, always: withinLimit, finally: nothingLeaks },
+  ...together(limited, faults, ...actors),
+  always: holdsAtMost(MAX),
 });
 
 const rivals = (faults: number, ahead = 0): Model => ({

@@ -1,80 +1,36 @@
 /** A pool exists as long as a network uses it, whichever networks join and leave at the same time. */
-import { parseCidr } from '../../functions/ipam/address.ts';
+import { cidr } from '../support/addresses.ts';
+import { asks, together, visits } from './actors.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
-import { networkOf, nothingLeaks, sound } from './invariants.ts';
-import type { Player } from './player.ts';
+import { leave, sharing } from './stands.ts';
+import { networkOf } from './invariants.ts';
 import type { Actor, Model } from './simulation.ts';
 
 const CIDR = '10.0.0.0/30';
 
-/** Host `a` has a network. */
-async function standing(me: Player): Promise<void> {
-  const net = await me.pool({ pool: CIDR }, me.call({ hostId: 'a' }));
-  if (net === undefined) throw new Error('the model starts without a pool');
-  me.remember('a', net.poolId);
-  me.remember('drop', await me.hold(net.poolId));
-}
-
 /** Host `a` releases its network. */
-const leaves: Actor = {
-  name: 'a',
-  play: async (me) => {
-    me.giveUp('drop');
-    await me.leave(me.recall('a'));
-  },
-};
+const leaves: Actor = { name: 'a', play: leave };
 
 /** Docker repeats a release because it does not know whether it arrived. */
-const repeats: Actor = {
-  name: 'a again',
-  play: async (me) => {
-    me.giveUp('drop');
-    await me.leave(me.recall('a'));
-  },
-};
-
-const joins = (name: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool: CIDR });
-    if (net !== undefined) await me.hold(net.poolId);
-  },
-});
-
-const visits = (name: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool: CIDR });
-    if (net === undefined) return;
-    const drop = await me.hold(net.poolId);
-    drop();
-    await me.leave(net.poolId);
-  },
-});
+const repeats: Actor = { name: 'a again', play: leave };
 
 /** A sweep runs the same routine, for a reference that may never have existed. */
 const sweeps: Actor = {
   name: 'sweep',
   play: async (me) => {
     const { generation } = networkOf(me.recall('a'));
-    const cidr = parseCidr(CIDR);
-    if (cidr === undefined) throw new Error('not a CIDR');
-    await me.stage.rules.leavePool(me.deps, { generation, name: 'nobody00000000', space: 'default', cidr });
+    const ref = { generation, name: 'nobody00000000', space: 'default', cidr: cidr(CIDR) };
+    await me.stage.rules.leavePool(me.deps, ref);
   },
 };
 
-const model = (faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  before: standing,
-  actors,
-  faults,
-  always: sound,
-  finally: nothingLeaks,
-});
+const model = (faults: number, ...actors: readonly Actor[]): Model => together(sharing(CIDR, ['a']), faults, ...actors);
+const joins = (name: string): Actor => asks(name, CIDR);
+const comesAndGoes = (name: string): Actor => visits(name, CIDR);
 
 export const membership: readonly Check[] = [
   holds('one network leaves while another joins, with one faulty write', [model(1, leaves, joins('b'))]),
-  holds('one network leaves while another comes and goes', [model(0, leaves, visits('b'))]),
+  holds('one network leaves while another comes and goes', [model(0, leaves, comesAndGoes('b'))]),
   holds('a release is repeated while another network joins', [model(0, leaves, repeats, joins('b'))]),
   holds('a cleanup runs while one network leaves and another joins', [
     model(1, sweeps, joins('b')),
@@ -83,12 +39,15 @@ export const membership: readonly Check[] = [
   ]),
   survives(
     'networks come and go while cleanups run, with two faulty writes',
-    [model(2, leaves, visits('b'), visits('c'), sweeps), model(2, leaves, repeats, visits('b'), joins('c'))],
+    [
+      model(2, leaves, comesAndGoes('b'), comesAndGoes('c'), sweeps),
+      model(2, leaves, repeats, comesAndGoes('b'), joins('c')),
+    ],
     1_000,
   ),
   falls(
     'fails when a pool is changed whatever its state',
-    [model(1, leaves, sweeps, visits('b')), model(1, leaves, visits('b'), visits('c'))],
+    [model(1, leaves, sweeps, comesAndGoes('b')), model(1, leaves, comesAndGoes('b'), comesAndGoes('c'))],
     /lost its pool|leaks/,
     [
       {
@@ -148,7 +107,7 @@ export const membership: readonly Check[] = [
   ),
   falls(
     'fails when a network that loses a write while leaving does not look again',
-    [model(0, leaves, visits('b'), sweeps), model(0, leaves, visits('b'))],
+    [model(0, leaves, comesAndGoes('b'), sweeps), model(0, leaves, comesAndGoes('b'))],
     /pool .* leaks/,
     [
       {
@@ -158,11 +117,16 @@ export const membership: readonly Check[] = [
       },
     ],
   ),
-  violated('fails when a reference that ends leaves no tombstone', [model(1, visits('b'))], /reference .* leaks/, [
-    {
-      within: 'MemoryStore.endRef',
-      find: "this.refs.set(refKey(ref), { ...ref, state: 'gone', endedAt: ref.endedAt ?? endedAt });",
-      replace: 'this.refs.delete(refKey(ref));',
-    },
-  ]),
+  violated(
+    'fails when a reference that ends leaves no tombstone',
+    [model(1, comesAndGoes('b'))],
+    /reference .* leaks/,
+    [
+      {
+        within: 'MemoryStore.endRef',
+        find: "this.refs.set(refKey(ref), { ...ref, state: 'gone', endedAt: ref.endedAt ?? endedAt });",
+        replace: 'this.refs.delete(refKey(ref));',
+      },
+    ],
+  ),
 ];

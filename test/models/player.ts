@@ -70,7 +70,7 @@ export class Player {
       options: { 'berth.gateway': 'none', ...wish.options },
       avoid: [],
     };
-    return this.#unlessRefused(this.stage.rules.requestPool(this.deps, call, request));
+    return this.unlessRefused(() => this.stage.rules.requestPool(this.deps, call, request));
   }
 
   async address(
@@ -79,9 +79,8 @@ export class Player {
     options: Readonly<Record<string, string>> = {},
     call = this.call(),
   ): Promise<string | undefined> {
-    const answer = await this.#unlessRefused(
-      this.stage.rules.requestAddress(this.deps, call, { poolId, address, options }),
-    );
+    const request = { poolId, address, options };
+    const answer = await this.unlessRefused(() => this.stage.rules.requestAddress(this.deps, call, request));
     return answer?.split('/')[0];
   }
 
@@ -95,7 +94,7 @@ export class Player {
 
   /** `undefined`: refused. */
   revive(revival: Revival, call: Call): Promise<Revived | undefined> {
-    return this.#unlessRefused(this.stage.rules.reviveNetwork(this.deps, call, revival));
+    return this.unlessRefused(() => this.stage.rules.reviveNetwork(this.deps, call, revival));
   }
 
   /** Lets time pass for all actors. */
@@ -131,9 +130,10 @@ export class Player {
     if (typeof drop === 'function') drop();
   }
 
-  async #unlessRefused<T>(answer: Promise<T>): Promise<T | undefined> {
+  /** `undefined`: refused. */
+  async unlessRefused<T>(operation: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await answer;
+      return await operation();
     } catch (error) {
       if (error instanceof this.stage.rules.Refusal) return undefined;
       throw error;

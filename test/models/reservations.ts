@@ -1,39 +1,14 @@
 /** An address that networks keep from endpoints stays reserved as long as one of them keeps it, and no longer. */
+import { asks, claims, leaves, takes, together } from './actors.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
-import { nothingLeaks, sound } from './invariants.ts';
-import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
-import { MAC, leave, own, sharing } from './stands.ts';
+import { leave, own, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/29';
 const GATEWAY = '10.0.0.1';
 const OTHER = '10.0.0.2';
+const FOR_GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 const OPTIONS = { 'berth.gateway': GATEWAY };
-
-const leaves = (name: string): Actor => ({ name: `${name} leaves`, play: leave });
-
-const joins = (name: string): Actor => ({
-  name: `${name} joins`,
-  play: async (me) => {
-    const net = await me.pool({ pool: POOL, options: OPTIONS });
-    if (net !== undefined) await me.hold(net.poolId);
-  },
-});
-
-const moves = (name: string): Actor => ({
-  name: `${name} moves its gateway`,
-  play: async (me) => {
-    await me.address(own(me), OTHER, { RequestAddressType: 'com.docker.network.gateway' });
-  },
-});
-
-/** As for `--aux-address`: a request without a MAC is not for an endpoint. */
-const keeps = (name: string, address: string): Actor => ({
-  name: `${name} keeps ${address}`,
-  play: async (me) => {
-    await me.address(own(me), address);
-  },
-});
 
 const keepsAndLeaves = (name: string, address: string): Actor => ({
   name: `${name} keeps ${address} and leaves`,
@@ -43,26 +18,18 @@ const keepsAndLeaves = (name: string, address: string): Actor => ({
   },
 });
 
-const takes = (name: string, address: string): Actor => ({
-  name: `${name} takes ${address}`,
-  play: async (me) => {
-    const given = await me.address(own(me), address, MAC);
-    if (given !== undefined) await me.hold(own(me), given);
-  },
-});
+const leavesPool = (name: string): Actor => leaves(`${name} leaves`);
+const joins = (name: string): Actor => asks(`${name} joins`, { pool: POOL, options: OPTIONS });
+const moves = (name: string): Actor => claims(`${name} moves its gateway`, OTHER, FOR_GATEWAY);
+/** As for `--aux-address`: a request without a MAC is not for an endpoint. */
+const keeps = (name: string, address: string): Actor => claims(`${name} keeps ${address}`, address, {});
 
-const model = (faults: number, hosts: readonly string[], ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  before: (me: Player) => sharing(POOL, hosts, OPTIONS)(me),
-  actors,
-  faults,
-  always: sound,
-  finally: nothingLeaks,
-});
+const model = (faults: number, hosts: readonly string[], ...actors: readonly Actor[]): Model =>
+  together(sharing(POOL, hosts, OPTIONS), faults, ...actors);
 
 const meeting = (faults: number): Model[] => [
-  model(faults, ['a', 'c'], leaves('a'), joins('b')),
-  model(faults, ['a', 'b'], leaves('a'), moves('b')),
+  model(faults, ['a', 'c'], leavesPool('a'), joins('b')),
+  model(faults, ['a', 'b'], leavesPool('a'), moves('b')),
   model(faults, ['a', 'b'], keepsAndLeaves('a', OTHER), keeps('b', OTHER)),
 ];
 
@@ -73,14 +40,14 @@ export const reservations: readonly Check[] = [
   ]),
   holds('one network moves its gateway while another joins', [model(0, ['a'], moves('a'), joins('b'))]),
   holds('an endpoint takes an address that a network wants to keep', [
-    model(1, ['a', 'b'], keeps('a', OTHER), takes('b', OTHER)),
-    model(0, ['a', 'b'], moves('a'), takes('b', GATEWAY)),
+    model(1, ['a', 'b'], keeps('a', OTHER), takes('b takes', OTHER)),
+    model(0, ['a', 'b'], moves('a'), takes('b takes', GATEWAY)),
   ]),
   survives(
     'networks come, go and move their gateways, with one faulty write',
     [
       ...meeting(1),
-      model(1, ['a', 'b', 'c'], moves('a'), leaves('b'), joins('d'), takes('c', OTHER)),
+      model(1, ['a', 'b', 'c'], moves('a'), leavesPool('b'), joins('d'), takes('c takes', OTHER)),
       model(1, ['a', 'b', 'c'], keepsAndLeaves('a', OTHER), keepsAndLeaves('b', OTHER), keeps('c', OTHER)),
     ],
     1_000,

@@ -1,6 +1,6 @@
 /** A call that is sent again because its first attempt was not answered has one effect in the end, or none. */
+import { time, together, useAddress, uses, visits } from './actors.ts';
 import { type Check, holds, violated } from './check.ts';
-import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
 import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
@@ -16,7 +16,7 @@ async function answered(me: Player, answer: string | undefined, hold: (answer: s
 
 interface Wish {
   readonly address?: string;
-  readonly options?: Readonly<Record<string, string>>;
+  readonly options?: typeof MAC;
   readonly mayFail?: boolean;
 }
 
@@ -45,11 +45,7 @@ const attemptAndRelease = (number: number, { address = '', options = MAC }: Wish
   name: `a attempt ${number}`,
   play: async (me) => {
     const call = me.call({ requestKey: me.recall('key'), attempt: number });
-    const answer = await me.address(own(me), address, options, call);
-    if (answer === undefined) return;
-    const drop = await me.hold(own(me), answer);
-    drop();
-    await me.release(own(me), answer);
+    await useAddress(me, { wish: address, options, call });
   },
 });
 
@@ -93,44 +89,28 @@ const atOnce = (actor: Actor, settle: (me: Player) => Promise<void>): Actor => (
   },
 });
 
-const uses = (name: string, address = ''): Actor => ({
-  name,
-  play: async (me) => {
-    const given = await me.address(own(me), address, OTHER_MAC);
-    if (given === undefined) return;
-    const drop = await me.hold(own(me), given);
-    drop();
-    await me.release(own(me), given);
-  },
-});
-
-const time: Actor = { name: 'time', play: (me) => me.wait(60_000) };
-
 const on = (pool: string, faults: number, ...actors: readonly Actor[]): Model => ({
+  ...together(sharing(pool, ['a', 'b']), faults, ...actors),
   name: `${actors.map(({ name }) => name).join(', ')} on ${pool}`,
-  before: sharing(pool, ['a', 'b']),
-  actors,
-  faults,
-  always: sound,
-  finally: nothingLeaks,
 });
+const usesOther = (address = ''): Actor => uses('b', address, OTHER_MAC);
 
 const GIVEN: Wish = { address: '10.0.0.1' };
 const FAILS: Wish = { mayFail: true };
 
 const unsettled = (faults: number): Model[] => [
-  on('10.0.0.0/31', faults, late(attempt(1, {})), attempt(2, {}), uses('b'), time),
-  on('10.0.0.0/31', faults, attempt(1, GIVEN), attempt(2, GIVEN), uses('b', '10.0.0.1')),
+  on('10.0.0.0/31', faults, late(attempt(1, {})), attempt(2, {}), usesOther(), time),
+  on('10.0.0.0/31', faults, attempt(1, GIVEN), attempt(2, GIVEN), usesOther('10.0.0.1')),
 ];
 const failing = (settling: Actor[]): Model[] => [
   on('10.0.0.0/31', 1, attempt(1, FAILS), attempt(2, FAILS), ...settling),
-  on('10.0.0.0/31', 1, attempt(1, FAILS), uses('b'), time, ...settling),
+  on('10.0.0.0/31', 1, attempt(1, FAILS), usesOther(), time, ...settling),
 ];
 const failingGiven = on(
   '10.0.0.0/31',
   1,
   attempt(1, { ...GIVEN, mayFail: true }),
-  uses('b', '10.0.0.1'),
+  usesOther('10.0.0.1'),
   settles(GIVEN),
 );
 const overtaken = (pool: string, wish: Wish): Model => on(pool, 0, attemptAndRelease(1, wish), forgotten(2, wish));
@@ -156,33 +136,17 @@ const poolGivenUp: Actor = {
   },
 };
 
-const visits: Actor = {
-  name: 'b',
-  play: async (me) => {
-    const net = await me.pool({ pool: POOL });
-    if (net === undefined) return;
-    const drop = await me.hold(net.poolId);
-    drop();
-    await me.leave(net.poolId);
-  },
+const keyIsChosen = (me: Player): Promise<void> => {
+  me.remember('key', me.call().requestKey);
+  return Promise.resolve();
 };
-
-const pools = (faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  before: (me) => {
-    me.remember('key', me.call().requestKey);
-    return Promise.resolve();
-  },
-  actors,
-  faults,
-  always: sound,
-  finally: nothingLeaks,
-});
+const pools = (faults: number, ...actors: readonly Actor[]): Model => together(keyIsChosen, faults, ...actors);
 
 export const retries: readonly Check[] = [
-  holds('two attempts of a request for an address run at once', [
-    ...unsettled(0).map(({ actors, ...model }) => ({ ...model, actors: [...actors, settles({})] })),
-  ]),
+  holds(
+    'two attempts of a request for an address run at once',
+    unsettled(0).map(({ actors, ...model }) => ({ ...model, actors: [...actors, settles({})] })),
+  ),
   holds('a request for an address is given up, and settled', [...failing([settles({})]), failingGiven]),
   holds('an attempt still runs after its repeat was answered and released', [
     overtaken('10.0.0.0/32', {}),
@@ -194,11 +158,11 @@ export const retries: readonly Check[] = [
   ]),
   holds('a request for a pool is given up, and settled', [
     pools(1, poolAttempt(1, true), settlesPool),
-    pools(1, poolAttempt(1, true), visits, settlesPool),
+    pools(1, poolAttempt(1, true), visits('b', POOL), settlesPool),
   ]),
   violated(
     'fails when two attempts of a request for an address are not settled',
-    [on('10.0.0.0/31', 0, late(attempt(1, {})), attempt(2, {}), uses('b'), time)],
+    [on('10.0.0.0/31', 0, late(attempt(1, {})), attempt(2, {}), usesOther(), time)],
     /the lease .* leaks/,
     [],
   ),

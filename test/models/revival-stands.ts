@@ -1,17 +1,16 @@
 /** Actors and starting states for models of hosts that revive networks that were given up. */
-import { parseAddress } from '../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../functions/ipam/host.ts';
 import type { Revival } from '../../functions/ipam/recovery/revive.ts';
-import { emptyReport } from '../../functions/ipam/sweep/report.ts';
-import { LONG_AFTER, fencing, isFenced, registers, returnHome } from './hosts.ts';
+import { ip } from '../support/addresses.ts';
+import { HOURS, ends } from './actors.ts';
+import { fencing, isFenced, registers, returnHome } from './hosts.ts';
 import { networkOf } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor } from './simulation.ts';
 import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
-const LEASED = '10.0.0.0';
-const HOURS = 2 * 3_600_000;
+export const LEASED = '10.0.0.0';
 const EPOCH = 2;
 
 /** Some hosts share a pool; `a` has a lease in it, is fenced, and its address may go to another host. */
@@ -30,8 +29,7 @@ export const givenUp =
   (hosts: readonly string[]) =>
   async (me: Player): Promise<void> => {
     await asleep(hosts)(me);
-    const { generation, ref } = networkOf(me.recall('a'));
-    await me.deps.store.endRef(generation, ref, me.deps.world.now());
+    await ends(me);
     await returnHome(me, { hostId: 'a' });
   };
 
@@ -53,8 +51,11 @@ export async function halfway(me: Player): Promise<void> {
 }
 
 const revival = (poolId: string): Revival => ({
-  ...{ poolId, gateway: undefined, reserved: [], isLast: true },
-  held: [{ address: parseAddress(LEASED) ?? { family: 4, value: 0n }, mac: '02:42:0a:00:00:01', name: '' }],
+  poolId,
+  gateway: undefined,
+  reserved: [],
+  isLast: true,
+  held: [{ address: ip(LEASED), mac: '02:42:0a:00:00:01', name: '' }],
 });
 
 /** Holds what the answer says is its own again. */
@@ -125,7 +126,9 @@ export const removes: Actor = {
 
 /** The shim's comparison finds a network that dockerd does not have, and releases it. */
 export const comparing: Actor = {
-  ...{ name: 'a compares', afterwards: true, ahead: HOURS },
+  name: 'a compares',
+  afterwards: true,
+  ahead: HOURS,
   play: async (me) => {
     const { notes } = me.stage;
     if (notes.has('removed') || !notes.has('has')) await me.leave(own(me));
@@ -133,67 +136,3 @@ export const comparing: Actor = {
 };
 
 export const fences: Actor = { ...fencing('fence'), ahead: LEASE_MS };
-
-export const forgets: Actor = {
-  name: 'sweep',
-  ahead: LONG_AFTER,
-  play: async (me) => {
-    const { generation, ref } = networkOf(me.recall('a'));
-    const host = await me.deps.store.readHost('a');
-    const network = await me.deps.store.readRef(generation, ref);
-    if (host !== undefined && network !== undefined) await me.stage.rules.forget(me.deps, host, network);
-  },
-};
-
-export const sweepsTombstones: Actor = {
-  name: 'sweep of tombstones',
-  play: async (me) => {
-    const { items } = await me.deps.store.refsOf(networkOf(me.recall('a')).generation);
-    await me.stage.rules.sweepTombstones(me.deps, items, emptyReport());
-  },
-};
-
-export const sweepsChunks: Actor = {
-  name: 'sweep of chunks',
-  play: async (me) => {
-    const { generation } = networkOf(me.recall('a'));
-    const chunks = await me.deps.store.readChunks(generation, 0n, 0n);
-    await me.stage.rules.sweepChunks(me.deps, generation, chunks, { report: emptyReport() });
-  },
-};
-
-export const sweeping: Actor = {
-  ...{ name: 'sweep of all', afterwards: true, ahead: HOURS },
-  play: async (me) => {
-    await me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined });
-  },
-};
-
-export const takes: Actor = {
-  name: 'b takes',
-  play: async (me) => {
-    const given = await me.address(own(me), LEASED, OTHER_MAC);
-    if (given !== undefined) await me.hold(own(me), given);
-  },
-};
-
-/** Asks for a pool, and keeps it. */
-export const asks = (name: string, pool: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool });
-    if (net !== undefined) await me.hold(net.poolId);
-  },
-});
-
-/** Asks for a pool, holds it for a while and releases it. */
-export const visits = (name: string, pool: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool });
-    if (net === undefined) return;
-    const drop = await me.hold(net.poolId);
-    drop();
-    await me.leave(net.poolId);
-  },
-});

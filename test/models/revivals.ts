@@ -1,14 +1,13 @@
 /** A host that was given up returns: it revives what it still has, while others clean up, join and take addresses. */
+import { asks, forgets, sweeping, sweepsChunks, sweepsTombstones, takes, together, visits } from './actors.ts';
 import { type Check, holds, survives, violated } from './check.ts';
-import { nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
 import {
-  asks,
+  LEASED,
   asleep,
   attempts,
   comparing,
   fences,
-  forgets,
   givenUp,
   goesOn,
   halfway,
@@ -16,13 +15,9 @@ import {
   removes,
   returns,
   revives,
-  sweeping,
-  sweepsChunks,
-  sweepsTombstones,
-  takes,
-  visits,
 } from './revival-stands.ts';
 import type { Actor, Model } from './simulation.ts';
+import { OTHER_MAC } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
 const AROUND = '10.0.0.0/30';
@@ -32,13 +27,13 @@ type Before = (me: Player) => Promise<void>;
 
 /** In the end the host compares its networks with Docker's, and a sweep runs. */
 const model = (before: Before, faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before, faults, always: sound, finally: nothingLeaks },
-  actors: [...actors, comparing, sweeping],
+  ...together(before, faults, ...actors),
+  actors: [...actors, comparing, sweeping('sweep of all')],
 });
 
+const bTakes = takes('b takes', LEASED, OTHER_MAC);
 const again = revives('a revives again');
-const orphans = model(givenUp(BOTH), 0, revives('a revives'), sweepsTombstones);
+const orphans = model(givenUp(BOTH), 0, revives('a revives'), sweepsTombstones('sweep of tombstones'));
 const forgotten = model(asleep(BOTH), 0, returns, forgets);
 const repeated = model(lost, 0, revives('a revives'), again);
 const late = model(givenUp(BOTH), 1, { ...attempts, steady: true }, goesOn);
@@ -54,17 +49,17 @@ const afterElder = rivals({ ...asks('b', AROUND), steady: true }, revives('a rev
 export const revivals: readonly Check[] = [
   holds('a network is revived while what it held is cleared up, with one faulty write', [
     orphans,
-    model(givenUp(BOTH), 1, revives('a revives'), sweepsTombstones),
-    model(givenUp(BOTH), 1, revives('a revives'), sweepsChunks),
-    model(lost, 1, revives('a revives'), sweepsChunks),
-    model(lost, 1, revives('a revives'), sweepsTombstones),
+    model(givenUp(BOTH), 1, revives('a revives'), sweepsTombstones('sweep of tombstones')),
+    model(givenUp(BOTH), 1, revives('a revives'), sweepsChunks('sweep of chunks')),
+    model(lost, 1, revives('a revives'), sweepsChunks('sweep of chunks')),
+    model(lost, 1, revives('a revives'), sweepsTombstones('sweep of tombstones')),
   ]),
   holds('a host returns while it is forgotten, and while another host takes the address that it leased', [
     forgotten,
     model(asleep(['a']), 0, returns, forgets),
     model(asleep(BOTH), 1, returns, forgets),
-    model(givenUp(BOTH), 1, revives('a revives'), takes),
-    model(givenUp(BOTH), 0, revives('a revives'), takes, sweepsChunks),
+    model(givenUp(BOTH), 1, revives('a revives'), bTakes),
+    model(givenUp(BOTH), 0, revives('a revives'), bTakes, sweepsChunks('sweep of chunks')),
   ]),
   holds('a network is revived while others create pools in the same place', [
     afterElder,
@@ -87,9 +82,9 @@ export const revivals: readonly Check[] = [
       model(lost, 2, revives('a revives'), asks('b', AROUND)),
       model(lost, 1, revives('a revives'), again, visits('b', AROUND), asks('c', POOL)),
       model(lost, 1, revives('a revives'), again, removes, asks('b', AROUND)),
-      model(asleep(BOTH), 1, returns, forgets, takes, visits('c', POOL)),
+      model(asleep(BOTH), 1, returns, forgets, bTakes, visits('c', POOL)),
       model(asleep(['a']), 1, returns, forgets, asks('b', AROUND), removes),
-      model(halfway, 1, fences, returns, takes, removes),
+      model(halfway, 1, fences, returns, bTakes, removes),
     ],
     1_000,
   ),

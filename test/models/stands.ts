@@ -26,3 +26,11 @@ export async function leave(me: Player): Promise<void> {
   me.giveUp(`${me.hostId} drops`);
   await me.leave(own(me));
 }
+
+/** Host `a` gets a lease, and holds it. */
+export async function leases(me: Player, address: string): Promise<void> {
+  const given = await me.address(me.recall('a'), address, MAC, me.call({ hostId: 'a' }));
+  if (given === undefined) throw new Error('there is no lease');
+  me.remember('leased', address);
+  me.remember('a drops its lease', await me.hold(me.recall('a'), address));
+}

@@ -47,7 +47,14 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     announcePool: (draft, generation) =>
       write(`announce ${formatCidr(draft.cidr)}`, announcing(memory, draft, generation, manner.shared)),
     readPool: (space, cidr) => read(`read pool ${formatCidr(cidr)}`, () => memory.readPool(space, cidr)),
-    changePool: (seen, state) => write(`${state} ${formatCidr(seen.cidr)}`, changing(memory, seen, state)),
+    changePool: (seen, state) =>
+      write(
+        `${state} ${formatCidr(seen.cidr)}`,
+        recognising(
+          () => memory.changePool(seen, state),
+          () => memory.readPool(seen.space, seen.cidr),
+        ),
+      ),
     removePool: (seen) => write(`remove ${formatCidr(seen.cidr)}`, removing(memory, seen)),
     readPoolName: (space, family, name) => read(`read name ${name}`, () => memory.readPoolName(space, family, name)),
     writePoolName: (space, name, pool, seen) =>
@@ -72,7 +79,14 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
       memory.hosts.size === 0
         ? memory.hostsOfShard(shard, after)
         : read(`read shard ${shard}`, () => memory.hostsOfShard(shard, after)),
-    writeHost: (next, seen) => write(`host ${next.id}`, writingHost(memory, next, seen)),
+    writeHost: (next, seen) =>
+      write(
+        `host ${next.id}`,
+        recognising(
+          () => memory.writeHost(next, seen),
+          () => memory.readHost(next.id),
+        ),
+      ),
     readChunks: (generation, first, last) => read('read slots', () => memory.readChunks(generation, first, last)),
     writeSlot: (place, value, sticky, expected) =>
       write(`slot ${place.slot} = ${value}`, () => memory.writeSlot(place, value, sticky, expected)),
@@ -146,34 +160,19 @@ function announcing(
   };
 }
 
-function changing(
-  memory: MemoryStore,
-  ...[seen, state]: Parameters<Store['changePool']>
-): () => ReturnType<Store['changePool']> {
+/** The last attempt of a write recognises what an earlier one has written. */
+function recognising<T extends { readonly rev: string }>(
+  write: () => Promise<T | undefined>,
+  read: () => Promise<T | undefined>,
+): () => Promise<T | undefined> {
   const ours = new Set<string>();
   return async () => {
-    const changed = await memory.changePool(seen, state);
-    if (changed !== undefined) {
-      ours.add(changed.rev);
-      return changed;
-    }
-    const standing = await memory.readPool(seen.space, seen.cidr);
-    return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
-  };
-}
-
-function writingHost(
-  memory: MemoryStore,
-  ...[next, seen]: Parameters<Store['writeHost']>
-): () => ReturnType<Store['writeHost']> {
-  const ours = new Set<string>();
-  return async () => {
-    const written = await memory.writeHost(next, seen);
+    const written = await write();
     if (written !== undefined) {
       ours.add(written.rev);
       return written;
     }
-    const standing = await memory.readHost(next.id);
+    const standing = await read();
     return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
   };
 }

@@ -1,20 +1,19 @@
 /** A sweep cleans up while networks come and go. */
 import { emptyReport } from '../../functions/ipam/sweep/report.ts';
+import { HOURS, claims, leaves, sweeping, sweepsChunks, sweepsTombstones, together, visits, ends } from './actors.ts';
 import { type Check, holds, survives, violated } from './check.ts';
-import { networkOf, nothingLeaks, sound } from './invariants.ts';
+import { networkOf } from './invariants.ts';
 import type { Player } from './player.ts';
-import type { Actor, Model } from './simulation.ts';
-import { MAC, leave, own, sharing } from './stands.ts';
+import type { Actor } from './simulation.ts';
+import { MAC, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/30';
 const KEPT = '10.0.0.2';
-const HOURS = 2 * 3_600_000;
 
 /** A function ended the network of host `a`, and did nothing else. */
 async function cutOff(me: Player): Promise<void> {
-  const { generation, ref } = networkOf(me.recall('a'));
   me.giveUp('a drops');
-  await me.deps.store.endRef(generation, ref, me.deps.world.now());
+  await ends(me);
 }
 
 /** No network is left on a pool of which an address was used. */
@@ -40,16 +39,8 @@ async function littered(me: Player): Promise<void> {
   await unlisted(me);
   await me.address(me.recall('b'), '10.0.0.1', MAC, me.call({ hostId: 'b' }));
   me.giveUp('b drops');
-  const { generation, ref } = networkOf(me.recall('b'));
-  await me.deps.store.endRef(generation, ref, me.deps.world.now());
+  await ends(me, 'b');
 }
-
-const sweeping = (name: string, afterwards = false): Actor => ({
-  ...{ name, afterwards, ahead: HOURS },
-  play: async (me) => {
-    await me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined });
-  },
-});
 
 const sweepingPool = (name: string): Actor => ({
   name,
@@ -59,44 +50,7 @@ const sweepingPool = (name: string): Actor => ({
   },
 });
 
-const sweepingChunks: Actor = {
-  name: 'sweep',
-  play: async (me) => {
-    const { generation } = networkOf(me.recall('a'));
-    const chunks = await me.deps.store.readChunks(generation, 0n, 0n);
-    await me.stage.rules.sweepChunks(me.deps, generation, chunks, { report: emptyReport() });
-  },
-};
-
-/** The walk has met this pool before, and knows the references that it had then. */
-const sweepingChunksAgain: Actor = {
-  name: 'sweep',
-  play: async (me) => {
-    const { generation } = networkOf(me.recall('a'));
-    const { items } = await me.deps.store.refsOf(generation);
-    const chunks = await me.deps.store.readChunks(generation, 0n, 0n);
-    const walk = { report: emptyReport(), owners: new Map([[generation, items]]) };
-    await me.stage.rules.sweepChunks(me.deps, generation, chunks, walk);
-  },
-};
-
-const sweepingTombstones: Actor = {
-  ...{ name: 'sweep', afterwards: true, ahead: HOURS },
-  play: async (me) => {
-    const { generation } = networkOf(me.recall('a'));
-    const { items } = await me.deps.store.refsOf(generation);
-    await me.stage.rules.sweepTombstones(me.deps, items, emptyReport());
-  },
-};
-
-const leaves: Actor = { name: 'a leaves', play: leave };
-
-const claims: Actor = {
-  name: 'a claims',
-  play: async (me) => {
-    await me.address(own(me), '', MAC);
-  },
-};
+const sweepingTombstones: Actor = { ...sweepsTombstones('sweep'), afterwards: true, ahead: HOURS };
 
 const joins = (name: string): Actor => ({
   name,
@@ -109,44 +63,28 @@ const joins = (name: string): Actor => ({
   },
 });
 
-const visits = (name: string): Actor => ({
-  name,
-  play: async (me) => {
-    const net = await me.pool({ pool: POOL });
-    if (net === undefined) return;
-    const drop = await me.hold(net.poolId);
-    drop();
-    await me.leave(net.poolId);
-  },
-});
-
-const keeps: Actor = {
-  name: 'b keeps',
-  play: async (me) => {
-    await me.address(own(me), KEPT);
-  },
-};
-
-const model = (before: (me: Player) => Promise<void>, faults: number, ...actors: readonly Actor[]): Model => ({
-  name: actors.map(({ name }) => name).join(', '),
-  ...{ before, actors, faults, always: sound, finally: nothingLeaks },
-});
-
-const joined = model(abandoned, 0, sweepingChunks, joins('b'));
-const kept = model(unlisted, 0, sweepingChunks, keeps);
+const keeps = claims('b keeps', KEPT, {});
+const joined = together(abandoned, 0, sweepsChunks('sweep'), joins('b'));
+const kept = together(unlisted, 0, sweepsChunks('sweep'), keeps);
 const again = [
-  model(abandoned, 0, sweepingChunksAgain, joins('b')),
-  model(unlisted, 0, sweepingChunksAgain, keeps, joins('c')),
-  model(sharing(POOL, ['a', 'b']), 0, sweepingChunksAgain, leaves, joins('c')),
+  together(abandoned, 0, sweepsChunks('sweep', true), joins('b')),
+  together(unlisted, 0, sweepsChunks('sweep', true), keeps, joins('c')),
+  together(sharing(POOL, ['a', 'b']), 0, sweepsChunks('sweep', true), leaves('a leaves'), joins('c')),
 ];
-const ended = model(sharing('10.0.0.0/30', ['a', 'b']), 0, leaves, claims, sweepingTombstones);
+const ended = together(
+  sharing('10.0.0.0/30', ['a', 'b']),
+  0,
+  leaves('a leaves'),
+  claims('a claims'),
+  sweepingTombstones,
+);
 
 export const sweeps: readonly Check[] = [
   holds('a pool is swept while networks leave and join', [
-    model(abandoned, 0, sweepingPool('sweep'), joins('b')),
-    model(abandoned, 0, sweepingPool('sweep'), sweepingPool('sweep again')),
-    model(abandoned, 1, sweepingPool('sweep'), visits('b')),
-    model(sharing(POOL, ['a']), 0, sweepingPool('sweep'), leaves),
+    together(abandoned, 0, sweepingPool('sweep'), joins('b')),
+    together(abandoned, 0, sweepingPool('sweep'), sweepingPool('sweep again')),
+    together(abandoned, 1, sweepingPool('sweep'), visits('b', POOL)),
+    together(sharing(POOL, ['a']), 0, sweepingPool('sweep'), leaves('a leaves')),
   ]),
   holds('chunks are swept while networks join and keep addresses', [joined, kept]),
   holds('chunks are swept again while networks join, end and keep addresses', again),
@@ -154,13 +92,13 @@ export const sweeps: readonly Check[] = [
     { within: 'sweepChunks', find: 'const refs = await allRefs(', replace: 'const refs = known ?? await allRefs(' },
   ]),
   holds('a lease that landed under a tombstone is freed before the tombstone is removed', [ended]),
-  holds('one sweep clears up everything that was left', [model(littered, 1, sweeping('sweep'))]),
+  holds('one sweep clears up everything that was left', [together(littered, 1, sweeping('sweep', false))]),
   survives(
     'two sweeps run at once while networks come and go',
     [
-      model(littered, 1, sweeping('sweep'), sweeping('sweep again'), joins('c')),
-      model(unlisted, 1, sweeping('sweep'), keeps, visits('c'), sweeping('sweep again', true)),
-      model(abandoned, 1, sweeping('sweep'), sweeping('sweep again'), joins('b'), visits('c')),
+      together(littered, 1, sweeping('sweep', false), sweeping('sweep again', false), joins('c')),
+      together(unlisted, 1, sweeping('sweep', false), keeps, visits('c', POOL), sweeping('sweep again')),
+      together(abandoned, 1, sweeping('sweep', false), sweeping('sweep again', false), joins('b'), visits('c', POOL)),
     ],
     300,
   ),

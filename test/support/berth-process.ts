@@ -1,15 +1,15 @@
 /** Berth as users start it: the program, its sockets, its output. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
+import { root } from './repository.ts';
 import { within } from './deadlines.ts';
 import { endingWithUs } from './ending-with-us.ts';
+import { send } from './http.ts';
 
-const ROOT = path.join(import.meta.dirname, '../..');
-const PROGRAM = path.join(ROOT, 'shim/main.ts');
+export const PROGRAM = path.join(root, 'shim/main.ts');
 /** ms */
 const START_TIMEOUT = 30_000;
 
@@ -96,33 +96,25 @@ export interface PluginAnswer {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** A call as dockerd makes it: POST, no Content-Type, a strange Host. `body` is sent as it is, or as JSON. */
-export function callPlugin(
+/** As dockerd sends them: no Content-Type, and a strange Host. */
+export const DOCKERD_HEADERS = {
+  host: 'plugin.moby.localhost',
+  'user-agent': 'Go-http-client/1.1',
+  accept: 'application/vnd.docker.plugins.v1.2+json',
+};
+
+/** A call as dockerd makes it. `body` is sent as it is, or as JSON. */
+export async function callPlugin(
   socketPath: string,
   method: string,
   body: string | Buffer | object = '',
 ): Promise<PluginAnswer> {
   const bytes =
     typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(`${JSON.stringify(body)}\n`);
-  return new Promise((resolve, reject) => {
-    const headers = {
-      host: 'plugin.moby.localhost',
-      'user-agent': 'Go-http-client/1.1',
-      accept: 'application/vnd.docker.plugins.v1.2+json',
-      'content-length': bytes.length,
-    };
-    const call = request({ socketPath, path: `/${method}`, method: 'POST', headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => (text += part));
-      response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, text, json: parseObject(text) });
-      });
-      response.once('error', reject);
-    });
-    call.once('error', reject);
-    call.end(bytes);
-  });
+  const headers = { ...DOCKERD_HEADERS, 'content-length': bytes.length };
+  const answer = await send({ socketPath, path: `/${method}`, headers }, bytes);
+  const text = answer.body.toString();
+  return { status: answer.status, text, json: parseObject(text) };
 }
 
 function parseObject(text: string): Record<string, unknown> {

@@ -24,12 +24,7 @@ export async function engineStore(): Promise<EngineStore> {
 
 /** A store on a new table of the engine at an address. */
 export async function storeAt(endpoint: string, stop: () => Promise<void>): Promise<EngineStore> {
-  const client = new DynamoDBClient({
-    endpoint,
-    region: 'local',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    maxAttempts: 1,
-  });
+  const client = localClient(endpoint, 1);
   const table = 'berth-test';
   await createTable(client, table);
   const close = async (): Promise<void> => {
@@ -40,13 +35,28 @@ export async function storeAt(endpoint: string, stop: () => Promise<void>): Prom
   return { store: elsewhere(), elsewhere, client, table, endpoint, close };
 }
 
-/** Sets the table for functions that are loaded from now on: they read their environment when they load. */
-export function useTable({ table, endpoint }: Pick<EngineStore, 'table' | 'endpoint'>): void {
-  Object.assign(process.env, {
-    BERTH_TABLE: table,
-    AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-    AWS_REGION: 'local',
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
+/** A client of the engine at an address. */
+export const localClient = (endpoint: string, maxAttempts?: number): DynamoDBClient =>
+  new DynamoDBClient({
+    endpoint,
+    region: 'local',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    ...(maxAttempts !== undefined && { maxAttempts }),
   });
+
+/** What functions read from their environment when they load. */
+export const environmentOf = ({
+  table,
+  endpoint,
+}: Pick<EngineStore, 'table' | 'endpoint'>): Record<string, string> => ({
+  BERTH_TABLE: table,
+  AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+  AWS_REGION: 'local',
+  AWS_ACCESS_KEY_ID: 'local',
+  AWS_SECRET_ACCESS_KEY: 'local',
+});
+
+/** Sets the table for functions that are loaded from now on. */
+export function useTable(of: Pick<EngineStore, 'table' | 'endpoint'>): void {
+  Object.assign(process.env, environmentOf(of));
 }

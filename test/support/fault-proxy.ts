@@ -2,12 +2,13 @@
  * A proxy between a shim and the functions of a local cloud, which applies the given faults to requests. A shim is
  * given its `endpoint`; in the answer of the handshake every function's socket is replaced by one of the proxy's own.
  */
-import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse, request as httpRequest } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import * as v from 'valibot';
 import { type Fault, befall } from './faults.ts';
+import { send } from './http.ts';
 import { UnixListener } from './unix-listener.ts';
 import type { WireAnswer } from './wire-answers.ts';
 
@@ -36,6 +37,8 @@ export interface Passage {
   readonly answer: WireAnswer | undefined;
 }
 
+type Noted = { -readonly [Field in keyof Passage]: Passage[Field] };
+
 const UNIX = 'unix:';
 const HANDSHAKE = '/Berth.Handshake';
 const handshake = v.pipe(
@@ -47,7 +50,7 @@ const handshake = v.pipe(
 export class FaultProxy {
   readonly #folder: string;
   readonly #listeners = new Map<string, UnixListener>();
-  readonly #passages: { -readonly [Field in keyof Passage]: Passage[Field] }[] = [];
+  readonly #passages: Noted[] = [];
   readonly #underWay = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   #lasting: { readonly rule: Rule; seen: number }[] = [];
@@ -132,10 +135,15 @@ export class FaultProxy {
     const { url = '/', socket: connection } = request;
     const attempt = Number(request.headers['berth-attempt'] ?? 1);
     const fault = this.#faultFor(url, attempt);
-    const passage = {
-      ...{ path: url, attempt, fault: fault?.kind, body: '', delivered: 0, headers: request.headers },
-      ...NO_ANSWER,
+    const passage: Noted = {
+      path: url,
+      attempt,
       requestKey: String(request.headers['berth-request'] ?? ''),
+      headers: request.headers,
+      body: '',
+      fault: fault?.kind,
+      delivered: 0,
+      answer: undefined,
     };
     this.#passages.push(passage);
     const body = buffer(request);
@@ -173,20 +181,15 @@ export class FaultProxy {
   }
 }
 
-const NO_ANSWER: Pick<Passage, 'answer'> = { answer: undefined };
-
 /** On a connection of its own, so that none breaks because it was idle. */
-function forward(socketPath: string, { url, method, headers }: IncomingMessage, body: Buffer): Promise<WireAnswer> {
+async function forward(
+  socketPath: string,
+  { url, method, headers }: IncomingMessage,
+  body: Buffer,
+): Promise<WireAnswer> {
   const sentOn = { ...endToEnd(headers), 'content-length': body.length };
-  return new Promise((resolve, reject) => {
-    const sent = httpRequest({ socketPath, path: url, method, headers: sentOn, agent: false }, (response) => {
-      buffer(response).then((bytes) => {
-        resolve({ status: response.statusCode ?? 0, headers: endToEnd(response.headers), body: bytes });
-      }, reject);
-    });
-    sent.once('error', reject);
-    sent.end(body);
-  });
+  const answer = await send({ socketPath, path: url, method, headers: sentOn }, body);
+  return { ...answer, headers: endToEnd(answer.headers) };
 }
 
 /** Hop-by-hop headers hold for one connection, and each side of the proxy has its own. */

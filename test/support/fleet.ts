@@ -5,6 +5,7 @@ import { releaseAddress } from '../../functions/ipam/addresses/release-address.t
 import { requestAddress } from '../../functions/ipam/addresses/request-address.ts';
 import type { Call } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
+import { type Registered, type Registration, registerHost } from '../../functions/ipam/hosts/register.ts';
 import { releasePool } from '../../functions/ipam/pools/release-pool.ts';
 import { type GrantedPool, requestPool } from '../../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../../functions/ipam/refusal.ts';
@@ -23,9 +24,12 @@ export const fleet = (seed = 1) => ({ store: new MemoryStore(), world: testWorld
 
 const DEADLINE = 20_000;
 
+/** The options that dockerd sends with a request for an address. */
 export const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 export const named = (name: string) => ({ 'com.docker.network.endpoint.name': name });
 export const withMac = (mac: string) => ({ 'com.docker.network.endpoint.macaddress': mac });
+/** Of some endpoint. */
+export const MAC = withMac('02:42:ac:11:00:02');
 
 export interface PoolWish {
   readonly pool?: string;
@@ -38,11 +42,15 @@ export interface PoolWish {
   readonly own?: readonly string[];
 }
 
+/** The principal of a host that registers, unless a test says otherwise. */
+export const OPS = 'arn:aws:iam::123456789012:user/ops';
+
 export class Host {
   readonly #fleet: Fleet;
   readonly #id: string;
   readonly #driver: Driver;
   #sequence = 0;
+  #incarnation: string | undefined;
 
   constructor(deps: Fleet, id: string, driver: Driver = 'berth') {
     this.#fleet = deps;
@@ -63,6 +71,15 @@ export class Host {
       deadline: world.now() + DEADLINE,
       ...changes,
     };
+  }
+
+  /** Registers as told; by default as the machine that last did so, which proposes a new incarnation. */
+  async register(told: Partial<Registration> = {}): Promise<Registered> {
+    const next = { incarnation: this.#incarnation, proposed: `${this.#incarnation ?? this.#id}x` };
+    const versions = { shimVersion: '1', engineVersion: '' };
+    const registered = await registerHost(this.#fleet, this.call(), { principal: OPS, ...next, ...versions, ...told });
+    this.#incarnation = registered.incarnation;
+    return registered;
   }
 
   pool(wish: PoolWish = {}, call = this.call()): Promise<GrantedPool> {
@@ -92,11 +109,22 @@ export class Host {
   }
 }
 
-/** A host with one network. */
-export async function network(pool = '10.1.0.0/24', wish: PoolWish = {}, driver: Driver = 'berth') {
+/** A host of a fleet of its own. */
+export function lone(id = 'a', driver: Driver = 'berth') {
   const deps = fleet();
-  const host = new Host(deps, 'a', driver);
-  return { deps, host, net: await host.pool({ pool, ...wish }) };
+  return { deps, host: new Host(deps, id, driver) };
+}
+
+/** Two hosts of a fleet of their own. */
+export function pair(one = 'a', other = 'b') {
+  const { deps, host } = lone(one);
+  return { deps, one: host, other: new Host(deps, other) };
+}
+
+/** A host with one network, and another without. */
+export async function network(pool = '10.1.0.0/24', wish: PoolWish = {}, driver: Driver = 'berth') {
+  const { deps, host } = lone('a', driver);
+  return { deps, host, net: await host.pool({ pool, ...wish }), other: new Host(deps, 'b') };
 }
 
 /** Passes when the operation is refused for that reason, with a message that matches. */

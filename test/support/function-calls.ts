@@ -4,8 +4,8 @@ import { realWorld } from '../../functions/lambda/world.ts';
 import type { FunctionName } from '../../infra/build.ts';
 import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
 import { CALL_HEADERS, eventOf } from '../unit/functions/lambda/event.ts';
+import { MAC } from './fleet.ts';
 
-const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
 const TICK = { source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
 import { spaceKey } from '../../functions/dynamo/keys.ts';
@@ -14,13 +14,13 @@ import type { Store } from '../../functions/ipam/store.ts';
 import { realWorld } from '../../functions/lambda/world.ts';
 import { type Engine, startEngine } from '../../infra/local/engine.ts';
 import { type Contents, readContents } from '../system/processes/contents.ts';
+import { environmentOf, localClient } from './engine-store.ts';
 import { within } from './deadlines.ts';
 import { endingWithUs } from './ending-with-us.ts';
 
 /** The name in infra/local/cloud.ts. */
 const TABLE = 'berth';
 const PROGRAM = path.join(import.meta.dirname, '../../infra/local/cloud.ts');
-const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 /** ms */
 const START_TIMEOUT = 60_000;
 
@@ -36,18 +36,19 @@ export interface LocalCloudOptions {
 export class LocalCloud {
   /** For all its files; its name is short, since a Unix socket's path has at most 107 bytes. */
   readonly folder: string;
+  /** Of the table. */
+  readonly client: DynamoDBClient;
   readonly store: Store;
   readonly #options: LocalCloudOptions;
   readonly #engine: Engine;
-  readonly #client: DynamoDBClient;
   #functions: ChildProcess;
 
   private constructor(options: LocalCloudOptions, engine: Engine) {
     this.folder = options.folder ?? mkdtempSync(path.join(os.tmpdir(), 'berth-'));
     this.#options = options;
     this.#engine = engine;
-    this.#client = new DynamoDBClient({ endpoint: engine.url, region: 'local', credentials: CREDENTIALS });
-    this.store = storeOver(this.#client, TABLE, realWorld);
+    this.client = localClient(engine.url);
+    this.store = storeOver(this.client, TABLE, realWorld);
     this.#functions = this.#spawn();
   }
 
@@ -69,11 +70,7 @@ export class LocalCloud {
 
   /** What a function finds in its environment. */
   get environment(): Record<string, string> {
-    const { accessKeyId, secretAccessKey } = CREDENTIALS;
-    return {
-      ...{ BERTH_TABLE: TABLE, AWS_ENDPOINT_URL_DYNAMODB: this.#engine.url, AWS_REGION: 'local' },
-      ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-    };
+    return environmentOf({ table: TABLE, endpoint: this.#engine.url });
   }
 
   /** The compile cache that its processes share. */
@@ -82,13 +79,13 @@ export class LocalCloud {
   }
 
   contents(): Promise<Contents> {
-    return readContents(this.#client, TABLE);
+    return readContents(this.client, TABLE);
   }
 
   /** A space, by default that of hosts without a given one, as an operator writes it. */
   async configure(settings: Record<string, unknown>, space = DEFAULT_SPACE_NAME): Promise<void> {
     const Item = marshall({ ...spaceKey(space), ...settings });
-    await this.#client.send(new PutItemCommand({ TableName: TABLE, Item }));
+    await this.client.send(new PutItemCommand({ TableName: TABLE, Item }));
   }
 
   /** Cuts off the calls in progress, including a sweep; no process listens any more. */
@@ -115,7 +112,7 @@ export class LocalCloud {
 
   async stop(): Promise<void> {
     await this.crash();
-    this.#client.destroy();
+    this.client.destroy();
     await this.#engine.stop();
     if (this.#options.folder === undefined) rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,6 +1,5 @@
 /** One function behind a Unix socket as in the embedded cloud, with signatures checked, and a client for it. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
@@ -9,6 +8,7 @@ import { functionUrl } from '../../infra/local/function-url.ts';
 import { type Key, type Keyring, openKeyring } from '../../infra/local/keyring.ts';
 import { type VerifierSettings, signatureVerifier } from '../../infra/local/verify-signature.ts';
 import { type Endpoint, parseEndpoint } from '../../shim/endpoint.ts';
+import { type Received, listen, send } from './http.ts';
 
 export interface TestFunction {
   readonly folder: string;
@@ -35,12 +35,8 @@ export async function localFunction(t: TestContext, settings: Partial<VerifierSe
     },
   });
   const socket = path.join(folder, 'test.sock');
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  t.after(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-    await rm(folder, { recursive: true });
-  });
+  await listen(t, server, socket);
+  t.after(() => rm(folder, { recursive: true }));
   return {
     folder,
     endpoint: parseEndpoint(`unix:${socket}`),
@@ -64,25 +60,9 @@ export interface Post {
   readonly body: Buffer;
 }
 
-export interface PostAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
+export type PostAnswer = Omit<Received, 'body'> & { readonly body: string };
 
-export function post({ target }: Endpoint, { path: urlPath, headers, body }: Post): Promise<PostAnswer> {
-  return new Promise((resolve, reject) => {
-    const options = { ...target, path: urlPath, method: 'POST', headers, agent: false };
-    const call = request(options, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => (text += part));
-      response.once('end', () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-      });
-      response.once('error', reject);
-    });
-    call.once('error', reject);
-    call.end(body);
-  });
+export async function post({ target }: Endpoint, { path: urlPath, headers, body }: Post): Promise<PostAnswer> {
+  const answer = await send({ ...target, path: urlPath, headers }, body);
+  return { ...answer, body: answer.body.toString() };
 }

@@ -7,6 +7,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import ts from 'typescript';
+import { root as repository } from './repository.ts';
 
 export interface Edit {
   /** The function, the method (`Class.method`) or the constant that holds the guard. */
@@ -29,7 +30,6 @@ export interface Place {
   readonly end: number;
 }
 
-const repository = path.join(import.meta.dirname, '../..');
 const COPIED = ['protocol', 'functions', 'infra', 'shim', 'test', 'package.json', 'tsconfig.json'];
 /** The files with guards: the code, and the models' stand-in for the table. */
 const SOURCES = ['protocol/*.ts', 'functions/**/*.ts', 'shim/**/*.ts', 'infra/**/*.ts', 'test/support/*.ts'];

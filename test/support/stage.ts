@@ -2,9 +2,8 @@
 import path from 'node:path';
 import { afterEach, beforeEach } from 'node:test';
 import { type Berth, type Folders, callPlugin, startBerth, temporaryFolders } from './berth-process.ts';
+import { MAC } from './fleet.ts';
 import { until } from './deadlines.ts';
-
-const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 
 export let folders: Folders;
 export let running: Berth[];
@@ -55,3 +54,9 @@ export const requestAddress = async (PoolID: unknown, Address: string, at = sock
 
 /** Whether it still holds afterwards is not checked. */
 export const eventually = (holds: () => Promise<boolean>): Promise<void> => until(holds, () => holds.toString());
+
+/** Asks until the answer is this once. */
+export async function granted(ask: () => Promise<unknown>, address: string): Promise<void> {
+  let is = false;
+  await eventually(async () => (is ||= (await ask()) === address));
+}

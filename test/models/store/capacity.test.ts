@@ -8,7 +8,7 @@ import type { Store } from '../../../functions/ipam/store.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
 import { type Cost, type Meter, meter, writeUnits } from '../../support/meter.ts';
 import { host } from './host-contract.ts';
-import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
+import { KEY, OTHER, REF, announce, draft, free, fresh, lease, ref, added, cidr } from './samples.ts';
 import { SETTINGS } from './space-contract.ts';
 
 /** The longest possible slot, for a chunk that is full of them. */
@@ -119,9 +119,8 @@ describe('the cost of the store', () => {
   });
 
   it('finds the references of a call through the index for half a read unit', async () => {
-    const added = ref(fresh('g'), REF);
-    await store.addRef(added);
-    const cost = await costOf(() => store.refsOfCall(added.hostId, added.requestKey));
+    const one = await added(store);
+    const cost = await costOf(() => store.refsOfCall(one.hostId, one.requestKey));
     assert.deepEqual(cost, { ...oneRead, readUnits: 0.5 });
   });
 
@@ -134,13 +133,12 @@ describe('the cost of the store', () => {
   });
 
   it('puts a reference to sleep for one write unit, removes it for two, and finds it for half a read unit', async () => {
-    const added = { ...ref(fresh('g'), REF), hostId: fresh('host') };
-    await store.addRef(added);
-    assert.deepEqual(await costOf(() => store.refsOfHost(added.hostId)), { ...oneRead, readUnits: 0.5 });
+    const one = await added(store, { hostId: fresh('host') });
+    assert.deepEqual(await costOf(() => store.refsOfHost(one.hostId)), { ...oneRead, readUnits: 0.5 });
     const dormant = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;
-    assert.deepEqual(await costOf(() => store.changeRefState(added, dormant)), oneWrite);
-    await store.endRef(added.generation, REF, 7_000);
-    const { writeUnits: removed } = await costOf(() => store.removeTombstone(added.generation, REF));
+    assert.deepEqual(await costOf(() => store.changeRefState(one, dormant)), oneWrite);
+    await store.endRef(one.generation, REF, 7_000);
+    const { writeUnits: removed } = await costOf(() => store.removeTombstone(one.generation, REF));
     assert.equal(removed, 2, 'including the index');
   });
 

@@ -8,7 +8,7 @@ import { SEAL_WIDTH, type Store } from '../../../functions/ipam/store.ts';
 import { crowdContract } from './crowd-contract.ts';
 import { hostContract } from './host-contract.ts';
 import { lifeContract } from './life-contract.ts';
-import { OTHER, REF, announce, cidr, draft, fresh, ref } from './samples.ts';
+import { OTHER, REF, announce, draft, fresh, ref, added, cidr } from './samples.ts';
 import { slotContract } from './slot-contract.ts';
 import { spaceContract } from './space-contract.ts';
 
@@ -184,14 +184,11 @@ function refContract(get: () => Store): void {
     });
 
     it('treats a repeat of the same call as success', async () => {
-      const generation = fresh('g');
-      await get().addRef(ref(generation, REF));
-      assert.equal(await get().addRef(ref(generation, REF)), true);
+      assert.equal(await get().addRef(await added(get())), true);
     });
 
     it('ends a reference with a tombstone, which no later call revives', async () => {
-      const generation = fresh('g');
-      await get().addRef(ref(generation, REF));
+      const { generation } = await added(get());
       assert.equal(await get().endRef(generation, REF, 7_000), true);
       assert.equal((await get().readRef(generation, REF))?.state, 'gone');
       assert.equal(await get().addRef(ref(generation, REF)), false);
@@ -202,9 +199,8 @@ function refContract(get: () => Store): void {
     });
 
     it('sets what a reference keeps only if that is as it was read', async () => {
-      const generation = fresh('g');
-      const seen = ref(generation, REF);
-      await get().addRef(seen);
+      const seen = await added(get());
+      const { generation } = seen;
       const next = {
         gateway: seen.gateway,
         reserved: [{ family: 4, first: 3n, last: 3n } as const],
@@ -219,8 +215,7 @@ function refContract(get: () => Store): void {
     });
 
     it('sets what a reference was asked to keep only if that is as it was read', async () => {
-      const seen = { ...ref(fresh('g'), REF), asked: [] };
-      await get().addRef(seen);
+      const seen = await added(get(), { asked: [] });
       const asked = (sequence: string) => ({
         ...seen,
         asked: [{ address: { family: 4, value: 1n } as const, sequence }],
@@ -232,9 +227,8 @@ function refContract(get: () => Store): void {
     });
 
     it('does not change a reference that is gone or of another epoch', async () => {
-      const generation = fresh('g');
-      const seen = ref(generation, REF);
-      await get().addRef(seen);
+      const seen = await added(get());
+      const { generation } = seen;
       const nothing = { gateway: undefined, reserved: [], asked: [] };
       assert.equal(await get().writeKept({ ...seen, epoch: 2 }, nothing), false);
       await get().endRef(generation, REF, 7_000);

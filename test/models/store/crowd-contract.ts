@@ -7,7 +7,7 @@ import type { Pool } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { SLOT_MAX_BYTES, encodeSlot } from '../../../functions/ipam/slot.ts';
 import type { Page, Store } from '../../../functions/ipam/store.ts';
-import { REF, announce, cidr, draft, fresh, ref } from './samples.ts';
+import { REF, announce, draft, fresh, ref, added, cidr } from './samples.ts';
 
 const MANY = 24;
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -73,8 +73,7 @@ function rivalContract(get: () => Store): void {
     });
 
     it('list what one reference keeps: one wins', async () => {
-      const seen = ref(fresh('g'), REF);
-      await get().addRef(seen);
+      const seen = await added(get());
       const kept = (i: number) => ({
         gateway: undefined,
         reserved: [{ family: 4 as const, first: BigInt(i), last: 99n }],

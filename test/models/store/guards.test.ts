@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { root } from '../../support/repository.ts';
 import { eachIsMissed } from '../../support/guards.ts';
 import { locate } from '../../support/mutant.ts';
 import { guards } from './guards.ts';
@@ -14,7 +15,6 @@ describe('without a guard of the store, a test of its contract fails', { concurr
   eachIsMissed(guards.map(({ test, ...guard }) => ({ ...guard, test: { file: FILE, title: test } })));
 
   it('every condition of the store has a guard in this list', () => {
-    const root = path.join(import.meta.dirname, '../../..');
     const conditions = globSync('functions/dynamo/**/*.ts', { cwd: root }).flatMap((file) => {
       const text = readFileSync(path.join(root, file), 'utf8');
       // Conditions of slots are named constants.

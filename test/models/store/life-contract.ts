@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
 import type { Host } from '../../../functions/ipam/host.ts';
-import type { Ref } from '../../../functions/ipam/ref.ts';
 import { type Found, HOST_SHARDS, type IndexedRef, type Page, type Store } from '../../../functions/ipam/store.ts';
 import { host } from './host-contract.ts';
-import { KEY, OTHER, REF, announce, free, fresh, lease, ref, reserved } from './samples.ts';
+import { KEY, OTHER, REF, announce, free, fresh, lease, ref, reserved, added } from './samples.ts';
 
 const DORMANT = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;
 const AWAKE = { state: 'live', epoch: 2, fencedAt: undefined, endedAt: undefined } as const;
@@ -18,12 +17,6 @@ export function lifeContract(get: () => Store): void {
   chunkContract(get);
   walkContract(get);
 }
-
-const added = async (store: Store, changes: Partial<Ref> = {}): Promise<Ref> => {
-  const one = { ...ref(fresh('g'), REF), ...changes };
-  await store.addRef(one);
-  return one;
-};
 
 function refContract(get: () => Store): void {
   describe('references of a host that sleeps, returns or is dead', () => {

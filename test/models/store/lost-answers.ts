@@ -5,7 +5,7 @@ import { leasesUpTo } from '../../../functions/ipam/slot.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
 import type { EngineStore } from '../../support/engine-store.ts';
 import { host } from './host-contract.ts';
-import { KEY, OTHER, REF, announce, cidr, draft, free, fresh, lease, ref } from './samples.ts';
+import { KEY, OTHER, REF, announce, draft, free, fresh, lease, ref, added, cidr } from './samples.ts';
 
 const PLACE = { chunk: 0n, slot: 0 };
 
@@ -72,34 +72,28 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
     });
 
     it('adding a reference, listing its reservations and ending it succeed when repeated', async () => {
-      const generation = fresh('g');
-      const added = ref(generation, REF);
-      assert.equal(await losing(() => store.addRef(added)), true);
-      assert.equal(await losing(() => store.writeKept(added, { gateway: undefined, reserved: [], asked: [] })), true);
-      assert.equal(await losing(() => store.endRef(generation, REF, 7_000)), true);
+      const one = ref(fresh('g'), REF);
+      assert.equal(await losing(() => store.addRef(one)), true);
+      assert.equal(await losing(() => store.writeKept(one, { gateway: undefined, reserved: [], asked: [] })), true);
+      assert.equal(await losing(() => store.endRef(one.generation, REF, 7_000)), true);
     });
 
     it('a repeated addition of a reference that another call has added does not make it ours', async () => {
-      const generation = fresh('g');
-      await store.addRef(ref(generation, REF));
-      const rival = { ...ref(generation, REF), requestKey: '0000000099999' };
+      const rival = { ...(await added(store)), requestKey: '0000000099999' };
       assert.equal(await losing(() => store.addRef(rival)), false);
     });
 
     it('a repeated addition of a reference that has ended since does not revive it', async () => {
-      const generation = fresh('g');
-      const added = ref(generation, REF);
-      await store.addRef(added);
-      await store.endRef(generation, REF, 7_000);
-      assert.equal(await losing(() => store.addRef(added)), false);
-      assert.equal((await store.readRef(generation, REF))?.state, 'gone');
+      const one = await added(store);
+      await store.endRef(one.generation, REF, 7_000);
+      assert.equal(await losing(() => store.addRef(one)), false);
+      assert.equal((await store.readRef(one.generation, REF))?.state, 'gone');
     });
 
     it('a repeated listing of reservations that another call has changed does not make them ours', async () => {
-      const added = ref(fresh('g'), REF);
-      await store.addRef(added);
-      await store.writeKept(added, { gateway: undefined, reserved: [], asked: [] });
-      assert.equal(await losing(() => store.writeKept(added, { ...added, gateway: undefined })), false);
+      const one = await added(store);
+      await store.writeKept(one, { gateway: undefined, reserved: [], asked: [] });
+      assert.equal(await losing(() => store.writeKept(one, { ...one, gateway: undefined })), false);
     });
 
     it('a repeated change of a pool that another call has changed does not make the change ours', async () => {
@@ -182,16 +176,14 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
     });
 
     it('a change of the state of a reference succeeds when repeated', async () => {
-      const seen = ref(fresh('g'), REF);
-      await store.addRef(seen);
+      const seen = await added(store);
       const dormant = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;
       assert.equal(await losing(() => store.changeRefState(seen, dormant)), true);
       assert.deepEqual(await store.readRef(seen.generation, REF), { ...seen, ...dormant });
     });
 
     it('a repeated change of the state of a reference that comes too late does not count as ours', async () => {
-      const seen = ref(fresh('g'), REF);
-      await store.addRef(seen);
+      const seen = await added(store);
       await store.endRef(seen.generation, REF, 7_000);
       const live = { state: 'live', epoch: 1, fencedAt: undefined, endedAt: 7_000 } as const;
       assert.equal(await losing(() => store.changeRefState(seen, live)), false);
@@ -214,8 +206,7 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
     });
 
     it('a repeated removal of a tombstone counts as removed', async () => {
-      const { generation } = ref(fresh('g'), REF);
-      await store.addRef(ref(generation, REF));
+      const { generation } = await added(store);
       await store.endRef(generation, REF, 7_000);
       assert.equal(await losing(() => store.removeTombstone(generation, REF)), true);
       assert.equal(await store.readRef(generation, REF), undefined);

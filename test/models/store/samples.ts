@@ -1,12 +1,12 @@
 /** Values for the tests of the store contract. */
 import assert from 'node:assert/strict';
-import { type Cidr, parseAddress, parseCidr } from '../../../functions/ipam/address.ts';
 import type { Pool, PoolDraft } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { encodeSlot } from '../../../functions/ipam/slot.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
+import { cidr, ip } from '../../support/addresses.ts';
 
-export const cidr = (text: string): Cidr => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
+export { cidr } from '../../support/addresses.ts';
 
 let unique = 0;
 export const fresh = (what: string): string => `${what}${++unique}`;
@@ -16,7 +16,7 @@ export const draft = (space: string, text: string): PoolDraft => ({
   cidr: cidr(text),
   announcedAt: 1_000,
   createdBy: 'h1',
-  gateway: parseAddress('10.0.0.1'),
+  gateway: ip('10.0.0.1'),
   cooldown: 30_000,
   exclusive: false,
 });
@@ -35,7 +35,7 @@ export const ref = (generation: string, name: string): Ref => ({
   hostId: 'h1',
   epoch: 1,
   requestKey: '0000000000001',
-  gateway: parseAddress('10.0.0.1'),
+  gateway: ip('10.0.0.1'),
   reserved: [
     { family: 4, first: 1n, last: 1n },
     { family: 4, first: 5n, last: 9n },
@@ -55,3 +55,10 @@ export const reserved = (refName: string): string =>
 export const REF = 'hosthost000001';
 export const OTHER = 'hosthost000002';
 export const KEY = '0000000051111';
+
+/** A reference that the store has. */
+export async function added(store: Store, changes: Partial<Ref> = {}): Promise<Ref> {
+  const one = { ...ref(fresh('g'), REF), ...changes };
+  await store.addRef(one);
+  return one;
+}

@@ -4,22 +4,15 @@ import { describe, it } from 'node:test';
 import { openStore } from '../../../functions/dynamo/open.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { limit } from '../../support/deadlines.ts';
+import { useTable } from '../../support/engine-store.ts';
+import { listen } from '../../support/http.ts';
 
 describe('a table that accepts a request and does not answer', () => {
-  it('gets the request again, until the store gives up in time to report it', { timeout: limit(30_000) }, async () => {
+  it('gets the request again, until the store gives up in time to report it', { timeout: limit(30_000) }, async (t) => {
     let connections = 0;
     const server = createServer(() => connections++);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    assert.ok(address !== null && typeof address === 'object');
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${address.port}`,
-      AWS_REGION: 'local',
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    });
+    useTable({ table: 't', endpoint: `http://127.0.0.1:${await listen(t, server)}` });
     await assert.rejects(openStore('t', realWorld).readSpace('default'), { name: 'TimeoutError' });
     assert.ok(connections > 1);
-    server.close();
   });
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { SpaceSettings } from '../../../functions/ipam/space.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
-import { cidr, fresh } from './samples.ts';
+import { fresh, cidr } from './samples.ts';
 
 const MANY = 24;
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AttributeValue, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DEFAULT_SPACE, configOf, defaultsOf } from '../../../functions/ipam/space.ts';
+import { cidr } from '../../support/addresses.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
-import { cidr } from './samples.ts';
 
 const KEY = { pk: { S: 'space#prod' }, sk: { S: 'config' } };
 

@@ -4,12 +4,8 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Host } from '../../../functions/ipam/host.ts';
-import { signers } from '../../../shim/aws/signer.ts';
-import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
-import { Transport } from '../../../shim/cloud/transport.ts';
-import { parseEndpoint } from '../../../shim/endpoint.ts';
-import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
-import { limit } from '../../support/deadlines.ts';
+import { type Berth } from '../../support/berth-process.ts';
+import { Shims, declare, wordsOf } from '../../support/shims.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { type Keys, ROLE, environmentOf, introduce, signingWith } from '../../support/principals.ts';
 import { eventually, requestAddress, requestPool } from '../../support/stage.ts';
@@ -18,18 +14,9 @@ const [OLD, NEW, MALLORY] = ['i-0123456789abcdef0', 'i-0fedcba9876543210', 'i-0b
 
 let cloud: LocalCloud;
 let keys: Keys<'old' | 'new' | 'mallory' | 'operator'>;
-const running: Berth[] = [];
-
-const socketOf = (machine: string): string => path.join(cloud.folder, `${machine}-s`, 'berth.sock');
-
-async function shim(machine: keyof typeof keys): Promise<Berth> {
-  const place = ['--data', path.join(cloud.folder, machine), '--sockets', path.dirname(socketOf(machine))];
-  const args = ['shim', ...place, '--endpoint', cloud.endpoint, '--host-id', OLD];
-  const docker = ['--docker', `unix://${path.join(cloud.folder, 'no-docker.sock')}`];
-  const berth = await startBerth([...args, ...docker], signingWith(keys[machine]));
-  running.push(berth);
-  return berth;
-}
+let shims: Shims;
+const shim = (machine: keyof typeof keys): Promise<Berth> =>
+  shims.start(machine, ['--host-id', OLD], signingWith(keys[machine]));
 
 const item = async (): Promise<Host> => (await cloud.store.readHost(OLD)) ?? assert.fail('no such host');
 const change = async (part: Partial<Host>): Promise<void> => {
@@ -39,22 +26,14 @@ const change = async (part: Partial<Host>): Promise<void> => {
   });
 };
 
-/** The request that an operator's program sends. */
-async function adopts(message: object): Promise<string> {
+const adopts = async (message: object): Promise<string> => {
   const body = { Host: OLD, State: 'adopted', Key: randomBytes(12).toString('hex'), ...message };
-  const verdict = await new FunctionUrlClient(new Transport(), signers(undefined)).ask(
-    parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
-    {
-      ...{ question: 'own', path: '/Berth.HostState', headers: {}, timeout: limit(30_000) },
-      body: Buffer.from(JSON.stringify(body)),
-    },
-  );
-  if (verdict.kind === 'failed') return verdict.reason;
-  return verdict.refusal ?? verdict.text;
-}
+  return wordsOf(await declare(path.join(cloud.folder, 'cloud'), body));
+};
 
 before(async () => {
   cloud = await LocalCloud.start({ sweepEvery: 50 });
+  shims = new Shims(cloud);
   keys = introduce(cloud, {
     old: { userArn: `${ROLE}/${OLD}` },
     new: { userArn: `${ROLE}/${NEW}` },
@@ -63,15 +42,15 @@ before(async () => {
   });
   Object.assign(process.env, environmentOf(keys.operator));
   const berth = await shim('old');
-  const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf('old'));
-  assert.equal(await requestAddress(net, '10.1.0.9', socketOf('old')), '10.1.0.9/24');
+  const { PoolID: net } = await requestPool('10.1.0.0/24', shims.socketOf('old'));
+  assert.equal(await requestAddress(net, '10.1.0.9', shims.socketOf('old')), '10.1.0.9/24');
   await berth.stop();
   await change({ leaseUntil: 0 });
   await eventually(async () => (await item()).state === 'fenced');
 });
 
 after(async () => {
-  for (const berth of running) await berth.stop();
+  await shims.stop();
   await cloud.stop();
 });
 
@@ -100,7 +79,7 @@ describe('a host that an operator lets another machine adopt', () => {
   });
 
   it('needs a principal on the command line', async () => {
-    const { code, err } = await runBerth(['host', 'adopt', OLD, '--endpoint', cloud.endpoint]);
+    const { code, err } = await shims.operator('adopt', OLD);
     assert.deepEqual([code, err.includes("required option '--principal <arn>' not specified")], [1, true]);
   });
 });

@@ -4,13 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { LEASE_MS } from '../../../functions/ipam/host.ts';
-import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
 import { Host } from '../../support/fleet.ts';
 import { testWorld } from '../../support/world.ts';
 
-const PRINCIPAL = 'arn:aws:iam::123456789012:user/ops';
 const FORGET_AFTER = 7 * 86_400_000;
 
 /** An item of each kind that the sweep visits, first in its partition where that is shared. */
@@ -35,8 +33,7 @@ describe('a sweep of a table in which some items cannot be read', () => {
     const deps = { world, store: engine.store };
     const hosts = Array.from({ length: 12 }, (_, i) => new Host(deps, `host-${i}`));
     for (const host of hosts) {
-      const told = { principal: PRINCIPAL, incarnation: undefined, shimVersion: '1', engineVersion: '' };
-      await registerHost(deps, host.call(), { ...told, proposed: world.random(8) });
+      await host.register();
       await host.address(await host.pool({ pool: '10.1.0.0/24' }));
     }
     for (const item of DAMAGED) {

@@ -4,74 +4,49 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Host } from '../../../functions/ipam/host.ts';
-import { signers } from '../../../shim/aws/signer.ts';
-import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
-import { Transport } from '../../../shim/cloud/transport.ts';
-import { parseEndpoint } from '../../../shim/endpoint.ts';
-import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
-import { limit } from '../../support/deadlines.ts';
+import { Shims, declare, wordsOf } from '../../support/shims.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { eventually, requestAddress, requestPool } from '../../support/stage.ts';
 
 const [VICTIM, OTHER] = ['victim-1', 'other-1'];
 
 let cloud: LocalCloud;
-const running: Berth[] = [];
-
-const socketOf = (host: string): string => path.join(cloud.folder, `${host}-s`, 'berth.sock');
+let shims: Shims;
 
 async function shim(host: string): Promise<void> {
-  const place = ['--data', path.join(cloud.folder, host), '--sockets', path.dirname(socketOf(host))];
-  const docker = ['--docker', `unix://${path.join(cloud.folder, 'no-docker.sock')}`];
-  running.push(await startBerth(['shim', '--host-id', host, ...place, ...docker, '--endpoint', cloud.endpoint]));
+  await shims.start(host, ['--host-id', host]);
   await eventually(async () => (await cloud.store.readHost(host)) !== undefined);
 }
 
-const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
 const item = async (host = VICTIM): Promise<Host> => (await cloud.store.readHost(host)) ?? assert.fail('no such host');
-
-/** The request that an operator's program sends. */
-async function says(message: object): Promise<string> {
-  const verdict = await new FunctionUrlClient(new Transport(), signers(undefined)).ask(
-    parseEndpoint(`unix:${path.join(cloud.folder, 'cloud/console.sock')}`),
-    {
-      question: 'own',
-      path: '/Berth.HostState',
-      headers: {},
-      body: Buffer.from(JSON.stringify(message)),
-      timeout: limit(30_000),
-    },
-  );
-  if (verdict.kind === 'failed') return verdict.reason;
-  return verdict.refusal ?? verdict.text;
-}
 
 let others: unknown;
 
 before(async () => {
   cloud = await LocalCloud.start({ sweepEvery: 600_000 });
+  shims = new Shims(cloud);
   await Promise.all([shim(VICTIM), shim(OTHER)]);
-  const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf(VICTIM));
-  assert.equal(await requestAddress(net, '10.1.0.9', socketOf(VICTIM)), '10.1.0.9/24');
-  await requestPool('10.2.0.0/24', socketOf(VICTIM));
-  others = (await requestPool('10.1.0.0/24', socketOf(OTHER)))['PoolID'];
+  const { PoolID: net } = await requestPool('10.1.0.0/24', shims.socketOf(VICTIM));
+  assert.equal(await requestAddress(net, '10.1.0.9', shims.socketOf(VICTIM)), '10.1.0.9/24');
+  await requestPool('10.2.0.0/24', shims.socketOf(VICTIM));
+  others = (await requestPool('10.1.0.0/24', shims.socketOf(OTHER)))['PoolID'];
 });
 
 after(async () => {
-  for (const berth of running) await berth.stop();
+  await shims.stop();
   await cloud.stop();
 });
 
 /** Another host gets the address that a container of the victim has. */
 const isTaken = async (): Promise<boolean> =>
-  (await requestAddress(others, '10.1.0.9', socketOf(OTHER))) === '10.1.0.9/24';
+  (await requestAddress(others, '10.1.0.9', shims.socketOf(OTHER))) === '10.1.0.9/24';
 
 describe('a host whose lease has not ended', () => {
   const message = { Host: VICTIM, State: 'dead', Why: 'a typing error' };
 
   it('cannot be called dead by an earlier version of berth: the refusal says what to do, and nothing is freed', async () => {
     const before = await item();
-    const answer = await says({ ...message, Key: 'key-of-old-program' });
+    const answer = wordsOf(await declare(path.join(cloud.folder, 'cloud'), { ...message, Key: 'key-of-old-program' }));
     assert.match(
       answer,
       /^host victim-1 is live: it was last seen at .* its lease runs until .*berth host dead victim-1 --override-lease/,
@@ -81,7 +56,7 @@ describe('a host whose lease has not ended', () => {
   });
 
   it('is described in the refusal to an operator who has overlooked the lease, with and without a terminal', async () => {
-    const { code, out, err } = await operator('dead', VICTIM, '--yes');
+    const { code, out, err } = await shims.operator('dead', VICTIM, '--yes');
     assert.equal(code, 1);
     assert.equal(out, '');
     const lines = [
@@ -96,10 +71,13 @@ describe('a host whose lease has not ended', () => {
   });
 
   it('is called dead by a request that names the lease; the reason is kept with the host and in the log', async () => {
-    const { code, err } = await operator('dead', VICTIM, '--override-lease', '--why', 'the rack burns');
+    const { code, err } = await shims.operator('dead', VICTIM, '--override-lease', '--why', 'the rack burns');
     assert.deepEqual([code, /cannot ask for confirmation without a terminal; .* add --yes/.test(err)], [1, true]);
     assert.equal((await item()).state, 'live');
-    assert.equal((await operator('dead', VICTIM, '--override-lease', '--yes', '--why', 'the rack burns')).code, 0);
+    assert.equal(
+      (await shims.operator('dead', VICTIM, '--override-lease', '--yes', '--why', 'the rack burns')).code,
+      0,
+    );
     const { state, why } = await item();
     assert.deepEqual([state, why], ['dead', 'arn:aws:iam::000000000000:user/local says so: the rack burns']);
     const log = readFileSync(path.join(cloud.folder, 'cloud.log'), 'utf8');
@@ -114,10 +92,10 @@ describe('a host whose lease has not ended', () => {
 describe('a host whose lease has ended,', () => {
   it('is called dead after a confirmation; without a terminal, with --yes', async () => {
     const seen = await item(OTHER);
-    for (const berth of running) await berth.stop();
+    await shims.stop();
     const fenced = { ...(await item(OTHER)), leaseUntil: seen.lastSeen, state: 'fenced', fencedAt: 1 } as const;
     await cloud.store.writeHost(fenced, await item(OTHER));
-    const { code, err } = await operator('dead', OTHER);
+    const { code, err } = await shims.operator('dead', OTHER);
     assert.equal(code, 1);
     assert.match(err, /^state +fenced$/m);
     assert.match(err, /^lease +ended \S+Z$/m);
@@ -126,13 +104,13 @@ describe('a host whose lease has ended,', () => {
       /^berth: cannot ask for confirmation without a terminal; check host other-1 above, and add --yes to free what it/m,
     );
     assert.equal((await item(OTHER)).state, 'fenced');
-    assert.equal((await operator('dead', OTHER, '--yes')).code, 0);
+    assert.equal((await shims.operator('dead', OTHER, '--yes')).code, 0);
     assert.equal((await item(OTHER)).state, 'dead');
   });
 
   it('if it is dead already, may be called dead again', async () => {
-    assert.equal((await operator('dead', OTHER)).code, 0);
-    const { code, out } = await operator('show', OTHER);
+    assert.equal((await shims.operator('dead', OTHER)).code, 0);
+    const { code, out } = await shims.operator('show', OTHER);
     assert.equal(code, 0);
     assert.match(out, /^state +dead \(arn:aws:iam::000000000000:user\/local says so\)$/m);
     assert.match(out, /^networks +0$/m);

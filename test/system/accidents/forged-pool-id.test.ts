@@ -1,28 +1,30 @@
 /** A host gains nothing from PoolIDs that Berth did not issue. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatCidr, parseAddress } from '../../../functions/ipam/address.ts';
+import { formatCidr } from '../../../functions/ipam/address.ts';
 import { holdingsOf } from '../../../functions/ipam/recovery/holdings.ts';
 import { type Revival, reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
-import { GATEWAY, Host, fleet, refused, withMac } from '../../support/fleet.ts';
+import { ip } from '../../support/addresses.ts';
+import { refused, pair, GATEWAY, withMac, MAC } from '../../support/fleet.ts';
 import { altered, fieldOf, unsealed } from '../../support/forged.ts';
 
-const MAC = withMac('02:00:00:00:00:01');
 const WORDS = /./;
-const ip = (text: string) => parseAddress(text) ?? assert.fail(text);
 
 /** A victim and an attacker share 10.5.7.0/24. */
 async function stage() {
-  const deps = fleet();
-  const [victim, attacker] = [new Host(deps, 'victim'), new Host(deps, 'attacker')];
+  const { deps, one: victim, other: attacker } = pair('victim', 'attacker');
   const net = await victim.pool({ pool: '10.5.7.0/24' });
   await victim.address(net, '', GATEWAY);
   const own = await attacker.pool({ pool: '10.5.7.0/24' });
   const another = `${fieldOf(own.poolId, 'ref').slice(0, 8)}forged`;
   const revive = (poolId: string, changes: Partial<Revival> = {}) =>
     reviveNetwork(deps, attacker.call(), {
-      ...{ poolId, gateway: undefined, reserved: [], held: [], isLast: true },
+      poolId,
+      gateway: undefined,
+      reserved: [],
+      held: [],
+      isLast: true,
       ...changes,
     });
   const pools = () => [...deps.store.pools.values()].map(({ space, cidr }) => `${space} ${formatCidr(cidr)}`).sort();
@@ -130,9 +132,8 @@ describe('two hosts whose ids have one tag', () => {
   // Found in seconds: a tag has 41 bits, so two of one and a half million are equal.
   const [ONE, OTHER] = ['host-1uohd', 'host-2l2z1'] as const;
 
-  async function pair() {
-    const deps = fleet();
-    const [one, other] = [new Host(deps, ONE), new Host(deps, OTHER)];
+  async function neighbours() {
+    const { deps, one, other } = pair(ONE, OTHER);
     const net = await one.pool({ pool: '10.1.0.0/24' });
     const theirs = await other.pool({ pool: '10.1.0.0/24' });
     assert.equal(fieldOf(net.poolId, 'ref').slice(0, 8), fieldOf(theirs.poolId, 'ref').slice(0, 8));
@@ -145,7 +146,7 @@ describe('two hosts whose ids have one tag', () => {
     ['without its seal', unsealed],
   ] as const) {
     it(`do not affect each other's networks, ${form}`, async () => {
-      const { deps, one, other, net, held } = await pair();
+      const { deps, one, other, net, held } = await neighbours();
       const stolen = { poolId: of(net.poolId), pool: net.pool };
       await refused(other.leave(stolen), 'foreign-pool', /belongs to another host/);
       await refused(other.release(stolen, held), 'foreign-pool', /belongs to another host/);
@@ -160,7 +161,7 @@ describe('two hosts whose ids have one tag', () => {
   }
 
   it('do not keep each other from an address that one of them has freed', async () => {
-    const { one, other, net, theirs } = await pair();
+    const { one, other, net, theirs } = await neighbours();
     const wanted = '10.1.0.77';
     await other.address(theirs, wanted, MAC);
     await other.release(theirs, wanted, other.call({ requestKey: 'zzzzzzzzzaaaa' }));
@@ -168,7 +169,7 @@ describe('two hosts whose ids have one tag', () => {
   });
 
   it('both work', async () => {
-    const { one, other, net, theirs, held } = await pair();
+    const { one, other, net, theirs, held } = await neighbours();
     const address = await other.address(theirs, '', MAC);
     assert.notEqual(address, held);
     assert.equal(await one.release(net, held), 'freed');

@@ -35,10 +35,9 @@ describe('after a power loss', () => {
   }
 
   it('an address that was asked for with --ip is kept also when another host starts a container first', async () => {
-    const { deps, host, net } = await network('10.1.0.0/29', SERIAL);
+    const { deps, host, net, other } = await network('10.1.0.0/29', SERIAL);
     const db = await host.address(net, '10.1.0.1', anyEndpoint());
     await powerLoss(deps, host, net, [db]);
-    const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: '10.1.0.0/29', ...SERIAL });
     for (let i = 0; i < 5; i++) assert.notEqual(await other.address(theirs, '', anyEndpoint()), db);
   });

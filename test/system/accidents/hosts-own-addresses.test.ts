@@ -1,7 +1,7 @@
 /** Hosts are on the LAN that their containers share: a host's own address is not given to any container. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GATEWAY, Host, fleet, network, refused, withMac } from '../../support/fleet.ts';
+import { Host, network, refused, lone, GATEWAY, withMac } from '../../support/fleet.ts';
 
 const LAN = '10.1.0.0/28';
 let macs = 0;
@@ -27,8 +27,7 @@ describe("a host's own address", () => {
   });
 
   it("is not given to another host's containers, even where their network was there first", async () => {
-    const { deps, host, net } = await network(LAN, { own: ['10.1.0.5'] });
-    const other = new Host(deps, 'b');
+    const { host, net, other } = await network(LAN, { own: ['10.1.0.5'] });
     const theirs = await other.pool({ pool: LAN, own: ['10.1.0.6'] });
     await refused(host.address(net, '10.1.0.6', container()), 'address-in-use', /reserved/);
     await refused(other.address(theirs, '10.1.0.5', container()), 'address-in-use', /reserved/);
@@ -47,8 +46,7 @@ describe("a host's own address", () => {
   });
 
   it('can be given to any container once the host has no network there', async () => {
-    const { deps, host, net } = await network(LAN);
-    const other = new Host(deps, 'b');
+    const { host, net, other } = await network(LAN);
     const theirs = await other.pool({ pool: LAN, own: ['10.1.0.5'] });
     await refused(host.address(net, '10.1.0.5', container()), 'address-in-use', /reserved/);
     await other.leave(theirs);
@@ -65,8 +63,7 @@ describe("a host's own address", () => {
 
 describe('a host that reports a whole pool as its own addresses', () => {
   it('keeps only sixteen addresses of it', async () => {
-    const deps = fleet();
-    const liar = new Host(deps, 'liar');
+    const { deps, host: liar } = lone('liar');
     const own = Array.from({ length: 200 }, (_, i) => `10.1.0.${i + 2}`);
     await liar.pool({ pool: '10.1.0.0/24', own });
     const host = new Host(deps, 'a');

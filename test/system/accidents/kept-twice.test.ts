@@ -1,7 +1,7 @@
 /** One network asks for one address twice. As in Docker's own allocator, only different networks share a reservation. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GATEWAY, Host, network, refused } from '../../support/fleet.ts';
+import { network, refused, GATEWAY } from '../../support/fleet.ts';
 
 const TWICE = /^Address already in use: 10\.1\.0\.\d+ is already the gateway or an auxiliary address of this network/;
 
@@ -13,9 +13,8 @@ describe('an auxiliary address', () => {
   });
 
   it("that is the network's own gateway is refused even if another network shares that gateway", async () => {
-    const { deps, host, net } = await network();
+    const { host, net, other } = await network();
     await host.address(net, '', GATEWAY);
-    const other = new Host(deps, 'b');
     await other.address(await other.pool({ pool: '10.1.0.0/24' }), '', GATEWAY);
     await refused(host.address(net, '10.1.0.1'), 'address-in-use', TWICE);
   });
@@ -51,10 +50,9 @@ describe('an auxiliary address', () => {
   });
 
   it('is granted to each attempt of the same request', async () => {
-    const { deps, host, net } = await network();
+    const { host, net, other } = await network();
     const call = host.call();
     assert.equal(await host.address(net, '10.1.0.9', {}, call), '10.1.0.9');
-    const other = new Host(deps, 'b');
     await other.address(await other.pool({ pool: '10.1.0.0/24' }), '10.1.0.9');
     assert.equal(await host.address(net, '10.1.0.9', {}, { ...call, attempt: 2 }), '10.1.0.9');
   });

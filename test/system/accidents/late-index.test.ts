@@ -4,27 +4,17 @@ import { describe, it } from 'node:test';
 import { INDEX_LAG_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath, reportDrain } from '../../../functions/ipam/hosts/host-events.ts';
 import { resumeHost } from '../../../functions/ipam/hosts/operator-actions.ts';
-import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import type { SweepCursor } from '../../../functions/ipam/sweep-cursor.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
-import { Host, fleet } from '../../support/fleet.ts';
+import { lone } from '../../support/fleet.ts';
 
-const PRINCIPAL = 'arn:aws:iam::123456789012:user/ops';
 const MINUTE = 60_000;
 
 /** A host with a network that the index shows only after `lag` ms. */
 async function stage(lag: number) {
-  const deps = fleet();
-  const host = new Host(deps, 'a');
-  let held: string | undefined;
-  let registrations = 0;
-  const register = async () => {
-    const told = { principal: PRINCIPAL, incarnation: held, shimVersion: '1', engineVersion: '' };
-    const registered = await registerHost(deps, host.call(), { ...told, proposed: `nonce${++registrations}` });
-    held = registered.incarnation;
-    return registered;
-  };
+  const { deps, host } = lone();
+  const register = () => host.register();
   await register();
   const net = await host.pool({ pool: '10.1.0.0/24' });
   const shownAt = deps.world.now() + lag;

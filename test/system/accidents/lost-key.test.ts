@@ -1,7 +1,6 @@
 /** The key that seals PoolIDs: what works without it, what a restore does with it, and that it is never disclosed. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { after, before, describe, it, mock } from 'node:test';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
@@ -14,13 +13,12 @@ import { output } from '../../../functions/lambda/log.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { alignTable } from '../../../infra/align-table.ts';
 import { createTable } from '../../../infra/local/create-table.ts';
+import { root } from '../../support/repository.ts';
 import { type EngineStore, engineStore, useTable } from '../../support/engine-store.ts';
-import { Host, refused, withMac } from '../../support/fleet.ts';
+import { Host, refused, MAC } from '../../support/fleet.ts';
 import { CALL_HEADERS, contextWith, eventOf } from '../../unit/functions/lambda/event.ts';
 
 const BACKUP = 'restored';
-const root = path.join(import.meta.dirname, '../../..');
-const MAC = withMac('02:00:00:00:00:01');
 
 let engine: EngineStore;
 before(async () => {

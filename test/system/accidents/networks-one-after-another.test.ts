@@ -1,47 +1,17 @@
 /** dockerd creates many networks without asking for an address, and its own loop over overlapping routes must still end. */
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import { pino } from 'pino';
-import { parseEndpoint } from '../../../shim/endpoint.ts';
-import { Handshakes } from '../../../shim/host/handshake.ts';
-import { Sequence } from '../../../shim/host/sequence.ts';
-import { Metrics } from '../../../shim/plugin/metrics.ts';
-import { pluginServer } from '../../../shim/plugin/plugin.ts';
-import { openServer } from '../../../shim/plugin/sockets.ts';
 import { callPlugin } from '../../support/berth-process.ts';
 import { limit } from '../../support/deadlines.ts';
-import { stage as callsStage } from '../../unit/shim/calls-stage.ts';
-import { failureOf, grantOf } from '../../unit/shim/stand-ins.ts';
-import { temporaryFolder } from '../../unit/shim/temporary.ts';
+import { stage } from '../../unit/shim/plugin-stage.ts';
+import { grantOf } from '../../unit/shim/stand-ins.ts';
 
 const MANY = 60;
 const REFUSED = /^dockerd asked for 16 automatic pools within 5 s and used none/;
 
 /** A plugin whose cloud has a pool for every request. */
 async function docker(t: TestContext) {
-  const calls = await callsStage(t);
-  const folder = await temporaryFolder(t);
-  const cloud = { ask: () => Promise.resolve(failureOf('away')) };
-  const endpoint = parseEndpoint('unix:/nowhere');
-  const warn = (): undefined => undefined;
-  const handshakes = await Handshakes.open(cloud, { endpoint, driver: 'berth', space: 'default', folder, warn });
-  const server = pluginServer('berth', handshakes, {
-    sequence: new Sequence(await temporaryFolder(t)),
-    calls: calls.calls,
-    metrics: new Metrics({ journal: calls.journal, inFlight: () => 0, isReached: () => true, findings: () => [] }),
-    log: pino({ level: 'silent' }),
-    health: () => ({}),
-    doctor: () => Promise.resolve({}),
-    budget: 60_000,
-  });
-  const socket = path.join(folder, 'berth.sock');
-  await openServer(server, { path: socket });
-  t.after(() => {
-    handshakes.close();
-    server.closeAllConnections();
-    server.close();
-  });
+  const { socket, attempts } = await stage(t);
   let granted = 0;
   const post = (method: string, body?: object) => callPlugin(socket, `IpamDriver.${method}`, body);
   const ask = () => post('GetDefaultAddressSpaces');
@@ -49,9 +19,9 @@ async function docker(t: TestContext) {
     const answered = { yet: false };
     const answer = post('RequestPool', { AddressSpace: 'default', Pool: '', SubPool: '', Options: null, V6 });
     void answer.finally(() => (answered.yet = true));
-    const before = calls.attempts.length;
-    while (!answered.yet && calls.attempts.length === before) await new Promise((resolve) => setImmediate(resolve));
-    if (!answered.yet) calls.attempts.at(-1)?.answer(grantOf(`p${granted++}`));
+    const before = attempts.length;
+    while (!answered.yet && attempts.length === before) await new Promise((resolve) => setImmediate(resolve));
+    if (!answered.yet) attempts.at(-1)?.answer(grantOf(`p${granted++}`));
     return (await answer).json['Error'];
   };
   return { ask, requestPool };

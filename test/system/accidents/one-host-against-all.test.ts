@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
-import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import type { SpaceSettings } from '../../../functions/ipam/space.ts';
 import { changeSpace } from '../../../functions/ipam/spaces/change.ts';
@@ -18,8 +17,7 @@ async function stage(settings: SpaceSettings = {}) {
   const register = async (id: string, principal = `${ROLE}/session`) => {
     const host = new Host(deps, id);
     deps.world.advance(1);
-    const told = { principal, incarnation: undefined, proposed: `nonce-of-${id}`, shimVersion: '1', engineVersion: '' };
-    await registerHost(deps, host.call(), told);
+    await host.register({ principal });
     return host;
   };
   const revive = (host: Host, poolId: string) =>

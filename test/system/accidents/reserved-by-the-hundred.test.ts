@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Store } from '../../../functions/ipam/store.ts';
-import { Host, fleet, refused } from '../../support/fleet.ts';
+import { fleet, refused, pair } from '../../support/fleet.ts';
 
 const MOST = 512;
 
@@ -27,8 +27,7 @@ function stepped(store: Store) {
 }
 
 async function stage() {
-  const deps = fleet();
-  const [host, other] = [new Host(deps, 'a'), new Host(deps, 'b')];
+  const { deps, one: host, other } = pair();
   const net = await host.pool({ pool: '10.1.0.0/16' });
   await other.pool({ pool: '10.1.0.0/16' });
   for (let i = 0; i < MOST; i++) await host.address(net, `10.1.${8 + (i >> 5)}.${(i & 31) * 7}`);

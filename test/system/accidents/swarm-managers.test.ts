@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GrantedPool } from '../../../functions/ipam/pools/request-pool.ts';
-import { GATEWAY, Host, fleet, refused } from '../../support/fleet.ts';
+import { Host, fleet, refused, GATEWAY } from '../../support/fleet.ts';
 
 const SERIAL = { 'com.docker.network.ipam.serial': 'true' };
 const SPACE = 'default.global';

@@ -7,10 +7,11 @@ import { spawn } from 'node:child_process';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
+import { PROGRAM } from '../../support/berth-process.ts';
 import { limit } from '../../support/deadlines.ts';
+import { listen } from '../../support/http.ts';
 import { untrusted } from '../../unit/shim/cloud/untrusted.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../../../shim/main.ts');
 const TOKEN = 'session-token-of-this-host';
 /** ms */
 const PATIENCE = limit(60_000);
@@ -31,7 +32,10 @@ async function berth({ folder, endpoint, caught }: Ambush, ...args: string[]): P
     env: {
       PATH: process.env['PATH'],
       NODE_EXTRA_CA_CERTS: path.join(folder, 'ca.pem'),
-      ...{ AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'A', AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: TOKEN },
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'A',
+      AWS_SECRET_ACCESS_KEY: 's',
+      AWS_SESSION_TOKEN: TOKEN,
     },
   });
   let said = '';
@@ -55,27 +59,18 @@ async function ambush(t: TestContext, weak: 'http' | 'unix'): Promise<Ambush> {
     response.end('{"Error":"thank you"}');
   };
   const socket = path.join(folder, 'plain.sock');
-  const [unix, http] = [createServer(collect), createServer(collect)];
-  await new Promise<void>((resolve) => unix.listen(socket, resolve));
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const plain = { http: `http://127.0.0.1:${portOf(http.address())}`, unix: `unix:${socket}` };
+  await listen(t, createServer(collect), socket);
+  const port = await listen(t, createServer(collect));
+  const plain = { http: `http://127.0.0.1:${port}`, unix: `unix:${socket}` };
   const tls = createTlsServer(untrusted, (request, response) => {
     request.resume();
     response.end(handshakeWith(plain[weak]));
   });
-  await new Promise<void>((resolve) => tls.listen(0, '127.0.0.1', resolve));
   t.after(() => {
-    for (const server of [unix, http, tls]) {
-      server.closeAllConnections();
-      server.close();
-    }
     rmSync(folder, { recursive: true, force: true });
   });
-  return { folder, endpoint: `https://localhost:${portOf(tls.address())}`, caught, plain };
+  return { folder, endpoint: `https://localhost:${await listen(t, tls)}`, caught, plain };
 }
-
-const portOf = (address: ReturnType<ReturnType<typeof createServer>['address']>): number =>
-  typeof address === 'object' && address !== null ? address.port : assert.fail('no port');
 
 const handshakeWith = (url: string): string =>
   JSON.stringify({

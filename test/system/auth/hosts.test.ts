@@ -1,26 +1,32 @@
 /** Valid credentials of one host, used for another host or its networks: refused and logged, and nothing has changed. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { Key } from '../../../infra/local/keyring.ts';
 import { type Path, callHeaders, sign } from './support/requests.ts';
-import { type Holdings, MALLORY, Stage, VICTIM, errorOf, granted, holdings, methodsOn } from './support/stage.ts';
+import {
+  type Holdings,
+  MALLORY,
+  VICTIM,
+  errorOf,
+  granted,
+  held as victim,
+  holdings,
+  methodsOn,
+  stage,
+  useStage,
+} from './support/stage.ts';
 
 const WEB = 'web-1';
 
-let stage: Stage;
-/** What an instance holds, what a host that is not an instance holds, and what Mallory, a host of the same fleet, holds. */
-let victim: Holdings;
+/** What a host that is not an instance holds, and what Mallory, a host of the same fleet, holds. */
 let web: Holdings;
 let mallory: Holdings;
 
+useStage();
 before(async () => {
-  stage = await Stage.open();
-  victim = await holdings(stage, VICTIM, stage.keys.victim, '10.1.0.0/24');
   web = await holdings(stage, WEB, stage.keys.user, '10.2.0.0/24');
   mallory = await holdings(stage, MALLORY, stage.keys.mallory, '10.1.0.0/24');
 });
-
-after(() => stage.close());
 
 interface Attack {
   readonly host: string;

@@ -1,20 +1,11 @@
 /** A copy of a request whose signature is still valid gets the same answer and changes nothing. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
+import { GATEWAY, MAC } from '../../support/fleet.ts';
 import { type Path, type Signed, callHeaders, sign } from './support/requests.ts';
-import { type Holdings, MAC, Stage, VICTIM, errorOf, granted, holdings } from './support/stage.ts';
+import { VICTIM, errorOf, granted, held, stage, useStage } from './support/stage.ts';
 
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
-
-let stage: Stage;
-let held: Holdings;
-
-before(async () => {
-  stage = await Stage.open();
-  held = await holdings(stage, VICTIM, stage.keys.victim, '10.1.0.0/24');
-});
-
-after(() => stage.close());
+useStage();
 
 const signed = (path: Path, message: object): Signed =>
   sign({ path, message, headers: callHeaders(VICTIM) }, { key: stage.keys.victim });

@@ -1,20 +1,13 @@
 /** A caller without a key, or one that changes a signed request, reaches nothing: AWS refuses it before the functions run. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
+import { MAC } from '../../support/fleet.ts';
 import { type Manner, type Plain, type Signed, callHeaders, sign } from './support/requests.ts';
-import { type Holdings, MAC, Stage, VICTIM, errorOf, granted, holdings } from './support/stage.ts';
+import { VICTIM, errorOf, granted, held, stage, useStage } from './support/stage.ts';
 
 const MINUTE = 60_000;
 
-let stage: Stage;
-let held: Holdings;
-
-before(async () => {
-  stage = await Stage.open();
-  held = await holdings(stage, VICTIM, stage.keys.victim, '10.1.0.0/24');
-});
-
-after(() => stage.close());
+useStage();
 
 /** A request that would free an address if it were accepted. */
 const release = (): Plain => ({

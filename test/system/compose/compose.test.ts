@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { cidrRange, overlap, parseAddress, parseCidr, rangeContains } from '../../../functions/ipam/address.ts';
+import { cidrRange, overlap, rangeContains } from '../../../functions/ipam/address.ts';
+import { cidr, ip } from '../../support/addresses.ts';
 import type { Berth } from '../../support/berth-process.ts';
 import { limit, until } from '../../support/deadlines.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
-import { startShim, subnetsOf, untilOpen } from '../engine/support/berth.ts';
+import { startShim, subnetsOf } from '../engine/support/berth.ts';
 import { engine, whyNotReady } from '../engine/support/engines.ts';
-import { heldByDocker, heldInTable } from '../engine/support/holdings.ts';
+import { assertNothingLeaked } from '../engine/support/holdings.ts';
 import { type Host, startHost } from '../engine/support/host.ts';
 import { Project, VERSIONS, composeProgram, whyNoCompose } from './support/compose.ts';
 
@@ -36,11 +37,7 @@ const fixed = {
   networks: { net: { ipam: GIVEN } },
 };
 
-const isWithin = (ip: string, subnet: string): boolean => {
-  const [address, cidr] = [parseAddress(ip), parseCidr(subnet)];
-  return address !== undefined && cidr !== undefined && rangeContains(cidrRange(cidr), address);
-};
-const cidr = (text: string) => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
+const isWithin = (address: string, subnet: string): boolean => rangeContains(cidrRange(cidr(subnet)), ip(address));
 
 const noEngine = await whyNotReady('28');
 
@@ -62,7 +59,7 @@ for (const version of VERSIONS) {
 
     afterEach(async () => {
       await Promise.all(projects.splice(0).map((project) => project.down()));
-      await assertNothingLeaked();
+      await settledAlike();
     });
 
     after(async () => {
@@ -77,10 +74,7 @@ for (const version of VERSIONS) {
       return made;
     }
 
-    async function assertNothingLeaked(): Promise<void> {
-      await untilOpen(host, (depth) => depth === 0);
-      assert.deepEqual(heldInTable(await cloud.contents()), await heldByDocker(host));
-    }
+    const settledAlike = (): Promise<void> => assertNothingLeaked(host, cloud);
 
     /** Ends dockerd and all containers at once, and starts it again. */
     async function losePower(): Promise<void> {
@@ -114,7 +108,7 @@ for (const version of VERSIONS) {
         many.every((ip) => isWithin(ip, subnet)),
         `${many.join(' ')} in ${subnet}`,
       );
-      await assertNothingLeaked();
+      await settledAlike();
       await one.up('--scale', 'web=1');
       assert.equal((await one.addresses()).size, 1);
     });
@@ -124,7 +118,7 @@ for (const version of VERSIONS) {
       const assertFixed = async (): Promise<void> => {
         const addresses = await untilRunning(one, 2);
         assert.deepEqual([addresses.get('fixed-db-1'), addresses.get('fixed-web-1')], [STATIC.db, STATIC.web]);
-        await assertNothingLeaked();
+        await settledAlike();
       };
       await one.up();
       await assertFixed();

@@ -1,23 +1,24 @@
 /** `berth host adopt` and `berth host resume`, as a host's shim, its successor and the operator see them. */
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
-import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { Host } from '../../../functions/ipam/host.ts';
-import { type Berth, runBerth, startBerth } from '../../support/berth-process.ts';
+import { type Berth } from '../../support/berth-process.ts';
+import { Shims } from '../../support/shims.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { type Keys, ROLE, environmentOf, introduce, signingWith } from '../../support/principals.ts';
-import { eventually, requestAddress, requestPool } from '../../support/stage.ts';
+import { eventually, requestAddress, requestPool, granted } from '../../support/stage.ts';
 
 const [OLD, NEW] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
 const SWEEP_EVERY = 50;
 
 let cloud: LocalCloud;
 let keys: Keys<'old' | 'new' | 'drained' | 'operator'>;
-const running: Berth[] = [];
+let shims: Shims;
 
 before(async () => {
   cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
+  shims = new Shims(cloud);
   keys = introduce(cloud, {
     old: { userArn: `${ROLE}/${OLD}` },
     new: { userArn: `${ROLE}/${NEW}` },
@@ -27,23 +28,12 @@ before(async () => {
   Object.assign(process.env, environmentOf(keys.operator));
 });
 
-afterEach(async () => {
-  for (const berth of running.splice(0)) await berth.stop();
-});
+afterEach(() => shims.stop());
 
 after(() => cloud.stop());
 
-const dataOf = (machine: string): string => path.join(cloud.folder, machine);
-const socketOf = (machine: string): string => path.join(cloud.folder, `${machine}-s`, 'berth.sock');
-
-async function shim(machine: keyof typeof keys, ...more: readonly string[]): Promise<Berth> {
-  const place = ['--data', dataOf(machine), '--sockets', path.dirname(socketOf(machine))];
-  const berth = await startBerth(['shim', ...place, '--endpoint', cloud.endpoint, ...more], signingWith(keys[machine]));
-  running.push(berth);
-  return berth;
-}
-
-const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
+const shim = (machine: keyof typeof keys, ...more: readonly string[]): Promise<Berth> =>
+  shims.start(machine, more, signingWith(keys[machine]));
 
 const stateOf = async (id: string): Promise<string | undefined> => (await cloud.store.readHost(id))?.state;
 
@@ -56,18 +46,13 @@ const change = (id: string, part: Partial<Host>): Promise<void> =>
     return seen !== undefined && (await cloud.store.writeHost({ ...seen, ...part }, seen)) !== undefined;
   });
 
-async function granted(ask: () => Promise<unknown>, address: string): Promise<void> {
-  let is = false;
-  await eventually(async () => (is ||= (await ask()) === address));
-}
-
 describe('berth host adopt', () => {
   it('makes another instance, to which the disk was moved, the host: its networks work only there', async () => {
     const berth = await shim('old', '--host-id', OLD);
-    const { PoolID: net } = await requestPool('10.1.0.0/24', socketOf('old'));
-    assert.equal(await requestAddress(net, '10.1.0.9', socketOf('old')), '10.1.0.9/24');
+    const { PoolID: net } = await requestPool('10.1.0.0/24', shims.socketOf('old'));
+    assert.equal(await requestAddress(net, '10.1.0.9', shims.socketOf('old')), '10.1.0.9/24');
     const named = ['--principal', `${ROLE}/${NEW}`];
-    const early = await operator('adopt', OLD, ...named);
+    const early = await shims.operator('adopt', OLD, ...named);
     assert.equal(early.code, 1);
     assert.match(
       early.err,
@@ -77,11 +62,11 @@ describe('berth host adopt', () => {
     await change(OLD, { leaseUntil: 0 });
     await hostIs(OLD, 'fenced');
 
-    cpSync(dataOf('old'), dataOf('new'), { recursive: true });
+    cpSync(shims.dataOf('old'), shims.dataOf('new'), { recursive: true });
     const heir = await shim('new', '--host-id', OLD);
     await eventually(() => Promise.resolve(heir.log().includes('is bound to')));
     await heir.stop();
-    const { code, out } = await operator('adopt', OLD, ...named);
+    const { code, out } = await shims.operator('adopt', OLD, ...named);
     assert.equal(code, 0);
     assert.match(
       out,
@@ -92,17 +77,23 @@ describe('berth host adopt', () => {
 
     await shim('new', '--host-id', OLD);
     await hostIs(OLD, 'live');
-    await granted(() => requestAddress(net, '10.1.0.10', socketOf('new')), '10.1.0.10/24');
-    assert.match(String(await requestAddress(net, '10.1.0.9', socketOf('new'))), /already in use.* of host i-01234/i);
-    assert.equal((await requestPool('10.2.0.0/24', socketOf('new')))['Error'], undefined);
+    await granted(() => requestAddress(net, '10.1.0.10', shims.socketOf('new')), '10.1.0.10/24');
+    assert.match(
+      String(await requestAddress(net, '10.1.0.9', shims.socketOf('new'))),
+      /already in use.* of host i-01234/i,
+    );
+    assert.equal((await requestPool('10.2.0.0/24', shims.socketOf('new')))['Error'], undefined);
 
     const back = await shim('old');
     await eventually(() => Promise.resolve(back.log().includes('is bound to')));
-    assert.match(String(await requestAddress(net, '10.1.0.11', socketOf('old'))), /is bound to .*i-0fedcba9876543210/);
+    assert.match(
+      String(await requestAddress(net, '10.1.0.11', shims.socketOf('old'))),
+      /is bound to .*i-0fedcba9876543210/,
+    );
   });
 
   it('refuses a host that never registered', async () => {
-    const { code, err } = await operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
+    const { code, err } = await shims.operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
     assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
   });
 });
@@ -110,23 +101,23 @@ describe('berth host adopt', () => {
 describe('berth host resume', () => {
   it('gives a draining host networks and addresses again, without a restart of its shim', async () => {
     await shim('drained', '--host-id', 'drained-1');
-    const { PoolID: net } = await requestPool('10.4.0.0/24', socketOf('drained'));
-    assert.equal((await operator('drain', 'drained-1')).code, 0);
-    assert.match(String(await requestAddress(net, '', socketOf('drained'))), /^host drained-1 is draining/);
+    const { PoolID: net } = await requestPool('10.4.0.0/24', shims.socketOf('drained'));
+    assert.equal((await shims.operator('drain', 'drained-1')).code, 0);
+    assert.match(String(await requestAddress(net, '', shims.socketOf('drained'))), /^host drained-1 is draining/);
     for (let i = 0; i < 2; i++) {
-      const { code, out } = await operator('resume', 'drained-1');
+      const { code, out } = await shims.operator('resume', 'drained-1');
       assert.deepEqual([code, out], [0, 'host drained-1 is no longer drained: it gets networks and addresses again\n']);
     }
-    assert.equal(await requestAddress(net, '10.4.0.9', socketOf('drained')), '10.4.0.9/24');
-    assert.equal((await requestPool('10.5.0.0/24', socketOf('drained')))['Error'], undefined);
+    assert.equal(await requestAddress(net, '10.4.0.9', shims.socketOf('drained')), '10.4.0.9/24');
+    assert.equal((await requestPool('10.5.0.0/24', shims.socketOf('drained')))['Error'], undefined);
   });
 
   it('does not bring back a dead host', async () => {
     await shim('drained', '--host-id', 'drained-1');
-    await operator('dead', 'drained-1', '--override-lease', '--yes');
-    await running.pop()?.stop();
+    await shims.operator('dead', 'drained-1', '--override-lease', '--yes');
+    await shims.running.pop()?.stop();
     await change('drained-1', { state: 'dead' });
-    const { code, err } = await operator('resume', 'drained-1');
+    const { code, err } = await shims.operator('resume', 'drained-1');
     assert.equal(code, 1);
     assert.match(err, /^berth: host drained-1 is dead, not draining/);
   });

@@ -3,57 +3,34 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { storeOver } from '../../../functions/dynamo/open.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
-import { realWorld } from '../../../functions/lambda/world.ts';
-import { type Engine, startEngine } from '../../../infra/local/engine.ts';
 import { formatSharedCredentials } from '../../../shim/aws/shared-credentials.ts';
-import { signers } from '../../../shim/aws/signer.ts';
-import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
-import { Transport } from '../../../shim/cloud/transport.ts';
-import { type LocalCloud as LocalCloud, startCloud } from '../../../shim/commands/up.ts';
-import { parseEndpoint } from '../../../shim/endpoint.ts';
-import { type Berth, type Folders, runBerth, startBerth, temporaryFolders } from '../../support/berth-process.ts';
-import { limit } from '../../support/deadlines.ts';
-import { eventually, ipam, requestAddress, requestPool } from '../../support/stage.ts';
+import { type Berth, runBerth } from '../../support/berth-process.ts';
+import { Shims, declare } from '../../support/shims.ts';
+import { LocalCloud } from '../../support/local-cloud.ts';
+import { eventually, ipam, requestAddress, requestPool, granted } from '../../support/stage.ts';
 
 /** ms */
 const SWEEP_EVERY = 50;
 
-let engine: Engine;
 let cloud: LocalCloud;
-let client: DynamoDBClient;
+let shims: Shims;
 let store: Store;
-let folders: Folders;
-const running: Berth[] = [];
 
 before(async () => {
-  folders = temporaryFolders();
-  engine = await startEngine(undefined);
-  cloud = await startCloud(folders.data, engine.url, SWEEP_EVERY);
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  client = new DynamoDBClient({ endpoint: engine.url, region: 'local', credentials });
-  store = storeOver(client, 'berth', realWorld);
+  cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
+  ({ store } = cloud);
+  shims = new Shims(cloud);
 });
 
-afterEach(async () => {
-  for (const berth of running.splice(0)) await berth.stop();
-});
+afterEach(() => shims.stop());
 
-after(async () => {
-  await cloud.stop();
-  client.destroy();
-  await engine.stop();
-  folders.remove();
-});
+after(() => cloud.stop());
 
-const socketOf = (host: string): string => path.join(folders.sockets, host, 'berth.sock');
+const socketOf = (host: string): string => shims.socketOf(host);
 
 async function shim(host: string): Promise<Berth> {
-  const place = ['--data', path.join(folders.data, host), '--sockets', path.join(folders.sockets, host)];
-  const berth = await startBerth(['shim', '--host-id', host, ...place, '--endpoint', cloud.endpoint]);
-  running.push(berth);
+  const berth = await shims.start(host, ['--host-id', host]);
   await eventually(async () => (await store.readHost(host)) !== undefined);
   return berth;
 }
@@ -64,8 +41,6 @@ async function networkOf(host: string, pool: string): Promise<unknown> {
   return PoolID;
 }
 
-const operator = (...args: string[]) => runBerth(['host', ...args, '--endpoint', cloud.endpoint]);
-
 /** As if its lease had ended; then the sweep fences it. */
 async function fallSilent(host: string): Promise<void> {
   await eventually(async () => {
@@ -73,12 +48,6 @@ async function fallSilent(host: string): Promise<void> {
     return seen !== undefined && (await store.writeHost({ ...seen, leaseUntil: 0 }, seen)) !== undefined;
   });
   await eventually(async () => (await store.readHost(host))?.state === 'fenced');
-}
-
-/** Asks until the request is granted once. */
-async function granted(ask: () => Promise<unknown>, address: string): Promise<void> {
-  let is = false;
-  await eventually(async () => (is ||= (await ask()) === address));
 }
 
 describe('a host that an operator declares dead', () => {
@@ -91,7 +60,7 @@ describe('a host that an operator declares dead', () => {
     const heir = await networkOf('heir-1', '10.1.0.0/24');
     const ask = () => requestAddress(heir, '10.1.0.9', socketOf('heir-1'));
     assert.match(String(await ask()), /already in use/i);
-    const { code, out } = await operator('dead', 'dead-1', '--override-lease', '--yes', '--why', 'it burns');
+    const { code, out } = await shims.operator('dead', 'dead-1', '--override-lease', '--yes', '--why', 'it burns');
     assert.deepEqual([code, out], [0, 'host dead-1 is dead: what it held is freed, within minutes if it is much\n']);
     await granted(ask, '10.1.0.9/24');
     const { state, why } = (await store.readHost('dead-1')) ?? {};
@@ -102,13 +71,13 @@ describe('a host that an operator declares dead', () => {
   it('but is alive, does not keep any of that', async () => {
     await shim('undead-1');
     const lost = await networkOf('undead-1', '10.2.0.0/24');
-    assert.equal((await operator('dead', 'undead-1', '--override-lease', '--yes')).code, 0);
+    assert.equal((await shims.operator('dead', 'undead-1', '--override-lease', '--yes')).code, 0);
     assert.match(String(await requestAddress(lost, '', socketOf('undead-1'))), /was released|has registered again/);
     await networkOf('undead-1', '10.3.0.0/24');
   });
 
   it('but never registered, is refused, and nothing changes', async () => {
-    const { code, err } = await operator('dead', 'nobody-1', '--yes');
+    const { code, err } = await shims.operator('dead', 'nobody-1', '--yes');
     assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
   });
 });
@@ -118,24 +87,11 @@ it('the sweep stores how far it came, so that the next one continues there', asy
 });
 
 describe('a declaration of death', () => {
-  const declaration = Buffer.from(
-    JSON.stringify({ Host: 'victim-1', State: 'dead', Key: 'key-of-this-one', OverrideLease: true }),
-  );
-  const declare = (folder: string, name: string) =>
-    new FunctionUrlClient(new Transport(), signers(undefined)).ask(
-      parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`),
-      {
-        question: 'own',
-        path: '/Berth.HostState',
-        headers: {},
-        body: declaration,
-        timeout: limit(10_000),
-      },
-    );
+  const declaration = { Host: 'victim-1', State: 'dead', Key: 'key-of-this-one', OverrideLease: true };
 
   it('is refused by a function that hosts may call', async () => {
     for (const name of ['capabilities', 'pools', 'addresses', 'hosts']) {
-      const verdict = await declare(path.join(folders.data, 'cloud'), name);
+      const verdict = await declare(path.join(cloud.folder, 'cloud'), declaration, name);
       assert.match(verdict.kind === 'failed' ? verdict.reason : '', /HTTP 404: .*no such method/);
     }
   });
@@ -146,12 +102,12 @@ describe('a declaration of death', () => {
     const key = { accessKeyId: 'INSTANCE000000000001', secretAccessKey: 'secret' };
     const userArn = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-1234567890abcdef0';
     const keys = [{ accessKey: key.accessKeyId, secret: key.secretAccessKey, userArn }];
-    writeFileSync(path.join(folders.data, 'cloud/keys.json'), JSON.stringify(keys));
-    const folder = path.join(folders.data, 'instance');
+    writeFileSync(path.join(cloud.folder, 'cloud/keys.json'), JSON.stringify(keys));
+    const folder = path.join(cloud.folder, 'instance');
     mkdirSync(folder);
     writeFileSync(path.join(folder, 'credentials'), formatSharedCredentials(key));
-    symlinkSync(path.join(folders.data, 'cloud/console.sock'), path.join(folder, 'console.sock'));
-    const verdict = await declare(folder, 'console');
+    symlinkSync(path.join(cloud.folder, 'cloud/console.sock'), path.join(folder, 'console.sock'));
+    const verdict = await declare(folder, declaration);
     assert.match(
       verdict.kind === 'answered' ? (verdict.refusal ?? '') : verdict.reason,
       /is an EC2 instance; only an operator/,
@@ -166,7 +122,7 @@ describe('a host that an operator drains', () => {
     const net = await networkOf('drain-1', '10.4.0.0/24');
     const address = { PoolID: net, Address: '10.4.0.9' };
     assert.equal(await requestAddress(net, address.Address, socketOf('drain-1')), '10.4.0.9/24');
-    const { code, out } = await operator('drain', 'drain-1');
+    const { code, out } = await shims.operator('drain', 'drain-1');
     assert.deepEqual([code, out], [0, 'host drain-1 drains: it gets no new networks and addresses\n']);
     assert.match(String(await requestAddress(net, '', socketOf('drain-1'))), /^host drain-1 is draining/);
     assert.match(String((await requestPool('', socketOf('drain-1')))['Error']), /^host drain-1 is draining/);
@@ -174,8 +130,7 @@ describe('a host that an operator drains', () => {
     assert.deepEqual(await ipam('ReleasePool', { PoolID: net }, socketOf('drain-1')), {});
     await berth.stop();
     await shim('drain-1');
-    const place = ['--data', path.join(folders.data, 'drain-1'), '--sockets', path.join(folders.sockets, 'drain-1')];
-    const health = () => runBerth(['shim', '--health', ...place]);
+    const health = () => runBerth(['shim', '--health', ...shims.placeOf('drain-1')]);
     await eventually(async () => (await health()).code === 2);
     assert.match((await health()).out, /the fleet drains this host/);
   });

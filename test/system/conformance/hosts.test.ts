@@ -1,6 +1,5 @@
 /** The messages of a host about itself and its calls, to the function behind a socket of the local cloud. */
 import assert from 'node:assert/strict';
-import { request } from 'node:http';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
@@ -8,6 +7,7 @@ import { signers } from '../../../shim/aws/signer.ts';
 import { type LocalCloud, startCloud } from '../../../shim/commands/up.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { type Folders, temporaryFolders } from '../../support/berth-process.ts';
+import { send as post } from '../../support/http.ts';
 
 interface Answer {
   readonly json: Readonly<Record<string, unknown>>;
@@ -60,7 +60,9 @@ async function send(
     headers: headersOf(host, key, attempt),
     body: Buffer.from(body),
   });
-  return post(socketPath, `/${method}`, headers, body);
+  const answer = await post({ socketPath, path: `/${method}`, headers }, body);
+  const refusal = v.parse(v.optional(v.string()), answer.headers['berth-refusal']);
+  return { json: v.parse(answerText, answer.body.toString()), refusal };
 }
 
 const headersOf = (host: string, key: string, attempt: number) => ({
@@ -72,23 +74,6 @@ const headersOf = (host: string, key: string, attempt: number) => ({
   'berth-attempt': String(attempt),
   'berth-remaining-ms': '20000',
 });
-
-function post(socketPath: string, url: string, headers: Record<string, string>, body: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path: url, method: 'POST', headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => (text += part));
-      response.once('end', () => {
-        const refusal = response.headers['berth-refusal'];
-        resolve({ json: v.parse(answerText, text), refusal: v.parse(v.optional(v.string()), refusal) });
-      });
-      response.once('error', reject);
-    });
-    call.once('error', reject);
-    call.end(body);
-  });
-}
 
 /** The answer of a call that must succeed. */
 async function succeed(name: string, method: string, message: object, host: string, key?: string, attempt?: number) {
@@ -105,8 +90,14 @@ describe('a host registers', () => {
     const { json } = await register('reg-1', { Proposed: 'nonce-one' });
     const floor = clock.toString(36).padStart(9, '0');
     const told = {
-      ...{ Incarnation: 'nonce-one', Epoch: 1, Floor: floor, HeartbeatSeconds: 600, Fresh: false },
-      ...{ State: 'live', Waking: false, Rival: null },
+      Incarnation: 'nonce-one',
+      Epoch: 1,
+      Floor: floor,
+      HeartbeatSeconds: 600,
+      Fresh: false,
+      State: 'live',
+      Waking: false,
+      Rival: null,
     };
     assert.deepEqual(json, told);
     clock += 5_000;

@@ -1,12 +1,12 @@
 /** The life of `berth up`: start, restart, crash, two instances at once, and what it prints in each case. */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { request } from 'node:http';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { startEngine } from '../../../infra/local/engine.ts';
 import { runBerth, startBerth, temporaryFolders } from '../../support/berth-process.ts';
 import { until } from '../../support/deadlines.ts';
+import { send } from '../../support/http.ts';
 import { folders, requestAddress, requestPool, socket, up, upArguments, useStage } from '../../support/stage.ts';
 
 useStage();
@@ -131,19 +131,11 @@ describe('berth up', () => {
 });
 
 describe('a function of the embedded cloud', () => {
-  const post = (name: string, headers: Record<string, string>, url = '/IpamDriver.RequestPool'): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const socketPath = path.join(folders.data, `cloud/${name}.sock`);
-      const call = request({ socketPath, path: url, method: 'POST', headers }, (response) => {
-        let text = `${response.statusCode ?? 0} `;
-        response.on('data', (part: Buffer) => (text += part.toString()));
-        response.once('end', () => {
-          resolve(text);
-        });
-      });
-      call.once('error', reject);
-      call.end('{"AddressSpace":"default"}');
-    });
+  const post = async (name: string, headers: Record<string, string>): Promise<string> => {
+    const socketPath = path.join(folders.data, `cloud/${name}.sock`);
+    const answer = await send({ socketPath, path: '/IpamDriver.RequestPool', headers }, '{"AddressSpace":"default"}');
+    return `${answer.status} ${answer.body.toString()}`;
+  };
 
   it('accepts only requests of a shim', async () => {
     await up();

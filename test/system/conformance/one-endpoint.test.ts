@@ -18,9 +18,15 @@ useStage();
 /** Set as in the deployment, before the functions load, since they read it then. */
 async function loadFunctions(table: string, engine: string, url: string): Promise<Record<string, Handler>> {
   Object.assign(process.env, {
-    ...{ BERTH_TABLE: table, AWS_ENDPOINT_URL_DYNAMODB: engine, AWS_REGION: 'local' },
-    ...{ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
-    ...{ BERTH_POOLS_URL: url, BERTH_ADDRESSES_URL: url, BERTH_HOSTS_URL: url, BERTH_CONSOLE_URL: url },
+    BERTH_TABLE: table,
+    AWS_ENDPOINT_URL_DYNAMODB: engine,
+    AWS_REGION: 'local',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    BERTH_POOLS_URL: url,
+    BERTH_ADDRESSES_URL: url,
+    BERTH_HOSTS_URL: url,
+    BERTH_CONSOLE_URL: url,
   });
   const { handler: capabilities } = await import('../../../functions/capabilities.ts');
   const { handler: pools } = await import('../../../functions/pools.ts');
@@ -28,9 +34,13 @@ async function loadFunctions(table: string, engine: string, url: string): Promis
   const { handler: hosts } = await import('../../../functions/hosts.ts');
   const { handler: console } = await import('../../../functions/console.ts');
   return {
-    ...{ '/Berth.Handshake': capabilities, '/Berth.Register': hosts, '/Berth.Settle': hosts },
-    ...{ '/IpamDriver.RequestPool': pools, '/IpamDriver.ReleasePool': pools },
-    ...{ '/IpamDriver.RequestAddress': addresses, '/IpamDriver.ReleaseAddress': addresses },
+    '/Berth.Handshake': capabilities,
+    '/Berth.Register': hosts,
+    '/Berth.Settle': hosts,
+    '/IpamDriver.RequestPool': pools,
+    '/IpamDriver.ReleasePool': pools,
+    '/IpamDriver.RequestAddress': addresses,
+    '/IpamDriver.ReleaseAddress': addresses,
     '/Berth.Host': console,
     '/Berth.HostState': console,
   };

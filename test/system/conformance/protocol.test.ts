@@ -10,8 +10,8 @@ import {
   startBerth,
   temporaryFolders,
 } from '../../support/berth-process.ts';
+import { GATEWAY } from '../../support/fleet.ts';
 
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 const MUTATING = ['RequestPool', 'ReleasePool', 'RequestAddress', 'ReleaseAddress'];
 
 let berth: Berth;

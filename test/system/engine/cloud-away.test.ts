@@ -7,7 +7,7 @@ import { limit, scaled } from '../../support/deadlines.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { addressOf, callsOf, runContainer, startShim, untilOpen } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
-import { heldByDocker, heldInTable } from './support/holdings.ts';
+import { heldByDocker, assertNothingLeaked } from './support/holdings.ts';
 import { type Host, startHost } from './support/host.ts';
 
 /**
@@ -77,13 +77,10 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
       });
 
       /** Resolves when all calls have reached the cloud. */
-      async function assertNothingLeaked(): Promise<void> {
-        await untilOpen(host, (depth) => depth === 0);
-        assert.deepEqual(heldInTable(await cloud.contents()), await heldByDocker(host));
-      }
+      const settledAlike = (): Promise<void> => assertNothingLeaked(host, cloud);
 
       it('begins with a table that holds what docker holds', async () => {
-        await assertNothingLeaked();
+        await settledAlike();
         const { networks, endpoints } = await heldByDocker(host);
         assert.deepEqual([networks, endpoints.length], [['10.60.0.0/24'], CONTAINERS.length]);
       });
@@ -110,7 +107,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
           await cloud.comeBack();
           await host.docker('rm', 'stops', 'late');
           await runContainer(host, 'again', '--network', 'kept');
-          await assertNothingLeaked();
+          await settledAlike();
           await host.docker('rm', '-f', 'again');
         });
       }
@@ -125,7 +122,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
         t.diagnostic(`restarted after ${seconds(began)}`);
         assert.equal((await addressOf(host, 'own')).ip, '10.60.0.77');
         await host.docker('rm', '-f', 'own');
-        await assertNothingLeaked();
+        await settledAlike();
       });
 
       /** As after a crash: what ran is released when the daemon starts. */
@@ -145,7 +142,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
       it('starts as usual after it was killed, with the cloud available', async (t) => {
         assert.equal((await restartDocker(t, 'with the cloud available')).released, CONTAINERS.length);
         await host.docker('start', ...CONTAINERS);
-        await assertNothingLeaked();
+        await settledAlike();
       });
 
       for (const { how, leave } of ABSENCES) {
@@ -156,7 +153,7 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
           assert.ok(waited <= 1, `${waited} releases waited for the cloud, one after the other`);
           await cloud.comeBack();
           await host.docker('start', ...CONTAINERS);
-          await assertNothingLeaked();
+          await settledAlike();
         });
       }
 
@@ -169,10 +166,10 @@ describe('docker while the cloud is away', { concurrency: VERSIONS.length, timeo
         assert.ok(waited <= 1, `${waited} releases waited for the cloud, one after the other`);
         await cloud.comeBack();
         await host.docker('start', ...CONTAINERS);
-        await assertNothingLeaked();
+        await settledAlike();
         await host.docker('rm', '-f', ...CONTAINERS);
         await host.docker('network', 'rm', 'kept');
-        await assertNothingLeaked();
+        await settledAlike();
         assert.deepEqual((await heldByDocker(host)).networks, []);
       });
     });

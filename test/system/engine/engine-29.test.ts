@@ -1,12 +1,12 @@
 /** What Docker engine 29 asks for differently from earlier engines. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { overlap, parseCidr } from '../../../functions/ipam/address.ts';
-import type { Berth } from '../../support/berth-process.ts';
+import { describe, it } from 'node:test';
+import { overlap } from '../../../functions/ipam/address.ts';
+import { cidr } from '../../support/addresses.ts';
 import { limit } from '../../support/deadlines.ts';
-import { addressOf, callsOf, runContainer, startUp, subnetsOf } from './support/berth.ts';
-import { type EngineVersion, engine, whyNotReady } from './support/engines.ts';
-import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+import { addressOf, callsOf, runContainer, subnetsOf } from './support/berth.ts';
+import { berth, host, remove, useSolo } from './support/solo.ts';
+import { type EngineVersion, whyNotReady } from './support/engines.ts';
 
 const IPAM = ['network', 'create', '--ipam-driver', 'berth'];
 const MACVLAN = [...IPAM, '-d', 'macvlan', '-o', 'parent=up0'];
@@ -19,31 +19,13 @@ const GATEWAYS_ASKED_FOR: readonly (readonly [EngineVersion, number])[] = [
 for (const [version, asked] of GATEWAYS_ASKED_FOR) {
   const skip = await whyNotReady(version);
   describe(`what engine 29 asks for, with engine ${version}`, { skip, timeout: limit(240_000) }, () => {
-    let lan: Lan;
-    let host: Host;
-    let berth: Berth;
-
-    before(async () => {
-      lan = await startLan('one');
-      host = await startHost({ engine: await engine(version), name: 'solo', lan });
-      berth = await startUp(host);
-    });
-
-    after(async () => {
-      await berth.stop();
-      await host.stop();
-      await lan.stop();
-    });
+    useSolo(version);
 
     const names = ['one', 'two', 'three', 'four', 'five', 'six'];
     const addressesOf = async (network: string, containers: readonly string[]): Promise<string[]> => {
       const got: string[] = [];
       for (const name of containers) got.push((await runContainer(host, name, '--network', network)).ip);
       return got;
-    };
-    const remove = async (network: string, containers: readonly string[]): Promise<void> => {
-      await host.docker('rm', '-f', ...containers);
-      await host.docker('network', 'rm', network);
     };
 
     it('keeps the address of the router on a macvlan network, whether it is asked for or not', async () => {
@@ -58,7 +40,7 @@ for (const [version, asked] of GATEWAYS_ASKED_FOR) {
       );
       const full = await host.dockerFails('run', '--rm', '--network', 'lan', 'busybox', 'true');
       assert.match(full, /none of its 6 addresses is free \(5 held by host solo; 1 reserved/);
-      await remove('lan', names.slice(0, 5));
+      await remove('lan', ...names.slice(0, 5));
     });
 
     if (version === '29') {
@@ -69,7 +51,7 @@ for (const [version, asked] of GATEWAYS_ASKED_FOR) {
           got.toSorted(),
           [1, 2, 3, 4, 5, 6].map((last) => `10.52.0.${last}`),
         );
-        await remove('lan', names);
+        await remove('lan', ...names);
       });
 
       it('gives a container that is run again under the same name its former address', async () => {
@@ -82,7 +64,7 @@ for (const [version, asked] of GATEWAYS_ASKED_FOR) {
         await runContainer(host, 'seven', '--network', 'named');
         const again = await addressesOf('named', names.toReversed());
         assert.deepEqual(again.toReversed(), first);
-        await remove('named', [...names, 'seven']);
+        await remove('named', ...names, 'seven');
       });
 
       it('gives an automatic subnet of the requested size', async () => {
@@ -91,9 +73,8 @@ for (const [version, asked] of GATEWAYS_ASKED_FOR) {
         assert.match(v4, /^10\.[\d.]+\/26$/);
         assert.match(v6, /^fdbe:5274:6800:[0-9a-f:]+\/80$/);
         const { ip } = await runContainer(host, 'one', '--network', 'sized');
-        const [subnet, address] = [parseCidr(v4), parseCidr(`${ip}/32`)];
-        assert.ok(subnet !== undefined && address !== undefined && overlap(subnet, address), `${ip} in ${v4}`);
-        await remove('sized', ['one']);
+        assert.ok(overlap(cidr(v4), cidr(`${ip}/32`)), `${ip} in ${v4}`);
+        await remove('sized', 'one');
       });
     }
   });

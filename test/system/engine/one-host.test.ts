@@ -1,43 +1,24 @@
 /** Berth under a real dockerd on one host: the first steps of a new user, and the options of a network. */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { overlap, parseCidr } from '../../../functions/ipam/address.ts';
-import type { Berth } from '../../support/berth-process.ts';
+import { describe, it } from 'node:test';
+import { overlap } from '../../../functions/ipam/address.ts';
+import { cidr } from '../../support/addresses.ts';
 import { limit } from '../../support/deadlines.ts';
-import { addressOf, callsOf, ping, runContainer, startUp, subnetsOf } from './support/berth.ts';
-import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
-import { type Host, type Lan, startHost, startLan } from './support/host.ts';
+import { addressOf, callsOf, ping, runContainer, subnetsOf } from './support/berth.ts';
+import { berth, host, remove, restartBerth, useSolo } from './support/solo.ts';
+import { VERSIONS, whyNotReady } from './support/engines.ts';
 
 const IPAM = ['--ipam-driver', 'berth'];
-const cidr = (text: string) => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
 
 for (const version of VERSIONS) {
   const skip = await whyNotReady(version);
   describe(`one host with engine ${version}`, { skip, timeout: limit(240_000) }, () => {
-    let lan: Lan;
-    let host: Host;
-    let berth: Berth;
-
-    before(async () => {
-      lan = await startLan('one');
-      host = await startHost({ engine: await engine(version), name: 'solo', lan });
-      berth = await startUp(host);
-    });
-
-    after(async () => {
-      await berth.stop();
-      await host.stop();
-      await lan.stop();
-    });
+    useSolo(version);
 
     const create = (name: string, ...options: readonly string[]) =>
       host.docker('network', 'create', ...IPAM, ...options, name);
     const createFails = (...options: readonly string[]) =>
       host.dockerFails('network', 'create', ...IPAM, ...options, 'refused');
-    const remove = async (network: string, ...containers: readonly string[]) => {
-      if (containers.length > 0) await host.docker('rm', '-f', ...containers);
-      await host.docker('network', 'rm', network);
-    };
 
     it('creates a network, runs containers that reach each other, and releases everything', async () => {
       await create('demo');
@@ -188,11 +169,8 @@ for (const version of VERSIONS) {
         await runContainer(host, 'one', '--network', 'kept'),
         await runContainer(host, 'two', '--network', 'kept'),
       ];
-      await berth.stop();
-      berth = await startUp(host);
-      held.push(await runContainer(host, 'three', '--network', 'kept'));
-      held.push(await runContainer(host, 'four', '--network', 'kept'));
-      held.push(await runContainer(host, 'five', '--network', 'kept'));
+      await restartBerth();
+      for (const name of ['three', 'four', 'five']) held.push(await runContainer(host, name, '--network', 'kept'));
       assert.deepEqual(
         held.map(({ ip }) => ip).sort(),
         [2, 3, 4, 5, 6].map((last) => `10.57.0.${last}`),

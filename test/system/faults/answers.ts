@@ -1,9 +1,7 @@
 /** Checks that dockerd can use an answer, and that a person can use an error. */
 import * as v from 'valibot';
 import type { RawAnswer } from '../../support/docker-connection.ts';
-
-export const METHODS = ['RequestPool', 'ReleasePool', 'RequestAddress', 'ReleaseAddress'] as const;
-export type Method = (typeof METHODS)[number];
+import { type Method } from '../../../protocol/methods.ts';
 
 const cidr = v.pipe(v.string(), v.regex(/^[0-9a-f.:]+\/\d{1,3}$/, 'not a CIDR'));
 const data = v.optional(v.nullable(v.record(v.string(), v.string())));

@@ -1,7 +1,8 @@
 /** A client that behaves like dockerd, and remembers what dockerd would believe to have. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CutOff, DockerConnection, NotConnected, type RawAnswer } from '../../support/docker-connection.ts';
-import { type Answer, type Method, readAnswer } from './answers.ts';
+import { type Method } from '../../../protocol/methods.ts';
+import { type Answer, readAnswer } from './answers.ts';
 
 /** ms between the attempts of dockerd's plugin client. */
 export const DOCKER_PAUSES: readonly number[] = [1_000, 2_000, 4_000, 8_000];

@@ -8,7 +8,7 @@ import { scaled, slowness } from '../../support/deadlines.ts';
 import type { Rule } from '../../support/fault-proxy.ts';
 import type { Fault } from '../../support/faults.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
-import { METHODS } from './answers.ts';
+import { METHODS } from '../../../protocol/methods.ts';
 import { duplicates, faults, nuisances, scenarios, strangers } from './scenarios.ts';
 import { type Misfortune, type Report, nextTrial, tryAll } from './trial.ts';
 

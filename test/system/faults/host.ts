@@ -1,12 +1,11 @@
 /** A host: a shim as a process, which reaches the cloud through a proxy that injects faults. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { get } from 'node:http';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { type Berth, startBerth } from '../../support/berth-process.ts';
+import { send } from '../../support/http.ts';
 import { measureSlowness, scaled, until } from '../../support/deadlines.ts';
 import { endingWithUs } from '../../support/ending-with-us.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
@@ -156,12 +155,7 @@ export class FaultyHost {
 
   /** How many calls have not yet reached the cloud, and how many never will. */
   async #journal(): Promise<v.InferOutput<typeof health>['journal']> {
-    const body = await new Promise<string>((resolve, reject) => {
-      const asked = get({ socketPath: this.#socket, path: '/Berth.Health', agent: false }, (response) => {
-        text(response).then(resolve, reject);
-      });
-      asked.once('error', reject);
-    });
-    return v.parse(health, body).journal;
+    const { body } = await send({ method: 'GET', socketPath: this.#socket, path: '/Berth.Health' }, '');
+    return v.parse(health, body.toString()).journal;
   }
 }

@@ -50,7 +50,10 @@ describe('shims that are killed again and again', () => {
   it('leak when interrupted calls are not settled (control)', async (t) => {
     const settled = { kind: 'answer', answer: json({}), carriedOut: false } as const;
     const outcome = await run(t, {
-      ...{ name: 's', seed: SEED, hosts: 1, kills: CONTROL_KILLS },
+      name: 's',
+      seed: SEED,
+      hosts: 1,
+      kills: CONTROL_KILLS,
       prepare: ({ proxy }) => {
         proxy.insist({ path: '/Berth.Settle', fault: settled });
       },
@@ -60,7 +63,10 @@ describe('shims that are killed again and again', () => {
 
   it('leak when their journal is missing (control)', async (t) => {
     const outcome = await run(t, {
-      ...{ name: 'j', seed: SEED, hosts: 1, kills: CONTROL_KILLS },
+      name: 'j',
+      seed: SEED,
+      hosts: 1,
+      kills: CONTROL_KILLS,
       afterKill: (host) => {
         host.removeJournal();
       },

@@ -1,11 +1,11 @@
 /** A user of dockerd who creates and removes random networks and endpoints until stopped. */
+import { GATEWAY } from '../../support/fleet.ts';
 import { type Dockerd, bare } from './dockerd.ts';
 import type { Register } from './register.ts';
 
 /** All hosts share this subnet; other subnets are random. Both are so wide that an address is rarely drawn twice. */
 const SHARED = '10.70.0.0/18';
 const DRAWN = '0.0.0.0/20';
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 const MOST_NETWORKS = 2;
 const MOST_ADDRESSES = 4;
 

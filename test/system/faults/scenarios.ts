@@ -1,7 +1,8 @@
 /** The calls of dockerd, each ready to be made, and the faults that they meet. */
+import { GATEWAY, MAC, named } from '../../support/fleet.ts';
 import type { Fault } from '../../support/faults.ts';
 import { nonsense, refusals } from '../../support/wire-answers.ts';
-import type { Method } from './answers.ts';
+import { type Method } from '../../../protocol/methods.ts';
 import { type Dockerd, type Told, bare } from './dockerd.ts';
 
 export interface Scenario {
@@ -16,11 +17,7 @@ export interface Subnet {
   readonly address: string;
 }
 
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
-const endpointOf = (name: string) => ({
-  'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02',
-  'com.docker.network.endpoint.name': name,
-});
+const endpointOf = (name: string) => ({ ...MAC, ...named(name) });
 
 async function network(dockerd: Dockerd, subnet: Subnet): Promise<string> {
   const { error, poolId } = await dockerd.requestPool(subnet.cidr);

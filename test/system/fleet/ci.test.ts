@@ -5,7 +5,7 @@ import { limit, until } from '../../support/deadlines.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { whyNoEngine } from '../engine/support/engines.ts';
 import { Events } from './support/events.ts';
-import { SWEEP_EVERY } from './support/fleet.ts';
+import { SWEEP_EVERY } from './support/engine-fleet.ts';
 import { type Runner, heldBy, smallRunner, wholeRunner } from './support/runners.ts';
 import { endLease, untilFenced } from './support/silence.ts';
 

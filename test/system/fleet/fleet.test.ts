@@ -5,7 +5,7 @@ import { limit } from '../../support/deadlines.ts';
 import { whyNotReady } from '../engine/support/engines.ts';
 import { heldInTable } from '../engine/support/holdings.ts';
 import { Churn } from './support/churn.ts';
-import { Fleet, heldByAll } from './support/fleet.ts';
+import { EngineFleet, heldByAll } from './support/engine-fleet.ts';
 import { type Resident, answersFor, assertAllPing, assertOneAnswerEach, moveIn } from './support/lan-check.ts';
 import { Ledger } from './support/ledger.ts';
 
@@ -21,11 +21,11 @@ const reasons = await Promise.all((['29', '28', '20.10'] as const).map(whyNotRea
 const skip = reasons.find((reason) => reason !== false) ?? false;
 
 describe('three hosts on one LAN and one cloud', { skip, timeout: limit(240_000) }, () => {
-  let fleet: Fleet;
+  let fleet: EngineFleet;
 
   before(async () => {
     // Different engines: a fleet is never upgraded in one go.
-    fleet = await Fleet.start({ red: '28', green: '29', blue: '20.10' });
+    fleet = await EngineFleet.start({ red: '28', green: '29', blue: '20.10' });
   });
 
   after(() => fleet.stop());

@@ -7,7 +7,7 @@ import { eventually } from '../../support/stage.ts';
 import { addressOf, runContainer } from '../engine/support/berth.ts';
 import { whyNoEngine } from '../engine/support/engines.ts';
 import { heldInTable } from '../engine/support/holdings.ts';
-import { Fleet, type Member, heldByAll } from './support/fleet.ts';
+import { EngineFleet, type Member, heldByAll } from './support/engine-fleet.ts';
 import { type Resident, announce, assertAllPing, assertOneAnswerEach, moveIn } from './support/lan-check.ts';
 import { Ledger } from './support/ledger.ts';
 import { endLease, outlastMemory, untilFenced } from './support/silence.ts';
@@ -31,7 +31,7 @@ const MOST_TRIES = 60;
 const OWN = ['one', 'two', 'three'];
 
 describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false, timeout: limit(240_000) }, () => {
-  let fleet: Fleet;
+  let fleet: EngineFleet;
   let away: Member;
   let others: readonly Member[];
   let residents: Resident[] = [];
@@ -39,7 +39,7 @@ describe('a host that is cut off past its lease', { skip: whyNoEngine() ?? false
   const ledger = new Ledger(() => performance.now());
 
   before(async () => {
-    fleet = await Fleet.start({ away: '28', near: '28', old: '20.10' });
+    fleet = await EngineFleet.start({ away: '28', near: '28', old: '20.10' });
     away = fleet.member('away');
     others = fleet.members.filter((member) => member !== away);
     for (const { host } of fleet.members) await host.docker(...createOn('10.92.0.0/28', MACVLAN), 'small');

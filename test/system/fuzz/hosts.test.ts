@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { anyJson, anyText, bytesOf, inBase64, messageOf, texts } from './support/arbitraries.ts';
-import { type Answer, type Border, freshHeaders, openBorder } from './support/border.ts';
+import { MAC } from '../../support/fleet.ts';
+import { anyJson, anyText, messageOf, texts } from './support/arbitraries.ts';
+import { refusesAnything, refusesOversized, tryAll } from './support/attempts.ts';
+import { type Answer, type Border, type Event, freshHeaders, openBorder } from './support/border.ts';
 import { SAME } from './support/table.ts';
 
 const RUNS = 100;
 const PATHS = ['/Berth.Settle', '/Berth.Register'] as const;
-const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 
 let border: Border;
 /** A network and a lease in it, each with the key of the request that created it. */
@@ -30,7 +31,6 @@ before(async () => {
 
 after(() => border.close());
 
-type Event = Parameters<Border['send']>[2];
 const send = (path: string, event: Event): Promise<Answer> =>
   border.send('hosts', path, { headers: freshHeaders(), ...event });
 const settle = (message: object): Promise<Answer> => send('/Berth.Settle', { body: JSON.stringify(message) });
@@ -38,26 +38,15 @@ const settle = (message: object): Promise<Answer> => send('/Berth.Settle', { bod
 describe('an invalid message to the function of hosts', () => {
   for (const path of PATHS) {
     it(`is refused at ${path}: any bytes and any JSON`, async () => {
-      await fc.assert(
-        fc.asyncProperty(bytesOf(200), anyJson, async (bytes, body) => {
-          for (const event of [inBase64(bytes), { body }]) {
-            assert.notEqual((await send(path, event)).refusal, undefined);
-          }
-        }),
-        { numRuns: RUNS },
+      await refusesAnything(
+        (event) => send(path, event),
+        RUNS,
+        (json) => json,
       );
     });
 
     it(`is refused at ${path}: oversized values, and unlimited nesting`, async () => {
-      for (const body of ['[', '"', ' '].map((part) => part.repeat(69_633))) {
-        assert.match((await send(path, { body })).refusal ?? '', /^the request is larger than 69632 bytes$/);
-      }
-      for (const body of [
-        '['.repeat(30_000) + ']'.repeat(30_000),
-        `${'{"Request":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
-      ]) {
-        assert.match((await send(path, { body })).refusal ?? '', /^the request is malformed: \w+: /);
-      }
+      await refusesOversized((event) => send(path, event), 69_632, 'Request');
     });
   }
 });
@@ -78,16 +67,9 @@ describe('a registration', () => {
   };
 
   it('with random fields is carried out or clearly refused', async () => {
-    const seen = { refused: 0, done: 0 };
-    await fc.assert(
-      fc.asyncProperty(messageOf(fields), fc.constantFrom('web-1', 'web-2', 'web-3'), async (body, host) => {
-        const { refusal } = await send('/Berth.Register', { headers: freshHeaders(host), body });
-        if (refusal === undefined) seen.done++;
-        else seen.refused++;
-      }),
-      { numRuns: 2 * RUNS },
-    );
-    assert.ok(seen.refused > 0 && seen.done > 0, JSON.stringify(seen));
+    const inputs = fc.tuple(messageOf(fields), fc.constantFrom('web-1', 'web-2', 'web-3'));
+    const ask = ([body, host]: [string, string]) => send('/Berth.Register', { headers: freshHeaders(host), body });
+    await tryAll(inputs, ask, 2 * RUNS);
   });
 });
 

@@ -1,13 +1,13 @@
 /** PoolIDs of live pools with every small kind of damage: none may reach a pool. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { MAC } from '../../support/fleet.ts';
 import { inBase64 } from './support/arbitraries.ts';
 import { type Border, freshHeaders, openBorder } from './support/border.ts';
 
 const METHODS = ['RequestAddress', 'ReleaseAddress', 'ReleasePool'] as const;
 type Method = (typeof METHODS)[number];
 
-const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 const DAMAGED = /^invalid pool id: ".*" was not issued by Berth, or was damaged$/;
 const OTHERS = /^invalid pool id: the network \S+ \(\w{14}\) belongs to another host, not to web-[12]$/;
 const NO_JSON = /^the request is not JSON$/;

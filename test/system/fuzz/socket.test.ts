@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
 import * as v from 'valibot';
 import { startEngine } from '../../../infra/local/engine.ts';
 import { type Berth, callPlugin, startBerth, temporaryFolders } from '../../support/berth-process.ts';
+import { MAC } from '../../support/fleet.ts';
+import { localClient } from '../../support/engine-store.ts';
 import { anyText, bytesOf, messageOf } from './support/arbitraries.ts';
 import { METHOD_NAMES } from './support/border.ts';
 import { refusalIn } from './support/clear.ts';
@@ -20,7 +22,6 @@ const RUNS = 100;
 /** Fewer runs, since each call goes through the journal on the disk. */
 const MESSAGE_RUNS = 40;
 const TABLE = 'berth';
-const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 
 let client: DynamoDBClient;
 let berth: Berth;
@@ -31,8 +32,7 @@ const undo: (() => unknown)[] = [];
 before(async () => {
   const engine = await startEngine(undefined);
   undo.push(() => engine.stop());
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  client = new DynamoDBClient({ endpoint: engine.url, region: 'local', credentials });
+  client = localClient(engine.url);
   const folders = temporaryFolders();
   undo.push(() => {
     folders.remove();

@@ -1,20 +1,20 @@
 /** The size and contents of a function's bundle, and that it works as it is deployed, in a separate process. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { build } from 'esbuild';
 import { type Bundle, type FunctionName, buildFunctions, bundle, functionNames } from '../../../infra/build.ts';
 import { leaveOut } from '../../../infra/left-out.ts';
+import { root } from '../../support/repository.ts';
 import { engineStore } from '../../support/engine-store.ts';
 import { LAMBDA_ENVIRONMENT, callFresh } from '../../support/fresh-function.ts';
 import { firstCalls, poolIdOf, register, requestPool } from '../../support/function-calls.ts';
+import { scratchFolder } from './support/scratch.ts';
 
 const KIB = 1024;
-const root = path.join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-bundles-'));
+const scratch = scratchFolder('bundles');
 
 /** Limits of the functions with the SDK, and of the one without. They are counts, so the machine's speed does not matter. */
 const budget = (name: FunctionName) =>
@@ -29,10 +29,6 @@ const of = (name: FunctionName): Bundle => bundles.get(name) ?? assert.fail();
 before(async () => {
   await buildFunctions(scratch);
   for (const name of functionNames) bundles.set(name, await bundle(name, fileOf(name)));
-});
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 /** esbuild's bundle for Node with default options. */
@@ -94,7 +90,11 @@ describe('a module that is left out of the bundles', () => {
     build({
       absWorkingDir: root,
       entryPoints: ['functions/pools.ts'],
-      ...{ bundle: true, platform: 'node', mainFields: ['module', 'main'], write: false, logLevel: 'silent' },
+      bundle: true,
+      platform: 'node',
+      mainFields: ['module', 'main'],
+      write: false,
+      logLevel: 'silent',
       plugins: [leaveOut(entry)],
     });
 
@@ -123,7 +123,8 @@ describe('a bundle in a separate process', () => {
     t.after(() => engine.close());
     const environment = {
       ...LAMBDA_ENVIRONMENT,
-      ...{ BERTH_TABLE: engine.table, AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint },
+      BERTH_TABLE: engine.table,
+      AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
       ...Object.fromEntries(
         ['POOLS', 'ADDRESSES', 'HOSTS', 'CONSOLE'].map((name) => [`BERTH_${name}_URL`, 'https://x/']),
       ),
@@ -161,7 +162,8 @@ it('zips are the same byte for byte from another folder, on another day, in anot
   symlinkSync(path.join(root, 'infra/deploy/node_modules'), path.join(copy, 'infra/deploy/node_modules'));
   const program = `import { buildFunctions } from './infra/build.ts'; await buildFunctions(process.cwd() + '/made');`;
   execFileSync(process.execPath, ['--input-type=module', '-e', program], {
-    ...{ cwd: copy, env: { ...process.env, TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8' } },
+    cwd: copy,
+    env: { ...process.env, TZ: 'Asia/Tokyo', LC_ALL: 'tr_TR.UTF-8' },
   });
   for (const name of functionNames) {
     const [here, there] = [path.join(scratch, `${name}.zip`), path.join(copy, 'made', `${name}.zip`)];

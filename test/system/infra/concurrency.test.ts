@@ -1,19 +1,18 @@
 /** Whether a deployment reserves concurrency, depending on what a stand-in for AWS returns for the account and the stack. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { type Server, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { ceilingsOf } from '../../../infra/ceilings.ts';
 import { choose, chooseConcurrency } from '../../../infra/deploy/concurrency.ts';
 import { isGiven, readArguments } from '../../../infra/parameters.ts';
+import { portOf } from '../../support/http.ts';
+import { scratchFolder } from './support/scratch.ts';
 import { render } from './support/render.ts';
 
 const ASKED = readArguments(['--stage', 'prod', '--region', 'eu-west-1']);
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-concurrency-'));
+const scratch = scratchFolder('concurrency');
 
 interface Response {
   readonly status: number;
@@ -70,11 +69,7 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 
-const at = (): string => {
-  const address = server.address();
-  assert.ok(typeof address === 'object' && address !== null);
-  return `http://127.0.0.1:${(address satisfies AddressInfo).port}`;
-};
+const at = (): string => `http://127.0.0.1:${portOf(server)}`;
 
 beforeEach(() => {
   asked.length = 0;
@@ -90,7 +85,6 @@ beforeEach(() => {
 
 after(() => {
   server.close();
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 describe('a deployment without the parameter for reserved concurrency', () => {

@@ -1,16 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { after, it } from 'node:test';
+import { it } from 'node:test';
 import { run } from '../engine/support/command.ts';
+import { root } from '../../support/repository.ts';
+import { scratchFolder } from './support/scratch.ts';
 
-const root = path.join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-deploy-'));
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
-});
+const scratch = scratchFolder('deploy');
 
 /** Nothing listens there: osls checks everything that it deploys before its first request to AWS. */
 const NOWHERE = 'http://127.0.0.1:1';

@@ -1,18 +1,18 @@
 /** A stack with an HTTP API in front: who may call what, and that hosts need only one URL. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { type FunctionName, functionNames } from '../../../infra/build.ts';
 import { signingScope } from '../../../shim/aws/scope.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
+import { root } from '../../support/repository.ts';
+import { scratchFolder } from './support/scratch.ts';
 import { type Variant, render } from './support/render.ts';
 import { Template } from './support/template.ts';
 
-const root = path.join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-front-'));
+const scratch = scratchFolder('front');
 const stacks = new Map<Variant, v.InferOutput<typeof Template>>();
 const FRONTS = ['http-api', 'custom-domain'] as const;
 
@@ -20,10 +20,6 @@ before(() => {
   for (const variant of ['function-urls', ...FRONTS, 'all-off', 'all-on'] as const) {
     stacks.set(variant, v.parse(Template, render(path.join(scratch, variant), variant)));
   }
-});
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 const stackOf = (variant: Variant) => stacks.get(variant) ?? assert.fail();

@@ -1,17 +1,17 @@
 /** Checks each variant of the stack with cfn-lint and the rules of infra/rules, and that each rule can fail. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import * as v from 'valibot';
+import { scratchFolder } from './support/scratch.ts';
 import { pythonPrograms, whyNoPython } from './support/python.ts';
 import { type Variant, render, templateFile, variants } from './support/render.ts';
 
 const RULES = path.join(import.meta.dirname, '../../../infra/rules/stack.guard');
 const GUARD = path.join(import.meta.dirname, 'support/guard.py');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-lint-'));
+const scratch = scratchFolder('lint');
 const names = ['function-urls', 'http-api', 'custom-domain', 'all-off', 'all-on'] as const satisfies readonly Variant[];
 
 let python: string;
@@ -38,10 +38,6 @@ describe('the template', { skip: whyNoPython() ?? false }, () => {
   before(() => {
     python = path.join(pythonPrograms(), 'python');
     for (const name of names) templates.set(name, render(path.join(scratch, name), name));
-  });
-
-  after(() => {
-    rmSync(scratch, { recursive: true, force: true });
   });
 
   it('is checked by cfn-lint, which reports what CloudFormation would refuse', () => {

@@ -4,8 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { Manual } from '../cloud/support/manual.ts';
-
-const root = path.join(import.meta.dirname, '../../..');
+import { root } from '../../support/repository.ts';
 
 /** By the file whose tests run them, with the paths and names of a test host. */
 const RUN_BY: Readonly<Record<string, readonly string[]>> = {

@@ -1,9 +1,8 @@
 /** Alarms and the dashboard use metrics that exist, and alarms notify a topic. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { RUNS, WATCHED } from '../../../bench/assumptions.ts';
 import { PRICES } from '../../../bench/prices.ts';
@@ -11,19 +10,16 @@ import { emptyReport } from '../../../functions/ipam/sweep/report.ts';
 import { NOTHING_COUNTED } from '../../../functions/ipam/sweep/usage.ts';
 import { gaugesOf } from '../../../functions/lambda/gauges.ts';
 import { functionNames } from '../../../infra/build.ts';
+import { root } from '../../support/repository.ts';
+import { scratchFolder } from './support/scratch.ts';
 import { render } from './support/render.ts';
 import { Template } from './support/template.ts';
 
-const root = path.join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-monitoring-'));
+const scratch = scratchFolder('monitoring');
 let template: v.InferOutput<typeof Template>;
 
 before(() => {
   template = v.parse(Template, render(scratch, 'function-urls'));
-});
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 /** What the functions report: the sweep its work and the state of the fleet, an event of an instance, a call its outcome. */
@@ -202,7 +198,10 @@ describe('the dashboard', () => {
     v.object({
       widgets: v.array(
         v.object({
-          ...{ x: v.number(), y: v.number(), width: v.number(), height: v.number() },
+          x: v.number(),
+          y: v.number(),
+          width: v.number(),
+          height: v.number(),
           type: v.picklist(['metric', 'log']),
           properties: v.looseObject({
             title: v.string(),

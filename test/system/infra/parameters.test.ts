@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { checkParameters, parameterNames } from '../../../infra/parameters.ts';
+import { root } from '../../support/repository.ts';
 import { variants } from './support/render.ts';
 
-const root = path.join(import.meta.dirname, '../../..');
 const CERTIFICATE = 'certificate=arn:aws:acm:eu-west-1:123456789012:certificate/0';
 
 describe('the parameters of a deployment', () => {

@@ -4,16 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { storeOver } from '../../../functions/dynamo/open.ts';
 import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
-import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
@@ -22,18 +20,18 @@ import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { type FunctionName, functionNames } from '../../../infra/build.ts';
+import { root } from '../../support/repository.ts';
 import { engineStore, storeAt } from '../../support/engine-store.ts';
-import { Host, withMac } from '../../support/fleet.ts';
+import { type Fleet, Host, MAC } from '../../support/fleet.ts';
 import { type Statement, type TableRequest, allows, statement } from '../../support/policy.ts';
 import { requestOf } from '../../support/record-requests.ts';
+import { scratchFolder } from './support/scratch.ts';
 import { render } from './support/render.ts';
 import { TABLE as DEPLOYED_TABLE, deployedPolicy, isAllowed as isAllowedBySimulator } from './support/simulator.ts';
 import { Role, Template } from './support/template.ts';
 
-const root = path.join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-permissions-'));
+const scratch = scratchFolder('permissions');
 const TABLE = { 'Fn::GetAtt': ['Table', 'Arn'] };
-const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
 const INDEX = { 'Fn::Join': ['/', [TABLE, 'index', 'byHost']] };
 
 const roleNamed = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
@@ -63,15 +61,11 @@ before(async () => {
   }
   asked = [
     ...conformance(),
-    ...(await sweeps()),
-    ...(await revival()),
+    ...(await requestsOf('sweep', sweeps)),
+    ...(await requestsOf('hosts', revival)),
     ...(await firstSeals()),
-    ...(await oldPoolIds()),
+    ...(await requestsOf('addresses', oldPoolIds)),
   ];
-});
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 /** Failures of the suite itself are ignored here. */
@@ -93,15 +87,16 @@ function conformance(): TableRequest[] {
 }
 
 interface Noting {
-  readonly client: DynamoDBClient;
-  readonly table: string;
-  /** The requests so far. */
-  readonly requests: readonly TableRequest[];
+  readonly world: ReturnType<typeof settableWorld>;
+  /** The table, and the same with every request recorded. */
+  readonly deps: Fleet;
+  readonly recorded: Fleet;
 }
 
-/** A client of an engine's table that records its requests under a function's name. */
-async function noting(endpoint: string, name: FunctionName): Promise<Noting> {
-  const { client, table } = await storeAt(endpoint, () => Promise.resolve());
+/** The requests of a function to a new table, while something happens to that. */
+async function requestsOf(name: FunctionName, happen: (at: Noting) => Promise<unknown>): Promise<TableRequest[]> {
+  const engine = await engineStore();
+  const { client, table } = await storeAt(engine.endpoint, () => Promise.resolve());
   const requests: TableRequest[] = [];
   client.middlewareStack.add(
     (next, { commandName = '' }) =>
@@ -112,7 +107,12 @@ async function noting(endpoint: string, name: FunctionName): Promise<Noting> {
       },
     { step: 'initialize', name: 'noted' },
   );
-  return { client, table, requests };
+  const world = settableWorld();
+  const over = (through: DynamoDBClient): Fleet => ({ world, store: storeOver(through, table, world) });
+  await happen({ world, deps: over(engine.client), recorded: over(client) });
+  client.destroy();
+  await engine.close();
+  return requests;
 }
 
 function settableWorld() {
@@ -121,12 +121,7 @@ function settableWorld() {
 }
 
 /** A sweep that finds everything that it can find; the clock is moved forward for it. */
-async function sweeps(): Promise<TableRequest[]> {
-  const engine = await engineStore();
-  const world = settableWorld();
-  const { client, table, requests } = await noting(engine.endpoint, 'sweep');
-  const deps = { world, store: storeOver(engine.client, table, world) };
-  const swept = { world, store: storeOver(client, table, world) };
+async function sweeps({ world, deps, recorded: swept }: Noting): Promise<void> {
   await litter(deps);
   await swept.store.claimHome('eu-west-1');
   for (const later of [
@@ -144,72 +139,49 @@ async function sweeps(): Promise<TableRequest[]> {
     await swept.store.writeSweep(next);
     await reportDeath(swept, 'gone', 'the test says so');
   }
-  client.destroy();
-  await engine.close();
-  return [...requests];
 }
 
 /** A host whose network has ended without its knowledge, and which revives it: the suite does not wait for such a silence. */
-async function revival(): Promise<TableRequest[]> {
-  const engine = await engineStore();
-  const world = settableWorld();
-  const { client, table, requests } = await noting(engine.endpoint, 'hosts');
-  const deps = { world, store: storeOver(engine.client, table, world) };
+async function revival({ world, deps, recorded }: Noting): Promise<void> {
   const host = new Host(deps, 'back');
-  const told = { principal: OPERATOR, shimVersion: '1', engineVersion: '' };
-  await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: 'first' });
+  await host.register();
   const { poolId } = await host.pool({ pool: '10.1.0.0/24' });
   await reportDeath(deps, 'back', 'the test says so');
   for (const later of [IN_FLIGHT_MS, TOMBSTONE_LIFETIME_MS, TOMBSTONE_LIFETIME_MS]) {
     world.advance(later);
     await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
   }
-  const { epoch } = await registerHost(deps, host.call(), { ...told, incarnation: 'first', proposed: 'second' });
+  const { epoch } = await host.register();
   await deps.store.writeSpace('default', { maxHostsPerPrincipal: 5 }, undefined);
   const network = { poolId, gateway: undefined, reserved: [], held: [], isLast: true };
-  await reviveNetwork({ world, store: storeOver(client, table, world) }, host.call({ epoch }), network);
-  client.destroy();
-  await engine.close();
-  return [...requests];
+  await reviveNetwork(recorded, host.call({ epoch }), network);
 }
 
 /** The function that is the first to need the key of the table makes it. */
 async function firstSeals(): Promise<TableRequest[]> {
   const all: TableRequest[] = [];
   for (const name of ['pools', 'addresses', 'hosts'] as const) {
-    const engine = await engineStore();
-    const { client, table, requests } = await noting(engine.endpoint, name);
-    await storeOver(client, table, realWorld).seal('a text');
-    all.push(...requests);
-    client.destroy();
-    await engine.close();
+    all.push(...(await requestsOf(name, ({ recorded }) => recorded.store.seal('a text'))));
   }
   return all;
 }
 
 /** A network of a release whose PoolIDs did not have a seal: the contents of such a PoolID are looked up. */
-async function oldPoolIds(): Promise<TableRequest[]> {
-  const engine = await engineStore();
-  const world = settableWorld();
-  const { client, table, requests } = await noting(engine.endpoint, 'addresses');
-  const host = new Host({ world, store: storeOver(client, table, world) }, 'old');
-  const { poolId } = await new Host({ world, store: storeOver(engine.client, table, world) }, 'old').pool();
+async function oldPoolIds({ world, deps, recorded }: Noting): Promise<void> {
+  const host = new Host(recorded, 'old');
+  const { poolId } = await new Host(deps, 'old').pool();
   const { seal: _, ...id } = decodePoolId(world, poolId, host.call());
-  await openPoolId({ world, store: storeOver(client, table, world) }, encodePoolId(world, id, undefined), host.call());
-  client.destroy();
-  await engine.close();
-  return [...requests];
+  await openPoolId(recorded, encodePoolId(world, id, undefined), host.call());
 }
 
 /** Two hosts that will never return, with a pool each and one in common, and an abandoned announcement. */
-async function litter(deps: ConstructorParameters<typeof Host>[0]): Promise<void> {
+async function litter(deps: Fleet): Promise<void> {
   for (const id of ['silent', 'gone']) {
     const host = new Host(deps, id);
-    const told = { principal: OPERATOR, shimVersion: '1', engineVersion: '' };
-    await registerHost(deps, host.call(), { ...told, incarnation: undefined, proposed: `nonce-of-${id}` });
-    await host.address(await host.pool(), '', withMac('02:42:ac:11:00:02'));
+    await host.register();
+    await host.address(await host.pool(), '', MAC);
     const shared = await host.pool({ pool: '10.1.0.0/24', options: { 'berth.reserve': '10.1.0.9' } });
-    await host.address(shared, '', withMac('02:42:ac:11:00:02'));
+    await host.address(shared, '', MAC);
   }
   const pool = await deps.store.poolsStartingIn('default', { family: 4, first: 0n, last: 2n ** 32n - 1n });
   const [draft] = pool.items;

@@ -3,12 +3,13 @@
  * every action on every kind of item, and with every function and method: it allows what it should and nothing else.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { type FunctionName, functionNames } from '../../../infra/build.ts';
+import { root } from '../../support/repository.ts';
+import { scratchFolder } from './support/scratch.ts';
 import { GRANTS } from './support/grants.ts';
 import { type Variant, render } from './support/render.ts';
 import {
@@ -23,8 +24,7 @@ import {
 } from './support/simulator.ts';
 import { Role, Template } from './support/template.ts';
 
-const root = path.join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(path.join(tmpdir(), 'berth-policies-'));
+const scratch = scratchFolder('policies');
 const VARIANTS = [
   'function-urls',
   'http-api',
@@ -37,10 +37,6 @@ const resourceOf = (variant: Variant, name: string): unknown => (stacks.get(vari
 
 before(() => {
   for (const variant of VARIANTS) stacks.set(variant, v.parse(Template, render(path.join(scratch, variant), variant)));
-});
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 const roleOf = (variant: Variant, name: FunctionName): Policy[] =>

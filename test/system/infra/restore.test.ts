@@ -1,25 +1,23 @@
 /** A table that is restored to an earlier moment, and what its hosts find then: docs/operations.md, "Restore". */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { storeOver } from '../../../functions/dynamo/open.ts';
 import { formatAddress, parseAddress } from '../../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../../functions/ipam/host.ts';
 import { adoptHost } from '../../../functions/ipam/hosts/operator-actions.ts';
-import { registerHost } from '../../../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../../../functions/ipam/recovery/holdings.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { alignTable } from '../../../infra/align-table.ts';
 import { createTable } from '../../../infra/local/create-table.ts';
+import { root } from '../../support/repository.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
 import { Host, refused, withMac } from '../../support/fleet.ts';
 
 const BACKUP = 'restored';
 const OPERATOR = 'arn:aws:iam::123456789012:user/ops';
-const root = path.join(import.meta.dirname, '../../..');
 const mac = (last: number) => `02:00:00:00:00:0${last}`;
 
 let engine: EngineStore;
@@ -40,19 +38,16 @@ async function itemsOf(table: string): Promise<unknown[]> {
   return Items.map((item) => JSON.stringify(Object.entries(item).sort())).sort();
 }
 
-const register = (host: Host, incarnation: string | undefined, proposed: string) =>
-  registerHost(deps, host.call(), { principal: OPERATOR, incarnation, proposed, shimVersion: '1', engineVersion: '' });
-
 describe('a table that is restored to an earlier moment', () => {
   it('is what it was, and each host revives what it was given since', async () => {
     const host = new Host(deps, 'a');
-    await register(host, undefined, 'first');
+    await host.register({ incarnation: undefined, proposed: 'first' });
     const net = await host.pool({ pool: '10.1.0.0/24' });
     const released = await host.address(net, '', withMac(mac(1)));
     await align(engine.table, BACKUP);
     const then = await itemsOf(engine.table);
 
-    await register(host, 'first', 'second');
+    await host.register({ incarnation: 'first', proposed: 'second' });
     await host.release(net, released);
     const given = await host.address(net, '', withMac(mac(2)));
     const later = await host.pool({ pool: '10.2.0.0/24' });
@@ -68,9 +63,13 @@ describe('a table that is restored to an earlier moment', () => {
     assert.deepEqual(await align(BACKUP, engine.table), { put: 0, deleted: 0, equal: then.length - 1 });
 
     // It shows a nonce that the table has never seen, so it counts as another machine until the restored lease is over.
-    await refused(register(host, 'second', 'third'), 'host-taken', /another machine has been host a/);
+    await refused(
+      host.register({ incarnation: 'second', proposed: 'third' }),
+      'host-taken',
+      /another machine has been host a/,
+    );
     deps.world.advance(LEASE_MS);
-    const { isFresh, epoch } = await register(host, 'second', 'third');
+    const { isFresh, epoch } = await host.register({ incarnation: 'second', proposed: 'third' });
     assert.ok(isFresh);
 
     const held = async (poolId: string) => {
@@ -91,7 +90,7 @@ describe('a table that is restored to an earlier moment', () => {
 
   it('may be larger than one batch', async () => {
     const host = new Host(deps, 'many');
-    await register(host, undefined, 'first');
+    await host.register({ incarnation: undefined, proposed: 'first' });
     for (let i = 0; i < 30; i++) await host.pool({ pool: `10.3.${i}.0/24` });
     const { put } = await align(engine.table, BACKUP);
     assert.ok(put > 60, String(put));
@@ -106,7 +105,9 @@ describe('npm run restore', () => {
       encoding: 'utf8',
       env: {
         ...process.env,
-        ...{ AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint, AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' },
+        AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
+        AWS_ACCESS_KEY_ID: 'local',
+        AWS_SECRET_ACCESS_KEY: 'local',
       },
     });
 

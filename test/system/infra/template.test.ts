@@ -1,27 +1,23 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { functionNames, outDir } from '../../../infra/build.ts';
+import { root } from '../../support/repository.ts';
+import { scratchFolder } from './support/scratch.ts';
 import { GRANTS } from './support/grants.ts';
 import { render } from './support/render.ts';
 import { LambdaFunction, LogGroup, Permission, Role, Rule, Statement, Template, Url } from './support/template.ts';
 import { unzipOnly } from './unzip.ts';
 
-const root = join(import.meta.dirname, '../../..');
-const scratch = mkdtempSync(join(tmpdir(), 'berth-package-'));
+const scratch = scratchFolder('package');
 
 let template: v.InferOutput<typeof Template>;
 
 before(() => {
   template = v.parse(Template, render(scratch, 'function-urls'));
-});
-
-after(() => {
-  rmSync(scratch, { recursive: true, force: true });
 });
 
 describe('the functions in the template', () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Method } from '../faults/answers.ts';
+import type { Method } from '../../../protocol/methods.ts';
 import { FaultyHost } from '../faults/host.ts';
 import { scenarios } from '../faults/scenarios.ts';
 import { nextTrial, subnetOf } from '../faults/trial.ts';

@@ -2,9 +2,10 @@
 import type { LambdaFunctionURLResult } from 'aws-lambda';
 import * as v from 'valibot';
 import type { Handler } from '../../../functions/lambda/handler.ts';
+import { type Method } from '../../../protocol/methods.ts';
 import { SEQUENCE_WIDTH } from '../../../protocol/request-key.ts';
 import { CALL_HEADERS, contextWith, eventOf } from '../../unit/functions/lambda/event.ts';
-import { type Answer, type Message, type Method, type Scribe, answer } from './history.ts';
+import { type Answer, type Message, type Scribe, answer } from './history.ts';
 
 /** ms, as in serverless.yml. */
 const FUNCTION_TIMEOUT = 10_000;

@@ -1,6 +1,5 @@
 /** The complete contents of the table, as the rules read it. */
-import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { decodeChunk, decodePool, decodeRef } from '../../../functions/dynamo/items.ts';
 import { formatAddress } from '../../../functions/ipam/address.ts';
@@ -8,6 +7,7 @@ import { addressAt } from '../../../functions/ipam/chunk.ts';
 import type { Pool } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { type Slot, decodeSlot } from '../../../functions/ipam/slot.ts';
+import { itemsOf } from '../../support/items.ts';
 
 export interface Address {
   readonly generation: string;
@@ -27,10 +27,7 @@ export interface Contents {
 const key = v.object({ pk: v.string(), sk: v.string() });
 
 export async function readContents(client: DynamoDBClient, table: string): Promise<Contents> {
-  const items: Record<string, unknown>[] = [];
-  for await (const page of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
-    items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
-  }
+  const items = await itemsOf(client, table);
   const of = (kind: string) => items.filter((item) => v.parse(key, item).sk.startsWith(kind));
   const refs = of('ref#').map(decodeRef);
   return {

@@ -4,9 +4,7 @@
  */
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import * as v from 'valibot';
-
-export const METHODS = ['RequestPool', 'ReleasePool', 'RequestAddress', 'ReleaseAddress'] as const;
-export type Method = (typeof METHODS)[number];
+import { METHODS, type Method } from '../../../protocol/methods.ts';
 
 const moment = v.pipe(
   v.string(),

@@ -5,8 +5,9 @@
 import { flushCompileCache } from 'node:module';
 import * as v from 'valibot';
 import { chance } from '../../support/interleaving.ts';
+import { type Method } from '../../../protocol/methods.ts';
 import { Client } from './client.ts';
-import { type Method, Scribe } from './history.ts';
+import { Scribe } from './history.ts';
 import { Life } from './life.ts';
 import { plan as planSchema } from './plan.ts';
 

@@ -2,6 +2,7 @@
  * The random actions of a host: networks on subnets that all hosts share, on automatic subnets and on conflicting ones,
  * and endpoints that come and go.
  */
+import { GATEWAY } from '../../support/fleet.ts';
 import type { Client } from './client.ts';
 import type { Message } from './history.ts';
 
@@ -12,7 +13,6 @@ export const AUTOMATIC_SIZE = 28;
 
 /** The shortest cool-down that a pool may ask for, so that a small pool is soon used again. */
 const COOLDOWN = { 'berth.cooldown': '2s' };
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
 /** One small subnet in which all hosts want the same addresses, and one in which all begin at the lowest. */
 const NARROW = { Pool: '10.70.0.0/27', Options: COOLDOWN };

@@ -5,11 +5,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { root } from '../../support/repository.ts';
 import { limit, until } from '../../support/deadlines.ts';
 import { type Mark, mark } from '../../support/processes-of.ts';
 import { folders, socket, upArguments, useStage } from '../../support/stage.ts';
-
-const ROOT = path.join(import.meta.dirname, '../../..');
 
 useStage();
 
@@ -138,7 +137,7 @@ describe('berth up, started by npm', { timeout: limit(240_000) }, () => {
     it(`leaves no process behind after ${what}`, async () => {
       const marked = mark();
       const npm = spawn('npm', ['start', '--', ...upArguments(folders).slice(1)], {
-        cwd: ROOT,
+        cwd: root,
         env: { ...process.env, ...marked.environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
@@ -180,7 +179,7 @@ describe('a test that is interrupted', { timeout: limit(120_000) }, () => {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     it(`leaves no process behind after ${name}`, async () => {
       const marked = mark();
-      const words = ['--input-type=module', '-e', INTERRUPTED, path.join(ROOT, 'test'), folders.data];
+      const words = ['--input-type=module', '-e', INTERRUPTED, path.join(root, 'test'), folders.data];
       const test = spawn(process.execPath, words, {
         env: { ...process.env, ...marked.environment },
         stdio: ['ignore', 'pipe', 'pipe'],

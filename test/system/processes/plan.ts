@@ -1,6 +1,6 @@
 /** The settings that a host gets when it starts. */
 import * as v from 'valibot';
-import { METHODS } from './history.ts';
+import { METHODS } from '../../../protocol/methods.ts';
 
 export const plan = v.object({
   hostId: v.string(),

@@ -4,7 +4,6 @@
  * each host does, but not the order between hosts.
  */
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import { storeOver } from '../../../functions/dynamo/open.ts';
 import { formatCidr } from '../../../functions/ipam/address.ts';
@@ -12,22 +11,22 @@ import type { Deps } from '../../../functions/ipam/deps.ts';
 import { releasePool } from '../../../functions/ipam/pools/release-pool.ts';
 import { requestPool } from '../../../functions/ipam/pools/request-pool.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
+import { root } from '../../support/repository.ts';
 import { type Edit, mutant } from '../../support/mutant.ts';
 import { unknownIn } from './claims.ts';
 import { callAfter, cleanUp } from './cleanup.ts';
 import type { Contents } from './contents.ts';
-import { Fleet, type FleetWish } from './fleet.ts';
+import { ProcessFleet, type FleetWish } from './process-fleet.ts';
 import { granted } from './history.ts';
 import { SPACE } from './life.ts';
 import { faultsOf, leftovers } from './verdict.ts';
 
-const ROOT = path.join(import.meta.dirname, '../../..');
 const SEED = Number(process.env['BERTH_SEED'] ?? Math.floor(Math.random() * 1_000_000_000));
 const HOSTS = Number(process.env['BERTH_HOSTS'] ?? 32);
 
 /** Its histories are kept when a check fails. */
-async function withFleet(t: TestContext, wish: FleetWish, run: (fleet: Fleet) => Promise<void>): Promise<void> {
-  const fleet = await Fleet.start(wish);
+async function withFleet(t: TestContext, wish: FleetWish, run: (fleet: ProcessFleet) => Promise<void>): Promise<void> {
+  const fleet = await ProcessFleet.start(wish);
   const how = `BERTH_SEED=${SEED} BERTH_HOSTS=${HOSTS}, histories in ${fleet.folder}`;
   try {
     await run(fleet);
@@ -41,17 +40,17 @@ async function withFleet(t: TestContext, wish: FleetWish, run: (fleet: Fleet) =>
 }
 
 /** A summary of how many calls were granted. */
-function tell(t: TestContext, fleet: Fleet): void {
+function tell(t: TestContext, fleet: ProcessFleet): void {
   const history = fleet.history();
   const count = history.filter((operation) => granted(operation) !== undefined).length;
   const unknown = unknownIn(history).length;
   t.diagnostic(`seed ${SEED}: ${history.length} calls, ${count} granted, ${unknown} without an answer`);
 }
 
-const depsOf = ({ client, table }: Fleet): Deps => ({ world: realWorld, store: storeOver(client, table, realWorld) });
+const depsOf = ({ client, table }: ProcessFleet): Deps => ({ world: realWorld, store: storeOver(client, table, realWorld) });
 
 /** An announcement whose host was killed before it confirmed it does not block other pools. */
-async function takeOver(deps: Deps, fleet: Fleet, { pools }: Contents): Promise<void> {
+async function takeOver(deps: Deps, fleet: ProcessFleet, { pools }: Contents): Promise<void> {
   for (const { state, cidr } of pools) {
     if (state !== 'pending') continue;
     const request = { addressSpace: SPACE, pool: formatCidr(cidr), subPool: '', v6: false, options: {}, avoid: [] };
@@ -60,7 +59,7 @@ async function takeOver(deps: Deps, fleet: Fleet, { pools }: Contents): Promise<
   }
 }
 
-const wish = { root: ROOT, seed: SEED, hosts: HOSTS, killed: 0, actions: 24 };
+const wish = { root: root, seed: SEED, hosts: HOSTS, killed: 0, actions: 24 };
 
 describe('many hosts that act at once', () => {
   it('never hold the same thing twice, and leave nothing after they release it', async (t) => {

@@ -47,7 +47,11 @@ type StepAt = Step & { readonly at: string; readonly hostId: string };
 
 function stepsOf(history: readonly Operation[], last: ReadonlyMap<string, string>): StepAt[] {
   const step = (kind: Step['kind'], at: string, holder: string, { begin, result, hostId }: Operation): StepAt => ({
-    ...{ kind, at, holder, begin, hostId },
+    kind,
+    at,
+    holder,
+    begin,
+    hostId,
     end: result?.end,
   });
   const known = holdingsOf(history).flatMap(({ generation, address, request, release }) => {

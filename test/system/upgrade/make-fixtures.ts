@@ -8,8 +8,6 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
-import { DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { bundle, functionNames } from '../../../infra/build.ts';
 import { signers } from '../../../shim/aws/signer.ts';
@@ -17,6 +15,8 @@ import { FunctionUrlClient } from '../../../shim/cloud/client.ts';
 import { Transport } from '../../../shim/cloud/transport.ts';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { callPlugin, runBerth } from '../../support/berth-process.ts';
+import { GATEWAY, MAC, named as byName } from '../../support/fleet.ts';
+import { itemsOf } from '../../support/items.ts';
 import type { Passage } from '../../support/fault-proxy.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { eventually } from '../../support/stage.ts';
@@ -24,11 +24,7 @@ import { bare } from '../faults/dockerd.ts';
 import { FaultyHost } from '../faults/host.ts';
 import { type Exchange, HOST, type Network, fixtureFolder } from './fixture.ts';
 
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
-const named = (name: string) => ({
-  'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02',
-  'com.docker.network.endpoint.name': name,
-});
+const named = (name: string) => ({ ...MAC, ...byName(name) });
 const DAMAGED = { PoolID: 'berth1,damaged', Address: '10.1.0.1' };
 /** ms */
 const SWEEP_EVERY = 250;
@@ -51,7 +47,7 @@ async function main(release: string): Promise<void> {
     await fallInMidCall(host, networks);
     await cloud.store.claimHome('eu-west-1');
     mkdirSync(folder, { recursive: true });
-    write(folder, 'table.json', await itemsOf(cloud));
+    write(folder, 'table.json', await itemsOf(cloud.client, 'berth'));
     write(folder, 'messages.json', exchangesOf(hosts.flatMap(({ proxy }) => proxy.passages)));
     write(folder, 'networks.json', networks);
     writeFileSync(path.join(folder, 'functions.json.br'), await packFunctions(cloud.folder));
@@ -186,18 +182,6 @@ async function fallInMidCall(host: FaultyHost, networks: readonly Network[]): Pr
   });
   await host.killShim();
   ranged.waiting = released;
-}
-
-async function itemsOf(cloud: LocalCloud): Promise<object[]> {
-  const { AWS_ENDPOINT_URL_DYNAMODB: endpoint = '' } = cloud.environment;
-  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  const client = new DynamoDBClient({ endpoint, region: 'local', credentials });
-  const items: object[] = [];
-  for await (const { Items = [] } of paginateScan({ client }, { TableName: 'berth', ConsistentRead: true })) {
-    items.push(...Items.map((item) => unmarshall(item)));
-  }
-  client.destroy();
-  return items;
 }
 
 /** One exchange of each kind: method and outcome. */

@@ -23,9 +23,17 @@ const send = (path: string, message: object, principal = OPERATOR) =>
 
 const DEFAULTS = {
   Ranges: ['10.192.0.0/10', 'fdbe:5274:6800::/48'],
-  ...{ Size4: 24, Size6: 64, Excluded: [], Cooldown: 30_000, ForgetAfter: 604_800_000 },
-  ...{ MaxPools: null, MaxNetworksPerHost: null },
-  ...{ Widest4: 8, Widest6: 32, GivenOutside: true, MaxHostsPerPrincipal: null },
+  Size4: 24,
+  Size6: 64,
+  Excluded: [],
+  Cooldown: 30_000,
+  ForgetAfter: 604_800_000,
+  MaxPools: null,
+  MaxNetworksPerHost: null,
+  Widest4: 8,
+  Widest6: 32,
+  GivenOutside: true,
+  MaxHostsPerPrincipal: null,
 };
 
 describe('the console', () => {
@@ -46,15 +54,24 @@ describe('the console', () => {
     const settings = { ...DEFAULTS, ...message.Set };
     const { Rev, ...rest } = body;
     assert.deepEqual(rest, {
-      ...{ Space: 'ci', Settings: settings, Set: Object.keys(message.Set), Warnings: [] },
+      Space: 'ci',
+      Settings: settings,
+      Set: Object.keys(message.Set),
+      Warnings: [],
       Held: { Pools4: 0, Pools6: 0, IsAll: true },
     });
     assert.match(String(Rev), /^\w{12}$/);
     const patch = { ranges: ['10.64.0.0/16'], size4: 26, excluded: ['10.64.0.0/20'], cooldown: 5_000, maxPools: 9 };
     assert.deepEqual(lines, [
       {
-        ...{ level: 'warn', message: 'space changed', space: 'ci', patch },
-        ...{ force: false, principal: OPERATOR, rev: Rev, warnings: [] },
+        level: 'warn',
+        message: 'space changed',
+        space: 'ci',
+        patch,
+        force: false,
+        principal: OPERATOR,
+        rev: Rev,
+        warnings: [],
       },
     ]);
     const shown = answerOf(await send('/Berth.Space', { Space: 'ci' }));

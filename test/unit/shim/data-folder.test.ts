@@ -48,9 +48,8 @@ describe('the data folder', () => {
   }
 
   it('is refused when others may write to a file in it', async (t) => {
-    const folder = await temporaryFolder(t);
+    const folder = await temporaryFolder(t, { 'host-id': 'a' });
     const file = path.join(folder, 'host-id');
-    writeFileSync(file, 'a');
     chmodSync(file, 0o666);
     refused(folder, /host-id may be written by others \(mode 666\)/);
   });

@@ -3,12 +3,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
-import { callPlugin } from '../../support/berth-process.ts';
+import { callPlugin, PROGRAM } from '../../support/berth-process.ts';
 import { endingWithUs } from '../../support/ending-with-us.ts';
 import { TIMEOUT } from './outbox-stage.ts';
 import { temporaryFolder } from './temporary.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../../../shim/main.ts');
 /** Fails every write, like a file on a full disk. */
 const FULL = '/dev/full';
 

@@ -6,6 +6,7 @@ import { askHealth } from '../../../shim/commands/ask-health.ts';
 import type { JournalStats } from '../../../shim/journal/journal.ts';
 import { type HealthSources, healthOf } from '../../../shim/plugin/health.ts';
 import { Metrics } from '../../../shim/plugin/metrics.ts';
+import { listen } from '../../support/http.ts';
 import { temporaryFolder } from './temporary.ts';
 
 const IDLE: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };
@@ -76,12 +77,11 @@ describe('the health of a shim', () => {
 
 async function serve(t: TestContext, body: string): Promise<string> {
   const socket = path.join(await temporaryFolder(t), 'berth.sock');
-  const server = createServer((_, response) => response.end(body));
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  await listen(
+    t,
+    createServer((_, response) => response.end(body)),
+    socket,
+  );
   return socket;
 }
 
@@ -104,14 +104,7 @@ describe('a client that asks a shim for its health', () => {
 
 /** The metrics that Prometheus reads, by name and labels. */
 async function scrape(t: TestContext, metrics: Metrics, url = '/metrics'): Promise<{ status: number; text: string }> {
-  const server = metrics.server();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : assert.fail();
+  const port = await listen(t, metrics.server());
   const response = await fetch(`http://127.0.0.1:${port}${url}`);
   return { status: response.status, text: await response.text() };
 }

@@ -7,6 +7,7 @@ import type { HostView } from '../../../protocol/operator-messages.ts';
 import { type Death, describeHost, endFormer, endHost } from '../../../shim/commands/host-death.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
 import { UserError } from '../../../shim/user-error.ts';
+import { answered } from './stand-ins.ts';
 
 const HOST: HostView = {
   Host: 'web-1',
@@ -20,13 +21,6 @@ const HOST: HostView = {
   Networks: [{ Space: 'default', Pool: '10.1.0.0/24', Addresses: 3, IsAll: true }],
   IsAll: true,
 };
-
-const answered = (body: object): Verdict => ({
-  kind: 'answered',
-  text: JSON.stringify(body),
-  refusal: undefined,
-  granted: undefined,
-});
 
 /** Declares such a host dead. @returns what was sent, shown and asked. */
 async function end(host: Partial<HostView>, death: Partial<Death>, reply?: string, how = endHost) {

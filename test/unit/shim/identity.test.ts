@@ -62,9 +62,8 @@ describe('the identity of a host', () => {
 
   for (const text of ['', '\n', 'a b\n', 'web-1\nweb-2\n']) {
     it(`is refused when the file that stores it is damaged: ${JSON.stringify(text)}`, async (t) => {
-      const folder = await temporaryFolder(t);
+      const folder = await temporaryFolder(t, { 'host-id': text });
       const file = path.join(folder, 'host-id');
-      writeFileSync(file, text);
       for (const given of [undefined, 'web-1']) {
         refuses(
           () => hostIdentity(folder, given),
@@ -75,8 +74,7 @@ describe('the identity of a host', () => {
   }
 
   it('is read from a file without a line feed', async (t) => {
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'host-id'), 'web-1');
+    const folder = await temporaryFolder(t, { 'host-id': 'web-1' });
     assert.equal(hostIdentity(folder, 'web-1'), 'web-1');
   });
 });

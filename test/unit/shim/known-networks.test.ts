@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { KnownNetworks } from '../../../shim/host/known-networks.ts';
@@ -21,8 +21,7 @@ describe('the networks that dockerd was given', () => {
   });
 
   it('are forgotten with a warning when the file is damaged', async (t) => {
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'networks.json'), '["one');
+    const folder = await temporaryFolder(t, { 'networks.json': '["one' });
     const warnings: string[] = [];
     assert.deepEqual(new KnownNetworks(folder, (text) => warnings.push(text)).poolIds, []);
     assert.match(warnings.join(), /networks\.json is damaged and is written again$/);

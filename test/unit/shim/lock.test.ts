@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -34,6 +33,16 @@ async function end(child: Process, how: () => unknown): Promise<void> {
   await exit;
 }
 
+/** Another process cannot take the lock. @returns its exit code. */
+async function isRefusedToAnother(t: TestContext, folder: string): Promise<number | null> {
+  const child = start(t, folder);
+  child.stdin.end();
+  const [said, why] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+  assert.equal(said, '');
+  assert.match(why, /Berth is already running with the data in /);
+  return child.exitCode;
+}
+
 const refused = (folder: string): void => {
   assert.throws(() => lockFolder(folder), {
     constructor: UserError,
@@ -54,9 +63,8 @@ describe('the lock of a folder', () => {
   });
 
   it('is refused with another error when its file or folder is unusable', async (t) => {
-    const folder = await temporaryFolder(t);
+    const folder = await temporaryFolder(t, { 'lock.db': 'garbage '.repeat(200) });
     const file = path.join(folder, 'lock.db');
-    writeFileSync(file, 'garbage '.repeat(200));
     assert.throws(() => lockFolder(folder), {
       constructor: UserError,
       message: `cannot lock ${file}: file is not a database`,
@@ -67,12 +75,7 @@ describe('the lock of a folder', () => {
   it('is refused to another process while this one holds it', async (t) => {
     const folder = await temporaryFolder(t);
     const lock = lockFolder(folder);
-    const child = start(t, folder);
-    child.stdin.end();
-    const [said, why] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-    assert.equal(said, '');
-    assert.match(why, /Berth is already running with the data in /);
-    assert.notEqual(child.exitCode, 0);
+    assert.notEqual(await isRefusedToAnother(t, folder), 0);
     lock.close();
   });
 
@@ -82,11 +85,7 @@ describe('the lock of a folder', () => {
     // Closing any descriptor of a file ends all fcntl locks of the process on it: this must not happen to our lock.
     refused(folder);
     refused(folder);
-    const child = start(t, folder);
-    child.stdin.end();
-    const [said, why] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    assert.equal(said, '');
-    assert.match(why, /Berth is already running with the data in /);
+    await isRefusedToAnother(t, folder);
     lock.close();
   });
 

@@ -5,15 +5,10 @@ import type { Verdict } from '../../../shim/cloud/verdict.ts';
 import { declareHost } from '../../../shim/commands/host.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
 import { UserError } from '../../../shim/user-error.ts';
+import { answered } from './stand-ins.ts';
 
 const ENDPOINT = parseEndpoint('unix:/run/capabilities.sock');
 
-const answered = (body: object, refusal?: string): Verdict => ({
-  kind: 'answered',
-  text: JSON.stringify(body),
-  refusal,
-  granted: undefined,
-});
 const HANDSHAKE = answered({ Functions: { Console: 'unix:/run/console.sock', Pools: 'unix:/run/pools.sock' } });
 
 /** Declares a host dead at functions that give these answers. */

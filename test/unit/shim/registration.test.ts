@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import * as v from 'valibot';
@@ -162,8 +162,7 @@ describe('a registration', () => {
   }
 
   it('refuses to start from a damaged file', async (t) => {
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'incarnation.json'), '{"current":7}');
+    const folder = await temporaryFolder(t, { 'incarnation.json': '{"current":7}' });
     await assert.rejects(stage(t, accepts(), folder), UserError);
   });
 

@@ -165,8 +165,7 @@ describe('the sequence', () => {
   });
 
   it('continues from a file that ends with a line feed', async (t) => {
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'sequence'), `${START + 5}\n`);
+    const folder = await temporaryFolder(t, { sequence: `${START + 5}\n` });
     assert.equal(numberOf(new Sequence(folder, () => START).requestKey()), START + 6);
   });
 
@@ -187,9 +186,8 @@ describe('the sequence', () => {
     '101559956668416',
   ]) {
     it(`refuses to start from a damaged file: ${JSON.stringify(text.slice(0, 20))}`, async (t) => {
-      const folder = await temporaryFolder(t);
+      const folder = await temporaryFolder(t, { sequence: text });
       const file = path.join(folder, 'sequence');
-      writeFileSync(file, text);
       const message = `${file} is damaged: ${JSON.stringify(text.slice(0, 40))} is not a number`;
       assert.throws(() => new Sequence(folder, () => START), { constructor: UserError, message });
       assert.equal(readFileSync(file, 'utf8'), text);

@@ -25,19 +25,16 @@ export const poolOf = (subnet = ''): KeptCall => callOf('RequestPool', { Address
 
 export const HEARD: Answered = { kind: 'answered', text: '{}', refusal: undefined, granted: undefined };
 
-export const grantOf = (granted: string): Answered => ({
-  kind: 'answered',
-  text: JSON.stringify({ Granted: granted }),
-  refusal: undefined,
-  granted,
+/** An answer of a function, as it is. */
+export const answered = (body: object, refusal?: string): Answered => ({
+  ...HEARD,
+  text: JSON.stringify(body),
+  refusal,
 });
 
-export const refusalOf = (refusal: string): Answered => ({
-  kind: 'answered',
-  text: JSON.stringify({ Error: refusal }),
-  refusal,
-  granted: undefined,
-});
+export const grantOf = (granted: string): Answered => ({ ...answered({ Granted: granted }), granted });
+
+export const refusalOf = (refusal: string): Answered => answered({ Error: refusal }, refusal);
 
 export const failureOf = (reason: string, wish: Partial<Failed> = {}): Failed => ({
   kind: 'failed',

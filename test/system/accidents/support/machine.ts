@@ -44,7 +44,10 @@ export class SimulatedDocker {
   #answer(url: string): unknown {
     if (url === '/info') return { ID: this.id };
     const all = this.networks.map(({ subnet, addresses, poolId }) => ({
-      ...{ Id: poolId, Name: subnet, Scope: 'local', IPAM: { Driver: 'berth', Config: [{ Subnet: subnet }] } },
+      Id: poolId,
+      Name: subnet,
+      Scope: 'local',
+      IPAM: { Driver: 'berth', Config: [{ Subnet: subnet }] },
       Containers: Object.fromEntries(
         addresses.map((address) => [
           address,

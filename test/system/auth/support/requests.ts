@@ -50,8 +50,11 @@ const stamp = (time: number): string => new Date(time).toISOString().replace(/[-
 export function sign({ path, message, headers }: Plain, { key, time = Date.now(), unsigned = [] }: Manner): Signed {
   const body = Buffer.from(JSON.stringify(message));
   const all: Record<string, string> = {
-    ...{ host: 'localhost', 'content-type': 'application/json', ...headers },
-    ...{ 'x-amz-date': stamp(time), 'x-amz-content-sha256': sha256(body) },
+    host: 'localhost',
+    'content-type': 'application/json',
+    ...headers,
+    'x-amz-date': stamp(time),
+    'x-amz-content-sha256': sha256(body),
     ...(key.sessionToken !== undefined && { 'x-amz-security-token': key.sessionToken }),
   };
   const signedHeaders = Object.keys(all)

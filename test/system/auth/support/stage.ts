@@ -2,16 +2,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { after, before } from 'node:test';
 import * as v from 'valibot';
 import type { Key } from '../../../../infra/local/keyring.ts';
+import { MAC } from '../../../support/fleet.ts';
 import { LocalCloud } from '../../../support/local-cloud.ts';
 import type { PostAnswer } from '../../../support/local-function.ts';
 import { type Keys, ROLE, introduce } from '../../../support/principals.ts';
 import { readContents } from '../../fuzz/support/table.ts';
 import { type Path, type Plain, type Signed, callHeaders, send, sign } from './requests.ts';
 
-export const MAC = { 'com.docker.network.endpoint.macaddress': '02:42:ac:11:00:02' };
 export const VICTIM = 'i-0123456789abcdef0';
 export const MALLORY = 'i-0fedcba9876543210';
 /** ms: so long that no sweep, which would write to the table, runs during a test. */
@@ -36,28 +36,23 @@ export type Line = v.InferOutput<typeof line>;
 export class Stage {
   readonly cloud: LocalCloud;
   readonly keys: Keys<Name>;
-  readonly #client: DynamoDBClient;
 
   private constructor(cloud: LocalCloud) {
     this.cloud = cloud;
     this.keys = introduce<Name>(cloud, PRINCIPALS);
-    const { AWS_ENDPOINT_URL_DYNAMODB: endpoint = '' } = cloud.environment;
-    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-    this.#client = new DynamoDBClient({ endpoint, region: 'local', credentials });
   }
 
   static async open(): Promise<Stage> {
     return new Stage(await LocalCloud.start({ sweepEvery: NEVER }));
   }
 
-  async close(): Promise<void> {
-    this.#client.destroy();
-    await this.cloud.stop();
+  close(): Promise<void> {
+    return this.cloud.stop();
   }
 
   /** Every item with every attribute. */
   async table(): Promise<ReadonlySet<string>> {
-    return (await readContents(this.#client, 'berth')).all;
+    return (await readContents(this.cloud.client, 'berth')).all;
   }
 
   #log(): string {
@@ -142,3 +137,16 @@ export const methodsOn = ({ poolId, address, poolKey, addressKey }: Holdings): r
   ['/Berth.Revive', { PoolID: poolId, Held: [{ Address: address }], Last: true }],
   ['/Berth.Networks', { After: null }],
 ];
+
+export let stage: Stage;
+/** What the victim holds. */
+export let held: Holdings;
+
+/** For the tests of the file that calls this. */
+export function useStage(): void {
+  before(async () => {
+    stage = await Stage.open();
+    held = await holdings(stage, VICTIM, stage.keys.victim, '10.1.0.0/24');
+  });
+  after(() => stage.close());
+}

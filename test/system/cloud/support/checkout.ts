@@ -2,8 +2,8 @@
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installDeployTools } from '../../../../infra/deploy/tools.ts';
+import { root } from '../../../support/repository.ts';
 
-const ROOT = path.join(import.meta.dirname, '../../../..');
 const CONTENTS = ['package.json', 'serverless.yml', 'infra', 'protocol', 'functions', 'shim'];
 const INSTALLED = ['node_modules', 'infra/deploy/node_modules'];
 
@@ -15,9 +15,9 @@ export class Checkout {
     installDeployTools();
     for (const name of CONTENTS) {
       const filter = (source: string): boolean => path.basename(source) !== 'node_modules';
-      cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true, filter });
+      cpSync(path.join(root, name), path.join(folder, name), { recursive: true, filter });
     }
-    for (const name of INSTALLED) symlinkSync(path.join(ROOT, name), path.join(folder, name));
+    for (const name of INSTALLED) symlinkSync(path.join(root, name), path.join(folder, name));
     this.folder = folder;
   }
 

@@ -1,12 +1,11 @@
 /** A Docker host on the emulator's LAN, which cannot reach anything else. */
 import path from 'node:path';
-import { type Berth, startBerth } from '../../../support/berth-process.ts';
+import { type Berth, startBerth, PROGRAM } from '../../../support/berth-process.ts';
 import { type Outcome, run } from '../../engine/support/command.ts';
 import type { Engine } from '../../engine/support/engines.ts';
 import { type Host, type Lan, startHost, startLan } from '../../engine/support/host.ts';
 import { type Emulator, type Keys, LAN_ADDRESS } from './emulator.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../../../../shim/main.ts');
 const HOST_ADDRESS = '10.99.0.2';
 
 export class DockerHost {

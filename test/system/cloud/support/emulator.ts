@@ -5,13 +5,13 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { pythonPrograms } from '../../infra/support/python.ts';
+import { root } from '../../../support/repository.ts';
 import { makeCertificates } from './certificates.ts';
 import { Place } from './place.ts';
 
 const STARTER = path.join(import.meta.dirname, 'start_emulator.py');
 const NAMES = path.join(import.meta.dirname, 'names.ts');
 const REQUIREMENTS = path.join(import.meta.dirname, 'requirements.txt');
-const ROOT = path.join(import.meta.dirname, '../../../..');
 /** ms */
 const POLL = 200;
 
@@ -47,7 +47,7 @@ export class Emulator {
     const python = path.join(pythonPrograms(REQUIREMENTS), 'python');
     const place = await Place.start({
       aws: [python, '-m', 'awscli'],
-      berth: [process.execPath, path.join(ROOT, 'shim/main.ts')],
+      berth: [process.execPath, path.join(root, 'shim/main.ts')],
     });
     try {
       await makeCertificates(place.folder, REGION);

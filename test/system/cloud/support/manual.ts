@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { root } from '../../../support/repository.ts';
 
-const ROOT = path.join(import.meta.dirname, '../../../..');
 /** The first words of commands; an indented block also has queries of CloudWatch Logs Insights. */
 const PROGRAMS = /^(npm|npx|node|git|aws|berth|docker|systemctl|for|while|filter|stats)\s/;
 const COMMENT = /\s+#.*$/;
@@ -15,7 +15,7 @@ export class Manual {
 
   /** @param files paths below docs/. */
   constructor(files: readonly string[]) {
-    const texts = files.map((file) => readFileSync(path.join(ROOT, 'docs', file), 'utf8'));
+    const texts = files.map((file) => readFileSync(path.join(root, 'docs', file), 'utf8'));
     this.commands = new Set(texts.flatMap(commandsOf));
   }
 

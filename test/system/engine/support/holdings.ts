@@ -1,7 +1,10 @@
 /** What is held by the table and by Docker: both are equal if nothing has leaked. */
+import assert from 'node:assert/strict';
 import * as v from 'valibot';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
+import type { LocalCloud } from '../../../support/local-cloud.ts';
 import type { Contents } from '../../processes/contents.ts';
+import { untilOpen } from './berth.ts';
 import type { Host } from './host.ts';
 
 /** Sorted; of IPv4. */
@@ -59,3 +62,9 @@ async function inspectNetworks(host: Host): Promise<v.InferOutput<typeof inspect
 }
 
 const bare = (address: string): string => address.replace(/\/\d+$/, '');
+
+/** Once no call of its shim is open, the table and Docker hold the same. */
+export async function assertNothingLeaked(host: Host, cloud: Pick<LocalCloud, 'contents'>): Promise<void> {
+  await untilOpen(host, (depth) => depth === 0);
+  assert.deepEqual(heldInTable(await cloud.contents()), await heldByDocker(host));
+}

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
+import { afterEach, beforeEach } from 'node:test';
 import { type Folders, temporaryFolders } from '../../../support/berth-process.ts';
 import { FaultProxy } from '../../../support/fault-proxy.ts';
 import { LyingUpstream } from '../../../support/lying-upstream.ts';
@@ -66,6 +67,16 @@ function post(url: string, attempt: number, socketPath: string): Promise<Got> {
     sent.once('error', reject);
     sent.end('{"a":1}');
   });
+}
+
+export let bench: Bench;
+
+/** Opens a new one for each test of the file that calls this. */
+export function useBench(): void {
+  beforeEach(async () => {
+    bench = await Bench.open();
+  });
+  afterEach(() => bench.close());
 }
 
 export const broken = (call: Promise<unknown>): Promise<void> =>

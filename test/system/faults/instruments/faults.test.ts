@@ -1,19 +1,13 @@
 /** Each fault behaves as described. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Fault } from '../../../support/faults.ts';
 import { nonsense, refusals, text } from '../../../support/wire-answers.ts';
-import { ANSWER, Bench, POOL, broken } from './bench.ts';
+import { ANSWER, POOL, bench, broken, useBench } from './bench.ts';
 
-let bench: Bench;
-
-beforeEach(async () => {
-  bench = await Bench.open();
-});
-
-afterEach(() => bench.close());
+useBench();
 
 const suffers = (fault: Fault): void => {
   bench.proxy.program({ path: POOL, fault });

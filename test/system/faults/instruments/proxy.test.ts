@@ -1,20 +1,14 @@
 /** The proxy and the lying upstream behave as described. */
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import type { Rule } from '../../../support/fault-proxy.ts';
 import { portal, text } from '../../../support/wire-answers.ts';
-import { ANSWER, Bench, POOL, broken } from './bench.ts';
+import { ANSWER, POOL, bench, broken, useBench } from './bench.ts';
 
 const handshake = v.pipe(v.string(), v.parseJson(), v.object({ Functions: v.record(v.string(), v.string()) }));
 
-let bench: Bench;
-
-beforeEach(async () => {
-  bench = await Bench.open();
-});
-
-afterEach(() => bench.close());
+useBench();
 
 describe('the proxy', () => {
   it('passes a request and its answer unchanged', async () => {
@@ -26,8 +20,12 @@ describe('the proxy', () => {
     assert.deepEqual(others, []);
     const { headers, answer, ...rest } = passage ?? assert.fail();
     assert.deepEqual(rest, {
-      ...{ path: POOL, attempt: 2, requestKey: 'key', body: '{"a":1}' },
-      ...{ fault: undefined, delivered: 1 },
+      path: POOL,
+      attempt: 2,
+      requestKey: 'key',
+      body: '{"a":1}',
+      fault: undefined,
+      delivered: 1,
     });
     assert.equal(headers['berth-attempt'], '2');
     assert.deepEqual([answer?.status, answer?.body.toString()], [200, ANSWER]);

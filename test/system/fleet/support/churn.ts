@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../../support/deadlines.ts';
 import { runContainer } from '../../engine/support/berth.ts';
-import type { Member } from './fleet.ts';
+import type { Member } from './engine-fleet.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Containers that stay while others come and go. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { runContainer } from '../../engine/support/berth.ts';
 import type { Host } from '../../engine/support/host.ts';
-import type { Member } from './fleet.ts';
+import type { Member } from './engine-fleet.ts';
 
 /** A container that has an address. */
 export interface Resident {

@@ -1,6 +1,7 @@
 /** CI runners: instances that create networks, run something in them, and end without releasing anything. */
 import path from 'node:path';
 import { startBerth } from '../../../support/berth-process.ts';
+import { GATEWAY } from '../../../support/fleet.ts';
 import type { LocalCloud } from '../../../support/local-cloud.ts';
 import { startShim, subnetsOf } from '../../engine/support/berth.ts';
 import { engine } from '../../engine/support/engines.ts';
@@ -17,7 +18,6 @@ export interface Runner {
 }
 
 const CONTAINERS = 3;
-const GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
 /** Has its own shim, and a client that behaves like dockerd. */
 export async function smallRunner(cloud: LocalCloud, hostId: string): Promise<Runner> {

@@ -37,7 +37,7 @@ export interface Answer {
   readonly changes: object;
 }
 
-type Event = NonNullable<Parameters<typeof eventOf>[1]>;
+export type Event = NonNullable<Parameters<typeof eventOf>[1]>;
 
 export interface Border {
   /** @throws AssertionError when the answer or the table is not as it must be. */

@@ -1,7 +1,7 @@
 /** Everything that a table holds. */
-import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { itemsOf } from '../../../support/items.ts';
 
 export interface Contents {
   /** Every item with every attribute, as a line of text. */
@@ -14,10 +14,7 @@ const record = v.looseObject({ pk: v.string(), sk: v.string(), state: v.optional
 type Item = v.InferOutput<typeof record>;
 
 export async function readContents(client: DynamoDBClient, table: string): Promise<Contents> {
-  const items: Item[] = [];
-  for await (const page of paginateScan({ client }, { TableName: table, ConsistentRead: true })) {
-    items.push(...(page.Items ?? []).map((item) => v.parse(record, unmarshall(item))));
-  }
+  const items = (await itemsOf(client, table)).map((item) => v.parse(record, item));
   const live = new Set(items.filter(isLiveRef).map(({ pk }) => pk));
   return {
     all: new Set(items.map(asText)),

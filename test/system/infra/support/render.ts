@@ -3,8 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
-
-const root = path.join(import.meta.dirname, '../../../..');
+import { root } from '../../../support/repository.ts';
 
 /** The variants of a stack, by its parameters. */
 export const variants = {

@@ -8,8 +8,12 @@ export const LOADED = 'loaded';
 
 /** s, as in serverless.yml. */
 const TIMEOUTS: Readonly<Record<FunctionName, number>> = {
-  ...{ capabilities: 3, pools: 10, addresses: 10, hosts: 10 },
-  ...{ console: 60, sweep: 60 },
+  capabilities: 3,
+  pools: 10,
+  addresses: 10,
+  hosts: 10,
+  console: 60,
+  sweep: 60,
 };
 
 /** @param folder of all functions @param environment what the template and the role give it. */

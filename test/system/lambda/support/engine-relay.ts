@@ -1,6 +1,7 @@
 /** A relay between a function and the table's engine, which breaks connections and holds writes at the worst moments. */
 import { once } from 'node:events';
 import { type Server, type Socket, connect, createServer } from 'node:net';
+import { portOf } from '../../../support/http.ts';
 
 /** What happens to connections after a long idle time: closed, reset at the next use, or silent. */
 export type Decay = 'end' | 'reset' | 'silence';
@@ -47,9 +48,7 @@ export class EngineRelay {
   }
 
   get url(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the relay is closed');
-    return `http://127.0.0.1:${address.port}`;
+    return `http://127.0.0.1:${portOf(this.#server)}`;
   }
 
   /** How often something was sent on a decayed connection. */

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import type { Server } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { FunctionName } from '../../../../infra/build.ts';
 import { createTable } from '../../../../infra/local/create-table.ts';
 import { type Engine, startEngine } from '../../../../infra/local/engine.ts';
@@ -14,6 +14,7 @@ import { scheduledEvent } from '../../../../infra/local/ticker.ts';
 import { signatureVerifier } from '../../../../infra/local/verify-signature.ts';
 import { closeServer } from '../../../../shim/close-server.ts';
 import { type Contents, readContents } from '../../processes/contents.ts';
+import { localClient } from '../../../support/engine-store.ts';
 import { deployed } from './deployment.ts';
 import { EngineRelay } from './engine-relay.ts';
 import type { PackagedFunction } from './environment.ts';
@@ -37,7 +38,6 @@ interface Running {
 }
 
 const TABLE = 'berth';
-const CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 export class LambdaCloud {
   /** Short, since a Unix socket's path has 107 bytes. */
@@ -51,7 +51,7 @@ export class LambdaCloud {
   private constructor(options: LambdaCloudOptions, engine: Engine) {
     this.#options = options;
     this.#engine = engine;
-    this.#client = new DynamoDBClient({ endpoint: engine.url, region: 'local', credentials: CREDENTIALS });
+    this.#client = localClient(engine.url);
   }
 
   static async start(options: LambdaCloudOptions): Promise<LambdaCloud> {
@@ -144,9 +144,12 @@ export class LambdaCloud {
   /** The settings of the template. */
   #environment(engine: string): Record<string, string> {
     return {
-      ...{ BERTH_TABLE: TABLE, AWS_ENDPOINT_URL_DYNAMODB: engine },
-      ...{ BERTH_POOLS_URL: this.#urlOf('pools'), BERTH_ADDRESSES_URL: this.#urlOf('addresses') },
-      ...{ BERTH_HOSTS_URL: this.#urlOf('hosts'), BERTH_CONSOLE_URL: this.#urlOf('console') },
+      BERTH_TABLE: TABLE,
+      AWS_ENDPOINT_URL_DYNAMODB: engine,
+      BERTH_POOLS_URL: this.#urlOf('pools'),
+      BERTH_ADDRESSES_URL: this.#urlOf('addresses'),
+      BERTH_HOSTS_URL: this.#urlOf('hosts'),
+      BERTH_CONSOLE_URL: this.#urlOf('console'),
     };
   }
 }

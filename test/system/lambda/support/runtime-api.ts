@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { portOf } from '../../../support/http.ts';
 
 const VERSION = '/2018-06-01/runtime';
 const ANSWER = new RegExp(`^${VERSION}/invocation/([^/]+)/(response|error)$`);
@@ -51,9 +52,7 @@ export class RuntimeApi {
 
   /** For `AWS_LAMBDA_RUNTIME_API`. */
   get address(): string {
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('the runtime API is closed');
-    return `127.0.0.1:${address.port}`;
+    return `127.0.0.1:${portOf(this.#server)}`;
   }
 
   /** Resolves when the process is idle: first when its code is loaded. @throws Error when its code cannot be loaded. */

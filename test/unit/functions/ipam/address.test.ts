@@ -14,7 +14,7 @@ import {
   parseAddress,
   parseCidr,
 } from '../../../../functions/ipam/address.ts';
-import { address, anyAddress, cidr } from './values.ts';
+import { anyAddress, ip, cidr } from './values.ts';
 
 const bytesOf = ({ family, value }: Address): number[] =>
   Array.from({ length: addressBits(family) / 8 }, (_, i) =>
@@ -153,7 +153,7 @@ describe('formatAddress', () => {
   ];
   for (const [text, expected] of examples) {
     it(`writes ${text} as ${expected}`, () => {
-      assert.equal(formatAddress(address(text)), expected);
+      assert.equal(formatAddress(ip(text)), expected);
     });
   }
 

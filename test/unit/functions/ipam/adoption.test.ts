@@ -6,21 +6,16 @@ import { BINDING_LIFETIME_MS, Bindings } from '../../../../functions/ipam/hosts/
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { reportDeath, reportDrain, reportInstance } from '../../../../functions/ipam/hosts/host-events.ts';
 import { adoptHost, resumeHost } from '../../../../functions/ipam/hosts/operator-actions.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
-import { Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+import { refused, lone, MAC } from '../../../support/fleet.ts';
+import { ROLE } from '../../../support/principals.ts';
 
-const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
 const [OLD, NEW] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
-const MAC = withMac('02:42:0a:00:00:05');
 
 /** An instance with two networks and a lease. */
 async function stage() {
-  const deps = fleet();
-  const host = new Host(deps, OLD);
-  const register = (session: string, incarnation: string | undefined, proposed: string) => {
-    const told = { principal: `${ROLE}/${session}`, incarnation, proposed };
-    return registerHost(deps, host.call(), { ...told, shimVersion: '1', engineVersion: '' });
-  };
+  const { deps, host } = lone(OLD);
+  const register = (session: string, incarnation: string | undefined, proposed: string) =>
+    host.register({ principal: `${ROLE}/${session}`, incarnation, proposed });
   await register(OLD, undefined, 'one');
   const net = await host.pool({ pool: '10.1.0.0/24' });
   await host.pool({ pool: '10.2.0.0/24' });

@@ -4,14 +4,12 @@ import { describe, it } from 'node:test';
 import { type Host, LEASE_MS, sessionOf } from '../../../../functions/ipam/host.ts';
 import { BINDING_LIFETIME_MS, Bindings, HINT_LIFETIME_MS } from '../../../../functions/ipam/hosts/binding.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
 import { isInstanceId } from '../../../../protocol/ids.ts';
-import { Host as Machine, fleet, refused } from '../../../support/fleet.ts';
+import { Host as Machine, OPS as USER, fleet, refused } from '../../../support/fleet.ts';
+import { ROLE } from '../../../support/principals.ts';
 
-const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
 const [ONE, OTHER] = ['i-0123456789abcdef0', 'i-0fedcba9876543210'];
-const USER = 'arn:aws:iam::123456789012:user/ops';
 const EVE = 'arn:aws:iam::123456789012:user/eve';
 
 /** One function, and hosts that register with it. */
@@ -24,8 +22,7 @@ function stage() {
     return readHost(id);
   };
   const register = async (id: string, principal: string, incarnation?: string) => {
-    const told = { incarnation, proposed: `${id}-nonce`, shimVersion: '1', engineVersion: '' };
-    await registerHost(deps, new Machine(deps, id).call(), { principal, ...told });
+    await new Machine(deps, id).register({ principal, incarnation, proposed: `${id}-nonce` });
     reads.length = 0;
   };
   const change = (id: string, part: Partial<Host>): void => {

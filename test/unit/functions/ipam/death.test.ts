@@ -3,20 +3,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath, reportDrain } from '../../../../functions/ipam/hosts/host-events.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
-import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+import { refused, pair, GATEWAY, MAC } from '../../../support/fleet.ts';
 
-const USER = 'arn:aws:iam::123456789012:user/ops';
-const MAC = withMac('02:42:0a:00:00:05');
 const DRAINS = /^host a is draining and gets (no address in 10\.1\.0\.0\/24 of space default|no new network); use/;
 
 /** Hosts `a` and `b` share a pool; `a` also has one of its own, a lease and a reservation. */
 async function stage() {
-  const deps = fleet();
-  const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
-  const register = (incarnation: string | undefined, proposed: string) =>
-    registerHost(deps, a.call(), { principal: USER, incarnation, proposed, shimVersion: '1', engineVersion: '' });
+  const { deps, one: a, other: b } = pair();
+  const register = (incarnation: string | undefined, proposed: string) => a.register({ incarnation, proposed });
   await register(undefined, 'one');
   const [net, shared] = [await a.pool({ pool: '10.1.0.0/24' }), await b.pool({ pool: '10.1.0.0/24' })];
   await a.pool({ pool: '10.2.0.0/24' });

@@ -11,7 +11,7 @@ import {
 } from '../../../../functions/ipam/address.ts';
 import { type Ring, candidate, firstClear, ringOf } from '../../../../functions/ipam/pools/candidates.ts';
 import { RangeSet } from '../../../../functions/ipam/range-set.ts';
-import { cidr, numbers, range } from './values.ts';
+import { numbers, range, cidr } from './values.ts';
 
 const allOf = (ring: Ring): Cidr[] => numbers(0n, ring.count - 1n).map((number) => candidate(ring, number));
 const ring = (size: number, ...ranges: string[]): Ring => ringOf(ranges.map(cidr), size);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Store } from '../../../../functions/ipam/store.ts';
-import { GATEWAY, Host, type PoolWish, refused, withMac } from '../../../support/fleet.ts';
+import { Host, type PoolWish, refused, GATEWAY, withMac } from '../../../support/fleet.ts';
 import { interleaved } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';

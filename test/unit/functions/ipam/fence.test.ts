@@ -3,24 +3,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Host as Registered, LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
-import { Host, fleet, refused } from '../../../support/fleet.ts';
+import { fleet, refused, lone } from '../../../support/fleet.ts';
 
-const USER = 'arn:aws:iam::123456789012:user/ops';
 const SILENT = /^host a was silent for too long and (gets no address in|cannot join a pool)/;
 
 /** A host with some networks, registered. */
 async function stage(networks = 1) {
-  const deps = fleet();
-  const host = new Host(deps, 'a');
-  let incarnation: string | undefined;
-  const register = async () => {
-    const proposed = `${incarnation ?? ''}x`;
-    const told = { principal: USER, incarnation, proposed, shimVersion: '1', engineVersion: '' };
-    const answer = await registerHost(deps, host.call(), told);
-    incarnation = proposed;
-    return answer;
-  };
+  const { deps, host } = lone();
+  const register = () => host.register();
   await register();
   const nets = [];
   for (let i = 0; i < networks; i++) nets.push(await host.pool({ pool: `10.${i}.0.0/24` }));

@@ -4,11 +4,10 @@ import fc from 'fast-check';
 import { type Host, LEASE_MS, boundPrincipal } from '../../../../functions/ipam/host.ts';
 import { type Registration, nextHost, registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
-import { Host as Machine, fleet, refused } from '../../../support/fleet.ts';
+import { Host as Machine, OPS as USER, fleet, refused } from '../../../support/fleet.ts';
 import { interleaved } from '../../../support/interleaving.ts';
+import { ROLE } from '../../../support/principals.ts';
 
-const ROLE = 'arn:aws:sts::123456789012:assumed-role/berth-host';
-const USER = 'arn:aws:iam::123456789012:user/ops';
 const ALIVE =
   /^another machine has been host web since 2026-01-01T00:00:00\.000Z; if this one was made from a copied disk image/;
 
@@ -52,7 +51,10 @@ describe('a host that registers', () => {
       principal: USER,
       isAdopted: false,
       isAwaited: false,
-      ...{ machine: {}, ownEpoch: 0, former: '', rivalAt: 0 },
+      machine: {},
+      ownEpoch: 0,
+      former: '',
+      rivalAt: 0,
       since: deps.world.now(),
       lastSeen: deps.world.now(),
       floor,

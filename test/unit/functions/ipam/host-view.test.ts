@@ -5,15 +5,11 @@ import { formatCidr } from '../../../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { declareDead } from '../../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../../functions/ipam/hosts/host-view.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
-import { Host, fleet, refused } from '../../../support/fleet.ts';
-
-const TOLD = { principal: 'arn:aws:iam::123456789012:user/a', incarnation: undefined, proposed: 'one' };
+import { Host, fleet, refused, lone } from '../../../support/fleet.ts';
 
 async function stage() {
-  const deps = fleet();
-  const host = new Host(deps, 'a');
-  await registerHost(deps, host.call(), { ...TOLD, shimVersion: '1', engineVersion: '' });
+  const { deps, host } = lone();
+  await host.register({ principal: 'arn:aws:iam::123456789012:user/a' });
   return { deps, host, state: () => deps.store.hosts.get('a')?.state };
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { overlap } from '../../../../functions/ipam/address.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
-import { GATEWAY, Host, withMac } from '../../../support/fleet.ts';
+import { Host, GATEWAY, withMac } from '../../../support/fleet.ts';
 import { chance, interleaved } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';

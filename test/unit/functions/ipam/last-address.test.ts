@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
-import { type Fleet, GATEWAY, Host } from '../../../support/fleet.ts';
+import { type Fleet, Host, GATEWAY } from '../../../support/fleet.ts';
 import { interleaved } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';

@@ -1,17 +1,15 @@
 /** The limits of a space: what they refuse, what a refused call leaves behind, and what they cost. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseCidr } from '../../../../functions/ipam/address.ts';
 import { reportDrain } from '../../../../functions/ipam/hosts/host-events.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
 import type { SpaceSettings } from '../../../../functions/ipam/space.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
-import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+import { cidr } from '../../../support/addresses.ts';
+import { Host, fleet, refused, GATEWAY, withMac } from '../../../support/fleet.ts';
 import { chance, interleaved } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';
-
-const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
 
 async function limited(settings: SpaceSettings) {
   const deps = fleet();

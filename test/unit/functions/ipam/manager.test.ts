@@ -5,7 +5,7 @@ import { overlap } from '../../../../functions/ipam/address.ts';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
 import { DEFAULT_SPACE, defaultsOf } from '../../../../functions/ipam/space.ts';
 import { globalSpaceOf } from '../../../../protocol/ids.ts';
-import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+import { Host, fleet, refused, lone, GATEWAY, withMac } from '../../../support/fleet.ts';
 
 const SERIAL = { 'com.docker.network.ipam.serial': 'true' };
 const SUBNET = '10.77.0.0/24';
@@ -138,8 +138,7 @@ describe('a leader that starts', () => {
 
 describe('a node', () => {
   it('takes over no address of a network that has ended', async () => {
-    const deps = fleet();
-    const host = new Host(deps, 'n');
+    const { host } = lone('n');
     const first = await host.pool({ pool: SUBNET });
     const second = await host.pool({ pool: SUBNET });
     await host.address(first, '10.77.0.9', withMac(MAC));

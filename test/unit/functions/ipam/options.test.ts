@@ -5,7 +5,7 @@ import { type Cidr, type Family, cidrSize, rangeContains, usableRange } from '..
 import { type PoolOptions, gatewayOf, parseOptions } from '../../../../functions/ipam/pools/options.ts';
 import { quote } from '../../../../functions/ipam/quote.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
-import { address, anyCidr, cidr, range } from './values.ts';
+import { anyCidr, range, ip, cidr } from './values.ts';
 
 const NONE: PoolOptions = {
   space: undefined,
@@ -49,10 +49,10 @@ const good: Record<string, readonly [value: string, v4: Partial<PoolOptions>, v6
     ['first', { gateway: 'first' }],
     ['last', { gateway: 'last' }],
     ['none', { gateway: 'none' }],
-    ['10.0.0.9', { gateway: address('10.0.0.9') }, {}],
-    ['fd00::9', {}, { gateway: address('fd00::9') }],
-    ['10.0.0.9,fd00::9', { gateway: address('10.0.0.9') }, { gateway: address('fd00::9') }],
-    ['fd00::9,10.0.0.9', { gateway: address('10.0.0.9') }, { gateway: address('fd00::9') }],
+    ['10.0.0.9', { gateway: ip('10.0.0.9') }, {}],
+    ['fd00::9', {}, { gateway: ip('fd00::9') }],
+    ['10.0.0.9,fd00::9', { gateway: ip('10.0.0.9') }, { gateway: ip('fd00::9') }],
+    ['fd00::9,10.0.0.9', { gateway: ip('10.0.0.9') }, { gateway: ip('fd00::9') }],
   ],
   reserve: [
     ['10.0.0.5', { reserve: [range('10.0.0.5')] }, {}],
@@ -253,9 +253,9 @@ describe('gatewayOf', () => {
   ];
   for (const [pool, first, last] of table) {
     it(`returns ${first ?? 'none'} for ${pool}, on request ${last ?? 'none'} or none`, () => {
-      assert.deepEqual(gatewayOf(cidr(pool), undefined), first === undefined ? undefined : address(first));
-      assert.deepEqual(gatewayOf(cidr(pool), 'first'), first === undefined ? undefined : address(first));
-      assert.deepEqual(gatewayOf(cidr(pool), 'last'), last === undefined ? undefined : address(last));
+      assert.deepEqual(gatewayOf(cidr(pool), undefined), first === undefined ? undefined : ip(first));
+      assert.deepEqual(gatewayOf(cidr(pool), 'first'), first === undefined ? undefined : ip(first));
+      assert.deepEqual(gatewayOf(cidr(pool), 'last'), last === undefined ? undefined : ip(last));
       assert.equal(gatewayOf(cidr(pool), 'none'), undefined);
     });
   }
@@ -279,8 +279,8 @@ describe('gatewayOf', () => {
   ];
   for (const [pool, choice, taken] of chosen) {
     it(`${taken ? 'takes' : 'refuses'} ${choice} in ${pool}`, () => {
-      const run = () => gatewayOf(cidr(pool), address(choice));
-      if (taken) assert.deepEqual(run(), address(choice));
+      const run = () => gatewayOf(cidr(pool), ip(choice));
+      if (taken) assert.deepEqual(run(), ip(choice));
       else refuses(run, `berth.gateway lies outside the usable addresses of ${pool}`);
     });
   }

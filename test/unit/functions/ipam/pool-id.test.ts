@@ -5,7 +5,7 @@ import { type PoolId, decodePoolId, encodePoolId } from '../../../../functions/i
 import { hostTag } from '../../../../functions/ipam/ref.ts';
 import { digestText } from '../../../../functions/ipam/world.ts';
 import { testWorld } from '../../../support/world.ts';
-import { anyCidr, cidr, digits } from './values.ts';
+import { anyCidr, digits, cidr } from './values.ts';
 
 const world = testWorld();
 const HOST = { hostId: 'i-0123456789abcdef0' };

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type Range, cidrRange } from '../../../../functions/ipam/address.ts';
 import { RangeSet } from '../../../../functions/ipam/range-set.ts';
-import { cidr, numbers, range } from './values.ts';
+import { numbers, range, cidr } from './values.ts';
 
 const END = 60n;
 const anyRange: fc.Arbitrary<Range> = fc

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GATEWAY, Host, fleet, named, network, refused, withMac } from '../../../support/fleet.ts';
+import { Host, fleet, network, refused, GATEWAY, named, withMac } from '../../../support/fleet.ts';
 
 const MAC = '02:42:0a:01:00:05';
 
@@ -82,8 +82,7 @@ describe('any address', () => {
   }
 
   it('is another for an endpoint of the same name on another host', async () => {
-    const { deps, host, net } = await network();
-    const other = new Host(deps, 'b');
+    const { host, net, other } = await network();
     const theirs = await other.address(await other.pool({ pool: '10.1.0.0/24' }), '', named('web'));
     assert.notEqual(await host.address(net, '', named('web')), theirs);
   });
@@ -141,9 +140,8 @@ describe('any address', () => {
 
 describe('a given address', () => {
   it('is granted once, and the error for others says who holds it', async () => {
-    const { deps, host, net } = await network();
+    const { host, net, other } = await network();
     assert.equal(await host.address(net, '10.1.0.5', { ...withMac(MAC), ...named('web-1') }), '10.1.0.5');
-    const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: '10.1.0.0/24' });
     const words =
       /^Address already in use: 10.1.0.5 is held by endpoint web-1 \(MAC 02:42:0a:01:00:05\) of host a since 2026-01-01T/;
@@ -151,10 +149,9 @@ describe('a given address', () => {
   });
 
   it('is granted at once right after its release', async () => {
-    const { deps, host, net } = await network();
+    const { host, net, other } = await network();
     await host.address(net, '10.1.0.5', withMac(MAC));
     await host.release(net, '10.1.0.5');
-    const other = new Host(deps, 'b');
     assert.equal(await other.address(await other.pool({ pool: '10.1.0.0/24' }), '10.1.0.5', named('x')), '10.1.0.5');
   });
 
@@ -188,8 +185,7 @@ describe('a given address', () => {
 
 describe('a request on a network that may take no address', () => {
   it('is refused after its release, and the claim is undone', async () => {
-    const { deps, host, net } = await network();
-    const other = new Host(deps, 'b');
+    const { deps, host, net, other } = await network();
     await other.pool({ pool: '10.1.0.0/24' });
     await host.leave(net);
     await refused(host.address(net), 'pool-gone', /was released/);
@@ -210,8 +206,7 @@ describe('a request on a network that may take no address', () => {
   });
 
   it('is refused when the network belongs to another host', async () => {
-    const { deps, net } = await network();
-    const thief = new Host(deps, 'b');
+    const { net, other: thief } = await network();
     await refused(thief.address(net), 'foreign-pool', /belongs to another host, not to b/);
     await refused(thief.leave(net), 'foreign-pool', /belongs to another host/);
     await refused(thief.release(net, '10.1.0.5'), 'foreign-pool', /belongs to another host/);
@@ -227,11 +222,10 @@ describe('a release', () => {
   });
 
   it("frees no other host's lease", async () => {
-    const { deps, host, net } = await network();
+    const { host, net, other } = await network();
     await host.address(net, '10.1.0.5', withMac(MAC));
     const late = host.call();
     await host.release(net, '10.1.0.5');
-    const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: '10.1.0.0/24' });
     await other.address(theirs, '10.1.0.5', withMac(MAC));
     assert.equal(await host.release(net, '10.1.0.5', late), 'nothing');

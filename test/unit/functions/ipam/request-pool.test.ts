@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Range, cidrRange, overlap, parseCidr } from '../../../../functions/ipam/address.ts';
+import { type Range, cidrRange, overlap } from '../../../../functions/ipam/address.ts';
 import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
-import { GATEWAY, Host, fleet, refused } from '../../../support/fleet.ts';
+import { cidr } from '../../../support/addresses.ts';
+import { Host, fleet, refused, lone, pair, GATEWAY } from '../../../support/fleet.ts';
 
-const cidr = (text: string) => parseCidr(text) ?? assert.fail(text);
 const range = (text: string): Range => cidrRange(cidr(text));
 
 function small(prefix: string, size: number) {
@@ -75,8 +75,7 @@ describe('a given pool', () => {
   });
 
   it('starts a new life, with addresses of its own, after the last has left', async () => {
-    const deps = fleet();
-    const host = new Host(deps, 'a');
+    const { host } = lone();
     const first = await host.pool({ pool: '10.1.0.0/30' });
     await host.address(first, '', GATEWAY);
     await host.address(first);
@@ -87,8 +86,7 @@ describe('a given pool', () => {
   });
 
   it('may be released repeatedly', async () => {
-    const deps = fleet();
-    const [one, two] = [new Host(deps, 'a'), new Host(deps, 'b')];
+    const { one, other: two } = pair();
     const mine = await one.pool({ pool: '10.1.0.0/24' });
     const theirs = await two.pool({ pool: '10.1.0.0/24' });
     await one.leave(mine);

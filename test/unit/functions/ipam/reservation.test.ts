@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { GATEWAY, Host, network, refused, withMac } from '../../../support/fleet.ts';
+import { Host, network, refused, GATEWAY, withMac } from '../../../support/fleet.ts';
 
 const MAC = '02:42:0a:01:00:05';
 
 describe('gateways and other reservations', () => {
   it('are shared: every host that asks gets the same address', async () => {
-    const { deps, host, net } = await network();
-    const other = new Host(deps, 'b');
+    const { host, net, other } = await network();
     const theirs = await other.pool({ pool: '10.1.0.0/24' });
     for (const [one, pool] of [
       [host, net],
@@ -54,8 +53,7 @@ describe('gateways and other reservations', () => {
   });
 
   it('keep the default gateway while another network needs it', async () => {
-    const { deps, host, net } = await network('10.1.0.0/29');
-    const other = new Host(deps, 'b');
+    const { host, net, other } = await network('10.1.0.0/29');
     const theirs = await other.pool({ pool: '10.1.0.0/29' });
     await host.address(net, '10.1.0.6', GATEWAY);
     await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
@@ -102,9 +100,8 @@ describe('gateways and other reservations', () => {
   });
 
   it('end with the last network that keeps the default gateway, while other networks have theirs elsewhere', async () => {
-    const { deps, host, net } = await network('10.1.0.0/29');
+    const { host, net, other } = await network('10.1.0.0/29');
     await host.address(net, '10.1.0.6', GATEWAY);
-    const other = new Host(deps, 'b');
     const theirs = await other.pool({ pool: '10.1.0.0/29' });
     await refused(host.address(net, '10.1.0.1', withMac(MAC)), 'address-in-use', /reserved/);
     await other.leave(theirs);

@@ -1,19 +1,16 @@
 /** A host returns after its networks were given up, and revives what is still free. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseAddress } from '../../../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { type Revival, reviveNetwork } from '../../../../functions/ipam/recovery/revive.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
-import { GATEWAY, Host, fleet, refused, withMac } from '../../../support/fleet.ts';
+import { ip } from '../../../support/addresses.ts';
+import { Host, refused, lone, pair, GATEWAY, withMac } from '../../../support/fleet.ts';
 
-const USER = 'arn:aws:iam::123456789012:user/ops';
 const SUBNET = '10.1.0.0/24';
 const LONG = 8 * 86_400_000;
-const ip = (text: string) => parseAddress(text) ?? assert.fail(text);
 /** These tests compare codes; the texts have tests of their own. */
 const WORDS = /./;
 const mac = (last: number) => `02:00:00:00:00:0${last}`;
@@ -22,16 +19,8 @@ const generationOf = (poolId: string): string => poolId.split(',')[4] ?? assert.
 
 /** Host `a` has a network with two endpoints, and was then silent until it was forgotten; `b` is another host. */
 async function stage({ shared = false, sweeps = true } = {}) {
-  const deps = fleet();
-  const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
-  let incarnation: string | undefined;
-  const register = async () => {
-    const proposed = `${incarnation ?? ''}x`;
-    const told = { principal: USER, incarnation, proposed, shimVersion: '1', engineVersion: '' };
-    const answer = await registerHost(deps, a.call(), told);
-    incarnation = proposed;
-    return answer;
-  };
+  const { deps, one: a, other: b } = pair();
+  const register = () => a.register();
   await register();
   const net = await a.pool({ pool: SUBNET });
   await a.address(net, '', GATEWAY);
@@ -51,7 +40,11 @@ async function stage({ shared = false, sweeps = true } = {}) {
   }
   const revive = async (changes: Partial<Revival> = {}, call = {}) =>
     reviveNetwork(deps, a.call({ epoch: 2, ...call }), {
-      ...{ poolId: net.poolId, gateway: ip('10.1.0.1'), reserved: [], held, isLast: true },
+      poolId: net.poolId,
+      gateway: ip('10.1.0.1'),
+      reserved: [],
+      held,
+      isLast: true,
       ...changes,
     });
   const holdings = () => holdingsOf(deps, a.call(), { poolId: net.poolId, addresses: [], from: 0n });
@@ -208,8 +201,7 @@ describe('a forgotten host that returns', () => {
 
 describe("the list of a host's networks", () => {
   it('has its networks, and what they lease', async () => {
-    const deps = fleet();
-    const a = new Host(deps, 'a');
+    const { deps, host: a } = lone();
     const [one, two] = [await a.pool({ pool: SUBNET }), await a.pool({ pool: 'fd00:1::/64', v6: true })];
     const lease = await a.address(one, '', withMac(mac(1)));
     const wide = await a.address(two, '', withMac(mac(2)));
@@ -239,8 +231,7 @@ describe("the list of a host's networks", () => {
   });
 
   it('continues page by page in a pool of many addresses', async () => {
-    const deps = fleet();
-    const a = new Host(deps, 'a');
+    const { deps, host: a } = lone();
     const net = await a.pool({ pool: '10.0.0.0/16' });
     const leases = [];
     for (let i = 0; i < 20; i++) leases.push(ip(await a.address(net, '', withMac(`02:00:00:00:01:${String(10 + i)}`))));

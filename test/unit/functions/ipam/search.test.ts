@@ -15,7 +15,7 @@ import {
 } from '../../../../functions/ipam/addresses/search.ts';
 import { CHUNK_SIZE } from '../../../../functions/ipam/chunk.ts';
 import { encodeSlot } from '../../../../functions/ipam/slot.ts';
-import { cidr } from './values.ts';
+import { cidr } from '../../../support/addresses.ts';
 
 const NOW = 1_000_000;
 const SEQUENCE = '000000500';

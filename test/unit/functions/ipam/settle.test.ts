@@ -2,9 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type UnsettledAddress, settleAddress, settlePool } from '../../../../functions/ipam/recovery/settle.ts';
-import { GATEWAY, Host, type Fleet, named, network, refused, withMac } from '../../../support/fleet.ts';
-
-const MAC = withMac('02:42:0a:01:00:05');
+import { Host, type Fleet, network, refused, GATEWAY, named, withMac, MAC } from '../../../support/fleet.ts';
 
 /** A network of a host, and its call for an address, which took effect. */
 async function stage(address = '', options: Record<string, string> = MAC) {

@@ -20,7 +20,7 @@ import {
 } from '../../../../functions/ipam/slot.ts';
 import { UnreadableItem } from '../../../../functions/ipam/unreadable.ts';
 import { SEQUENCE_WIDTH, sequenceOf } from '../../../../protocol/request-key.ts';
-import { cidr, digits } from './values.ts';
+import { digits, cidr } from './values.ts';
 
 const LATEST = 36 ** SEQUENCE_WIDTH - 1;
 const anyTime = fc.oneof(fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: LATEST }));

@@ -4,7 +4,6 @@ import { after, before, describe, it } from 'node:test';
 import { formatCidr } from '../../../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { DEFAULT_SPACE } from '../../../../functions/ipam/space.ts';
 import { type SpaceChange, changeSpace, showSpace } from '../../../../functions/ipam/spaces/change.ts';
 import type { SpacePatch } from '../../../../functions/ipam/spaces/settings.ts';
@@ -30,18 +29,14 @@ function stage(store: Store = engine.store) {
   const set = (patch: SpacePatch, how: Partial<SpaceChange> = {}) =>
     changeSpace(deps, { space, patch, ifRev: undefined, force: false, ...how });
   return {
-    ...{ space, deps, set, hostId: `h${spaces}` },
+    space,
+    deps,
+    set,
+    hostId: `h${spaces}`,
     pool: (pool = '') => host.pool({ space, pool }),
     pool6: () => host.pool({ space, v6: true }),
     show: () => showSpace(deps, space),
-    register: () =>
-      registerHost(deps, host.call(), {
-        principal: 'arn:aws:iam::123456789012:user/ops',
-        incarnation: undefined,
-        proposed: 'incarnation1',
-        shimVersion: '0.1.0',
-        engineVersion: '',
-      }),
+    register: () => host.register(),
   };
 }
 
@@ -283,7 +278,10 @@ describe('a shorter time to forget', () => {
   it('is accepted when the silent host holds nothing in this space', async () => {
     const { deps } = await silentFor(3);
     const { warnings } = await changeSpace(deps, {
-      ...{ space: `s${++spaces}`, patch: { forgetAfter: HOUR }, ifRev: undefined, force: false },
+      space: `s${++spaces}`,
+      patch: { forgetAfter: HOUR },
+      ifRev: undefined,
+      force: false,
     });
     assert.deepEqual(warnings, []);
   });

@@ -3,13 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { INDEX_LAG_MS, IN_FLIGHT_MS, LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
 import { type SweepReport, sweep } from '../../../../functions/ipam/sweep/sweep.ts';
-import { Host, fleet, withMac } from '../../../support/fleet.ts';
+import { Host, fleet, MAC } from '../../../support/fleet.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 
-const MAC = withMac('02:42:0a:00:00:05');
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 
@@ -17,13 +15,7 @@ function stage(ids = ['a', 'b']) {
   const deps = fleet();
   const hosts = ids.map((id) => new Host(deps, id));
   const [a, b] = hosts;
-  let registrations = 0;
-  const register = async (host = a ?? assert.fail()) => {
-    const told = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion: '1', engineVersion: '' };
-    const call = host.call();
-    const incarnation = deps.store.hosts.get(call.hostId)?.incarnation;
-    return registerHost(deps, call, { ...told, incarnation, proposed: `nonce${++registrations}` });
-  };
+  const register = (host = a ?? assert.fail()) => host.register();
   const run = (cursor?: SweepCursor, limit = 1_000) => sweep(deps, { deadline: Infinity, limit, cursor });
   /** What it did, without the counts of what it looked at. */
   const found = async (): Promise<Partial<SweepReport>> => {

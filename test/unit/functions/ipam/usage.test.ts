@@ -2,15 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
-import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
 import type { Standing } from '../../../../functions/ipam/sweep/report.ts';
 import { type SweepBounds, sweep } from '../../../../functions/ipam/sweep/sweep.ts';
-import { type Fleet, Host, fleet, withMac } from '../../../support/fleet.ts';
+import { type Fleet, Host, fleet, lone, pair, withMac } from '../../../support/fleet.ts';
 
 const HOUR = 3_600_000;
-const PRINCIPAL = { principal: 'arn:aws:iam::123456789012:user/ops', shimVersion: '1', engineVersion: '' };
-
 const macOf = (i: number) =>
   withMac(`02:42:0a:00:${(i >> 8).toString(16).padStart(2, '0')}:${(i & 255).toString(16).padStart(2, '0')}`);
 
@@ -29,8 +26,7 @@ async function walk(deps: Fleet, limit: number, from: SweepCursor = FIRST_CURSOR
 
 /** A pool of each size, with the given number of containers in each. */
 async function crowded(): Promise<Fleet> {
-  const deps = fleet();
-  const [a, b] = [new Host(deps, 'a'), new Host(deps, 'b')];
+  const { deps, one: a, other: b } = pair();
   for (const [pool, containers] of [
     ['10.0.0.0/16', 300],
     ['10.1.0.0/24', 126],
@@ -85,8 +81,7 @@ describe('the usage of the pools', () => {
   });
 
   it('does not count resting addresses', async () => {
-    const deps = fleet();
-    const a = new Host(deps, 'a');
+    const { deps, host: a } = lone();
     const net = await a.pool({ pool: '10.1.0.0/24' });
     await a.release(net, await a.address(net, '', macOf(1)));
     assert.equal((await walk(deps, 100)).standing.usage?.held, 1);
@@ -108,10 +103,7 @@ describe('the progress of the sweep', () => {
 describe('fenced hosts', () => {
   async function silent(count: number): Promise<Fleet> {
     const deps = fleet();
-    for (let i = 0; i < count; i++) {
-      const call = new Host(deps, `host-${i}`).call();
-      await registerHost(deps, call, { ...PRINCIPAL, incarnation: undefined, proposed: `nonce${i}` });
-    }
+    for (let i = 0; i < count; i++) await new Host(deps, `host-${i}`).register({ proposed: `nonce${i}` });
     deps.world.advance(LEASE_MS);
     return deps;
   }
@@ -120,8 +112,7 @@ describe('fenced hosts', () => {
     const deps = await silent(5);
     const first = await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
     assert.equal(first.standing.fencedHosts, 5);
-    const call = new Host(deps, 'host-0').call();
-    await registerHost(deps, call, { ...PRINCIPAL, incarnation: 'nonce0', proposed: 'nonce0b' });
+    await new Host(deps, 'host-0').register({ incarnation: 'nonce0' });
     const next = await sweep(deps, { deadline: Infinity, limit: 100, cursor: first.cursor });
     assert.equal(next.standing.fencedHosts, 4);
   });

@@ -1,5 +1,4 @@
 /** Values from text, and arbitrary ones, for the tests of the rules. */
-import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import {
   type Address,
@@ -8,17 +7,15 @@ import {
   type Range,
   addressBits,
   cidrAt,
-  parseAddress,
-  parseCidr,
 } from '../../../../functions/ipam/address.ts';
+import { ip } from '../../../support/addresses.ts';
 
-export const cidr = (text: string): Cidr => parseCidr(text) ?? assert.fail(`not a CIDR: ${text}`);
-export const address = (text: string): Address => parseAddress(text) ?? assert.fail(`not an address: ${text}`);
+export { cidr, ip } from '../../../support/addresses.ts';
 
 /** `FIRST-LAST`. */
 export function range(text: string): Range {
   const [first = '', last = first] = text.split('-');
-  return { family: address(first).family, first: address(first).value, last: address(last).value };
+  return { family: ip(first).family, first: ip(first).value, last: ip(last).value };
 }
 
 export const numbers = (first: bigint, last: bigint): bigint[] =>

@@ -8,7 +8,7 @@ import { type Fleet, Host, refused } from '../../../support/fleet.ts';
 import { chance } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';
-import { cidr, numbers } from './values.ts';
+import { numbers, cidr } from './values.ts';
 
 const POOL = cidr('10.2.0.0/16');
 const GATEWAY = '10.2.0.1';

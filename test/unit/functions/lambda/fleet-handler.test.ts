@@ -15,8 +15,10 @@ const stateChange = (state: string) => ({
 });
 
 const swept = (did: Record<string, number>, gauges: Record<string, Gauge | undefined> = {}) => ({
-  ...{ saw: { hosts: 7 }, did },
-  ...{ gauges, about: { pools: 3 } },
+  saw: { hosts: 7 },
+  did,
+  gauges,
+  about: { pools: 3 },
 });
 
 /** The calls that were made, and what was logged. */

@@ -189,7 +189,11 @@ describe('the request for what a host has', () => {
   const place = { generation: '0mjuohs00abc', name: 'abcdefgh012345', requestKey: '0mjuohs00abcd' };
   const endpoint = { Address: '10.1.0.2', MacAddress: '02:00:00:00:00:01', Name: 'web' };
   const revival = (changes: object = {}) => ({
-    ...{ PoolID: 'p', Gateway: '10.1.0.1', Reserved: [], Held: [endpoint], Last: true },
+    PoolID: 'p',
+    Gateway: '10.1.0.1',
+    Reserved: [],
+    Held: [endpoint],
+    Last: true,
     ...changes,
   });
 

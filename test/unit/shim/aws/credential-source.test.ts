@@ -74,17 +74,16 @@ describe('credentials of an instance', () => {
     assert.deepEqual(service.requests, ['PUT /latest/api/token']);
   });
 
-  it('are reported as missing where the instance has no role', async (t) => {
-    const service = await instanceMetadata(t, () => ({ status: 404, body: '' }));
-    await onInstance(t, service.url);
-    await none(t, /give the instance a role/);
-  });
-
-  it('are not quoted when they cannot be parsed', async (t) => {
-    const service = await instanceMetadata(t, () => ({ status: 200, body: 'x"my-secret"' }));
-    await onInstance(t, service.url);
-    await none(t, /give the instance a role/);
-  });
+  for (const [what, answer] of [
+    ['are reported as missing where the instance has no role', { status: 404, body: '' }],
+    ['are not quoted when they cannot be parsed', { status: 200, body: 'x"my-secret"' }],
+  ] as const) {
+    it(what, async (t) => {
+      const service = await instanceMetadata(t, () => answer);
+      await onInstance(t, service.url);
+      await none(t, /give the instance a role/);
+    });
+  }
 
   it('are renewed before they expire, and used while the service is down, but not after they expire', async (t) => {
     const state = { now: Date.now(), isDown: false, given: 0 };
@@ -118,17 +117,20 @@ describe('credentials of an instance', () => {
 });
 
 describe('credentials of a container', () => {
-  it('are those that its endpoint returns for its token', async (t) => {
+  /** Its endpoint has them for one token. */
+  async function inContainer(t: TestContext, token: string): Promise<void> {
     const service = await containerCredentials(t, 'container-token', () => metadataOf(GIVEN));
     const uri = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${service.url}/v2/credentials` };
-    await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'container-token' });
+    await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: token });
+  }
+
+  it('are those that its endpoint returns for its token', async (t) => {
+    await inContainer(t, 'container-token');
     same(await ask());
   });
 
   it('are reported as missing where its endpoint returns none', async (t) => {
-    const service = await containerCredentials(t, 'container-token', () => metadataOf(GIVEN));
-    const uri = { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${service.url}/v2/credentials` };
-    await environment(t, { ...uri, AWS_CONTAINER_AUTHORIZATION_TOKEN: 'wrong-token' });
+    await inContainer(t, 'wrong-token');
     await none(t, /the container's endpoint/);
   });
 });

@@ -5,6 +5,7 @@ import { type IncomingMessage, createServer } from 'node:http';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
 import { readBody } from '../../../../shim/read-body.ts';
+import { listen } from '../../../support/http.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 export interface StandIn {
@@ -31,14 +32,7 @@ export async function standIn(t: TestContext, answer: Answerer): Promise<StandIn
       if (given !== undefined) response.writeHead(given.status).end(given.body);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return { url: `http://127.0.0.1:${address.port}`, requests };
+  return { url: `http://127.0.0.1:${await listen(t, server)}`, requests };
 }
 
 export interface Temporary {

@@ -7,6 +7,7 @@ import { FunctionUrlClient, type Message } from '../../../../shim/cloud/client.t
 import { Transport } from '../../../../shim/cloud/transport.ts';
 import { type Endpoint, parseEndpoint } from '../../../../shim/endpoint.ts';
 import { TIMEOUT } from '../outbox-stage.ts';
+import { listen } from '../../../support/http.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 interface Stage {
@@ -34,11 +35,7 @@ async function stage(t: TestContext, wish: Wish = {}): Promise<Stage> {
     asked.push(request.headers);
     response.writeHead(wish.status ?? 200, { date: 'now' }).end(wish.body ?? '{}');
   });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  await listen(t, server, socket);
   const signer: Signer = {
     sign: wish.sign ?? (({ headers }) => Promise.resolve({ ...headers, authorization: 'signed' })),
     learnClock: (date) => {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { type RequestListener, type Server, createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, type Socket, createServer as createRawServer } from 'node:net';
+import { type Socket, createServer as createRawServer } from 'node:net';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
-import * as v from 'valibot';
+import { freePort } from '../../../../infra/local/engine.ts';
 import { type Answer, Transport, TransportError } from '../../../../shim/cloud/transport.ts';
 import { judgeError } from '../../../../shim/cloud/verdict.ts';
 import { type Endpoint, parseEndpoint } from '../../../../shim/endpoint.ts';
+import { listen } from '../../../support/http.ts';
 import { TIMEOUT } from '../outbox-stage.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { untrusted } from './untrusted.ts';
@@ -29,11 +30,7 @@ async function serve(t: TestContext, listener: RequestListener): Promise<Served>
   const server = createServer(listener);
   const connections: Socket[] = [];
   server.on('connection', (connection) => connections.push(connection));
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  await listen(t, server, socket);
   return { endpoint: parseEndpoint(`unix:${socket}`), server, connections };
 }
 
@@ -64,9 +61,7 @@ describe('an exchange', { timeout: TIMEOUT }, () => {
   ] as const) {
     it(`with a name under localhost goes to this machine without DNS: ${family}`, async (t) => {
       const server = createServer((request, response) => response.end(request.headers.host));
-      await new Promise<void>((resolve) => server.listen({ port: 0, host: address, ipv6Only: true }, resolve));
-      t.after(() => server.close());
-      const { port } = v.parse(v.object({ port: v.number() }), server.address());
+      const port = await listen(t, server, { port: 0, host: address, ipv6Only: true });
       const lookup = t.mock.method(dns, 'lookup', () => assert.fail('DNS was asked'));
       const { status } = await post(new Transport(), parseEndpoint(`http://abc.execute-api.localhost:${port}`));
       assert.equal(status, 200);
@@ -124,11 +119,7 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
   });
 
   it('was not sent when the connection is refused', async () => {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const port = portOf(server);
-    await new Promise((resolve) => server.close(resolve));
-    const error = await failure(post(new Transport(), parseEndpoint(`http://127.0.0.1:${port}`)));
+    const error = await failure(post(new Transport(), parseEndpoint(`http://127.0.0.1:${await freePort()}`)));
     assert.deepEqual([error.code, error.isSent], ['ECONNREFUSED', false]);
   });
 
@@ -162,8 +153,7 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
       connection.on('error', () => undefined);
       connection.once('data', () => connection.end('SSH-2.0-OpenSSH_9.2\r\n'));
     });
-    await new Promise<void>((resolve) => server.listen(socket, resolve));
-    t.after(() => server.close());
+    await listen(t, server, socket);
     const error = await failure(post(new Transport(), parseEndpoint(`unix:${socket}`)));
     assert.match(error.code, /^HPE_/);
     assert.equal(error.isSent, true);
@@ -212,9 +202,7 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
       requests++;
       response.end('{}');
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => server.close());
-    const endpoint = parseEndpoint(`https://localhost:${portOf(server)}`);
+    const endpoint = parseEndpoint(`https://localhost:${await listen(t, server)}`);
     const error = await failure(post(new Transport(), endpoint));
     assert.equal(error.isSent, false);
     const { reason, isOpen } = judgeError(endpoint, error);
@@ -237,8 +225,3 @@ describe('an exchange that fails', { timeout: TIMEOUT }, () => {
     );
   });
 });
-
-function portOf(server: Server): number {
-  const address: string | AddressInfo | null = server.address();
-  return typeof address === 'object' && address !== null ? address.port : assert.fail();
-}

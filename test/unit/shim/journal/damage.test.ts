@@ -133,8 +133,7 @@ describe('a journal with a wrong byte', () => {
   it('keeps what it can read even if it cannot be rewritten at once', async (t) => {
     const { bytes, ends } = await written(t, history);
     bytes.fill('x', ends[0], ends[1]);
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'journal'), bytes);
+    const folder = await temporaryFolder(t, { journal: bytes });
     openJournal(folder, { disk: failingDisk(new Set(['write'])) });
     const { journal } = openJournal(folder);
     assert.deepEqual(journal.entries(), without(0, 1));
@@ -169,8 +168,7 @@ describe('a call without a result', () => {
 
   it('is in the warning when it cannot be written to the dead letters', async (t) => {
     const { bytes } = await written(t, begun);
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'journal'), bytes);
+    const folder = await temporaryFolder(t, { journal: bytes });
     const { warnings } = openJournal(folder, { disk: failingDisk(new Set(['write'])), boot: 'boot-2' });
     assert.match(
       warnings[0] ?? '',
@@ -182,9 +180,8 @@ describe('a call without a result', () => {
 describe('a foreign journal', () => {
   it('is refused when it belongs to another host, and left unchanged', async (t) => {
     const { bytes } = await written(t, history);
-    const folder = await temporaryFolder(t);
+    const folder = await temporaryFolder(t, { journal: bytes });
     const file = path.join(folder, 'journal');
-    writeFileSync(file, bytes);
     assert.throws(() => openJournal(folder, {}, { ...identity, hostId: 'host-2' }), {
       constructor: UserError,
       message:
@@ -197,8 +194,7 @@ describe('a foreign journal', () => {
 
   it('is set aside when it belongs to another incarnation, and never replayed', async (t) => {
     const { bytes } = await written(t, history);
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'journal'), bytes);
+    const folder = await temporaryFolder(t, { journal: bytes });
     const { journal, warnings } = openJournal(folder, {}, { ...identity, incarnation: 'nonce-2' });
     const aside = path.join(folder, `journal.foreign-${START}`);
     assert.deepEqual(journal.entries(), []);
@@ -210,8 +206,7 @@ describe('a foreign journal', () => {
 
   it('is not replayed when its header is damaged either', async (t) => {
     const { bytes } = await written(t, history);
-    const folder = await temporaryFolder(t);
-    writeFileSync(path.join(folder, 'journal'), bytes.fill('x', 0, 3));
+    const folder = await temporaryFolder(t, { journal: bytes.fill('x', 0, 3) });
     const { journal } = openJournal(folder, {}, { ...identity, incarnation: 'nonce-2' });
     assert.deepEqual(journal.entries(), []);
     assert.deepEqual(readFileSync(path.join(folder, `journal.damaged-${START}`)), bytes);

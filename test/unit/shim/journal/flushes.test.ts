@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { type Disk, realDisk } from '../../../../shim/journal/disk.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { watchedDisk } from './disks.ts';
-import { openJournal, quickDisk, sampleCall } from './samples.ts';
+import { openJournal, quickDisk, sampleCall, newJournal } from './samples.ts';
 
 /** A disk whose asynchronous flushes end when the test says so. */
 function heldFlushes(): { disk: Disk; flushes: { descriptor: number; end: () => void; fail: () => void }[] } {
@@ -26,7 +26,7 @@ describe('a release is flushed', () => {
   it('together with the others that arrive in the meantime', async (t) => {
     const operations: string[] = [];
     const disk = watchedDisk((operation) => operations.push(operation));
-    const { journal } = openJournal(await temporaryFolder(t), { disk });
+    const { journal } = await newJournal(t, { disk });
     operations.length = 0;
     await Promise.all(Array.from({ length: 100 }, (_, n) => journal.release(sampleCall(n))));
     const flushes = operations.filter((operation) => operation.startsWith('sync')).length;
@@ -37,7 +37,7 @@ describe('a release is flushed', () => {
 
   it('by a flush that began after it was written, not by one in progress', async (t) => {
     const { disk, flushes } = heldFlushes();
-    const { journal } = openJournal(await temporaryFolder(t), { disk });
+    const { journal } = await newJournal(t, { disk });
     const said: number[] = [];
     const first = journal.release(sampleCall(1)).then(() => said.push(1));
     await turn();
@@ -55,8 +55,7 @@ describe('a release is flushed', () => {
 
   it('while the file is replaced, and the old file stays open until then', async (t) => {
     const { disk, flushes } = heldFlushes();
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder, { disk, compactAt: 300 });
+    const { folder, journal } = await newJournal(t, { disk, compactAt: 300 });
     const file = path.join(folder, 'journal');
     const release = journal.release(sampleCall(1));
     await turn();

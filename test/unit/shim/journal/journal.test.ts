@@ -6,12 +6,11 @@ import { Journal, JournalError, type JournalStats } from '../../../../shim/journ
 import { sizeOf } from '../../../../shim/journal/open-calls.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { failingDisk, watchedDisk } from './disks.ts';
-import { START, identity, openJournal, quickDisk, sampleCall } from './samples.ts';
+import { START, identity, openJournal, quickDisk, sampleCall, newJournal } from './samples.ts';
 
 describe('the journal', () => {
   it('is one file for its owner alone, with human-readable lines', async (t) => {
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder);
+    const { folder, journal } = await newJournal(t);
     journal.begin(sampleCall(1));
     journal.result(sampleCall(1).key, { keep: '10.0.0.1', settle: true });
     const file = path.join(folder, 'journal');
@@ -53,7 +52,7 @@ describe('the journal', () => {
   });
 
   it('reports how much waits, and since when', async (t) => {
-    const { journal } = openJournal(await temporaryFolder(t));
+    const { journal } = await newJournal(t);
     const nothing: JournalStats = { depth: 0, bytes: 0, oldest: undefined, deadLetters: 0, failing: undefined };
     const stats = (): JournalStats => journal.stats;
     assert.deepEqual(stats(), nothing);
@@ -69,8 +68,7 @@ describe('the journal', () => {
   });
 
   it('writes nothing about calls that are unknown or over', async (t) => {
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder);
+    const { folder, journal } = await newJournal(t);
     await journal.release(sampleCall(2));
     const before = readFileSync(path.join(folder, 'journal'));
     for (const { key } of [sampleCall(1), sampleCall(2)]) {
@@ -84,15 +82,14 @@ describe('the journal', () => {
   });
 
   it('finds an entry by its key', async (t) => {
-    const { journal } = openJournal(await temporaryFolder(t));
+    const { journal } = await newJournal(t);
     journal.begin(sampleCall(1));
     assert.deepEqual(journal.find(sampleCall(1).key), { kind: 'begun', call: sampleCall(1) });
     assert.equal(journal.find(sampleCall(2).key), undefined);
   });
 
   it('accepts a body of up to 64 KiB, whatever is in it, and no larger one', async (t) => {
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder);
+    const { folder, journal } = await newJournal(t);
     const bodies = ['"'.repeat(65_536), '\u0000\n\u2028'.repeat(1_000), 'é'.repeat(32_768), ''];
     for (const [n, body] of bodies.entries()) await journal.release(sampleCall(n, body));
     for (const body of ['x'.repeat(65_537), 'é'.repeat(32_769)]) {
@@ -108,8 +105,7 @@ describe('the journal', () => {
   });
 
   it('stays closed', async (t) => {
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder);
+    const { folder, journal } = await newJournal(t);
     const releases = [1, 2, 3].map((n) => journal.release(sampleCall(n)));
     await journal.close();
     await Promise.all(releases);
@@ -151,8 +147,7 @@ describe('the number of calls that wait for the cloud is bounded', () => {
 
 describe('a dead letter', () => {
   it('is on the disk with its reason before its entry leaves the journal', async (t) => {
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder);
+    const { folder, journal } = await newJournal(t);
     await journal.release(sampleCall(1));
     journal.deadLetter(sampleCall(1).key, 'no such pool');
     const file = path.join(folder, 'dead-letters');
@@ -191,7 +186,7 @@ describe('a dead letter', () => {
   it('is flushed, and so is its name', async (t) => {
     const steps: string[] = [];
     const disk = watchedDisk((operation) => steps.push(operation), quickDisk);
-    const { journal } = openJournal(await temporaryFolder(t), { disk });
+    const { journal } = await newJournal(t, { disk });
     await journal.release(sampleCall(1));
     steps.length = 0;
     journal.deadLetter(sampleCall(1).key, 'refused');
@@ -216,8 +211,7 @@ describe('a dead letter', () => {
   });
 
   it('replaces the oldest ones when two files are full', async (t) => {
-    const folder = await temporaryFolder(t);
-    const { journal } = openJournal(folder, { disk: quickDisk, maxDeadLetterBytes: 2_000 });
+    const { folder, journal } = await newJournal(t, { disk: quickDisk, maxDeadLetterBytes: 2_000 });
     for (let n = 0; n < 100; n++) {
       await journal.release(sampleCall(n));
       journal.deadLetter(sampleCall(n).key, 'x'.repeat(10_000 * (n % 2)));

@@ -1,6 +1,8 @@
 /** Calls, journals and their expected content, for the tests of the journal. */
+import type { TestContext } from 'node:test';
 import { type Disk, realDisk } from '../../../../shim/journal/disk.ts';
 import { type Entry, Journal, type JournalOptions, type KeptCall } from '../../../../shim/journal/journal.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 export const START = Date.UTC(2026, 0, 1);
 export const identity = { hostId: 'host-1', incarnation: 'nonce-1' };
@@ -27,6 +29,15 @@ export function openJournal(folder: string, options: Partial<JournalOptions> = {
     warnings.push(message);
   };
   return { journal: Journal.open(folder, who, { warn, now: () => START, boot: 'boot-1', ...options }), warnings };
+}
+
+/** A new one, in a folder of its own. */
+export async function newJournal(
+  t: TestContext,
+  options: Partial<JournalOptions> = {},
+): Promise<Opened & { readonly folder: string }> {
+  const folder = await temporaryFolder(t);
+  return { folder, ...openJournal(folder, options) };
 }
 
 /** Skips flushes, in tests without a power loss. */

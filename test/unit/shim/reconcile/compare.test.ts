@@ -9,13 +9,24 @@ const POOL = '10.1.0.0/24';
 const endpoint = (id: string, ...addresses: string[]): DockerEndpoint => ({ id, name: id, mac: '', addresses });
 
 const docker = (changes: Partial<DockerNetwork> & { readonly subnet?: string } = {}): DockerNetwork => ({
-  ...{ id: 'n1', name: 'net', ipam: 'berth', isRemote: true, isOfSwarm: false, endpoints: [] },
+  id: 'n1',
+  name: 'net',
+  ipam: 'berth',
+  isRemote: true,
+  isOfSwarm: false,
+  endpoints: [],
   subnets: [{ subnet: changes.subnet ?? POOL, gateway: '10.1.0.1', auxiliary: ['10.1.0.9'] }],
   ...changes,
 });
 
 const table = (changes: Partial<FleetNetwork> = {}): FleetNetwork => ({
-  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', isFormers: false, leases: [], others: [] },
+  poolId: 'P',
+  key: 'g.r',
+  pool: POOL,
+  state: 'live',
+  isFormers: false,
+  leases: [],
+  others: [],
   ...changes,
 });
 

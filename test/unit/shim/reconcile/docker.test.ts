@@ -43,8 +43,11 @@ const IPAM = {
 const listed = (id: string, changes: object = {}) => ({ Id: id, Name: `net ${id}`, IPAM, ...changes });
 const Containers = {
   c1: {
-    ...{ Name: 'web', EndpointID: 'e1', MacAddress: '02:42:AC:11:00:02' },
-    ...{ IPv4Address: '10.1.0.2/24', IPv6Address: '' },
+    Name: 'web',
+    EndpointID: 'e1',
+    MacAddress: '02:42:AC:11:00:02',
+    IPv4Address: '10.1.0.2/24',
+    IPv6Address: '',
   },
 };
 
@@ -59,7 +62,11 @@ describe('the networks of Docker', { timeout: limit(20_000) }, () => {
     });
     assert.deepEqual(await docker.networks(), [
       {
-        ...{ id: 'a', name: 'net a', ipam: 'berth', isRemote: true, isOfSwarm: false },
+        id: 'a',
+        name: 'net a',
+        ipam: 'berth',
+        isRemote: true,
+        isOfSwarm: false,
         subnets: [{ subnet: '10.1.0.0/24', gateway: '10.1.0.1', auxiliary: ['10.1.0.9'] }],
         endpoints: [{ id: 'e1', name: 'web', mac: '02:42:ac:11:00:02', addresses: ['10.1.0.2'] }],
       },

@@ -10,11 +10,21 @@ import { temporaryFolder } from '../temporary.ts';
 
 const POOL = '10.1.0.0/24';
 const live: FleetNetwork = {
-  ...{ poolId: 'P', key: 'g.r', pool: POOL, state: 'live', isFormers: false, others: [] },
+  poolId: 'P',
+  key: 'g.r',
+  pool: POOL,
+  state: 'live',
+  isFormers: false,
+  others: [],
   leases: [{ address: '10.1.0.9', key: 'key-of-9' }],
 };
 const network: DockerNetwork = {
-  ...{ id: 'n', name: 'net', ipam: 'berth', isRemote: true, isOfSwarm: false, endpoints: [] },
+  id: 'n',
+  name: 'net',
+  ipam: 'berth',
+  isRemote: true,
+  isOfSwarm: false,
+  endpoints: [],
   subnets: [{ subnet: POOL, gateway: '', auxiliary: [] }],
 };
 
@@ -48,7 +58,12 @@ async function stage(t: TestContext, given?: string) {
     revive: () => Promise.resolve([]),
   };
   const reconciler = new Reconciler({
-    ...{ docker, table, mode: 'fix', every: 3_600_000, secondLook: 0, ready: Promise.resolve() },
+    docker,
+    table,
+    mode: 'fix',
+    every: 3_600_000,
+    secondLook: 0,
+    ready: Promise.resolve(),
     engines: () => Promise.resolve(docker.engines),
     held: () => docker.held,
     hands: {

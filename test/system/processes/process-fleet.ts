@@ -4,15 +4,17 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { spaceKey } from '../../../functions/dynamo/keys.ts';
 import { createTable } from '../../../infra/local/create-table.ts';
 import { type Engine, startEngine } from '../../../infra/local/engine.ts';
+import { environmentOf, localClient } from '../../support/engine-store.ts';
 import { scaled } from '../../support/deadlines.ts';
 import { chance } from '../../support/interleaving.ts';
+import { METHODS } from '../../../protocol/methods.ts';
 import { type Contents, readContents } from './contents.ts';
-import { METHODS, type Operation, readHistory } from './history.ts';
+import { type Operation, readHistory } from './history.ts';
 import { AUTOMATIC_RANGE, AUTOMATIC_SIZE, SPACE } from './life.ts';
 import type { Plan } from './plan.ts';
 
@@ -40,7 +42,7 @@ interface Host {
   readonly heard: (word: string) => Promise<void>;
 }
 
-export class Fleet {
+export class ProcessFleet {
   readonly #wish: FleetWish;
   readonly #engine: Engine;
   readonly #hosts: Host[] = [];
@@ -53,15 +55,11 @@ export class Fleet {
     this.#wish = wish;
     this.#engine = engine;
     this.folder = mkdtempSync(path.join(tmpdir(), 'berth-processes-'));
-    this.client = new DynamoDBClient({
-      endpoint: engine.url,
-      region: 'local',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    });
+    this.client = localClient(engine.url);
   }
 
-  static async start(wish: FleetWish): Promise<Fleet> {
-    const fleet = new Fleet(wish, await startEngine(undefined));
+  static async start(wish: FleetWish): Promise<ProcessFleet> {
+    const fleet = new ProcessFleet(wish, await startEngine(undefined));
     try {
       await fleet.#furnish();
       await fleet.#startHosts();
@@ -162,11 +160,7 @@ export class Fleet {
       stdio: ['ignore', log, log, 'ipc'],
       env: {
         ...process.env,
-        BERTH_TABLE: TABLE,
-        AWS_ENDPOINT_URL_DYNAMODB: this.#engine.url,
-        AWS_REGION: 'local',
-        AWS_ACCESS_KEY_ID: 'local',
-        AWS_SECRET_ACCESS_KEY: 'local',
+        ...environmentOf({ table: TABLE, endpoint: this.#engine.url }),
         NODE_COMPILE_CACHE: path.join(this.folder, 'cache'),
       },
     });

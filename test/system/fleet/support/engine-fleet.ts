@@ -108,7 +108,7 @@ export class Member {
   }
 }
 
-export class Fleet {
+export class EngineFleet {
   readonly cloud: LocalCloud;
   readonly members: readonly Member[];
   readonly #lan: Lan;
@@ -120,14 +120,14 @@ export class Fleet {
   }
 
   /** @param versions the engine of each host, by its name. */
-  static async start(versions: Readonly<Record<string, EngineVersion>>): Promise<Fleet> {
+  static async start(versions: Readonly<Record<string, EngineVersion>>): Promise<EngineFleet> {
     const lan = await startLan('fleet');
     const cloud = await LocalCloud.start({ sweepEvery: SWEEP_EVERY });
     const starting = Object.entries(versions).map(async ([name, version]) =>
       Member.start(await startHost({ engine: await engine(version), name, lan }), cloud.endpoint),
     );
     const outcomes = await Promise.allSettled(starting);
-    const fleet = new Fleet(
+    const fleet = new EngineFleet(
       lan,
       cloud,
       outcomes.filter(isFulfilled).map(({ value }) => value),

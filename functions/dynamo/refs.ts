@@ -1,12 +1,13 @@
 /** References to pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { sideBySide } from '../ipam/all-settled.ts';
 import type { Kept, Ref, RefStanding } from '../ipam/ref.ts';
 import type { Store } from '../ipam/store.ts';
 import { askedText, decodeIndexedRef, decodeRef, encodeRef, keptText } from './items.ts';
 import { refKey, refPartition } from './keys.ts';
-import type { Table } from './table.ts';
+import { MAX_BATCH, type Table } from './table.ts';
 
-type RefReads = Pick<Store, 'readRef' | 'refsOf' | 'refsOfCall' | 'refsOfHost'>;
+type RefReads = Pick<Store, 'readRef' | 'readRefs' | 'refsOf' | 'refsOfCall' | 'refsOfHost'>;
 type RefWrites = Pick<Store, 'addRef' | 'reviveRef' | 'writeKept' | 'endRef' | 'changeRefState' | 'removeTombstone'>;
 
 /** Conditions that what dockerd has requested to be kept is unchanged. */
@@ -133,6 +134,14 @@ const refReads = (table: Table): RefReads => ({
   async readRef(generation, name) {
     const item = await table.get(refKey(generation, name));
     return item && decodeRef(item);
+  },
+
+  async readRefs(keys) {
+    const batches = Array.from({ length: Math.ceil(keys.length / MAX_BATCH) }, (_, i) =>
+      keys.slice(i * MAX_BATCH, (i + 1) * MAX_BATCH).map(({ generation, name }) => refKey(generation, name)),
+    );
+    const found = await sideBySide(batches, (batch) => table.getAll(batch));
+    return found.flat().map(decodeRef);
   },
 
   async refsOf(generation, after) {

@@ -3,6 +3,7 @@
  * only place that retries, and the only one that handles failed conditions.
  */
 import {
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   type AttributeValue,
   DeleteItemCommand,
@@ -37,6 +38,9 @@ export type WriteResult =
 
 type Write<Input> = Omit<Input, 'TableName' | 'ReturnValuesOnConditionCheckFailure' | 'Key'>;
 
+/** The most keys that one request names (Amazon DynamoDB API Reference, BatchGetItem). */
+export const MAX_BATCH = 100;
+
 export class Table {
   readonly #client: DynamoDBClient;
   readonly #name: string;
@@ -52,6 +56,22 @@ export class Table {
     const command = new GetItemCommand({ TableName: this.#name, Key: marshallKey(key), ConsistentRead: true });
     const { Item: item } = await withRetries(this.#retries, () => this.#client.send(command));
     return item && unmarshall(item);
+  }
+
+  /** The items of up to `MAX_BATCH` keys, as far as they exist, in any order. Each is read consistently, not all at once. */
+  async getAll(keys: readonly Key[]): Promise<Item[]> {
+    const items: Item[] = [];
+    let left: Record<string, AttributeValue>[] | undefined = keys.map(marshallKey);
+    while (left !== undefined && left.length > 0) {
+      const command: BatchGetItemCommand = new BatchGetItemCommand({
+        RequestItems: { [this.#name]: { Keys: left, ConsistentRead: true } },
+      });
+      const { Responses, UnprocessedKeys } = await withRetries(this.#retries, () => this.#client.send(command));
+      items.push(...(Responses?.[this.#name] ?? []).map((item) => unmarshall(item)));
+      // DynamoDB returns at least one item, or fails.
+      left = UnprocessedKeys?.[this.#name]?.Keys;
+    }
+    return items;
   }
 
   /** One page. `after` is the key of the last item of the previous page; for an index, with the index's own key. */

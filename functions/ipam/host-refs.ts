@@ -6,11 +6,13 @@ import { pages } from './pages.ts';
 import type { Ref, RefStanding } from './ref.ts';
 import type { IndexedRef } from './store.ts';
 
+/** The references that are read before they are visited. Far more would be old by the time of their visit. */
+const MAX_READ_AT_ONCE = 1_000;
 /** How often a write is tried on a reference or a host that others keep changing. */
 const MAX_TRIES = 8;
 
 /**
- * Visits the references of a host that have not ended, several at the same time, each read just before its visit.
+ * Visits the references of a host that have not ended, several at the same time, each read shortly before its visit.
  *
  * @param deadline ms
  * @param visit returns whether to continue.
@@ -33,12 +35,17 @@ export async function eachRefOrTombstone(
 ): Promise<boolean> {
   let isStopped = false;
   const isOver = (): boolean => isStopped || world.now() >= deadline;
-  const visitOne = async ({ generation, name }: IndexedRef): Promise<void> => {
-    const ref = await store.readRef(generation, name);
-    if (ref !== undefined && !(await visit(ref))) isStopped = true;
-  };
   for await (const { items } of pages((last?: IndexedRef) => store.refsOfHost(hostId, last))) {
-    await sideBySide(items, visitOne, isOver);
+    for (let from = 0; from < items.length && !isOver(); from += MAX_READ_AT_ONCE) {
+      const refs = await store.readRefs(items.slice(from, from + MAX_READ_AT_ONCE));
+      await sideBySide(
+        refs,
+        async (ref) => {
+          if (!(await visit(ref))) isStopped = true;
+        },
+        isOver,
+      );
+    }
     if (isOver()) return false;
   }
   return true;

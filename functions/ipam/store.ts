@@ -94,6 +94,8 @@ export interface Store {
   /** Replaces the reference that was seen (`undefined`: none), which has ended or was being revived. */
   reviveRef(ref: Ref, seen: Ref | undefined): Promise<boolean>;
   readRef(generation: string, name: string): Promise<Ref | undefined>;
+  /** Those of many references that exist, in any order. Each is read by itself: together they are no snapshot. */
+  readRefs(keys: readonly Pick<Ref, 'generation' | 'name'>[]): Promise<readonly Ref[]>;
   /** Sets what a live reference keeps, if its epoch and what it keeps are unchanged since `seen`. */
   writeKept(seen: Ref, kept: Kept): Promise<boolean>;
   /** Turns a reference into a tombstone, which keeps its fields and when it ended (ms). `false`: there is no such reference. */

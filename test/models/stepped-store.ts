@@ -62,6 +62,13 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
     addRef: (ref) => write(`add ref ${ref.name}`, () => memory.addRef(ref)),
     reviveRef: (ref, seen) => write(`revive ref ${ref.name}`, () => memory.reviveRef(ref, seen)),
     readRef: (generation, name) => read(`read ref ${name}`, () => memory.readRef(generation, name)),
+    // Each is read at a time of its own, as in the real store.
+    readRefs: async (keys) => {
+      const refs = await Promise.all(
+        keys.map(({ generation, name }) => read(`read ref ${name}`, () => memory.readRef(generation, name))),
+      );
+      return refs.filter((ref) => ref !== undefined);
+    },
     writeKept: (seen, kept) => write(`list on ref ${seen.name}`, () => memory.writeKept(seen, kept)),
     endRef: (generation, name, endedAt) => write(`end ref ${name}`, () => memory.endRef(generation, name, endedAt)),
     changeRefState: (seen, next) => write(`${next.state} ref ${seen.name}`, () => memory.changeRefState(seen, next)),

@@ -52,6 +52,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
     addRef: slowly((ref) => store.addRef(ref)),
     reviveRef: slowly((ref, seen) => store.reviveRef(ref, seen)),
     readRef: slowly((generation, name) => store.readRef(generation, name)),
+    readRefs: slowly((keys) => store.readRefs(keys)),
     writeKept: slowly((seen, kept) => store.writeKept(seen, kept)),
     endRef: slowly((generation, name, endedAt) => store.endRef(generation, name, endedAt)),
     changeRefState: slowly((seen, next) => store.changeRefState(seen, next)),

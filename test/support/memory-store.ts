@@ -146,6 +146,11 @@ export class MemoryStore implements Store {
     return Promise.resolve(this.refs.get(refKey({ generation, name })));
   }
 
+  async readRefs(keys: readonly Pick<Ref, 'generation' | 'name'>[]) {
+    const refs = await Promise.all(keys.map(({ generation, name }) => this.readRef(generation, name)));
+    return refs.filter((ref) => ref !== undefined);
+  }
+
   reviveRef(ref: Ref, seen: Ref | undefined) {
     const standing = this.refs.get(refKey(ref));
     const same =

@@ -28,6 +28,7 @@ const request = v.object({
   IndexName: v.optional(v.string()),
   Key: v.optional(keys),
   Item: v.optional(keys),
+  RequestItems: v.optional(v.record(v.string(), v.object({ Keys: v.tupleWithRest([keys], keys) })), {}),
   ExpressionAttributeValues: v.optional(v.object({ ':pk': v.optional(key) })),
 });
 
@@ -37,8 +38,9 @@ const ofItems = /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Item
 export function requestOf(command: string, input: unknown): TableRequest | undefined {
   const action = ofItems.exec(command)?.[1];
   if (action === undefined) return undefined;
-  const { IndexName: index, Key, Item, ExpressionAttributeValues: values } = v.parse(request, input);
-  const leadingKey = (Key ?? Item)?.pk.S ?? values?.[':pk']?.S;
+  const { IndexName: index, Key, Item, RequestItems, ExpressionAttributeValues: values } = v.parse(request, input);
+  const [batch] = Object.values(RequestItems);
+  const leadingKey = (Key ?? Item ?? batch?.Keys[0])?.pk.S ?? values?.[':pk']?.S;
   return { function: functions.getStore() ?? 'sweep', action: `dynamodb:${action}`, index, leadingKey };
 }
 

@@ -36,7 +36,7 @@ export async function reclaim(
 }
 
 /**
- * Frees what a reference held that has ended. Safe to repeat: whoever was cut off here goes on with what is still held.
+ * Frees what a reference held that has ended. Safe to repeat: a run that was cut off here goes on with what is still held.
  *
  * @param deadline ms
  */

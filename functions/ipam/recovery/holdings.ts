@@ -3,7 +3,6 @@ import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from '../address.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { MAX_EXAMINED_ADDRESSES, spanOf } from '../addresses/search.ts';
-import { sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import { addressAt, chunkOf, nextGroup } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
@@ -38,9 +37,9 @@ export async function networksOf(
   after: IndexedRef | undefined,
 ): Promise<{ readonly networks: readonly Network[]; readonly next: IndexedRef | undefined }> {
   const page: Page<IndexedRef> = await store.refsOfHost(hostId, after);
-  const refs = await sideBySide(page.items, ({ generation, name }) => store.readRef(generation, name));
+  const refs = await store.readRefs(page.items);
   const networks = refs.flatMap((ref): Network[] => {
-    if (ref === undefined || ref.state === 'gone' || isGlobalSpace(ref.space)) return [];
+    if (ref.state === 'gone' || isGlobalSpace(ref.space)) return [];
     const { space, cidr, subPool, generation } = ref;
     const known = { space, cidr, subPool, generation, ref: ref.name, driver };
     // Without a seal: the table knows the network and confirms the PoolID whenever it is used.

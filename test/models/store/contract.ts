@@ -183,6 +183,19 @@ function refContract(get: () => Store): void {
       assert.equal(await get().addRef({ ...ref(generation, REF), requestKey: '0000000000002' }), false);
     });
 
+    it('reads many references, those that exist, however many are asked for', async () => {
+      const generation = fresh('g');
+      const names = Array.from({ length: 150 }, (_, i) => `hosttag0${String(i).padStart(6, '0')}`);
+      for (const name of names.slice(0, 120)) await get().addRef(ref(generation, name));
+      const found = await get().readRefs(names.map((name) => ({ generation, name })));
+      assert.deepEqual(found.map(({ name }) => name).sort(), names.slice(0, 120));
+      assert.deepEqual(
+        found.find(({ name }) => name === names[7]),
+        ref(generation, names[7] ?? ''),
+      );
+      assert.deepEqual(await get().readRefs([]), []);
+    });
+
     it('treats a repeat of the same call as success', async () => {
       assert.equal(await get().addRef(await added(get())), true);
     });

@@ -23,7 +23,7 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
   },
   hosts: {
     'space#*': ['DeleteItem', 'PutItem', 'UpdateItem', ...READ],
-    'pool#*': ['PutItem', 'UpdateItem', ...READ],
+    'pool#*': ['BatchGetItem', 'PutItem', 'UpdateItem', ...READ],
     'hosts#*': ['Query', ...CHANGE],
     key: CHANGE,
     home: ['PutItem'],
@@ -31,13 +31,13 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
   },
   console: {
     'space#*': ['DeleteItem', 'Query', ...CHANGE],
-    'pool#*': ['UpdateItem', ...READ],
+    'pool#*': ['BatchGetItem', 'UpdateItem', ...READ],
     'hosts#*': ['Query', ...CHANGE],
     index: ['Query'],
   },
   sweep: {
     'space#*': ['DeleteItem', ...CHANGE],
-    'pool#*': ['DeleteItem', 'UpdateItem', ...READ],
+    'pool#*': ['BatchGetItem', 'DeleteItem', 'UpdateItem', ...READ],
     'hosts#*': ['Query', ...CHANGE],
     sweep: ['GetItem', 'PutItem'],
     home: ['PutItem'],

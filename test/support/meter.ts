@@ -57,7 +57,9 @@ export interface Meter {
 }
 
 const READS = new Set(['GetItemCommand', 'QueryCommand', 'ScanCommand', 'BatchGetItemCommand']);
-const Capacity = v.object({ ConsumedCapacity: v.object({ CapacityUnits: v.number() }) });
+const capacity = v.object({ CapacityUnits: v.number() });
+/** A batch reports each table by itself; there is one. */
+const Capacity = v.object({ ConsumedCapacity: v.union([capacity, v.tuple([capacity])]) });
 
 /** @param client reports capacity from now on. */
 export function meter(client: DynamoDBClient): Meter {
@@ -70,7 +72,8 @@ export function meter(client: DynamoDBClient): Meter {
       try {
         const input: ServiceInputTypes = { ...args.input, ReturnConsumedCapacity: 'INDEXES' };
         const result = await next({ ...args, input });
-        const units = v.parse(Capacity, result.output).ConsumedCapacity.CapacityUnits;
+        const { ConsumedCapacity: consumed } = v.parse(Capacity, result.output);
+        const { CapacityUnits: units } = Array.isArray(consumed) ? consumed[0] : consumed;
         if (READS.has(context.commandName ?? '')) account.readUnits += units;
         else account.writeUnits += units;
         return result;

@@ -1,4 +1,5 @@
 /** The part of a sweep that visits hosts: it fences silent ones, and completes what their state requires of their references. */
+import { sideBySide } from '../all-settled.ts';
 import type { Deps } from '../deps.ts';
 import { concludeHost, eachRef, isLeftBehind } from '../host-refs.ts';
 import { type Host, isSilent } from '../host.ts';
@@ -20,6 +21,9 @@ export interface Bounds {
   readonly limit: number;
 }
 
+/** Hosts that are visited before the progress is noted. */
+const MAX_HOSTS_AT_ONCE = 64;
+
 type HostCursor = Pick<SweepCursor, 'shard' | 'host' | 'fenced'>;
 
 /**
@@ -33,23 +37,33 @@ export async function sweepHosts(
   from: HostCursor,
   report: SweepReport,
 ): Promise<HostCursor & { readonly fencedHosts: number | undefined }> {
+  const isOver = (): boolean => deps.world.now() >= deadline;
+  const visitOne = async (host: Host): Promise<boolean> => {
+    let isFenced = false;
+    await passingOver(
+      (reason) => {
+        passOver(report, reason);
+      },
+      async () => {
+        isFenced = await visit(deps, host, deadline, report);
+      },
+    );
+    return isFenced;
+  };
   let { host: after, fenced } = from;
   for (let { shard } = from; shard < HOST_SHARDS; shard++) {
     for await (const { items, unreadable, last } of pages(() => deps.store.hostsOfShard(shard, after))) {
       for (const reason of unreadable) passOver(report, reason);
-      for (const host of items) {
-        if (report.hosts >= limit || deps.world.now() >= deadline)
-          return { shard, host: after, fenced, fencedHosts: undefined };
-        report.hosts++;
-        await passingOver(
-          (reason) => {
-            passOver(report, reason);
-          },
-          async () => {
-            if (await visit(deps, host, deadline, report)) fenced++;
-          },
-        );
-        after = host.id;
+      for (let start = 0; start < items.length;) {
+        const batch = items.slice(start, start + Math.min(MAX_HOSTS_AT_ONCE, limit - report.hosts));
+        if (batch.length === 0 || isOver()) return { shard, host: after, fenced, fencedHosts: undefined };
+        const fencedNow = await sideBySide(batch, visitOne, isOver);
+        // Hosts that were left out are visited by the next run, with the others of their batch.
+        if (isOver()) return { shard, host: after, fenced, fencedHosts: undefined };
+        report.hosts += batch.length;
+        fenced += fencedNow.filter(Boolean).length;
+        after = batch.at(-1)?.id ?? after;
+        start += batch.length;
       }
       after = last ?? after;
     }

@@ -90,9 +90,12 @@ async function finish(deps: Deps, host: Host, deadline: number, report: SweepRep
   switch (host.state) {
     case 'fenced':
       return tendFenced(deps, host, deadline, report);
-    case 'dead':
-      report.buried += await reclaimHost(deps, host, deadline);
+    case 'dead': {
+      // Added afterwards, since other hosts are visited at the same time.
+      const ended = await reclaimHost(deps, host, deadline);
+      report.buried += ended;
       return;
+    }
     case 'draining':
       return drainHost(deps, host, deadline);
     case 'live':

@@ -1,6 +1,5 @@
 /** Items as they are stored, and the values of the domain that they represent. Every item that is read is parsed. */
 import * as v from 'valibot';
-import { NETWORK_STATES } from '../../protocol/states.ts';
 import {
   type Address,
   type Range,
@@ -9,7 +8,8 @@ import {
   parseAddress,
   parseCidr,
   parseRange,
-} from '../ipam/address.ts';
+} from '../../protocol/address.ts';
+import { NETWORK_STATES } from '../../protocol/states.ts';
 import { CHUNK_SIZE, type Chunk } from '../ipam/chunk.ts';
 import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';

@@ -1,5 +1,5 @@
 /** The keys of the table (docs/data-model.md), written and parsed. */
-import { type Address, type Cidr, type Family, addressBits } from '../ipam/address.ts';
+import { type Address, type Cidr, type Family, addressBits } from '../../protocol/address.ts';
 import { CHUNKS_PER_GROUP, groupOf } from '../ipam/chunk.ts';
 import { HOST_SHARDS } from '../ipam/store.ts';
 import { UnreadableItem } from '../ipam/unreadable.ts';

@@ -1,6 +1,6 @@
 /** Pools: every change is conditional on the exact `rev` that was seen, and sets a new one. */
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Cidr } from '../ipam/address.ts';
+import type { Cidr } from '../../protocol/address.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Store } from '../ipam/store.ts';
 import { decodePool, encodePool } from './items.ts';

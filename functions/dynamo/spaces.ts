@@ -1,7 +1,7 @@
 /** Spaces and the names of shared pools. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import * as v from 'valibot';
-import { formatCidr } from '../ipam/address.ts';
+import { formatCidr } from '../../protocol/address.ts';
 import type { Space, SpaceSettings } from '../ipam/space.ts';
 import type { Store } from '../ipam/store.ts';
 import { decodeName, decodeSpace, encodeSpace } from './items.ts';

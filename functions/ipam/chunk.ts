@@ -1,5 +1,12 @@
 /** How the table stores a pool's addresses: sixteen neighbours in one item, a chunk, each in its own slot. */
-import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from './address.ts';
+import {
+  type Address,
+  type Cidr,
+  cidrRange,
+  formatAddress,
+  formatCidr,
+  rangeContains,
+} from '../../protocol/address.ts';
 
 /** Slots of a chunk: neighbouring addresses in one item. */
 export const CHUNK_SIZE = 16;

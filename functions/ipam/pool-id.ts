@@ -3,9 +3,9 @@
  * every request, so it carries all that is needed to find the pool's items without a look-up. Docker does not interpret
  * it. Only this file knows its form; `trusted-pool-id.ts` knows when one is trusted.
  */
+import { type Cidr, formatCidr, parseCidr } from '../../protocol/address.ts';
 import { isSpaceName } from '../../protocol/ids.ts';
 import type { Driver } from '../../protocol/methods.ts';
-import { type Cidr, formatCidr, parseCidr } from './address.ts';
 import type { Call } from './call.ts';
 import { isGeneration } from './pool.ts';
 import { quote } from './quote.ts';

@@ -1,5 +1,5 @@
 /** A pool: a subnet in a space. Confirmed pools of one space never overlap. */
-import { type Address, type Cidr, formatCidr, sameCidr } from './address.ts';
+import { type Address, type Cidr, formatCidr, sameCidr } from '../../protocol/address.ts';
 
 /** What the first host sets for all that share the pool. */
 export interface PoolSettings {

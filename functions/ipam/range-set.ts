@@ -1,5 +1,5 @@
 /** A set of addresses of one family, as disjoint ranges in ascending order. */
-import type { Range } from './address.ts';
+import type { Range } from '../../protocol/address.ts';
 
 export class RangeSet {
   readonly #ranges: Range[] = [];

@@ -1,5 +1,5 @@
 /** Whether a network may still take addresses, and a host networks. */
-import { formatCidr, sameCidr } from './address.ts';
+import { formatCidr, sameCidr } from '../../protocol/address.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';
 import { FIRST_EPOCH, type Host } from './host.ts';

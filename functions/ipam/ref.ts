@@ -1,7 +1,7 @@
 /**
  * A reference: one network of one host that uses a pool. Docker's PoolID names it. A pool lives while it has a reference.
  */
-import type { Address, Cidr, Range } from './address.ts';
+import type { Address, Cidr, Range } from '../../protocol/address.ts';
 import type { Call } from './call.ts';
 import { type World, digestText } from './world.ts';
 

@@ -9,8 +9,8 @@
  * An absent slot was never used. A slot has at most 50 bytes, so that a full chunk of sixteen with its sticky tags stays
  * within 1 KB, which is one DynamoDB write unit.
  */
+import type { Address } from '../../protocol/address.ts';
 import { REQUEST_KEY_WIDTH, SEQUENCE_WIDTH, isRequestKey } from '../../protocol/request-key.ts';
-import type { Address } from './address.ts';
 import { type SlotPlace, placeOf } from './chunk.ts';
 import { quote } from './quote.ts';
 import { REF_NAME_WIDTH, type Ref, isHostTag, isRefName } from './ref.ts';

@@ -1,6 +1,6 @@
 /** An address space (a VRF): pools in it never overlap. */
+import { type Cidr, type Family, parseCidr } from '../../protocol/address.ts';
 import { isGlobalSpace } from '../../protocol/ids.ts';
-import { type Cidr, type Family, parseCidr } from './address.ts';
 
 /** Absorbs the difference between the clocks of two functions; no pool may have a shorter cool-down. */
 export const MIN_COOLDOWN_MS = 2_000;

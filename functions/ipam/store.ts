@@ -3,7 +3,7 @@
  * read. The store may repeat each until its result is known, and each may land late. A lost race is a returned value, not
  * an error.
  */
-import type { Address, Cidr, Range } from './address.ts';
+import type { Address, Cidr, Range } from '../../protocol/address.ts';
 import type { Chunk, SlotPlace } from './chunk.ts';
 import type { Host } from './host.ts';
 import type { Pool, PoolDraft } from './pool.ts';

@@ -2,7 +2,7 @@
  * When a PoolID is trusted. Any caller of the functions can write one, so it gives no right by itself: either it has the
  * seal that only the functions can make, or the table confirms what it says.
  */
-import { formatCidr, sameCidr } from './address.ts';
+import { formatCidr, sameCidr } from '../../protocol/address.ts';
 import { allSettledOrThrow } from './all-settled.ts';
 import type { Call } from './call.ts';
 import type { Deps } from './deps.ts';

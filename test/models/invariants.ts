@@ -1,9 +1,9 @@
 /** What must hold in every state of every model, and at the end of each run. */
-import { type Address, formatAddress, formatCidr, overlap } from '../../functions/ipam/address.ts';
 import { keeps } from '../../functions/ipam/addresses/reservation.ts';
 import { addressAt } from '../../functions/ipam/chunk.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import { type Slot, decodeSlot } from '../../functions/ipam/slot.ts';
+import { type Address, formatAddress, formatCidr, overlap } from '../../protocol/address.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Holding } from './player.ts';
 import type { State } from './simulation.ts';

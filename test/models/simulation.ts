@@ -3,8 +3,8 @@
  * store comes next, and which write is late, repeated or never answered.
  */
 import { hash } from 'node:crypto';
-import type { Cidr } from '../../functions/ipam/address.ts';
 import type { World } from '../../functions/ipam/world.ts';
+import type { Cidr } from '../../protocol/address.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import type { Run } from './explorer.ts';
 import { type Holding, Player, type Stage, type Turns } from './player.ts';

@@ -1,7 +1,7 @@
 /** The store port, cut into operations that take place when the explorer chooses them. */
-import { type Cidr, cidrRange, formatCidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import type { Page, Store } from '../../functions/ipam/store.ts';
+import { type Cidr, cidrRange, formatCidr, rangeContains } from '../../protocol/address.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 
 export interface Operation<T = unknown> {

@@ -1,6 +1,5 @@
 /** Hosts that call the use cases directly, over one store and one world. */
 import assert from 'node:assert/strict';
-import { parseAddress } from '../../functions/ipam/address.ts';
 import { releaseAddress } from '../../functions/ipam/addresses/release-address.ts';
 import { requestAddress } from '../../functions/ipam/addresses/request-address.ts';
 import type { Call } from '../../functions/ipam/call.ts';
@@ -9,6 +8,7 @@ import { type Registered, type Registration, registerHost } from '../../function
 import { releasePool } from '../../functions/ipam/pools/release-pool.ts';
 import { type GrantedPool, requestPool } from '../../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../../functions/ipam/refusal.ts';
+import { parseAddress } from '../../protocol/address.ts';
 import type { Driver } from '../../protocol/methods.ts';
 import type { RefusalCode } from '../../protocol/refusal-code.ts';
 import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';

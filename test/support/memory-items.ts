@@ -1,9 +1,9 @@
 /** Keys, orders and pages of the store in memory. */
-import { type Cidr, cidrRange, sameCidr } from '../../functions/ipam/address.ts';
 import { CHUNK_SIZE, type Chunk } from '../../functions/ipam/chunk.ts';
 import type { Pool } from '../../functions/ipam/pool.ts';
 import type { Kept, Ref } from '../../functions/ipam/ref.ts';
 import { type Found, HOST_SHARDS, type IndexedRef, type Page } from '../../functions/ipam/store.ts';
+import { type Cidr, cidrRange, sameCidr } from '../../protocol/address.ts';
 
 export interface PageSizes {
   readonly forward: number;

@@ -1,6 +1,5 @@
 /** The store port in memory, for thousands of runs of the rules. It passes the same contract as the real store. */
 import { hash } from 'node:crypto';
-import { type Cidr, rangeContains } from '../../functions/ipam/address.ts';
 import type { Chunk, SlotPlace } from '../../functions/ipam/chunk.ts';
 import type { Host } from '../../functions/ipam/host.ts';
 import type { Pool, PoolDraft } from '../../functions/ipam/pool.ts';
@@ -15,6 +14,7 @@ import {
   type Store,
 } from '../../functions/ipam/store.ts';
 import type { SweepCursor } from '../../functions/ipam/sweep-cursor.ts';
+import { type Cidr, rangeContains } from '../../protocol/address.ts';
 import {
   PAGES,
   type PageSizes,

@@ -1,6 +1,6 @@
 /** How an endpoint gets an address: usually with one conditional write on one slot. */
+import { type Address, cidrRange, intersect, usableRange } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import { type Address, cidrRange, intersect, usableRange } from '../address.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } from '../chunk.ts';

@@ -1,6 +1,6 @@
 /** Writes to a slot that was requested by its address. */
+import type { Address } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import type { Address } from '../address.ts';
 import type { Call } from '../call.ts';
 import { type SlotPlace, placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';

@@ -1,5 +1,5 @@
 /** What a search for an address has seen, and the refusal when a pool has none left. */
-import { formatCidr } from '../address.ts';
+import { formatCidr } from '../../../protocol/address.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { hostTagOf } from '../ref.ts';

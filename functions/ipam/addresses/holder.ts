@@ -1,6 +1,6 @@
 /** Names the holder of an address, for the user whose request is refused. */
+import { type Address, formatAddress } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import { type Address, formatAddress } from '../address.ts';
 import type { Deps } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { type LeasedSlot, type ReservedSlot, decodeSlot } from '../slot.ts';

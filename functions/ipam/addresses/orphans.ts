@@ -1,5 +1,5 @@
 /** Leases whose network has ended: a lease that was under way while its reference ended can land under the tombstone. */
-import { usableRange } from '../address.ts';
+import { usableRange } from '../../../protocol/address.ts';
 import { sideBySide } from '../all-settled.ts';
 import type { Chunk, SlotPlace } from '../chunk.ts';
 import type { Deps } from '../deps.ts';

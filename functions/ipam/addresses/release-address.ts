@@ -1,6 +1,6 @@
 /** ReleaseAddress: one write. It reads only if another machine was this host before. */
+import { cidrRange, formatCidr, parseAddress, rangeContains } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import { cidrRange, formatCidr, parseAddress, rangeContains } from '../address.ts';
 import type { Call } from '../call.ts';
 import { placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';

@@ -8,7 +8,7 @@ import {
   parseAddress,
   rangeContains,
   usableRange,
-} from '../address.ts';
+} from '../../../protocol/address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';

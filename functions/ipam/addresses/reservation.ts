@@ -2,8 +2,8 @@
  * Addresses that a pool keeps from all endpoints: the gateway, auxiliary addresses, `berth.reserve`. They are shared: every
  * network on the pool may ask for the same one (docs/data-model.md, "Free and justify").
  */
+import { type Address, type Range, formatAddress, formatCidr, rangeContains } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import { type Address, type Range, formatAddress, formatCidr, rangeContains } from '../address.ts';
 import { allSettledOrThrow, sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import { type SlotPlace, placeOf } from '../chunk.ts';

@@ -1,5 +1,5 @@
 /** The order in which a pool is searched for a free address. Pure: the input is what was read, the output what to try. */
-import type { Range } from '../address.ts';
+import type { Range } from '../../../protocol/address.ts';
 import { CHUNK_SIZE, type Chunk, chunkOf, nextGroup, offsetOf } from '../chunk.ts';
 import type { Order } from '../pool-id.ts';
 import { type Slot, decodeSlot, wasGiven } from '../slot.ts';

@@ -4,8 +4,8 @@
  * restart or in another's place, requests every subnet and address again that Swarm has in use. Nothing releases what the
  * previous leader was given.
  */
+import type { Cidr } from '../../../protocol/address.ts';
 import { isGlobalSpace } from '../../../protocol/ids.ts';
-import type { Cidr } from '../address.ts';
 import type { Call } from '../call.ts';
 import type { SlotPlace } from '../chunk.ts';
 import type { Deps } from '../deps.ts';

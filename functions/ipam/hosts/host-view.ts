@@ -1,5 +1,5 @@
 /** What a host is and holds, for an operator who is about to declare it dead. A look is bounded, and says if it is partial. */
-import { type Cidr, usableRange } from '../address.ts';
+import { type Cidr, usableRange } from '../../../protocol/address.ts';
 import { leasesIn } from '../addresses/orphans.ts';
 import { MAX_EXAMINED_ADDRESSES, spanOf, windows } from '../addresses/search.ts';
 import type { Deps } from '../deps.ts';

@@ -1,5 +1,12 @@
 /** An automatic pool: an unused subnet, wherever there is room. */
-import { type Family, type Range, cidrRange, formatAddress, formatCidr, rangesOverlap } from '../address.ts';
+import {
+  type Family,
+  type Range,
+  cidrRange,
+  formatAddress,
+  formatCidr,
+  rangesOverlap,
+} from '../../../protocol/address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { refNameOf } from '../ref.ts';

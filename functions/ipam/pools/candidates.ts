@@ -1,5 +1,5 @@
 /** Which subnet an automatic pool gets. Pure: a ring of candidates, cut from the ranges of a space. */
-import { type Cidr, addressBits, cidrRange } from '../address.ts';
+import { type Cidr, addressBits, cidrRange } from '../../../protocol/address.ts';
 import type { RangeSet } from '../range-set.ts';
 
 /** All subnets of one size in the ranges of a space, numbered consecutively. */

@@ -3,7 +3,7 @@
  * keep pools of one space from overlapping: each call announces first and looks afterwards, so of two rivals at least one
  * sees the other, and the earlier one removes the later one's announcement before it confirms its own.
  */
-import { type Cidr, overlap } from '../address.ts';
+import { type Cidr, overlap } from '../../../protocol/address.ts';
 import { type Former, addRefWithGateway } from '../addresses/reservation.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';

@@ -1,5 +1,5 @@
 /** Pools whose subnet the request names (`--subnet`). Hosts that name the same one share it. */
-import { type Cidr, formatCidr } from '../address.ts';
+import { type Cidr, formatCidr } from '../../../protocol/address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { type Pool, hasExpired } from '../pool.ts';

@@ -2,8 +2,8 @@
  * The limits that an operator sets for a space. They apply to new requests: what is held already stays. Each family counts
  * separately, so that a network with IPv4 and IPv6 counts as one. Without a limit, nothing is read.
  */
+import { type Cidr, type Family, cidrRange, contains, formatCidr } from '../../../protocol/address.ts';
 import { isInstanceId } from '../../../protocol/ids.ts';
-import { type Cidr, type Family, cidrRange, contains, formatCidr } from '../address.ts';
 import { allHosts } from '../all-hosts.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';

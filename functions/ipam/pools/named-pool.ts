@@ -1,5 +1,5 @@
 /** Automatic pools that hosts share under a name (the option `berth.name`). */
-import { type Family, type Range, cidrRange, formatCidr, rangesOverlap } from '../address.ts';
+import { type Family, type Range, cidrRange, formatCidr, rangesOverlap } from '../../../protocol/address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import type { Pool } from '../pool.ts';

@@ -1,6 +1,4 @@
 /** What users can ask for with `--ipam-opt berth.KEY=VALUE` (docs/options.md). */
-import { parseDuration } from '../../../protocol/duration.ts';
-import { isLocalSpaceName } from '../../../protocol/ids.ts';
 import {
   type Address,
   type Cidr,
@@ -12,7 +10,9 @@ import {
   parseRange,
   rangeContains,
   usableRange,
-} from '../address.ts';
+} from '../../../protocol/address.ts';
+import { parseDuration } from '../../../protocol/duration.ts';
+import { isLocalSpaceName } from '../../../protocol/ids.ts';
 import type { Order } from '../pool-id.ts';
 import { clip, quote } from '../quote.ts';
 import { Refusal } from '../refusal.ts';

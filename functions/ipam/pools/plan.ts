@@ -8,7 +8,7 @@ import {
   formatCidr,
   rangeContains,
   usableRange,
-} from '../address.ts';
+} from '../../../protocol/address.ts';
 import { keeps } from '../addresses/reservation.ts';
 import type { Call } from '../call.ts';
 import type { Pool, PoolDraft } from '../pool.ts';

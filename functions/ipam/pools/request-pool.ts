@@ -1,5 +1,4 @@
 /** RequestPool: a subnet for a network, either a given one, exclusive or shared with others, or an automatic one. */
-import { globalSpaceOf, isGlobalSpace, isSpaceName } from '../../../protocol/ids.ts';
 import {
   type Address,
   type Cidr,
@@ -10,7 +9,8 @@ import {
   parseAddress,
   parseCidr,
   rangeContains,
-} from '../address.ts';
+} from '../../../protocol/address.ts';
+import { globalSpaceOf, isGlobalSpace, isSpaceName } from '../../../protocol/ids.ts';
 import { freeUnkept, keptBy, reserveListed, reserveWhereFree } from '../addresses/reservation.ts';
 import { termOf } from '../addresses/swarm.ts';
 import type { Call } from '../call.ts';

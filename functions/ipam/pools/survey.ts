@@ -1,5 +1,5 @@
 /** What a search for room in a space has learnt, read page by page. These are only hints: the announcement decides. */
-import { type Range, cidrRange } from '../address.ts';
+import { type Range, cidrRange } from '../../../protocol/address.ts';
 import type { Deps } from '../deps.ts';
 import { type Pool, hasExpired } from '../pool.ts';
 import { RangeSet } from '../range-set.ts';

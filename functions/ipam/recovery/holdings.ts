@@ -1,6 +1,13 @@
 /** What a host holds in the table, for the host to compare with what its Docker has. */
+import {
+  type Address,
+  type Cidr,
+  addressBits,
+  cidrRange,
+  rangeContains,
+  usableRange,
+} from '../../../protocol/address.ts';
 import { isGlobalSpace } from '../../../protocol/ids.ts';
-import { type Address, type Cidr, addressBits, cidrRange, rangeContains, usableRange } from '../address.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { MAX_EXAMINED_ADDRESSES, spanOf } from '../addresses/search.ts';
 import type { Call } from '../call.ts';

@@ -6,8 +6,15 @@
  * reads the slot first and the reference afterwards, and its write is conditional on the exact slot: so it either sees
  * the reference, or its write fails because the lease was rewritten.
  */
+import {
+  type Address,
+  type Cidr,
+  cidrRange,
+  formatAddress,
+  formatCidr,
+  rangeContains,
+} from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import { type Address, type Cidr, cidrRange, formatAddress, formatCidr, rangeContains } from '../address.ts';
 import { takeSeen } from '../addresses/claim-exact.ts';
 import { type Endpoint, givenTag, leaseOf, stickyTag } from '../addresses/endpoint.ts';
 import { describeSlot } from '../addresses/holder.ts';

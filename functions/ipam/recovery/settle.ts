@@ -3,8 +3,8 @@
  * later, even after a repeat of it was answered. Settling undoes everything that the attempts have left, except for the
  * answer that dockerd was given. The host repeats it once no attempt of the call can still be under way.
  */
+import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
-import { type Address, cidrRange, formatCidr, parseAddress, rangeContains } from '../address.ts';
 import { claimsOf } from '../addresses/claim-any.ts';
 import { type AddressRequest, type AddressWish, parseWish } from '../addresses/request-address.ts';
 import { freeExactly, freeUnkept, keptBy } from '../addresses/reservation.ts';

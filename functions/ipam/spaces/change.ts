@@ -3,9 +3,9 @@
  * the exact settings that it was made from, so that of two at once neither undoes the other. A change that would affect
  * what is held is refused with the consequences, and is made only with `force`.
  */
+import { contains, formatCidr, sameCidr } from '../../../protocol/address.ts';
 import { durationText } from '../../../protocol/duration.ts';
 import { globalSpaceOf, isGlobalSpace } from '../../../protocol/ids.ts';
-import { contains, formatCidr, sameCidr } from '../address.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Deps } from '../deps.ts';
 import { LEASE_MS, leaseFor } from '../host.ts';

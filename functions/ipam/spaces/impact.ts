@@ -1,5 +1,5 @@
 /** What is held in a space, as far as a change of its settings affects it. A look is bounded, and says if it is partial. */
-import { type Cidr, type Family, contains, formatCidr, overlap } from '../address.ts';
+import { type Cidr, type Family, contains, formatCidr, overlap } from '../../../protocol/address.ts';
 import { allHosts } from '../all-hosts.ts';
 import type { Deps } from '../deps.ts';
 import { eachRef } from '../host-refs.ts';

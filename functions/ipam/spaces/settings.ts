@@ -1,7 +1,7 @@
 /** Which settings a space may have. Pure: it does not look at what is held. */
+import { type Cidr, type Family, cidrRange, formatCidr, overlap, parseCidr } from '../../../protocol/address.ts';
 import { durationText } from '../../../protocol/duration.ts';
 import { isHostId } from '../../../protocol/ids.ts';
-import { type Cidr, type Family, cidrRange, formatCidr, overlap, parseCidr } from '../address.ts';
 import { firstClear, ringOf } from '../pools/candidates.ts';
 import { quote } from '../quote.ts';
 import { RangeSet } from '../range-set.ts';

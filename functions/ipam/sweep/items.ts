@@ -2,7 +2,7 @@
  * The part of a sweep that walks over all items, page by page. Later reads confirm what is found, and every change is
  * conditional on its exact value or state.
  */
-import { cidrSize } from '../address.ts';
+import { cidrSize } from '../../../protocol/address.ts';
 import { freeOrphans } from '../addresses/orphans.ts';
 import { freeExactly, keeps } from '../addresses/reservation.ts';
 import { sideBySide } from '../all-settled.ts';

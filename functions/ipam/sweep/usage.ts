@@ -1,5 +1,5 @@
 /** How full pools are, counted while a sweep walks over all items. */
-import { formatCidr, usableRange } from '../address.ts';
+import { formatCidr, usableRange } from '../../../protocol/address.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from '../chunk.ts';
 import type { Ref } from '../ref.ts';
 import { decodeSlot } from '../slot.ts';

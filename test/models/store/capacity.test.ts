@@ -1,10 +1,10 @@
 /** What each operation of the store costs, in capacity units as DynamoDB bills them, and that its reads are consistent. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { cidrRange } from '../../../functions/ipam/address.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
 import { SLOT_MAX_BYTES, encodeSlot, leasesUpTo } from '../../../functions/ipam/slot.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
+import { cidrRange } from '../../../protocol/address.ts';
 import { type EngineStore, engineStore } from '../../support/engine-store.ts';
 import { type Cost, type Meter, meter, writeUnits } from '../../support/meter.ts';
 import { host } from './host-contract.ts';

@@ -1,10 +1,10 @@
 /** What every store must do (functions/ipam/store.ts). It runs on each implementation. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { cidrRange, formatCidr, parseAddress } from '../../../functions/ipam/address.ts';
 import type { Pool, PoolDraft } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { SEAL_WIDTH, type Store } from '../../../functions/ipam/store.ts';
+import { cidrRange, formatCidr, parseAddress } from '../../../protocol/address.ts';
 import { crowdContract } from './crowd-contract.ts';
 import { hostContract } from './host-contract.ts';
 import { lifeContract } from './life-contract.ts';

@@ -1,12 +1,12 @@
 /** What every store must do when many callers ask at once, and when there is much to read. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Cidr, cidrRange, formatCidr } from '../../../functions/ipam/address.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
 import type { Pool } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { SLOT_MAX_BYTES, encodeSlot } from '../../../functions/ipam/slot.ts';
 import type { Page, Store } from '../../../functions/ipam/store.ts';
+import { type Cidr, cidrRange, formatCidr } from '../../../protocol/address.ts';
 import { REF, announce, draft, fresh, ref, added, cidr } from './samples.ts';
 
 const MANY = 24;

@@ -1,8 +1,8 @@
 /** What an error says about a full space: its reader decides which networks to remove. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cidrRange, parseCidr } from '../../../functions/ipam/address.ts';
 import { Refusal } from '../../../functions/ipam/refusal.ts';
+import { cidrRange, parseCidr } from '../../../protocol/address.ts';
 import { Host, fleet } from '../../support/fleet.ts';
 
 const range = parseCidr('10.0.0.0/20') ?? assert.fail();

@@ -1,10 +1,10 @@
 /** A host gains nothing from PoolIDs that Berth did not issue. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatCidr } from '../../../functions/ipam/address.ts';
 import { holdingsOf } from '../../../functions/ipam/recovery/holdings.ts';
 import { type Revival, reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
+import { formatCidr } from '../../../protocol/address.ts';
 import { ip } from '../../support/addresses.ts';
 import { refused, pair, GATEWAY, withMac, MAC } from '../../support/fleet.ts';
 import { altered, fieldOf, unsealed } from '../../support/forged.ts';

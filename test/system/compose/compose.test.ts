@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { cidrRange, overlap, rangeContains } from '../../../functions/ipam/address.ts';
+import { cidrRange, overlap, rangeContains } from '../../../protocol/address.ts';
 import { cidr, ip } from '../../support/addresses.ts';
 import type { Berth } from '../../support/berth-process.ts';
 import { limit, until } from '../../support/deadlines.ts';

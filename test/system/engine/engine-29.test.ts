@@ -1,7 +1,7 @@
 /** What Docker engine 29 asks for differently from earlier engines. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { overlap } from '../../../functions/ipam/address.ts';
+import { overlap } from '../../../protocol/address.ts';
 import { cidr } from '../../support/addresses.ts';
 import { limit } from '../../support/deadlines.ts';
 import { addressOf, callsOf, runContainer, subnetsOf } from './support/berth.ts';

@@ -1,7 +1,7 @@
 /** Berth under a real dockerd on one host: the first steps of a new user, and the options of a network. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { overlap } from '../../../functions/ipam/address.ts';
+import { overlap } from '../../../protocol/address.ts';
 import { cidr } from '../../support/addresses.ts';
 import { limit } from '../../support/deadlines.ts';
 import { addressOf, callsOf, ping, runContainer, subnetsOf } from './support/berth.ts';

@@ -1,8 +1,8 @@
 /** Whether the table holds what the dockerds of a host believe to have, and nothing else. */
-import { formatAddress, formatCidr } from '../../../functions/ipam/address.ts';
 import { decodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { hostTag, hostTagOf } from '../../../functions/ipam/ref.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
+import { formatAddress, formatCidr } from '../../../protocol/address.ts';
 import type { Contents } from '../processes/contents.ts';
 import type { Dockerd } from './dockerd.ts';
 

@@ -2,11 +2,11 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { decodeChunk, decodePool, decodeRef } from '../../../functions/dynamo/items.ts';
-import { formatAddress } from '../../../functions/ipam/address.ts';
 import { addressAt } from '../../../functions/ipam/chunk.ts';
 import type { Pool } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
 import { type Slot, decodeSlot } from '../../../functions/ipam/slot.ts';
+import { formatAddress } from '../../../protocol/address.ts';
 import { itemsOf } from '../../support/items.ts';
 
 export interface Address {

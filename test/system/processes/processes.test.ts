@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { storeOver } from '../../../functions/dynamo/open.ts';
-import { formatCidr } from '../../../functions/ipam/address.ts';
 import type { Deps } from '../../../functions/ipam/deps.ts';
 import { releasePool } from '../../../functions/ipam/pools/release-pool.ts';
 import { requestPool } from '../../../functions/ipam/pools/request-pool.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
+import { formatCidr } from '../../../protocol/address.ts';
 import { root } from '../../support/repository.ts';
 import { type Edit, mutant } from '../../support/mutant.ts';
 import { unknownIn } from './claims.ts';
@@ -47,7 +47,10 @@ function tell(t: TestContext, fleet: ProcessFleet): void {
   t.diagnostic(`seed ${SEED}: ${history.length} calls, ${count} granted, ${unknown} without an answer`);
 }
 
-const depsOf = ({ client, table }: ProcessFleet): Deps => ({ world: realWorld, store: storeOver(client, table, realWorld) });
+const depsOf = ({ client, table }: ProcessFleet): Deps => ({
+  world: realWorld,
+  store: storeOver(client, table, realWorld),
+});
 
 /** An announcement whose host was killed before it confirmed it does not block other pools. */
 async function takeOver(deps: Deps, fleet: ProcessFleet, { pools }: Contents): Promise<void> {

@@ -1,7 +1,7 @@
 /** What must hold for a fleet, by the histories of its hosts and the final contents of the table. */
-import { formatAddress, formatCidr, overlap } from '../../../functions/ipam/address.ts';
 import type { Pool } from '../../../functions/ipam/pool.ts';
 import type { Ref } from '../../../functions/ipam/ref.ts';
+import { formatAddress, formatCidr, overlap } from '../../../protocol/address.ts';
 import { type Share, holdingsOf, idOf, isEndpoint, sharesOf, unknownIn } from './claims.ts';
 import type { Contents } from './contents.ts';
 import type { Operation } from './history.ts';

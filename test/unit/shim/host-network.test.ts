@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cidrAt, formatCidr, parseCidr } from '../../../functions/ipam/address.ts';
+import { cidrAt, formatCidr, parseCidr } from '../../../protocol/address.ts';
 import { type HostNetwork, readHostNetwork } from '../../../shim/host/routes.ts';
 import { temporaryFolder } from './temporary.ts';
 

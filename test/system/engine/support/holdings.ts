@@ -1,7 +1,7 @@
 /** What is held by the table and by Docker: both are equal if nothing has leaked. */
 import assert from 'node:assert/strict';
 import * as v from 'valibot';
-import { formatCidr } from '../../../../functions/ipam/address.ts';
+import { formatCidr } from '../../../../protocol/address.ts';
 import type { LocalCloud } from '../../../support/local-cloud.ts';
 import type { Contents } from '../../processes/contents.ts';
 import { untilOpen } from './berth.ts';

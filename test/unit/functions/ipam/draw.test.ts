@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  type Cidr,
-  type Range,
-  cidrRange,
-  formatCidr,
-  overlap,
-  rangesOverlap,
-} from '../../../../functions/ipam/address.ts';
 import { type Ring, candidate, firstClear, ringOf } from '../../../../functions/ipam/pools/candidates.ts';
 import { RangeSet } from '../../../../functions/ipam/range-set.ts';
+import { type Cidr, type Range, cidrRange, formatCidr, overlap, rangesOverlap } from '../../../../protocol/address.ts';
 import { numbers, range, cidr } from './values.ts';
 
 const allOf = (ring: Ring): Cidr[] => numbers(0n, ring.count - 1n).map((number) => candidate(ring, number));

@@ -1,10 +1,10 @@
 /** What an operator sees of a host before declaring it dead. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatCidr } from '../../../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { declareDead } from '../../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../../functions/ipam/hosts/host-view.ts';
+import { formatCidr } from '../../../../protocol/address.ts';
 import { Host, fleet, refused, lone } from '../../../support/fleet.ts';
 
 async function stage() {

@@ -1,8 +1,8 @@
 /** Concurrent callers, their steps interleaved by a seed: what must hold at every step, and what must be left at the end. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { overlap } from '../../../../functions/ipam/address.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
+import { overlap } from '../../../../protocol/address.ts';
 import { Host, GATEWAY, withMac } from '../../../support/fleet.ts';
 import { chance, interleaved } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';

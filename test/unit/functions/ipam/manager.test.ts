@@ -1,9 +1,9 @@
 /** Swarm's managers, with the requests that the engine suite recorded (test/system/engine/swarm.test.ts). */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { overlap } from '../../../../functions/ipam/address.ts';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
 import { DEFAULT_SPACE, defaultsOf } from '../../../../functions/ipam/space.ts';
+import { overlap } from '../../../../protocol/address.ts';
 import { globalSpaceOf } from '../../../../protocol/ids.ts';
 import { Host, fleet, refused, lone, GATEWAY, withMac } from '../../../support/fleet.ts';
 

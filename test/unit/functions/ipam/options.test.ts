@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Cidr, type Family, cidrSize, rangeContains, usableRange } from '../../../../functions/ipam/address.ts';
 import { type PoolOptions, gatewayOf, parseOptions } from '../../../../functions/ipam/pools/options.ts';
 import { quote } from '../../../../functions/ipam/quote.ts';
 import { Refusal } from '../../../../functions/ipam/refusal.ts';
+import { type Cidr, type Family, cidrSize, rangeContains, usableRange } from '../../../../protocol/address.ts';
 import { anyCidr, range, ip, cidr } from './values.ts';
 
 const NONE: PoolOptions = {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Range, cidrRange } from '../../../../functions/ipam/address.ts';
 import { RangeSet } from '../../../../functions/ipam/range-set.ts';
+import { type Range, cidrRange } from '../../../../protocol/address.ts';
 import { numbers, range, cidr } from './values.ts';
 
 const END = 60n;

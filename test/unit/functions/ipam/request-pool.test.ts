@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Range, cidrRange, overlap } from '../../../../functions/ipam/address.ts';
 import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
+import { type Range, cidrRange, overlap } from '../../../../protocol/address.ts';
 import { cidr } from '../../../support/addresses.ts';
 import { Host, fleet, refused, lone, pair, GATEWAY } from '../../../support/fleet.ts';
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { usableRange } from '../../../../functions/ipam/address.ts';
 import {
   type DecodedChunk,
   type Seeker,
@@ -15,6 +14,7 @@ import {
 } from '../../../../functions/ipam/addresses/search.ts';
 import { CHUNK_SIZE } from '../../../../functions/ipam/chunk.ts';
 import { encodeSlot } from '../../../../functions/ipam/slot.ts';
+import { usableRange } from '../../../../protocol/address.ts';
 import { cidr } from '../../../support/addresses.ts';
 
 const NOW = 1_000_000;

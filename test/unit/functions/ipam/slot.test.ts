@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { slotAttribute, stickyAttribute } from '../../../../functions/dynamo/items.ts';
 import { chunkKey } from '../../../../functions/dynamo/keys.ts';
-import { cidrSize } from '../../../../functions/ipam/address.ts';
 import { CHUNK_SIZE } from '../../../../functions/ipam/chunk.ts';
 import {
   type FreeSlot,
@@ -19,6 +18,7 @@ import {
   leasesUpTo,
 } from '../../../../functions/ipam/slot.ts';
 import { UnreadableItem } from '../../../../functions/ipam/unreadable.ts';
+import { cidrSize } from '../../../../protocol/address.ts';
 import { SEQUENCE_WIDTH, sequenceOf } from '../../../../protocol/request-key.ts';
 import { digits, cidr } from './values.ts';
 

@@ -1,13 +1,13 @@
 /** Operators view a space and change it while networks live in it, on a real engine. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { formatCidr } from '../../../../functions/ipam/address.ts';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { fenceHost } from '../../../../functions/ipam/hosts/fence.ts';
 import { DEFAULT_SPACE } from '../../../../functions/ipam/space.ts';
 import { type SpaceChange, changeSpace, showSpace } from '../../../../functions/ipam/spaces/change.ts';
 import type { SpacePatch } from '../../../../functions/ipam/spaces/settings.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
+import { formatCidr } from '../../../../protocol/address.ts';
 import { type EngineStore, engineStore } from '../../../support/engine-store.ts';
 import { type Fleet, Host, refused } from '../../../support/fleet.ts';
 import { testWorld } from '../../../support/world.ts';

@@ -1,13 +1,6 @@
 /** Values from text, and arbitrary ones, for the tests of the rules. */
 import fc from 'fast-check';
-import {
-  type Address,
-  type Cidr,
-  type Family,
-  type Range,
-  addressBits,
-  cidrAt,
-} from '../../../../functions/ipam/address.ts';
+import { type Address, type Cidr, type Family, type Range, addressBits, cidrAt } from '../../../../protocol/address.ts';
 import { ip } from '../../../support/addresses.ts';
 
 export { cidr, ip } from '../../../support/addresses.ts';

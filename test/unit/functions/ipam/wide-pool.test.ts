@@ -1,9 +1,9 @@
 /** A /16 from empty to full, against a naive oracle: the set of free addresses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { formatAddress, usableRange } from '../../../../functions/ipam/address.ts';
 import { placeOf } from '../../../../functions/ipam/chunk.ts';
 import { encodeSlot } from '../../../../functions/ipam/slot.ts';
+import { formatAddress, usableRange } from '../../../../protocol/address.ts';
 import { type Fleet, Host, refused } from '../../../support/fleet.ts';
 import { chance } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';

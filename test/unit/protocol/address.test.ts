@@ -13,8 +13,8 @@ import {
   formatCidr,
   parseAddress,
   parseCidr,
-} from '../../../../functions/ipam/address.ts';
-import { anyAddress, ip, cidr } from './values.ts';
+} from '../../../protocol/address.ts';
+import { anyAddress, ip, cidr } from '../functions/ipam/values.ts';
 
 const bytesOf = ({ family, value }: Address): number[] =>
   Array.from({ length: addressBits(family) / 8 }, (_, i) =>

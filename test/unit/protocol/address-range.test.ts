@@ -13,8 +13,8 @@ import {
   rangesOverlap,
   sameCidr,
   usableRange,
-} from '../../../../functions/ipam/address.ts';
-import { anyCidr, anyFamily, numbers, range, ip, cidr } from './values.ts';
+} from '../../../protocol/address.ts';
+import { anyCidr, anyFamily, numbers, range, ip, cidr } from '../functions/ipam/values.ts';
 
 describe('usableRange', () => {
   const table: readonly [text: string, usable: string | undefined][] = [

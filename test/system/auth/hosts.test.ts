@@ -1,6 +1,6 @@
 /** Valid credentials of one host, used for another host or its networks: refused and logged, and nothing has changed. */
 import assert from 'node:assert/strict';
-import { before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { Key } from '../../../infra/local/keyring.ts';
 import { type Path, callHeaders, sign } from './support/requests.ts';
 import {
@@ -22,8 +22,7 @@ const WEB = 'web-1';
 let web: Holdings;
 let mallory: Holdings;
 
-useStage();
-before(async () => {
+useStage(async () => {
   web = await holdings(stage, WEB, stage.keys.user, '10.2.0.0/24');
   mallory = await holdings(stage, MALLORY, stage.keys.mallory, '10.1.0.0/24');
 });

@@ -142,11 +142,12 @@ export let stage: Stage;
 /** What the victim holds. */
 export let held: Holdings;
 
-/** For the tests of the file that calls this. */
-export function useStage(): void {
+/** For the tests of the file that calls this. @param prepare comes last before them. */
+export function useStage(prepare?: () => Promise<void>): void {
   before(async () => {
     stage = await Stage.open();
     held = await holdings(stage, VICTIM, stage.keys.victim, '10.1.0.0/24');
+    await prepare?.();
   });
   after(() => stage.close());
 }

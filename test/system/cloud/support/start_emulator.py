@@ -20,7 +20,9 @@ dynamodb_context = iam_actions.dynamodb_service_context
 
 def dynamodb_context_with_leading_keys(body):
     request = json.loads(body or b"{}")
-    keys = [part["pk"]["S"] for part in (request.get("Key"), request.get("Item")) if part and "pk" in part]
+    batches = [part.get("Keys", []) for part in (request.get("RequestItems") or {}).values()]
+    parts = [request.get("Key"), request.get("Item"), *(key for batch in batches for key in batch)]
+    keys = [part["pk"]["S"] for part in parts if part and "pk" in part]
     names = request.get("ExpressionAttributeNames") or {}
     for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", request.get("KeyConditionExpression") or ""):
         if names.get(name, name) == "pk":

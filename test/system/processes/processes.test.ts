@@ -96,7 +96,7 @@ describe('many hosts that act at once', () => {
 });
 
 /** Attempts of a control whose guard matters only when two hosts collide. */
-const TRIES = 5;
+const TRIES = 12;
 
 const controls: readonly (Edit & { readonly what: string; readonly hosts: number; readonly fault: RegExp })[] = [
   {

@@ -21,6 +21,9 @@ export const patchOf = (set: SetSpaceMessage['Set']): SpacePatch => ({
   managers: set.Managers,
 });
 
+/** On the wire the name of a setting starts with a capital letter. */
+const wireName = (setting: string): string => setting.charAt(0).toUpperCase() + setting.slice(1);
+
 export function spaceView({ space: Space, config, settings: set, rev, held }: SpaceView): SpaceAnswer {
   const Settings = {
     Ranges: config.ranges.map(formatCidr),
@@ -37,22 +40,7 @@ export function spaceView({ space: Space, config, settings: set, rev, held }: Sp
     MaxHostsPerPrincipal: config.maxHostsPerPrincipal ?? null,
     ...(isGlobalSpace(Space) && { Managers: config.managers === undefined ? null : [...config.managers] }),
   };
-  const isSet: Record<keyof typeof Settings | 'Managers', boolean> = {
-    Ranges: set.ranges !== undefined,
-    Size4: set.size4 !== undefined,
-    Size6: set.size6 !== undefined,
-    Excluded: set.excluded !== undefined,
-    Cooldown: set.cooldown !== undefined,
-    ForgetAfter: set.forgetAfter !== undefined,
-    MaxPools: set.maxPools !== undefined,
-    MaxNetworksPerHost: set.maxNetworksPerHost !== undefined,
-    Widest4: set.widest4 !== undefined,
-    Widest6: set.widest6 !== undefined,
-    GivenOutside: set.givenOutside !== undefined,
-    MaxHostsPerPrincipal: set.maxHostsPerPrincipal !== undefined,
-    Managers: set.managers !== undefined,
-  };
-  const Set = Object.entries(isSet).flatMap(([name, is]) => (is ? [name] : []));
+  const Set = Object.entries(set).flatMap(([name, value]) => (value === undefined ? [] : [wireName(name)]));
   const Held = { Pools4: held[4].count, Pools6: held[6].count, IsAll: held[4].isAll && held[6].isAll };
   return { Space, Rev: rev ?? '', Settings, Set, Held };
 }

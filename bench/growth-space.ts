@@ -1,14 +1,13 @@
 /** Automatic pools in a crowded space. */
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { encodePool } from '../functions/dynamo/items.ts';
-import { poolKey, spaceKey } from '../functions/dynamo/keys.ts';
+import { spaceKey } from '../functions/dynamo/keys.ts';
 import { cidr } from '../test/support/addresses.ts';
 import { Host } from '../test/support/fleet.ts';
 import type { Cost } from '../test/support/meter.ts';
 import { atMost } from './figures.ts';
 import { type Case, divided, register, sumOf, within } from './growth-setting.ts';
-import { choose, putAll } from './setting.ts';
+import { choose, heldPool, putAll } from './setting.ts';
 
 const CROWDED = 'crowded';
 const SAMPLES = 48;
@@ -21,21 +20,9 @@ export function crowding(subnets: number, fill: number): Case {
       const settings = { ...spaceKey(CROWDED), ranges: [`10.0.0.0/${range.prefix}`], size4: 24 };
       await at.client.send(new PutItemCommand({ TableName: at.table, Item: marshall(settings) }));
       const all = Array.from({ length: subnets }, (_, i) => range.first + (BigInt(i) << 8n));
-      const items = choose(all, Math.round(subnets * (1 - fill)), seed).map((first, i) => {
-        const pool = {
-          space: CROWDED,
-          cidr: { family: 4 as const, first, prefix: 24 },
-          announcedAt: at.world.now(),
-          createdBy: `host-${i % 100}`,
-          gateway: undefined,
-          cooldown: 30_000,
-          exclusive: false,
-          generation: `held${String(i).padStart(8, '0')}`,
-          rev: '000000000000',
-          state: 'confirmed' as const,
-        };
-        return { ...poolKey(CROWDED, pool.cidr), ...encodePool(pool) };
-      });
+      const items = choose(all, Math.round(subnets * (1 - fill)), seed).map((first, i) =>
+        heldPool(at, { space: CROWDED, cidr: { ...range, first, prefix: 24 } }, i, `host-${i % 100}`),
+      );
       await putAll(at.client, at.table, items);
       const host = new Host(at, 'a');
       await register(at, host, 'a');

@@ -1,8 +1,7 @@
 /** Every other operation, in an empty space and in a crowded one. */
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { encodePool } from '../functions/dynamo/items.ts';
-import { poolKey, spaceKey } from '../functions/dynamo/keys.ts';
+import { spaceKey } from '../functions/dynamo/keys.ts';
 import type { Call } from '../functions/ipam/call.ts';
 import { Bindings } from '../functions/ipam/hosts/binding.ts';
 import { registerHost } from '../functions/ipam/hosts/register.ts';
@@ -12,7 +11,7 @@ import { cidr } from '../test/support/addresses.ts';
 import { Host, GATEWAY, withMac } from '../test/support/fleet.ts';
 import type { Cost } from '../test/support/meter.ts';
 import { type Figures, type Target, atMost, figuresOf } from './figures.ts';
-import { type Setting, choose, putAll } from './setting.ts';
+import { type Setting, choose, heldPool, putAll } from './setting.ts';
 
 export interface OperationResult {
   readonly what: string;
@@ -41,27 +40,16 @@ async function measured<T>(at: Setting, operation: () => Promise<T>): Promise<Me
 }
 
 /** A space that is mostly held by others. */
-async function crowdedSpace({ client, table, world }: Setting, seed: number): Promise<void> {
+async function crowdedSpace(at: Setting, seed: number): Promise<void> {
+  const { client, table } = at;
   const range = cidr('10.64.0.0/16');
   const config = { ...spaceKey(CROWDED), ranges: ['10.64.0.0/16'], size4: 24 };
   await client.send(new PutItemCommand({ TableName: table, Item: marshall(config) }));
   const all = Array.from({ length: ROOM_POOLS }, (_, i) => range.first + (BigInt(i) << 8n));
   const held = choose(all, Math.round((ROOM_POOLS * (100 - HELD_PERCENT)) / 100), seed);
-  const items = held.map((first, i) => {
-    const pool = {
-      space: CROWDED,
-      cidr: { ...range, first, prefix: 24 },
-      announcedAt: world.now(),
-      createdBy: 'bench',
-      gateway: undefined,
-      cooldown: 30_000,
-      exclusive: false,
-      generation: `held${String(i).padStart(8, '0')}`,
-      rev: '000000000000',
-      state: 'confirmed' as const,
-    };
-    return { ...poolKey(CROWDED, pool.cidr), ...encodePool(pool) };
-  });
+  const items = held.map((first, i) =>
+    heldPool(at, { space: CROWDED, cidr: { ...range, first, prefix: 24 } }, i, 'bench'),
+  );
   await putAll(client, table, items);
 }
 

@@ -1,10 +1,11 @@
 /** The setting of the counts: the real rules and store on the embedded engine, with a clock that can be advanced. */
 import { BatchWriteItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { slotAttribute } from '../functions/dynamo/items.ts';
-import { chunkKey } from '../functions/dynamo/keys.ts';
+import { encodePool, slotAttribute } from '../functions/dynamo/items.ts';
+import { chunkKey, poolKey } from '../functions/dynamo/keys.ts';
 import { storeOver } from '../functions/dynamo/open.ts';
 import { CHUNK_SIZE } from '../functions/ipam/chunk.ts';
+import type { Pool } from '../functions/ipam/pool.ts';
 import { encodeSlot } from '../functions/ipam/slot.ts';
 import { realWorld } from '../functions/lambda/world.ts';
 import { type Cidr, cidrSize, usableRange } from '../protocol/address.ts';
@@ -113,3 +114,19 @@ export async function putAll(client: DynamoDBClient, table: string, items: reado
 }
 
 export const size = (pool: Cidr): number => Number(cidrSize(pool));
+
+/** The item of a confirmed pool that a host created. @param number distinguishes its generation. */
+export function heldPool({ world }: Setting, where: Pick<Pool, 'space' | 'cidr'>, number: number, createdBy: string) {
+  const pool = {
+    ...where,
+    announcedAt: world.now(),
+    createdBy,
+    gateway: undefined,
+    cooldown: 30_000,
+    exclusive: false,
+    generation: `held${String(number).padStart(8, '0')}`,
+    rev: '000000000000',
+    state: 'confirmed' as const,
+  };
+  return { ...poolKey(where.space, where.cidr), ...encodePool(pool) };
+}

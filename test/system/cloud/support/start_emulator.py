@@ -18,10 +18,16 @@ from ministack.services import apigateway, eventbridge, lambda_svc
 dynamodb_context = iam_actions.dynamodb_service_context
 
 
+def key_or_item(write):
+    return [part.get("Key") or part.get("Item") for part in write.values()]
+
+
 def dynamodb_context_with_leading_keys(body):
     request = json.loads(body or b"{}")
-    batches = [part.get("Keys", []) for part in (request.get("RequestItems") or {}).values()]
-    parts = [request.get("Key"), request.get("Item"), *(key for batch in batches for key in batch)]
+    parts = [request.get("Key"), request.get("Item")]
+    for asked in (request.get("RequestItems") or {}).values():
+        # BatchGetItem names the keys of a table, BatchWriteItem lists what to write.
+        parts += asked["Keys"] if isinstance(asked, dict) else [part for write in asked for part in key_or_item(write)]
     keys = [part["pk"]["S"] for part in parts if part and "pk" in part]
     names = request.get("ExpressionAttributeNames") or {}
     for name, value in re.findall(r"([#\w]+)\s*=\s*(:\w+)", request.get("KeyConditionExpression") or ""):

@@ -24,7 +24,7 @@ const MONTH_MS = 30 * DAY_MS;
 
 const { dynamo, lambda, httpApi, cloudWatch } = PRICES;
 
-const time = (runs: number, { seconds, megabytes }: (typeof RUNS)[keyof typeof RUNS]): number =>
+export const lambdaTime = (runs: number, { seconds, megabytes }: (typeof RUNS)[keyof typeof RUNS]): number =>
   (runs * seconds * megabytes * lambda.gigabyteSecond) / 1_024;
 const log = (bytes: number): number => (bytes / GB) * (cloudWatch.logs + cloudWatch.logStorage);
 
@@ -36,7 +36,7 @@ export function itemsOf({ calls, writes, reads }: Use, times: number, front: Fro
     { what: 'DynamoDB, writes', dollars: (writes * times * dynamo.writeUnits) / MILLION },
     { what: 'DynamoDB, reads', dollars: (reads * times * dynamo.readUnits) / MILLION },
     { what: 'Lambda, requests', dollars: (called * lambda.requests) / MILLION },
-    { what: 'Lambda, time', dollars: time(called, RUNS.call) },
+    { what: 'Lambda, time', dollars: lambdaTime(called, RUNS.call) },
     { what: 'HTTP API', dollars: isApi ? (called * httpApi) / MILLION : 0 },
     { what: 'logs, access log', dollars: isApi ? log(called * ACCESS_LOG) : 0 },
   ];
@@ -80,7 +80,7 @@ export function idleMonth({ heartbeat, hosts, walk, look, bytes }: Idle, fleet: 
     },
     {
       what: 'sweeps',
-      dollars: sweeps + time(runs, RUNS.sweep) + (runs * lambda.requests) / MILLION,
+      dollars: sweeps + lambdaTime(runs, RUNS.sweep) + (runs * lambda.requests) / MILLION,
     },
     { what: 'storage', dollars: gigabytes * dynamo.storage },
     { what: 'point-in-time recovery', dollars: gigabytes * dynamo.pointInTimeRecovery },

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { writeFigures, wholeNumber } from './document.ts';
 import { short, table } from './figures.ts';
-import { clearing, death, listing, sharing, waking } from './growth-fleet.ts';
+import { clearing, comparing, death, listing, sharing, waking } from './growth-fleet.ts';
 import type { Case, Grown } from './growth-setting.ts';
 import { crowding } from './growth-space.ts';
 
@@ -30,6 +30,7 @@ const cases = (quick: boolean): Case[] => [
   ...(quick ? [0.5, 0.95] : [0.5, 0.76, 0.95, 0.999]).map((fill) => crowding(quick ? 1_024 : 65_536, fill)),
   crowding(quick ? 1_024 : 65_536, 1),
   ...(quick ? [100] : [2_500, 10_000]).map(listing),
+  comparing(quick ? 10 : 50),
   ...(quick ? [[100, 20]] : [[10_000, 1_000]]).map(([ended = 0, dormant = 0]) => waking(ended, dormant)),
   death(quick ? 200 : 10_000),
   sharing(quick ? 50 : 1_000),

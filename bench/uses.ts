@@ -61,8 +61,8 @@ async function lookUse(at: Setting, host: Host): Promise<Use> {
   for (let i = 0; i < CONTAINERS; i++) await host.address(net, '', withMac(`02:42:ac:11:00:0${i}`));
   const { poolId } = net;
   const calls = counted(at);
-  await calls.of(() => holdingsOf(at, host.call(), { poolId, addresses: [], from: 0n }));
-  await calls.of(() => networksOf(at, host.call(), undefined));
+  const { key } = await calls.of(() => holdingsOf(at, host.call(), { poolId }));
+  await calls.of(() => networksOf(at, host.call(), { known: [key] }));
   return calls.use;
 }
 

@@ -2,6 +2,7 @@
 import { formatAddress, formatCidr } from '../protocol/address.ts';
 import {
   type HoldingsAnswer,
+  type NetworkHoldings,
   type NetworksAnswer,
   type RegisterAnswer,
   type ReviveAnswer,
@@ -16,7 +17,7 @@ import { openStore } from './dynamo/open.ts';
 import { Bindings } from './ipam/hosts/binding.ts';
 import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { registerHost } from './ipam/hosts/register.ts';
-import { holdingsOf, networksOf } from './ipam/recovery/holdings.ts';
+import { type Holdings, beginningsOf, holdingsOf, networksOf } from './ipam/recovery/holdings.ts';
 import { reviveNetwork } from './ipam/recovery/revive.ts';
 import { settleAddress, settlePool } from './ipam/recovery/settle.ts';
 import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
@@ -85,8 +86,9 @@ const register = async (request: Request): Promise<RegisterAnswer> => {
 };
 
 const networks = async (request: Request): Promise<NetworksAnswer> => {
-  const after = parseAs(networksPosition, parseMessage(networksMessage, request).After, 'After');
-  const page = await networksOf(deps, await parseOwnCall(request, bindings), after ?? undefined);
+  const { After, Known } = parseMessage(networksMessage, request);
+  const after = parseAs(networksPosition, After, 'After') ?? undefined;
+  const page = await networksOf(deps, await parseOwnCall(request, bindings), { after, known: Known });
   const told = page.networks.map(({ poolId, key, ref }) => ({
     PoolID: poolId,
     Network: key,
@@ -97,20 +99,23 @@ const networks = async (request: Request): Promise<NetworksAnswer> => {
 };
 
 const holdings = async (request: Request): Promise<HoldingsAnswer> => {
-  const { PoolID: poolId, Addresses: addresses, After: from } = parseMessage(holdingsMessage, request);
+  const { PoolID: poolId, Addresses: addresses, After: from, Further } = parseMessage(holdingsMessage, request);
   const call = await parseOwnCall(request, bindings);
   const held = await holdingsOf(deps, call, { poolId, addresses, from: from ?? 0n });
-  return {
-    Network: held.key,
-    Pool: formatCidr(held.cidr),
-    Plan: held.isPlan,
-    State: held.state ?? 'gone',
-    Former: held.isFormers,
-    Leases: held.leases.map(({ address, requestKey }) => ({ Address: formatAddress(address), Key: requestKey })),
-    Others: held.others.map(({ address, holder }) => ({ Address: formatAddress(address), Holder: holder })),
-    Next: held.next?.toString() ?? null,
-  };
+  const further = await beginningsOf(deps, call, Further);
+  return { ...told(held), Further: further.map(told) };
 };
+
+const told = (held: Holdings): NetworkHoldings => ({
+  Network: held.key,
+  Pool: formatCidr(held.cidr),
+  Plan: held.isPlan,
+  State: held.state ?? 'gone',
+  Former: held.isFormers,
+  Leases: held.leases.map(({ address, requestKey }) => ({ Address: formatAddress(address), Key: requestKey })),
+  Others: held.others.map(({ address, holder }) => ({ Address: formatAddress(address), Holder: holder })),
+  Next: held.next?.toString() ?? null,
+});
 
 const revive = async (request: Request): Promise<ReviveAnswer> => {
   const message = parseMessage(reviveMessage, request);

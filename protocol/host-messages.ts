@@ -4,9 +4,18 @@
  */
 import * as v from 'valibot';
 import { addressSpacesAnswer, capabilitiesAnswer, requestAddressMessage } from './docker-messages.ts';
-import { address, addresses, localSpaceName, networkState, optionalText, requestKey, required } from './fields.ts';
+import {
+  address,
+  addresses,
+  localSpaceName,
+  networkState,
+  optionalText,
+  requestKey,
+  required,
+  text,
+} from './fields.ts';
 import { MAC_ADDRESS } from './ids.ts';
-import { MAX_ENDPOINTS } from './limits.ts';
+import { MAX_ENDPOINTS, MAX_FURTHER_NETWORKS, MAX_KNOWN_NETWORKS } from './limits.ts';
 import { SEQUENCE_WIDTH } from './request-key.ts';
 
 /** All that a shim needs when it starts. */
@@ -88,6 +97,8 @@ function parseAddressRequest(request: unknown): v.InferOutput<typeof requestAddr
 export const networksMessage = v.object({
   /** Continues a list: `Next` of the previous answer, unchanged. */
   After: v.nullable(v.unknown()),
+  /** What `Network` of earlier answers named: the list may leave these out. */
+  Known: v.optional(v.pipe(v.array(text), v.maxLength(MAX_KNOWN_NETWORKS)), []),
 });
 export type NetworksMessage = v.InferInput<typeof networksMessage>;
 
@@ -120,12 +131,14 @@ export const holdingsMessage = v.object({
     ),
     null,
   ),
+  /** PoolIDs of further networks, of which the answer tells the beginning of what they lease, too. */
+  Further: v.optional(v.pipe(v.array(required), v.maxLength(MAX_FURTHER_NETWORKS)), []),
 });
 export type HoldingsMessage = v.InferInput<typeof holdingsMessage>;
 
 const taken = v.array(v.object({ Address: v.string(), Holder: v.string() }));
 
-export const holdingsAnswer = v.object({
+const holdingsOfNetwork = v.object({
   Network: v.string(),
   Pool: v.string(),
   /** A swarm manager's plan for all nodes, of which no single Docker has all. */
@@ -138,6 +151,13 @@ export const holdingsAnswer = v.object({
   /** Of the addresses asked about, those that others hold. */
   Others: taken,
   Next: v.nullable(v.string()),
+});
+export type NetworkHoldings = v.InferInput<typeof holdingsOfNetwork>;
+
+export const holdingsAnswer = v.object({
+  ...holdingsOfNetwork.entries,
+  /** Those of the further networks, in the order of the message. The last ones may be missing: they are asked for again. */
+  Further: v.optional(v.array(holdingsOfNetwork), []),
 });
 export type HoldingsAnswer = v.InferInput<typeof holdingsAnswer>;
 

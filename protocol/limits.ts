@@ -4,5 +4,9 @@
 export const MAX_BODY_BYTES = 65_536;
 /** Addresses that one question of a comparison names. */
 export const MAX_ADDRESSES = 256;
+/** Further networks that one question of a comparison names. */
+export const MAX_FURTHER_NETWORKS = 63;
+/** Networks that a host may say it knows when it asks for a list. */
+export const MAX_KNOWN_NETWORKS = 512;
 /** Endpoints that one message takes up again: each is a write. */
 export const MAX_ENDPOINTS = 32;

@@ -2,13 +2,14 @@
 import * as v from 'valibot';
 import {
   type HoldingsMessage,
+  type NetworksAnswer,
   type NetworksMessage,
   type ReviveMessage,
   holdingsAnswer,
   networksAnswer,
   reviveAnswer,
 } from '../../protocol/host-messages.ts';
-import { MAX_ADDRESSES, MAX_ENDPOINTS } from '../../protocol/limits.ts';
+import { MAX_ADDRESSES, MAX_ENDPOINTS, MAX_FURTHER_NETWORKS, MAX_KNOWN_NETWORKS } from '../../protocol/limits.ts';
 import type { Verdict } from '../cloud/verdict.ts';
 
 export interface Lease {
@@ -43,11 +44,16 @@ export class FleetRecordsError extends Error {}
 
 export type Ask = (path: string, message: object) => Promise<Verdict>;
 
-export class FleetRecords {
-  readonly #ask: Ask;
+/** The addresses that Docker has in a pool. */
+type AddressesIn = (pool: string) => readonly string[];
 
-  constructor(ask: Ask) {
-    this.#ask = ask;
+type Beginning = Omit<v.InferOutput<typeof holdingsAnswer>, 'Further'>;
+
+export class FleetRecords {
+  readonly #send: Ask;
+
+  constructor(send: Ask) {
+    this.#send = send;
   }
 
   /**
@@ -55,25 +61,23 @@ export class FleetRecords {
    *
    * @param known PoolIDs.
    * @param addresses that Docker has in a pool: the answer says who holds them.
-   * @throws TableError
+   * @throws FleetRecordsError
    */
-  async networks(known: readonly string[], addresses: (pool: string) => readonly string[]): Promise<FleetNetwork[]> {
-    const found: FleetNetwork[] = [];
-    for (const poolId of known) found.push(...(await this.#holdings(poolId, addresses)));
+  async networks(known: readonly string[], addresses: AddressesIn): Promise<FleetNetwork[]> {
+    const found = await this.#holdingsOf(known, addresses);
     const keys = new Set(found.map(({ key }) => key));
-    for (const { PoolID, Network } of await this.#listed()) {
-      if (keys.has(Network)) continue;
-      found.push(...(await this.#holdings(PoolID, addresses)));
-    }
-    return found;
+    const listed = await this.#listed([...keys].slice(0, MAX_KNOWN_NETWORKS));
+    const others = listed.filter(({ Network }) => !keys.has(Network)).map(({ PoolID }) => PoolID);
+    return [...found, ...(await this.#holdingsOf(others, addresses))];
   }
 
-  async #listed(): Promise<v.InferOutput<typeof networksAnswer>['Networks']> {
+  /** @param known keys of networks that the list may leave out. */
+  async #listed(known: string[]): Promise<NetworksAnswer['Networks']> {
     const listed = [];
     for (let after: unknown = null; ;) {
       const page: v.InferOutput<typeof networksAnswer> = await this.#tell(
         '/Berth.Networks',
-        { After: after } satisfies NetworksMessage,
+        { After: after, ...(known.length > 0 && { Known: known }) } satisfies NetworksMessage,
         networksAnswer,
       );
       listed.push(...page.Networks);
@@ -82,35 +86,52 @@ export class FleetRecords {
     }
   }
 
-  /** @returns an empty list for a swarm's plan. */
-  async #holdings(poolId: string, addressesOf: (pool: string) => readonly string[]): Promise<FleetNetwork[]> {
+  /** Asks for many networks at once. Earlier functions answer for the first one only, and are asked for the next ones. */
+  async #holdingsOf(poolIds: readonly string[], addresses: AddressesIn): Promise<FleetNetwork[]> {
+    const found: FleetNetwork[] = [];
+    for (let at = 0; at < poolIds.length;) {
+      const [poolId = '', ...further] = poolIds.slice(at, at + 1 + MAX_FURTHER_NETWORKS);
+      const { Further, ...first } = await this.#ask({
+        PoolID: poolId,
+        ...(further.length > 0 && { Further: further }),
+      });
+      const answers = [first, ...Further.slice(0, further.length)];
+      for (const answer of answers) found.push(...(await this.#complete(poolIds[at++] ?? '', answer, addresses)));
+    }
+    return found;
+  }
+
+  /** @param beginning of what a network holds. @returns an empty list for a swarm's plan. */
+  async #complete(poolId: string, beginning: Beginning, addressesOf: AddressesIn): Promise<FleetNetwork[]> {
+    if (beginning.Plan) return [];
+    const { Network: key, Pool: pool, State: state, Former: isFormers } = beginning;
     const leases = new Map<string, Lease>();
     const others: { address: string; holder: string }[] = [];
-    const take = (page: v.InferOutput<typeof holdingsAnswer>): void => {
+    const take = (page: Beginning): void => {
       for (const { Address, Key } of page.Leases) leases.set(Address, { address: Address, key: Key });
       others.push(...page.Others.map(({ Address, Holder }) => ({ address: Address, holder: Holder })));
     };
-    const ask = (asked: Omit<HoldingsMessage, 'PoolID'>) =>
-      this.#tell('/Berth.Holdings', { PoolID: poolId, ...asked }, holdingsAnswer);
-    let page = await ask({});
-    const { Network: key, Pool: pool, State: state, Former: isFormers } = page;
-    if (page.Plan) return [];
-    take(page);
-    while (page.Next !== null) {
-      page = await ask({ After: page.Next });
+    take(beginning);
+    for (let next = beginning.Next; next !== null;) {
+      const page = await this.#ask({ PoolID: poolId, After: next });
       take(page);
+      next = page.Next;
     }
     // What this host leases was just told: only the holders of the rest are unknown.
     const rest = addressesOf(pool).filter((address) => !leases.has(address));
-    for (const some of parts(rest, MAX_ADDRESSES)) take(await ask({ Addresses: [...some] }));
+    for (const some of parts(rest, MAX_ADDRESSES)) take(await this.#ask({ PoolID: poolId, Addresses: [...some] }));
     return [{ poolId, key, pool, state, isFormers, leases: [...leases.values()], others }];
+  }
+
+  #ask(question: HoldingsMessage): Promise<v.InferOutput<typeof holdingsAnswer>> {
+    return this.#tell('/Berth.Holdings', question, holdingsAnswer);
   }
 
   /**
    * Takes up a network again that the fleet has given up.
    *
    * @returns the addresses that others got in the meantime.
-   * @throws TableError
+   * @throws FleetRecordsError
    */
   async revive(
     poolId: string,
@@ -139,7 +160,7 @@ export class FleetRecords {
     message: object,
     schema: Schema,
   ): Promise<v.InferOutput<Schema>> {
-    const verdict = await this.#ask(path, message);
+    const verdict = await this.#send(path, message);
     if (verdict.kind === 'failed') throw new FleetRecordsError(verdict.reason);
     if (verdict.refusal !== undefined) throw new FleetRecordsError(verdict.refusal);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);

@@ -10,6 +10,7 @@ import {
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { MAX_EXAMINED_ADDRESSES, spanOf } from '../addresses/search.ts';
+import { sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import { addressAt, chunkOf, nextGroup } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
@@ -36,22 +37,25 @@ export const networkKey = ({ generation, ref }: Pick<PoolId, 'generation' | 'ref
  * The networks of a host, except for those of the global space of swarm managers. They are found through the index, which
  * lags a little.
  *
- * @param after continues a page.
+ * @param after continues a page. @param known keys of networks that are left out, and not read.
  */
 export async function networksOf(
   { store, world }: Deps,
   { hostId, driver }: Pick<Call, 'hostId' | 'driver'>,
-  after: IndexedRef | undefined,
+  { after, known = [] }: { readonly after?: IndexedRef | undefined; readonly known?: readonly string[] } = {},
 ): Promise<{ readonly networks: readonly Network[]; readonly next: IndexedRef | undefined }> {
   const page: Page<IndexedRef> = await store.refsOfHost(hostId, after);
-  const refs = await store.readRefs(page.items);
+  const isKnown = new Set(known);
+  const refs = await store.readRefs(
+    page.items.filter(({ generation, name }) => !isKnown.has(networkKey({ generation, ref: name }))),
+  );
   const networks = refs.flatMap((ref): Network[] => {
     if (ref.state === 'gone' || isGlobalSpace(ref.space)) return [];
     const { space, cidr, subPool, generation } = ref;
-    const known = { space, cidr, subPool, generation, ref: ref.name, driver };
+    const place = { space, cidr, subPool, generation, ref: ref.name, driver };
     // Without a seal: the table knows the network and confirms the PoolID whenever it is used.
-    const poolId = encodePoolId(world, { ...known, order: 'spread', cooldown: DEFAULT_SPACE.cooldown }, undefined);
-    return [{ poolId, key: networkKey(known), ref }];
+    const poolId = encodePoolId(world, { ...place, order: 'spread', cooldown: DEFAULT_SPACE.cooldown }, undefined);
+    return [{ poolId, key: networkKey(place), ref }];
   });
   return { networks, next: page.more ? page.items.at(-1) : undefined };
 }
@@ -78,8 +82,40 @@ export interface Holdings {
   readonly next: bigint | undefined;
 }
 
-/** The most groups of chunks that are read for one answer. */
+/** The most groups of chunks that are read for one network and answer. */
 const MAX_GROUPS = 16;
+/** The leases after which an answer ends: a shim reads a megabyte at most, and a lease takes some 80 bytes. */
+const MAX_LEASES = 4_096;
+
+export interface HoldingsQuestion {
+  readonly poolId: string;
+  readonly addresses?: readonly Address[];
+  /** The number of a chunk. */
+  readonly from?: bigint;
+  /** The most groups of chunks that are read. */
+  readonly maxGroups?: number;
+}
+
+/**
+ * What several networks lease, each from its beginning.
+ *
+ * @returns those of the first networks, in the same order: the rest is left out once the answer is long or the time over.
+ */
+export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly string[]): Promise<readonly Holdings[]> {
+  const read = await sideBySide(
+    poolIds,
+    (poolId) => holdingsOf(deps, call, { poolId, maxGroups: 1 }),
+    () => deps.world.now() >= call.deadline,
+  );
+  const told: Holdings[] = [];
+  let leases = 0;
+  for (const held of read) {
+    leases += held.leases.length;
+    if (leases > MAX_LEASES) break;
+    told.push(held);
+  }
+  return told;
+}
 
 /**
  * What one network leases: among the given addresses, or else all, page by page. A pool of more addresses than a search
@@ -90,17 +126,13 @@ const MAX_GROUPS = 16;
 export async function holdingsOf(
   deps: Deps,
   call: Call,
-  {
-    poolId,
-    addresses,
-    from,
-  }: { readonly poolId: string; readonly addresses: readonly Address[]; readonly from: bigint },
+  { poolId, addresses = [], from = 0n, maxGroups = MAX_GROUPS }: HoldingsQuestion,
 ): Promise<Holdings> {
   const id = await openPoolId(deps, poolId, call);
   if (id === undefined)
     return { ...NOTHING, ...about(decodePoolId(deps.world, poolId, call)), state: undefined, isFormers: false };
   const ref = await deps.store.readRef(id.generation, id.ref);
-  const { leases, next } = addresses.length > 0 ? NOTHING : await leasesFrom(deps, id, from);
+  const { leases, next } = addresses.length > 0 ? NOTHING : await leasesFrom(deps, id, { from, maxGroups });
   const asked = await Promise.all(
     addresses.filter((address) => isIn(id, address)).map((address) => look(deps, id, address)),
   );
@@ -133,14 +165,14 @@ const NOTHING = { leases: [], others: [], next: undefined };
 async function leasesFrom(
   { store }: Deps,
   id: PoolId,
-  from: bigint,
+  { from, maxGroups }: { readonly from: bigint; readonly maxGroups: number },
 ): Promise<{ readonly leases: readonly Lease[]; readonly next: bigint | undefined }> {
   const usable = usableRange(id.cidr);
   if (usable === undefined || !isSearchable(id)) return { leases: [], next: undefined };
   const last = chunkOf(spanOf(usable, id.cidr.first).last);
   const leases: Lease[] = [];
   let chunk = from;
-  for (let groups = 0; groups < MAX_GROUPS && chunk <= last; groups++) {
+  for (let groups = 0; groups < maxGroups && chunk <= last && leases.length < MAX_LEASES; groups++) {
     const groupEnd = nextGroup(chunk) - 1n;
     const end = groupEnd < last ? groupEnd : last;
     for (const { index, slots } of await store.readChunks(id.generation, chunk, end)) {

@@ -153,9 +153,9 @@ describe('two hosts whose ids have one tag', () => {
       await refused(other.address(stolen, '', MAC), 'foreign-pool', /belongs to another host/);
       const revival = { poolId: stolen.poolId, gateway: undefined, reserved: [], held: [], isLast: true };
       await refused(reviveNetwork(deps, other.call(), revival), 'foreign-pool', /belongs to another host/);
-      const asked = { poolId: stolen.poolId, addresses: [], from: 0n };
+      const asked = { poolId: stolen.poolId };
       await refused(holdingsOf(deps, other.call(), asked), 'foreign-pool', /belongs to another host/);
-      const { state, leases } = await holdingsOf(deps, one.call(), { poolId: net.poolId, addresses: [], from: 0n });
+      const { state, leases } = await holdingsOf(deps, one.call(), { poolId: net.poolId });
       assert.deepEqual([state, leases.length], ['live', 1]);
     });
   }

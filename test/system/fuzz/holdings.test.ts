@@ -61,7 +61,11 @@ describe("a request for a host's holdings", () => {
     const part = fc.oneof({ weight: 3, arbitrary: texts('000000000001', 'abcdefgh000000', '0mjuohs00abcd') }, asText);
     const place = messageOf({ generation: part, name: part, requestKey: part });
     const after = fc.oneof({ weight: 1, arbitrary: fc.constant('null') }, { weight: 4, arbitrary: place });
-    await tryReading((event) => send('/Berth.Networks', event), messageOf({ After: after }), 2 * RUNS);
+    await tryReading(
+      (event) => send('/Berth.Networks', event),
+      messageOf({ After: after, Known: listOf(part) }),
+      2 * RUNS,
+    );
   });
 
   it('is answered or refused for any fields, and nothing changes', async () => {
@@ -69,6 +73,7 @@ describe("a request for a host's holdings", () => {
       PoolID: poolId,
       Addresses: listOf(address),
       After: fc.oneof(fc.constant('null'), texts('0', '3', '4096', '999999999999'), asText),
+      Further: listOf(poolId),
     };
     await tryReading((event) => send('/Berth.Holdings', event), messageOf(fields), 2 * RUNS);
   });

@@ -73,7 +73,7 @@ describe('a table that is restored to an earlier moment', () => {
     assert.ok(isFresh);
 
     const held = async (poolId: string) => {
-      const { state, leases } = await holdingsOf(deps, host.call(), { poolId, addresses: [], from: 0n });
+      const { state, leases } = await holdingsOf(deps, host.call(), { poolId });
       return { state: state ?? 'gone', leases: leases.map(({ address }) => formatAddress(address)) };
     };
     assert.equal((await held(net.poolId)).state, 'dormant', 'former-network: nobody knows whose it is');
@@ -85,7 +85,7 @@ describe('a table that is restored to an earlier moment', () => {
     const network = { poolId: later.poolId, gateway: undefined, reserved: [], held: [endpoint], isLast: true };
     assert.deepEqual(await reviveNetwork(deps, host.call({ epoch }), network), { state: 'live', taken: [] });
     assert.deepEqual(await held(later.poolId), { state: 'live', leases: [there] });
-    assert.equal((await networksOf(deps, host.call(), undefined)).networks.length, 2);
+    assert.equal((await networksOf(deps, host.call())).networks.length, 2);
   });
 
   it('may be larger than one batch', async () => {

@@ -77,12 +77,20 @@ describe('a host', () => {
     const held = { Network: network(), Pool: '10.1.0.0/24', Plan: false, State: 'live', Former: false, Next: null };
     assert.deepEqual(answerOf(answer), {
       status: 200,
-      body: { ...held, Leases: [{ Address: address, Key: key }], Others: [] },
+      body: { ...held, Leases: [{ Address: address, Key: key }], Others: [], Further: [] },
     });
     const some = answerOf(await ask('/Berth.Holdings', { PoolID: poolId, Addresses: [others, '10.1.0.200'] }));
     const { Others, ...rest } = some.body;
-    assert.deepEqual(rest, { ...held, Leases: [] });
+    assert.deepEqual(rest, { ...held, Leases: [], Further: [] });
     assert.match(JSON.stringify(Others), new RegExp(`^\\[{"Address":"${others}","Holder":"held by .* of host web-2 `));
+  });
+
+  it('receives the leases of several networks in one answer, and a list without those that it knows', async () => {
+    const Further = [poolId, poolId];
+    const { Further: further, ...first } = answerOf(await ask('/Berth.Holdings', { PoolID: poolId, Further })).body;
+    assert.deepEqual(further, [first, first]);
+    const { body } = answerOf(await ask('/Berth.Networks', { After: null, Known: [network(), 'unknown'] }));
+    assert.deepEqual(body, { Networks: [], Next: null });
   });
 
   it('revives what it held, and the revival is logged', async (t) => {
@@ -111,6 +119,8 @@ describe('a host', () => {
   for (const [what, path, message, code] of [
     ['an invalid cursor', '/Berth.Networks', { After: { generation: 'x' } }, 'invalid-request'],
     ['an invalid PoolID', '/Berth.Holdings', { PoolID: 'x' }, 'foreign-pool'],
+    ['an invalid PoolID among others', '/Berth.Holdings', { PoolID: 'x', Further: ['x'] }, 'foreign-pool'],
+    ['too many PoolIDs', '/Berth.Holdings', { PoolID: 'x', Further: Array(64).fill('x') }, 'invalid-request'],
     ['an invalid address', '/Berth.Holdings', { PoolID: 'x', Addresses: ['10.1'] }, 'invalid-request'],
     ['a revival without a PoolID', '/Berth.Revive', revival, 'invalid-request'],
     ['a revival of an invalid PoolID', '/Berth.Revive', { ...revival, PoolID: 'x' }, 'foreign-pool'],

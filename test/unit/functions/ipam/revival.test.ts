@@ -1,10 +1,11 @@
 /** A host returns after its networks were given up, and revives what is still free. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, mock } from 'node:test';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
-import { holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
+import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { type Revival, reviveNetwork } from '../../../../functions/ipam/recovery/revive.ts';
+import { encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { ip } from '../../../support/addresses.ts';
 import { Host, refused, lone, pair, GATEWAY, withMac } from '../../../support/fleet.ts';
@@ -47,7 +48,7 @@ async function stage({ shared = false, sweeps = true } = {}) {
       isLast: true,
       ...changes,
     });
-  const holdings = () => holdingsOf(deps, a.call(), { poolId: net.poolId, addresses: [], from: 0n });
+  const holdings = () => holdingsOf(deps, a.call(), { poolId: net.poolId });
   const late = (options = withMac(mac(9))) => a.address(net, '', options, a.call({ epoch: 2 }));
   return { deps, a, b, net, theirs, held, register, sweepAll, revive, holdings, late };
 }
@@ -207,7 +208,7 @@ describe("the list of a host's networks", () => {
     const wide = await a.address(two, '', withMac(mac(2)));
     const other = await new Host(deps, 'b').pool({ pool: SUBNET });
     const theirs = await new Host(deps, 'b').address(other, '', withMac(mac(3)));
-    const { networks, next } = await networksOf(deps, a.call(), undefined);
+    const { networks, next } = await networksOf(deps, a.call());
     assert.equal(next, undefined);
     assert.deepEqual(networks.map(({ ref }) => ref.cidr.prefix).sort(), [24, 64]);
     const look = async (poolId: string, addresses: string[] = []) =>
@@ -230,6 +231,19 @@ describe("the list of a host's networks", () => {
     );
   });
 
+  it('leaves out the networks that the host knows, without reading them', async () => {
+    const { deps, host: a } = lone();
+    for (const pool of [SUBNET, '10.2.0.0/24']) await a.pool({ pool });
+    const [one, two] = (await networksOf(deps, a.call())).networks;
+    const read = mock.method(deps.store, 'readRefs');
+    const { networks } = await networksOf(deps, a.call(), { known: [one?.key ?? ''] });
+    assert.deepEqual(networks, [two]);
+    assert.deepEqual(
+      read.mock.calls.map(({ arguments: [refs] }) => refs.length),
+      [1],
+    );
+  });
+
   it('continues page by page in a pool of many addresses', async () => {
     const { deps, host: a } = lone();
     const net = await a.pool({ pool: '10.0.0.0/16' });
@@ -241,7 +255,6 @@ describe("the list of a host's networks", () => {
     while (from !== undefined) {
       const page: Awaited<ReturnType<typeof holdingsOf>> = await holdingsOf(deps, a.call(), {
         poolId: net.poolId,
-        addresses: [],
         from,
       });
       found.push(...page.leases.map(({ address }) => address.value));
@@ -250,5 +263,53 @@ describe("the list of a host's networks", () => {
     }
     assert.equal(pages, 4);
     assert.deepEqual(found.sort(), leases.map(({ value }) => value).sort());
+  });
+});
+
+describe('the beginnings of several networks', () => {
+  it('are in the order of the question, and the same as one by one', async () => {
+    const { deps, host: a } = lone();
+    const nets = [];
+    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
+    for (const [i, net] of nets.entries()) await a.address(net, '', withMac(mac(1 + (i % 9))));
+    const poolIds = nets.map(({ poolId }) => poolId);
+    const alone = [];
+    for (const poolId of poolIds) alone.push(await holdingsOf(deps, a.call(), { poolId }));
+    assert.deepEqual(await beginningsOf(deps, a.call(), poolIds), alone);
+  });
+
+  it('are one group of each, and say where the rest begins', async () => {
+    const { deps, host: a } = lone();
+    const net = await a.pool({ pool: '10.0.0.0/16' });
+    for (const address of ['10.0.0.2', '10.0.4.2']) await a.address(net, address, withMac(mac(1)));
+    const [told] = await beginningsOf(deps, a.call(), [net.poolId]);
+    assert.deepEqual(
+      told?.leases.map(({ address }) => address),
+      [ip('10.0.0.2')],
+    );
+    const rest = await holdingsOf(deps, a.call(), { poolId: net.poolId, from: told.next ?? 0n });
+    assert.deepEqual(
+      rest.leases.map(({ address }) => address),
+      [ip('10.0.4.2')],
+    );
+  });
+
+  it('end early when the time is over, or the answer is long, and each is complete', async () => {
+    const { deps, host: a } = lone();
+    const nets = [];
+    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
+    const poolIds = nets.map(({ poolId }) => poolId);
+    assert.deepEqual(await beginningsOf(deps, a.call({ deadline: deps.world.now() }), poolIds), []);
+    const ref = nets[0]?.poolId.split(',')[5] ?? '';
+    const lease = encodeSlot({ kind: 'leased', ref, requestKey: a.call().requestKey, mac: '', name: 'web' });
+    const slots = Array.from({ length: 16 }, () => lease);
+    mock.method(deps.store, 'readChunks', () =>
+      Promise.resolve(Array.from({ length: 64 }, (_, i) => ({ index: BigInt(i), slots, stickies: [] }))),
+    );
+    const told = await beginningsOf(deps, a.call(), Array<string>(60).fill(poolIds[0] ?? ''));
+    assert.deepEqual(
+      told.map(({ leases }) => leases.length),
+      [1_024, 1_024, 1_024, 1_024],
+    );
   });
 });

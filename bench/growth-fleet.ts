@@ -208,6 +208,27 @@ export function death(addresses: number): Case {
     });
 }
 
+/** The same in a pool that no search reads whole. */
+export function deathInLargePool(addresses: number): Case {
+  return (seed) =>
+    within(seed, async (at) => {
+      const [dying, other] = [new Host(at, 'a'), new Host(at, 'b')];
+      for (const [host, id] of [
+        [dying, 'a'],
+        [other, 'b'],
+      ] as const)
+        await register(at, host, id);
+      const wish = { pool: 'fd00:1::/64', v6: true };
+      const net = await dying.pool(wish);
+      await other.pool(wish);
+      for (let i = 0; i < addresses; i++) await dying.address(net, '', MAC);
+      const cost = await measured(at, () => reportDeath(at, 'a', 'bench', Infinity));
+      // Each is freed with a write of its own, and the rest is a few.
+      const targets = [atMost('requests for each', cost.requests / addresses, 1.2)];
+      return [{ what: 'death of a host', size: `${addresses} addresses in a shared IPv6 /64`, cost, targets }];
+    });
+}
+
 /** A shared pool whose first members are tombstones: a member leaves, and the walk looks at a full /16. */
 export function sharing(members: number): Case {
   return (seed) =>

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { writeFigures, wholeNumber } from './document.ts';
 import { short, table } from './figures.ts';
-import { clearing, comparing, death, listing, sharing, waking } from './growth-fleet.ts';
+import { clearing, comparing, death, deathInLargePool, listing, sharing, waking } from './growth-fleet.ts';
 import type { Case, Grown } from './growth-setting.ts';
 import { crowding } from './growth-space.ts';
 
@@ -33,6 +33,7 @@ const cases = (quick: boolean): Case[] => [
   comparing(quick ? 10 : 50),
   ...(quick ? [[100, 20]] : [[10_000, 1_000]]).map(([ended = 0, dormant = 0]) => waking(ended, dormant)),
   death(quick ? 200 : 10_000),
+  deathInLargePool(quick ? 100 : 1_500),
   sharing(quick ? 50 : 1_000),
 ];
 

@@ -125,7 +125,7 @@ export const holdingsMessage = v.object({
     v.nullable(
       v.pipe(
         v.string(),
-        v.regex(/^\d{1,12}$/, 'not a chunk'),
+        v.regex(/^\d{1,30}$/, 'not a chunk'),
         v.transform((number) => BigInt(number)),
       ),
     ),

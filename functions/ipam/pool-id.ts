@@ -5,7 +5,7 @@
  */
 import { type Cidr, formatCidr, parseCidr } from '../../protocol/address.ts';
 import { isSpaceName } from '../../protocol/ids.ts';
-import type { Driver } from '../../protocol/methods.ts';
+import { DRIVERS, type Driver } from '../../protocol/methods.ts';
 import type { Call } from './call.ts';
 import { isGeneration } from './pool.ts';
 import { quote } from './quote.ts';
@@ -26,8 +26,12 @@ export interface PoolId {
   readonly driver: Driver;
 }
 
-/** How automatic addresses are chosen: by a hash of the endpoint, or the lowest free one. */
-export type Order = 'spread' | 'serial';
+/**
+ * How automatic addresses are chosen: by a hash of the endpoint, all over the pool (`spread`) or, in a large pool, near the
+ * other addresses of the host (`by-host`), or the lowest free one (`serial`).
+ */
+export const ORDERS = ['spread', 'by-host', 'serial'] as const;
+export type Order = (typeof ORDERS)[number];
 
 /** What a PoolID says; anyone may have written it. */
 export interface PoolIdClaim extends PoolId {
@@ -103,9 +107,12 @@ function parse(world: World, text: string): PoolIdClaim | undefined {
     isRefName(ref) &&
     isCooldown(cooldown);
   if (!sound || cidr === undefined) return undefined;
-  if ((order !== 'spread' && order !== 'serial') || (driver !== 'berth' && driver !== 'berth-ipvlan')) return undefined;
+  if (!isOneOf(ORDERS, order) || !isOneOf(DRIVERS, driver)) return undefined;
   return { space, cidr, subPool, generation, ref, order, cooldown: Number(cooldown), driver, seal };
 }
+
+const isOneOf = <T extends string>(list: readonly T[], text: string | undefined): text is T =>
+  list.some((one) => one === text);
 
 const isSeal = (text: string | undefined): boolean => /^[0-9a-z]{20}$/.test(text ?? '');
 

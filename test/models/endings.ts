@@ -17,7 +17,7 @@ const claimsAndHolds: Actor = {
 async function freeOrphans(me: Player): Promise<void> {
   const { generation, ref } = networkOf(me.recall('a'));
   const ended = await me.deps.store.readRef(generation, ref);
-  if (ended?.state === 'gone') await me.stage.rules.freeOrphans(me.deps, me.call(), ended, [ref]);
+  if (ended?.state === 'gone') await me.stage.rules.freeOrphans(me.deps, me.call(), [ended]);
 }
 
 const sweeps: Actor = { name: 'sweep', afterwards: true, play: freeOrphans };

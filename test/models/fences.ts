@@ -149,7 +149,7 @@ export const fences: readonly Check[] = [
     {
       within: 'reclaim',
       find: '  const isEnded = await',
-      replace: '  await freeOrphans(deps, IN_PLACE_OF_HOST, seen, [seen.name]);\n  const isEnded = await',
+      replace: '  await freeOrphans(deps, IN_PLACE_OF_HOST, [seen]);\n  const isEnded = await',
     },
   ]),
 ];

@@ -46,7 +46,7 @@ export async function halfway(me: Player): Promise<void> {
   const { generation, ref } = networkOf(me.recall('a'));
   const ended = await me.deps.store.readRef(generation, ref);
   if (ended === undefined) throw new Error('there is no tombstone');
-  await me.stage.rules.freeOrphans(me.deps, me.call(), ended, [ref]);
+  await me.stage.rules.freeOrphans(me.deps, me.call(), [ended]);
   await me.revive({ ...revival(me.recall('a')), held: [], isLast: false }, me.call({ hostId: 'a', epoch: EPOCH }));
 }
 

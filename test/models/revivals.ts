@@ -98,9 +98,9 @@ export const revivals: readonly Check[] = [
   violated('fails when the state of a network is read before its leases', [orphans], /slot says/, [
     {
       within: 'freeOrphans',
-      find: '    const leases = await',
+      find: '  let freed = 0;\n',
       replace:
-        "    const ended = new Set<string>();\n    for (const name of names) if ((await deps.store.readRef(generation, name))?.state === 'gone') ended.add(name);\n    const leases = await",
+        "  let freed = 0;\n  const ended = new Set<string>();\n  for (const { generation, name } of refs) if ((await deps.store.readRef(generation, name))?.state === 'gone') ended.add(name);\n",
     },
     {
       within: 'freeOrphans',

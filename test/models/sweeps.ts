@@ -121,8 +121,8 @@ export const sweeps: readonly Check[] = [
   violated('fails when a tombstone is removed without a second look', [ended], /the lease .* leaks/, [
     {
       within: 'sweepTombstones',
-      find: '  const freed = await freeOrphans(deps, IN_PLACE_OF_HOST, first, names, deadline);\n',
-      replace: '  const freed = [freeOrphans, names].length - 2;\n',
+      find: '  const freed = await freeOrphans(deps, IN_PLACE_OF_HOST, gone, deadline);\n',
+      replace: '  const freed = [freeOrphans, gone].length - 2;\n',
     },
   ]),
 ];

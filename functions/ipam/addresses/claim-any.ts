@@ -1,5 +1,5 @@
 /** How an endpoint gets an address: usually with one conditional write on one slot. */
-import { type Address, cidrRange, intersect, usableRange } from '../../../protocol/address.ts';
+import type { Address } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
@@ -9,9 +9,10 @@ import type { PoolId } from '../pool-id.ts';
 import { Refusal } from '../refusal.ts';
 import { MIN_COOLDOWN_MS } from '../space.ts';
 import type { SlotExpectation } from '../store.ts';
-import { digestBelow } from '../world.ts';
+import { type World, digestBelow } from '../world.ts';
 import { type Endpoint, cooledBy, leaseOf, stickyTag, stickyText } from './endpoint.ts';
 import { Tally, noAddress, refuseFull } from './exhaustion.ts';
+import { automaticSpan, homeSpan } from './region.ts';
 import { releaserTags } from './releaser.ts';
 import {
   type DecodedChunk,
@@ -22,7 +23,6 @@ import {
   decoded,
   openSlots,
   slotsOfKey,
-  spanOf,
   windows,
 } from './search.ts';
 
@@ -49,6 +49,8 @@ interface Search {
   readonly value: string;
   /** The slot, as an offset in the pool, that is tried first. */
   readonly preferred: bigint;
+  /** The windows begin with the chunk that follows this one. */
+  readonly after: bigint;
 }
 
 /**
@@ -89,7 +91,7 @@ export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: End
   const search = await startSearch(deps, call, id, endpoint);
   if (search === undefined) return [];
   const found: Claimed[] = [];
-  for (const window of windows(search.span, chunkOf(search.preferred))) {
+  for (const window of windows(search.span, search.after)) {
     for (const chunk of await readWindow(search, window)) {
       const slots = slotsOfKey(chunk, call.requestKey);
       found.push(...slots.map((slot) => claimed(search, { generation: id.generation, chunk: chunk.index, slot })));
@@ -98,27 +100,17 @@ export async function claimsOf(deps: Deps, call: Call, id: PoolId, endpoint: End
   return found;
 }
 
-/** The span that automatic addresses come from. `undefined`: it is empty. */
-function automaticSpan({ cidr, subPool }: PoolId): Span | undefined {
-  const usable = usableRange(cidr);
-  const range = usable && (subPool === undefined ? usable : intersect(usable, cidrRange(subPool)));
-  return range && spanOf(range, cidr.first);
-}
-
 /** @returns `undefined`: the pool has no address to give out. */
 async function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoint): Promise<Search | undefined> {
   const { world } = deps;
   const span = automaticSpan(id);
   if (span === undefined) return undefined;
-  const text = stickyText(call, endpoint);
-  const size = span.last - span.first + 1n;
-  const preferred = id.order === 'serial' ? span.first : span.first + digestBelow(world, `slot ${text}`, size);
   return {
     deps,
     call,
     id,
     span,
-    preferred,
+    ...beginning(deps.world, id, span, stickyText(call, endpoint)),
     value: leaseOf(call, id, endpoint),
     seeker: {
       sticky: stickyTag(deps, call, endpoint),
@@ -128,6 +120,15 @@ async function startSearch(deps: Deps, call: Call, id: PoolId, endpoint: Endpoin
       order: id.order,
     },
   };
+}
+
+/** Where a search begins: anywhere in the pool, in the home of the host, or at the lowest address. */
+function beginning(world: World, id: PoolId, span: Span, sticky: string): Pick<Search, 'preferred' | 'after'> {
+  const near = id.order === 'by-host' ? homeSpan(world, id.ref, span) : span;
+  const size = near.last - near.first + 1n;
+  const preferred = id.order === 'serial' ? near.first : near.first + digestBelow(world, `slot ${sticky}`, size);
+  // A home is read from its beginning, so that its host fills it before it goes on.
+  return { preferred, after: id.order === 'by-host' ? chunkOf(near.first) - 1n : chunkOf(preferred) };
 }
 
 const placeAt = ({ id }: Search, offset: bigint): SlotPlace =>
@@ -172,7 +173,7 @@ async function claimInChunk(
 
 /** Reads on from the preferred chunk around the pool, in windows of growing width, and claims the first open slot. */
 async function claimInWindows(search: Search, tally: Tally): Promise<Claimed | undefined> {
-  for (const window of windows(search.span, chunkOf(search.preferred))) {
+  for (const window of windows(search.span, search.after)) {
     const chunks = await readWindow(search, window);
     for (const chunk of chunks) {
       const own = ownClaim(search, chunk);

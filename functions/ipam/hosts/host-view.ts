@@ -1,7 +1,7 @@
 /** What a host is and holds, for an operator who is about to declare it dead. A look is bounded, and says if it is partial. */
-import { type Cidr, usableRange } from '../../../protocol/address.ts';
-import { leasesIn } from '../addresses/orphans.ts';
-import { MAX_EXAMINED_ADDRESSES, spanOf, windows } from '../addresses/search.ts';
+import type { Cidr } from '../../../protocol/address.ts';
+import { leasesOf } from '../addresses/leases.ts';
+import { isSearchable } from '../addresses/region.ts';
 import type { Deps } from '../deps.ts';
 import { eachRef } from '../host-refs.ts';
 import { type Host, isInLease } from '../host.ts';
@@ -52,18 +52,9 @@ export async function viewHost(deps: Deps, hostId: string): Promise<HostView | u
   return { host, isInLease: isInLease(host, now), silence: Math.max(0, now - host.lastSeen), networks, isAll };
 }
 
-async function countLeases({ store, world }: Deps, ref: Ref, deadline: number): Promise<Count> {
-  const usable = usableRange(ref.cidr);
-  if (usable === undefined) return { count: 0, isAll: true };
-  const span = spanOf(usable, ref.cidr.first);
+async function countLeases(deps: Deps, ref: Ref, deadline: number): Promise<Count> {
+  const isOver = (): boolean => deps.world.now() >= deadline;
   let count = 0;
-  for (const window of windows(span, 0n)) {
-    for (const { first, last } of window) {
-      if (world.now() >= deadline) return { count, isAll: false };
-      for (const chunk of await store.readChunks(ref.generation, first, last)) {
-        count += leasesIn(ref.generation, chunk).filter(({ ref: name }) => name === ref.name).length;
-      }
-    }
-  }
-  return { count, isAll: span.last - span.first < MAX_EXAMINED_ADDRESSES };
+  for await (const leases of leasesOf(deps, [ref], isOver)) count += leases.length;
+  return { count, isAll: isSearchable(ref) && !isOver() };
 }

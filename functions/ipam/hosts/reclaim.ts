@@ -46,5 +46,5 @@ export async function freeHeld(deps: Deps, seen: Ref, deadline: number): Promise
   // What it keeps may have changed between `seen` and its end.
   const ended = (await deps.store.readRef(seen.generation, seen.name)) ?? seen;
   await freeUnkept(deps, IN_PLACE_OF_HOST, ended, keptBy(ended));
-  await freeOrphans(deps, IN_PLACE_OF_HOST, ended, [ended.name], deadline);
+  await freeOrphans(deps, IN_PLACE_OF_HOST, [ended], deadline);
 }

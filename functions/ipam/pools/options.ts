@@ -13,7 +13,6 @@ import {
 } from '../../../protocol/address.ts';
 import { parseDuration } from '../../../protocol/duration.ts';
 import { isLocalSpaceName } from '../../../protocol/ids.ts';
-import type { Order } from '../pool-id.ts';
 import { clip, quote } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { MAX_COOLDOWN_MS, MIN_COOLDOWN_MS } from '../space.ts';
@@ -22,7 +21,7 @@ export interface PoolOptions {
   readonly space: string | undefined;
   /** Prefix length of an automatic pool. */
   readonly size: number | undefined;
-  readonly order: Order;
+  readonly order: 'spread' | 'serial';
   readonly gateway: 'first' | 'last' | 'none' | Address | undefined;
   readonly reserve: readonly Range[];
   readonly exclusive: boolean;
@@ -96,7 +95,7 @@ function bad(key: string, value: string, wanted: string): never {
   throw new Refusal('invalid-request', `bad value ${quote(value)} for berth.${key}: give ${wanted}`);
 }
 
-const isOrder = (value: string): value is Order => value === 'spread' || value === 'serial';
+const isOrder = (value: string): value is PoolOptions['order'] => value === 'spread' || value === 'serial';
 
 /** A length up to 32 is meant for IPv4, a longer one for IPv6; `26,80` gives both. */
 function parseSize(value: string, family: Family): Partial<PoolOptions> {

@@ -11,6 +11,7 @@ import {
   rangeContains,
 } from '../../../protocol/address.ts';
 import { globalSpaceOf, isGlobalSpace, isSpaceName } from '../../../protocol/ids.ts';
+import { orderIn } from '../addresses/region.ts';
 import { freeUnkept, keptBy, reserveListed, reserveWhereFree } from '../addresses/reservation.ts';
 import { termOf } from '../addresses/swarm.ts';
 import type { Call } from '../call.ts';
@@ -143,7 +144,7 @@ const poolIdOf = (deps: Deps, call: Call, { pool, ref }: Grant, order: PoolOptio
     subPool: ref.subPool,
     generation: pool.generation,
     ref: ref.name,
-    order,
+    order: orderIn(pool, order),
     cooldown: pool.cooldown,
     driver: call.driver,
   });

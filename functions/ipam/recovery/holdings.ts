@@ -1,18 +1,13 @@
 /** What a host holds in the table, for the host to compare with what its Docker has. */
-import {
-  type Address,
-  type Cidr,
-  addressBits,
-  cidrRange,
-  rangeContains,
-  usableRange,
-} from '../../../protocol/address.ts';
+import { type Address, type Cidr, cidrRange, rangeContains, usableRange } from '../../../protocol/address.ts';
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { describeSlot } from '../addresses/holder.ts';
-import { MAX_EXAMINED_ADDRESSES, spanOf } from '../addresses/search.ts';
+import { groupFrom } from '../addresses/leases.ts';
+import { automaticSpan, homeSpan, isSearchable, orderIn } from '../addresses/region.ts';
+import { spanOf } from '../addresses/search.ts';
 import { sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
-import { addressAt, chunkOf, nextGroup } from '../chunk.ts';
+import { addressAt, chunkOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { type PoolId, decodePoolId, encodePoolId } from '../pool-id.ts';
 import { isFormers } from '../ref-check.ts';
@@ -54,7 +49,11 @@ export async function networksOf(
     const { space, cidr, subPool, generation } = ref;
     const place = { space, cidr, subPool, generation, ref: ref.name, driver };
     // Without a seal: the table knows the network and confirms the PoolID whenever it is used.
-    const poolId = encodePoolId(world, { ...place, order: 'spread', cooldown: DEFAULT_SPACE.cooldown }, undefined);
+    const poolId = encodePoolId(
+      world,
+      { ...place, order: orderIn(ref, 'spread'), cooldown: DEFAULT_SPACE.cooldown },
+      undefined,
+    );
     return [{ poolId, key: networkKey(place), ref }];
   });
   return { networks, next: page.more ? page.items.at(-1) : undefined };
@@ -118,8 +117,8 @@ export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly str
 }
 
 /**
- * What one network leases: among the given addresses, or else all, page by page. A pool of more addresses than a search
- * examines is not searched.
+ * What one network leases: among the given addresses, or else all, page by page. In a pool that is too large to be read
+ * whole, these are the leases from the home of its host on, up to the first group without one.
  *
  * @param from continues a page.
  */
@@ -162,32 +161,35 @@ const about = (id: PoolId): Pick<Holdings, 'key' | 'cidr' | 'isPlan'> => ({
 
 const NOTHING = { leases: [], others: [], next: undefined };
 
+/** @param from 0: the beginning. */
 async function leasesFrom(
-  { store }: Deps,
+  { store, world }: Deps,
   id: PoolId,
   { from, maxGroups }: { readonly from: bigint; readonly maxGroups: number },
 ): Promise<{ readonly leases: readonly Lease[]; readonly next: bigint | undefined }> {
+  const isWhole = isSearchable(id);
   const usable = usableRange(id.cidr);
-  if (usable === undefined || !isSearchable(id)) return { leases: [], next: undefined };
-  const last = chunkOf(spanOf(usable, id.cidr.first).last);
+  const span = isWhole ? usable && spanOf(usable, id.cidr.first) : automaticSpan(id);
+  if (span === undefined) return { leases: [], next: undefined };
+  const near = id.order === 'by-host' ? homeSpan(world, id.ref, span) : span;
+  const last = chunkOf(span.last);
   const leases: Lease[] = [];
-  let chunk = from;
+  let chunk = from === 0n && !isWhole ? chunkOf(near.first) : from;
   for (let groups = 0; groups < maxGroups && chunk <= last && leases.length < MAX_LEASES; groups++) {
-    const groupEnd = nextGroup(chunk) - 1n;
-    const end = groupEnd < last ? groupEnd : last;
-    for (const { index, slots } of await store.readChunks(id.generation, chunk, end)) {
+    const group = groupFrom(chunk, last);
+    const found: Lease[] = [];
+    for (const { index, slots } of await store.readChunks(id.generation, group.first, group.last)) {
       for (const [number, value] of slots.entries()) {
         const slot = decodeSlot(value);
-        if (isOwn(id, slot)) leases.push({ address: addressAt(id.cidr, index, number), requestKey: slot.requestKey });
+        if (isOwn(id, slot)) found.push({ address: addressAt(id.cidr, index, number), requestKey: slot.requestKey });
       }
     }
-    chunk = end + 1n;
+    if (!isWhole && found.length === 0) return { leases, next: undefined };
+    leases.push(...found);
+    chunk = group.last + 1n;
   }
   return { leases, next: chunk <= last ? chunk : undefined };
 }
-
-const isSearchable = ({ cidr: { family, prefix } }: PoolId): boolean =>
-  1n << BigInt(addressBits(family) - prefix) <= MAX_EXAMINED_ADDRESSES;
 
 const isIn = ({ cidr }: PoolId, address: Address): boolean => rangeContains(cidrRange(cidr), address);
 

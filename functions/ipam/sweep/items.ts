@@ -161,10 +161,8 @@ export async function sweepTombstones(
 ): Promise<void> {
   const now = deps.world.now();
   const gone = refs.filter(({ state, endedAt }) => state === 'gone' && now >= (endedAt ?? 0) + IN_FLIGHT_MS);
-  const [first] = gone;
-  if (first === undefined) return;
-  const names = gone.map(({ name }) => name);
-  const freed = await freeOrphans(deps, IN_PLACE_OF_HOST, first, names, deadline);
+  if (gone.length === 0) return;
+  const freed = await freeOrphans(deps, IN_PLACE_OF_HOST, gone, deadline);
   report.leases += freed;
   // A tombstone that goes before its leases would leave them to the walk, which reads all references for each.
   if (deps.world.now() >= deadline) return;

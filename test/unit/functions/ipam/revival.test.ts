@@ -224,11 +224,12 @@ describe("the list of a host's networks", () => {
     );
     assert.deepEqual((await look(one.poolId)).leases, narrow.leases);
     assert.ok(networks.some(({ key }) => key === narrow.key));
-    assert.deepEqual((await look(two.poolId)).leases, [], 'a wide pool is not scanned');
-    assert.deepEqual(
-      (await look(two.poolId, [wide])).leases.map(({ address }) => address),
-      [ip(wide)],
-    );
+    for (const asked of [[], [wide]]) {
+      assert.deepEqual(
+        (await look(two.poolId, asked)).leases.map(({ address }) => address),
+        [ip(wide)],
+      );
+    }
   });
 
   it('leaves out the networks that the host knows, without reading them', async () => {

@@ -1,0 +1,40 @@
+/**
+ * Where the automatic addresses of a network are. A search reads all of a pool of up to 65,536 addresses. In a larger one, such
+ * as an IPv6 /64, the addresses of a host lie together: they begin at its home, a group of chunks that its tag chooses, and go
+ * on in the groups that follow. Whoever frees or lists what a host leases there reads a few groups instead of the pool.
+ */
+import { cidrRange, cidrSize, intersect, usableRange } from '../../../protocol/address.ts';
+import { CHUNKS_PER_GROUP, chunkOf, groupOf, nextGroup, offsetOf } from '../chunk.ts';
+import type { Order } from '../pool-id.ts';
+import { type Ref, hostTagOf } from '../ref.ts';
+import { type World, digestBelow } from '../world.ts';
+import { MAX_EXAMINED_ADDRESSES, type Span, spanOf } from './search.ts';
+
+type Network = Pick<Ref, 'cidr' | 'subPool'>;
+
+/** Whether a search reads all addresses of a pool. */
+export const isSearchable = ({ cidr }: Pick<Network, 'cidr'>): boolean => cidrSize(cidr) <= MAX_EXAMINED_ADDRESSES;
+
+/** How automatic addresses are chosen in a pool. @param asked by the user. */
+export const orderIn = (pool: Pick<Network, 'cidr'>, asked: 'spread' | 'serial'): Order =>
+  asked === 'spread' && !isSearchable(pool) ? 'by-host' : asked;
+
+/** The span that automatic addresses come from. `undefined`: it is empty. */
+export function automaticSpan({ cidr, subPool }: Network): Span | undefined {
+  const usable = usableRange(cidr);
+  const range = usable && (subPool === undefined ? usable : intersect(usable, cidrRange(subPool)));
+  return range && spanOf(range, cidr.first);
+}
+
+/**
+ * The home of a host in a large pool: a group of chunks, as far as the span reaches.
+ *
+ * @param ref the name of a reference, which begins with the tag of its host: all networks of a host have one home in a pool.
+ */
+export function homeSpan(world: World, ref: string, { first, last }: Span): Span {
+  const low = groupOf(chunkOf(first));
+  const groups = groupOf(chunkOf(last)) - low + 1n;
+  const home = (low + digestBelow(world, `home ${hostTagOf(ref)}`, groups)) * CHUNKS_PER_GROUP;
+  const [begin, end] = [offsetOf(home, 0), offsetOf(nextGroup(home), 0) - 1n];
+  return { first: begin < first ? first : begin, last: last < end ? last : end };
+}

@@ -24,7 +24,7 @@ describe('bench:cost', () => {
 });
 
 describe('a bill', () => {
-  const container = { calls: 2, writes: 2, reads: 1 };
+  const container = { calls: 2, requests: 3, writes: 2, reads: 1 };
 
   it('agrees with one worked out by hand', () => {
     const bill = Object.fromEntries(
@@ -50,7 +50,7 @@ describe('a bill', () => {
       heartbeat: line,
       hosts: line,
       walk: line,
-      look: { calls: 3, writes: 0, reads: 9 },
+      look: { calls: 3, requests: 9, writes: 0, reads: 9 },
       bytes: 2_000,
     };
     const [none, some, twice] = [0, 1_000, 2_000].map((hosts) => sum(idleMonth(idle, hosts, 'Function URLs')));

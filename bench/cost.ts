@@ -1,7 +1,7 @@
 /** `npm run bench:cost`: what a fleet costs in dollars, from counted units and list prices. Nothing is timed. */
 import { Command } from 'commander';
-import { ACCESS_LOG, RUNS } from './assumptions.ts';
-import { FRONTS, type Idle, type Item, type Use, idleMonth, itemsOf, sum } from './bill.ts';
+import { ACCESS_LOG, REQUESTS_OF_CALL, RUNS } from './assumptions.ts';
+import { FRONTS, type Idle, type Item, type Use, idleMonth, itemsOf, looksMonth, sum } from './bill.ts';
 import { wholeNumber, writeFigures } from './document.ts';
 import { short, table } from './figures.ts';
 import { CONTAINERS, type Line, count, lineOf } from './fleet-count.ts';
@@ -11,24 +11,30 @@ import { type Uses, countUses } from './uses.ts';
 /** A shard of hosts is read in whole units: the fewer hosts it holds, the coarser the figures. */
 const SIZES = [400, 1_200] as const;
 const MILLION = 1_000_000;
-const FLEETS = [0, 1_000, 10_000];
+const LARGE_FLEET = 10_000;
+const FLEETS = [0, 1_000, LARGE_FLEET];
 
 const DOCUMENT = 'docs/operations.md';
 
-const useRow = (what: string, { calls, writes, reads }: Use): string[] => [what, ...[calls, writes, reads].map(short)];
+const networksText = (networks: number): string => (networks === 1 ? 'one network' : `${networks} networks`);
+const useRow = (what: string, { calls, writes, reads }: Omit<Use, 'requests'>): string[] => [
+  what,
+  ...[calls, writes, reads].map(short),
+];
 const lineRows = (what: string, { fixed, perHost }: Line): string[][] => [
   useRow(`${what}, for each host`, { calls: 0, ...perHost }),
   useRow(`${what}, besides`, { calls: 0, ...fixed }),
 ];
 
-function countTable({ container, network }: Uses, { heartbeat, hosts, walk, look }: Idle): string {
+function countTable({ container, network, clearing, looks }: Uses, { heartbeat, hosts, walk }: Idle): string {
   return table(
     ['once', 'calls of functions', 'write units', 'read units'],
     [
       useRow('container: start and stop', container),
       useRow('network: create and remove', network),
+      useRow(`network: clear up after its end, and after ${CONTAINERS} containers`, clearing),
       useRow('heartbeat', { calls: 1, ...heartbeat.perHost }),
-      useRow('look at what Docker has', look),
+      ...looks.map(({ networks, use }) => useRow(`look at what Docker has, ${networksText(networks)}`, use)),
       ...lineRows('sweep of the hosts', hosts),
       ...lineRows('walk over all items', walk),
     ],
@@ -44,10 +50,27 @@ function billTable(head: readonly string[], bills: readonly (readonly Item[])[])
   return table(head, [...rows, ['**sum**', ...bills.map((bill) => `**${dollars(sum(bill))}**`)]]);
 }
 
-const millions = ({ container, network }: Uses): string =>
+const millions = ({ container, network, clearing }: Uses): string =>
   billTable(
-    ['$ for a million', ...FRONTS.flatMap((front) => [`containers, ${front}`, `networks, ${front}`])],
-    FRONTS.flatMap((front) => [container, network].map((use) => itemsOf(use, MILLION, front))),
+    [
+      '$ for a million',
+      ...FRONTS.flatMap((front) => [`containers, ${front}`, `networks, ${front}`]),
+      'networks cleared up',
+    ],
+    [
+      ...FRONTS.flatMap((front) => [container, network].map((use) => itemsOf(use, MILLION, front))),
+      itemsOf(clearing, MILLION, 'Function URLs'),
+    ],
+  );
+
+/** The comparisons alone, which grow with the networks that are alive on each host. */
+const looksTable = ({ looks }: Uses): string =>
+  table(
+    [
+      `$ a month, looks of ${LARGE_FLEET.toLocaleString('en')} hosts`,
+      ...looks.map(({ networks }) => `${networksText(networks)} each`),
+    ],
+    FRONTS.map((front) => [front, ...looks.map(({ use }) => dollars(looksMonth(use, LARGE_FLEET, front)))]),
   );
 
 const months = (idle: Idle): string =>
@@ -69,18 +92,20 @@ async function countIdle(look: Use, seed: number): Promise<Idle> {
 
 async function figures(seed: number): Promise<string> {
   const uses = await countUses(seed);
-  const idle = await countIdle(uses.look, seed);
+  const [{ use: look }] = uses.looks;
+  const idle = await countIdle(look, seed);
   return [
     `Counted on the embedded engine (seed ${seed}); of fleets for ${SIZES[0]} and ${SIZES[1]} hosts, each with a network ` +
       `and ${CONTAINERS} containers.`,
     countTable(uses, idle),
     `List prices of ${PRICES.region}, ${PRICES.date}, without free tiers: check yours. Not counted but taken: a call is ` +
-      `billed ${RUNS.call.seconds * 1_000} ms of ${RUNS.call.megabytes} MB and a sweep ${RUNS.sweep.seconds} s of ` +
+      `billed ${RUNS.call.seconds * 1_000} ms of ${RUNS.call.megabytes} MB (and ${RUNS.request.seconds * 1_000} ms for each of its requests to DynamoDB after the first ${REQUESTS_OF_CALL}) and a sweep ${RUNS.sweep.seconds} s of ` +
       `${RUNS.sweep.megabytes} MB; the ` +
       `HTTP API writes ${ACCESS_LOG} bytes of log for each call, the functions none of one that is granted.`,
     millions(uses),
     `A month of 30 days in which nothing starts, by hosts; ${idle.bytes} bytes of the table for each.`,
     months(idle),
+    looksTable(uses),
   ].join('\n\n');
 }
 

@@ -3,19 +3,18 @@ import { encodeRef } from '../functions/dynamo/items.ts';
 import { refKey } from '../functions/dynamo/keys.ts';
 import { LEASE_MS } from '../functions/ipam/host.ts';
 import { reportDeath } from '../functions/ipam/hosts/host-events.ts';
-import { beginningsOf, networksOf } from '../functions/ipam/recovery/holdings.ts';
+import { networksOf } from '../functions/ipam/recovery/holdings.ts';
 import { type Ref, hostTag } from '../functions/ipam/ref.ts';
 import type { IndexedRef } from '../functions/ipam/store.ts';
 import { FIRST_CURSOR } from '../functions/ipam/sweep-cursor.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../functions/ipam/sweep/items.ts';
 import { sweep } from '../functions/ipam/sweep/sweep.ts';
-import { MAX_FURTHER_NETWORKS } from '../protocol/limits.ts';
 import { cidr } from '../test/support/addresses.ts';
 import { Host, withMac } from '../test/support/fleet.ts';
-import { RUNS } from './assumptions.ts';
-import { itemsOf, lambdaTime, sum } from './bill.ts';
+import { looksMonth } from './bill.ts';
 import { atMost } from './figures.ts';
 import { type Case, divided, measured, register, sumOf, within } from './growth-setting.ts';
+import { countLook } from './uses.ts';
 import { type Setting, leaseOf, occupy, putAll } from './setting.ts';
 
 const MAC = withMac('02:42:0a:00:00:05');
@@ -110,8 +109,6 @@ export function listing(ended: number): Case {
 }
 
 const FLEET = 10_000;
-const HOURS = 720;
-const MAX_PER_QUESTION = 1 + MAX_FURTHER_NETWORKS;
 
 /** The hourly comparison of a host whose networks all are as its Docker has them, and a month of them in a fleet. */
 export function comparing(networks: number): Case {
@@ -119,29 +116,13 @@ export function comparing(networks: number): Case {
     within(seed, async (at) => {
       const host = new Host(at, 'a');
       await register(at, host, 'a');
-      const poolIds: string[] = [];
-      for (let i = 0; i < networks; i++) {
-        const net = await host.pool();
-        for (let j = 0; j < 4; j++) await host.address(net, '', withMac(`02:42:0a:00:00:0${j}`));
-        poolIds.push(net.poolId);
-      }
-      let calls = 1;
-      const cost = await measured(at, async () => {
-        const known: string[] = [];
-        for (let from = 0; from < networks; from += MAX_PER_QUESTION, calls++) {
-          const told = await beginningsOf(at, host.call(), poolIds.slice(from, from + MAX_PER_QUESTION));
-          known.push(...told.map(({ key }) => key));
-        }
-        await networksOf(at, host.call(), { known });
-      });
-      const times = FLEET * HOURS;
-      const use = { calls, writes: cost.writeUnits, reads: cost.readUnits };
-      const dollars = sum(itemsOf(use, times, 'Function URLs')) + lambdaTime(cost.requests * times, RUNS.request);
+      const { use, costs } = await countLook(at, host, networks);
+      const dollars = looksMonth(use, FLEET, 'Function URLs');
       return [
         {
           what: 'comparison with Docker',
           size: `${networks} quiet networks of 4 containers`,
-          cost,
+          cost: sumOf(costs),
           // A fifth of $662, which 50 networks of each host cost when each was asked for by itself, twice.
           targets: [atMost(`$ a month for ${FLEET.toLocaleString('en')} hosts`, dollars, (132 * networks) / 50)],
         },

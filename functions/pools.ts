@@ -4,6 +4,7 @@ import { type RequestPoolAnswer, releasePoolMessage, requestPoolMessage } from '
 import { networkHeaders } from '../protocol/headers.ts';
 import { openStore } from './dynamo/open.ts';
 import { Bindings } from './ipam/hosts/binding.ts';
+import { PoolMemory } from './ipam/pools/memory.ts';
 import { releasePool } from './ipam/pools/release-pool.ts';
 import { requestPool } from './ipam/pools/request-pool.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
@@ -11,7 +12,7 @@ import { handle, parseAs, parseMessage, parseOwnCall } from './lambda/handler.ts
 import { parseList, parseNameserver, parseRoute } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
-const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world), memory: new PoolMemory() };
 const bindings = new Bindings(deps);
 
 export const handler = handle({

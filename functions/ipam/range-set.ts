@@ -8,6 +8,11 @@ export class RangeSet {
     for (const range of ranges) this.add(range);
   }
 
+  /** How many disjoint ranges it has. */
+  get size(): number {
+    return this.#ranges.length;
+  }
+
   /** Ranges that touch or overlap become one, so that ranges without gaps cost one entry. */
   add(range: Range): void {
     const start = this.#firstEndingAt(range.first - 1n);

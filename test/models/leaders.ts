@@ -20,7 +20,7 @@ const plans = (me: Player, hostId: string, requestKey?: string): Promise<string 
   me.unlessRefused(async () => {
     const call = me.call({ hostId, ...(requestKey !== undefined && { requestKey }) });
     const wish = { addressSpace: SPACE, pool: POOL, subPool: '', v6: false, options: {}, avoid: [] };
-    return (await me.stage.rules.requestPool(me.deps, call, wish)).poolId;
+    return (await me.stage.rules.requestPool(me.inProcess, call, wish)).poolId;
   });
 
 /** A leader has its pool, which it asked for while its clock was ahead. */

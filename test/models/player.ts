@@ -1,6 +1,7 @@
 /** What an actor of a model does: it makes the calls of one host, and records what it believes to hold. */
 import type { Call } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
+import type { PoolDeps } from '../../functions/ipam/pools/memory.ts';
 import type { GrantedPool, PoolRequest } from '../../functions/ipam/pools/request-pool.ts';
 import type { Revival, Revived } from '../../functions/ipam/recovery/revive.ts';
 import { SEQUENCE_WIDTH } from '../../protocol/request-key.ts';
@@ -32,6 +33,8 @@ export interface Turns {
 
 export class Player {
   readonly deps: Deps;
+  /** The same, in the process of a function, which only this actor calls. */
+  readonly inProcess: PoolDeps;
   readonly stage: Stage;
   /** The actor's name up to the first blank, so that "a first" and "a second" are one host. */
   readonly hostId: string;
@@ -42,6 +45,7 @@ export class Player {
     this.hostId = name.split(' ')[0] ?? '';
     this.stage = stage;
     this.deps = deps;
+    this.inProcess = { ...deps, memory: new stage.rules.PoolMemory() };
     this.#turns = turns;
   }
 
@@ -70,7 +74,7 @@ export class Player {
       options: { 'berth.gateway': 'none', ...wish.options },
       avoid: [],
     };
-    return this.unlessRefused(() => this.stage.rules.requestPool(this.deps, call, request));
+    return this.unlessRefused(() => this.stage.rules.requestPool(this.inProcess, call, request));
   }
 
   async address(
@@ -89,7 +93,7 @@ export class Player {
   }
 
   async leave(poolId: string, call = this.call()): Promise<void> {
-    await this.stage.rules.releasePool(this.deps, call, poolId);
+    await this.stage.rules.releasePool(this.inProcess, call, poolId);
   }
 
   /** `undefined`: refused. */

@@ -2,6 +2,7 @@
 export { Refusal } from '../../functions/ipam/refusal.ts';
 export { leavePool } from '../../functions/ipam/pools/membership.ts';
 export { releaseAddress } from '../../functions/ipam/addresses/release-address.ts';
+export { PoolMemory } from '../../functions/ipam/pools/memory.ts';
 export { releasePool } from '../../functions/ipam/pools/release-pool.ts';
 export { requestAddress } from '../../functions/ipam/addresses/request-address.ts';
 export { requestPool } from '../../functions/ipam/pools/request-pool.ts';

@@ -5,6 +5,7 @@ import { requestAddress } from '../../functions/ipam/addresses/request-address.t
 import type { Call } from '../../functions/ipam/call.ts';
 import type { Deps } from '../../functions/ipam/deps.ts';
 import { type Registered, type Registration, registerHost } from '../../functions/ipam/hosts/register.ts';
+import { type PoolDeps, PoolMemory } from '../../functions/ipam/pools/memory.ts';
 import { releasePool } from '../../functions/ipam/pools/release-pool.ts';
 import { type GrantedPool, requestPool } from '../../functions/ipam/pools/request-pool.ts';
 import { Refusal } from '../../functions/ipam/refusal.ts';
@@ -18,6 +19,11 @@ import { type TestWorld, testWorld } from './world.ts';
 /** Any store may be used. */
 export interface Fleet extends Deps {
   readonly world: TestWorld;
+}
+
+/** The function's process. Without one, the calls of each host go to a process of their own. */
+interface Process {
+  readonly memory?: PoolMemory;
 }
 
 export const fleet = (seed = 1) => ({ store: new MemoryStore(), world: testWorld({ seed }) });
@@ -46,14 +52,14 @@ export interface PoolWish {
 export const OPS = 'arn:aws:iam::123456789012:user/ops';
 
 export class Host {
-  readonly #fleet: Fleet;
+  readonly #fleet: Fleet & PoolDeps;
   readonly #id: string;
   readonly #driver: Driver;
   #sequence = 0;
   #incarnation: string | undefined;
 
-  constructor(deps: Fleet, id: string, driver: Driver = 'berth') {
-    this.#fleet = deps;
+  constructor({ memory = new PoolMemory(), ...deps }: Fleet & Process, id: string, driver: Driver = 'berth') {
+    this.#fleet = { ...deps, memory };
     this.#id = id;
     this.#driver = driver;
   }

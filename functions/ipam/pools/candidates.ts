@@ -2,6 +2,9 @@
 import { type Cidr, addressBits, cidrRange } from '../../../protocol/address.ts';
 import type { RangeSet } from '../range-set.ts';
 
+/** What candidates must not overlap. */
+export type Obstacles = Pick<RangeSet, 'meets'>;
+
 /** All subnets of one size in the ranges of a space, numbered consecutively. */
 export interface Ring {
   readonly size: number;
@@ -54,7 +57,7 @@ const hostBits = (ring: Ring, { family }: Cidr): bigint => BigInt(addressBits(fa
  *
  * @returns its number, or `undefined` if the whole ring has none.
  */
-export function firstClear(ring: Ring, number: bigint, taken: RangeSet): bigint | undefined {
+export function firstClear(ring: Ring, number: bigint, taken: Obstacles): bigint | undefined {
   const end = number + ring.count;
   for (let at = number; at < end;) {
     const obstacle = taken.meets(cidrRange(candidate(ring, at)));

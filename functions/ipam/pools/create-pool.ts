@@ -12,7 +12,7 @@ import { pages } from '../pages.ts';
 import { type Pool, hasExpired, isElder, isSamePool } from '../pool.ts';
 import type { Ref } from '../ref.ts';
 import type { Store } from '../store.ts';
-import { awaitRoom, poolsWithin } from './limits.ts';
+import { type Room, awaitRoom, poolsWithin } from './limits.ts';
 import { leaveOnFailure } from './membership.ts';
 import type { PoolPlan } from './plan.ts';
 
@@ -28,16 +28,15 @@ export type CreateOutcome =
 /** How often a call looks again because a rival changed while it looked, before it gives way. */
 const MAX_LOOKS = 8;
 
+interface Creation extends Pick<PoolPlan, 'draft' | 'refOf'>, Room {
+  /** A life of the pool that is restored, under its former names. */
+  readonly former?: Former;
+}
+
 /**
- * @param plan `former`: a life of the pool that is restored, under its former names.
  * @throws Refusal when the space is full, or the host may not have a pool.
  */
-export async function createPool(
-  deps: Deps,
-  call: Call,
-  plan: Pick<PoolPlan, 'draft' | 'refOf' | 'maxPools'> & { readonly former?: Former },
-  cidr: Cidr,
-): Promise<CreateOutcome> {
+export async function createPool(deps: Deps, call: Call, plan: Creation, cidr: Cidr): Promise<CreateOutcome> {
   const { former } = plan;
   const announcement = await deps.store.announcePool(plan.draft(cidr), former?.generation);
   if ('standing' in announcement) return { kind: 'standing', pool: announcement.standing };
@@ -48,7 +47,7 @@ export async function createPool(
     const [verdict] = await allSettledOrThrow([
       contest(deps, pool),
       addRefWithGateway(deps, call, ref, { isNewborn: former === undefined, former }),
-      awaitRoom(deps, call, pool, plan.maxPools),
+      awaitRoom(deps, call, pool, plan),
     ]);
     if (verdict === undefined) {
       const confirmed = await deps.store.changePool(pool, 'confirmed');

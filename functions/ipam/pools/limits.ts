@@ -17,6 +17,7 @@ import { Refusal } from '../refusal.ts';
 import type { SpaceConfig } from '../space.ts';
 import type { IndexedRef, Store } from '../store.ts';
 import { pauseWithJitter } from '../world.ts';
+import type { PoolCounts } from './pool-counts.ts';
 
 /** ms between two counts while announcements of others may still be withdrawn. */
 const RECOUNT_PAUSE_MS = 40;
@@ -36,19 +37,29 @@ export async function* poolsWithin(store: Store, space: string, within: Cidr): A
 export const allPools = (store: Store, space: string, family: Family): AsyncGenerator<Pool> =>
   poolsWithin(store, space, everything(family));
 
+export interface Room {
+  /** Pools of each family that the space may hold. `undefined`: any number. */
+  readonly maxPools: number | undefined;
+  /** What this process has counted. Without it, the pools are counted each time. */
+  readonly counts?: PoolCounts;
+}
+
 /**
  * Holds back an announced pool until its space has room for it. Every call announces first and counts all others
  * afterwards, so that of calls that exceed a limit together the last to announce counts them all. Of several that would
  * exceed it, the later ones give way, and the earlier ones wait until they have.
  *
- * @param max `undefined`: any number.
+ * Far below the limit the count may be one that this process took lately (see `PoolCounts`).
+ *
  * @throws Refusal `limit-reached` when there is no room, `busy` when that remained unclear until the deadline.
  */
-export async function awaitRoom(deps: Deps, call: Call, pool: Pool, max: number | undefined): Promise<void> {
-  if (max === undefined) return;
+export async function awaitRoom(deps: Deps, call: Call, pool: Pool, { maxPools: max, counts }: Room): Promise<void> {
+  if (max === undefined || counts?.showRoom(pool, max, deps.world.now()) === true) return;
   const end = Math.min(call.deadline, pool.announcedAt + ANNOUNCEMENT_TIMEOUT_MS);
   do {
+    const began = deps.world.now();
     const { ahead, others } = await countOthers(deps, pool, max);
+    if (others < max) counts?.remember(pool, others + 1, began);
     if (others < max) return;
     if (ahead >= max) refuseFull(pool, max);
     await pauseWithJitter(deps.world, RECOUNT_PAUSE_MS);

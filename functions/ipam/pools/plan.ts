@@ -15,8 +15,8 @@ import type { Pool, PoolDraft } from '../pool.ts';
 import { type Ref, refNameOf } from '../ref.ts';
 import { Refusal } from '../refusal.ts';
 import type { SpaceConfig } from '../space.ts';
-import type { World } from '../world.ts';
-import { whyUnwanted } from './limits.ts';
+import { type Room, whyUnwanted } from './limits.ts';
+import type { PoolDeps } from './memory.ts';
 import { type PoolOptions, gatewayOf } from './options.ts';
 
 /** A pool, and the reference of the network that it was granted to. */
@@ -25,12 +25,10 @@ export interface Grant {
   readonly ref: Ref;
 }
 
-export interface PoolPlan {
+export interface PoolPlan extends Room {
   readonly space: string;
   /** Prefix length of an automatic pool, if the user chose one. */
   readonly size: number | undefined;
-  /** Pools of each family that the space may hold. `undefined`: any number. */
-  readonly maxPools: number | undefined;
   /** Why the space does not allow such a pool. `undefined`: it does. */
   readonly whyUnwanted: (cidr: Cidr) => Refusal | undefined;
   /** @throws Refusal when an existing pool contradicts what is asked for. */
@@ -42,7 +40,7 @@ export interface PoolPlan {
 }
 
 export function planPool(
-  world: World,
+  { world, memory }: Pick<PoolDeps, 'world' | 'memory'>,
   call: Call,
   request: {
     readonly space: string;
@@ -62,6 +60,7 @@ export function planPool(
     space: request.space,
     size: request.size,
     maxPools: config.maxPools,
+    counts: memory.counts,
     whyUnwanted: (cidr) => whyUnwanted(request.space, config, cidr),
     refuseContradiction: (pool) => {
       refuseContradiction(pool, options);

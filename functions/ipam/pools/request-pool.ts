@@ -25,6 +25,7 @@ import { type AutomaticWish, createAutomaticPool } from './automatic-pool.ts';
 import { createExplicitPool } from './explicit-pool.ts';
 import { refuseCrowdedHost, refuseManyHosts, tooWide } from './limits.ts';
 import { leaveOnFailure } from './membership.ts';
+import type { PoolDeps } from './memory.ts';
 import { joinNamedPool } from './named-pool.ts';
 import { type PoolOptions, parseOptions } from './options.ts';
 import { type Grant, type PoolPlan, planPool } from './plan.ts';
@@ -57,7 +58,7 @@ interface Wanted {
 }
 
 /** @throws Refusal when the request is malformed, contradicts an existing pool, or finds no room. */
-export async function requestPool(deps: Deps, call: Call, request: PoolRequest): Promise<GrantedPool> {
+export async function requestPool(deps: PoolDeps, call: Call, request: PoolRequest): Promise<GrantedPool> {
   const { hostAddresses = [] } = request;
   const wanted = parseWanted(request);
   const options = parseOptions(request.options, wanted.family);
@@ -68,7 +69,7 @@ export async function requestPool(deps: Deps, call: Call, request: PoolRequest):
   refuseTooWide(space, config, wanted, size);
   const { cidr, family, subPool } = wanted;
   const term = isGlobalSpace(space) ? await termOf(deps, call, { space, managers: config.managers, cidr }) : undefined;
-  const plan = planPool(deps.world, call, { space, size, subPool, hostAddresses, term, options, config });
+  const plan = planPool(deps, call, { space, size, subPool, hostAddresses, term, options, config });
   const wish = { cidr, name: options.name, family, config, avoid: request.avoid };
   const granted = await grant(deps, call, plan, wish);
   await completeGrant(deps, call, granted.ref, { config, reserve: options.reserve, hostAddresses });
@@ -94,7 +95,7 @@ function spaceOf({ addressSpace }: PoolRequest, { space }: PoolOptions): string 
 }
 
 function grant(
-  deps: Deps,
+  deps: PoolDeps,
   call: Call,
   plan: PoolPlan,
   { cidr, name, ...wish }: AutomaticWish & Pick<Wanted, 'cidr'> & Pick<PoolOptions, 'name'>,

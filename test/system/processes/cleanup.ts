@@ -4,6 +4,7 @@
 import { releaseAddress } from '../../../functions/ipam/addresses/release-address.ts';
 import type { Call } from '../../../functions/ipam/call.ts';
 import type { Deps } from '../../../functions/ipam/deps.ts';
+import type { PoolDeps } from '../../../functions/ipam/pools/memory.ts';
 import { releasePool } from '../../../functions/ipam/pools/release-pool.ts';
 import { settleAddress, settlePool } from '../../../functions/ipam/recovery/settle.ts';
 import { SEQUENCE_WIDTH, sequenceOf } from '../../../protocol/request-key.ts';
@@ -12,7 +13,7 @@ import type { Operation } from './history.ts';
 
 const DEADLINE = 20_000;
 
-export async function cleanUp(deps: Deps, history: readonly Operation[]): Promise<void> {
+export async function cleanUp(deps: PoolDeps, history: readonly Operation[]): Promise<void> {
   for (const operation of unknownIn(history)) await settle(deps, callAfter(deps, history, operation.hostId), operation);
   for (const { request, address, release } of holdingsOf(history)) {
     if (release !== undefined) continue;
@@ -25,7 +26,7 @@ export async function cleanUp(deps: Deps, history: readonly Operation[]): Promis
 }
 
 /** Undoes requests and repeats releases. */
-async function settle(deps: Deps, call: Call, { method, requestKey, message }: Operation): Promise<void> {
+async function settle(deps: PoolDeps, call: Call, { method, requestKey, message }: Operation): Promise<void> {
   const { PoolID: poolId, Address: address, Options: options } = message;
   switch (method) {
     case 'RequestPool':

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, describe, it } from 'node:test';
 import { storeOver } from '../../../functions/dynamo/open.ts';
-import type { Deps } from '../../../functions/ipam/deps.ts';
+import { type PoolDeps, PoolMemory } from '../../../functions/ipam/pools/memory.ts';
 import { releasePool } from '../../../functions/ipam/pools/release-pool.ts';
 import { requestPool } from '../../../functions/ipam/pools/request-pool.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
@@ -47,13 +47,14 @@ function tell(t: TestContext, fleet: ProcessFleet): void {
   t.diagnostic(`seed ${SEED}: ${history.length} calls, ${count} granted, ${unknown} without an answer`);
 }
 
-const depsOf = ({ client, table }: ProcessFleet): Deps => ({
+const depsOf = ({ client, table }: ProcessFleet): PoolDeps => ({
   world: realWorld,
   store: storeOver(client, table, realWorld),
+  memory: new PoolMemory(),
 });
 
 /** An announcement whose host was killed before it confirmed it does not block other pools. */
-async function takeOver(deps: Deps, fleet: ProcessFleet, { pools }: Contents): Promise<void> {
+async function takeOver(deps: PoolDeps, fleet: ProcessFleet, { pools }: Contents): Promise<void> {
   for (const { state, cidr } of pools) {
     if (state !== 'pending') continue;
     const request = { addressSpace: SPACE, pool: formatCidr(cidr), subPool: '', v6: false, options: {}, avoid: [] };

@@ -1,0 +1,125 @@
+/** Surveys that must wait: for the next call, or for an announcement. */
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
+import { SURVEY_LIFETIME_MS } from '../../../../functions/ipam/pools/survey.ts';
+import { formatCidr, parseCidr } from '../../../../protocol/address.ts';
+import { refused } from '../../../support/fleet.ts';
+import { elsewhere, fill, hostOf, isFull, memory, setSpace, store, useFullSpace, warm } from './full-space-stage.ts';
+import { cidr } from './values.ts';
+
+useFullSpace();
+
+describe('a survey that does not fit into a call', () => {
+  /** ms that a call has: enough for 350 pools. */
+  const TIME = 3_500;
+  const FIRST = cidr('10.0.0.0/20').first;
+  const hurried = (host = warm) => host.pool({}, host.call({ deadline: store.world.now() + TIME }));
+  const words =
+    /^no free pool was found in time in space default, none of the (350|700) subnets that were read is free, of 1024;/;
+
+  beforeEach(async () => {
+    setSpace('default', { ranges: [cidr('10.0.0.0/20')], size4: 30 });
+    await fill('10.0.0.0/20');
+    store.msPerPool = 10;
+  });
+
+  it('goes on at the next call, reads each subnet once, and ends in time', async () => {
+    for (const host of [warm, hostOf('other', memory)]) {
+      const began = store.world.now();
+      await refused(hurried(host), 'busy', words);
+      assert.ok(store.world.now() <= began + TIME);
+      assert.equal(store.count().surveyed, 350);
+    }
+    await refused(hurried(), 'no-pool-left', /\(1024 pools held, created 1024 by elsewhere\), as of \d+ s ago/);
+    assert.deepEqual(store.count(), { surveyed: 324, announcements: 0, rereads: 0 });
+  });
+
+  it('finds a gap beyond what earlier calls have read', async () => {
+    await refused(hurried(), 'busy', words);
+    const [start = assert.fail()] = store.pages;
+    // The subnet that the survey comes to last.
+    const last = { ...cidr('10.0.0.0/30'), first: start === FIRST ? FIRST + 4_092n : start - 4n };
+    await store.removePool((await store.readPool('default', last)) ?? assert.fail());
+    await refused(hurried(), 'busy', words);
+    assert.equal((await hurried()).pool, formatCidr(last));
+  });
+
+  it('begins again once it is 30 s old', async () => {
+    await refused(hurried(), 'busy', words);
+    store.count();
+    store.world.advance(SURVEY_LIFETIME_MS - TIME);
+    await refused(hurried(), 'busy', /none of the 350 subnets/);
+    assert.equal(store.count().surveyed, 350);
+  });
+
+  it('never refuses for good by what it has read more than 30 s before', async () => {
+    // A whole survey takes 41 s.
+    store.msPerPool = 40;
+    for (let i = 0; i < 10; i++) {
+      const call = warm.call({ deadline: store.world.now() + 20_000 });
+      await refused(warm.pool({}, call), 'busy', /none of the \d+ subnets that were read is free/);
+    }
+  });
+
+  it('refuses nothing when it has become too old within a call', async () => {
+    store.msPerPool = 40;
+    const call = warm.call({ deadline: store.world.now() + 60_000 });
+    await refused(warm.pool({}, call), 'busy', /none of the \d+ subnets that were read is free/);
+  });
+});
+
+describe('a space that is full by an announcement', () => {
+  const rival = { space: 'default', createdBy: 'rival', gateway: undefined, cooldown: 1, exclusive: false };
+
+  async function announced() {
+    const first = await fill();
+    await elsewhere.leave(first);
+    const where = cidr(first.pool);
+    const answer = await store.announcePool({ ...rival, announcedAt: store.world.now(), cidr: where });
+    store.count();
+    return { where, pool: 'announced' in answer ? answer.announced : assert.fail() };
+  }
+
+  /** Runs when the announcement is read for the nth time. */
+  function onReread(nth: number, action: () => Promise<unknown>): void {
+    const { readPool } = store;
+    store.readPool = async (...args) => {
+      if (store.rereads + 1 === nth) await action();
+      return readPool(...args);
+    };
+  }
+
+  it('is surveyed once, and has room when the announcement is withdrawn', async () => {
+    const { pool, where } = await announced();
+    onReread(3, () => store.removePool(pool));
+    assert.deepEqual(parseCidr((await warm.pool()).pool), where);
+    const { surveyed, announcements, rereads } = store.count();
+    assert.ok(
+      surveyed <= 16 && announcements <= 2 && rereads === 3,
+      JSON.stringify({ surveyed, announcements, rereads }),
+    );
+  });
+
+  it('is full once the announcement is confirmed', async () => {
+    const { pool } = await announced();
+    onReread(2, () => store.changePool(pool, 'confirmed'));
+    await isFull(warm, {}, /\(16 pools held, created 15 by elsewhere, 1 by rival\); remove/);
+    assert.equal(store.count().surveyed, 16);
+  });
+
+  it('has room when the announcement is abandoned', async () => {
+    const { where } = await announced();
+    const call = warm.call({ deadline: store.world.now() + 2 * ANNOUNCEMENT_TIMEOUT_MS });
+    assert.deepEqual(parseCidr((await warm.pool({}, call)).pool), where);
+    assert.equal(store.count().surveyed, 16);
+  });
+
+  it('is not refused before that is clear, and is asked less and less often', async () => {
+    await announced();
+    const call = warm.call({ deadline: store.world.now() + 4_000 });
+    await refused(warm.pool({}, call), 'busy', /since others kept taking them; try again$/);
+    const { surveyed, rereads } = store.count();
+    assert.ok(surveyed === 16 && rereads >= 6 && rereads <= 14, `${surveyed} pools, ${rereads} reads`);
+  });
+});

@@ -4,7 +4,7 @@ import { writeFigures, wholeNumber } from './document.ts';
 import { short, table } from './figures.ts';
 import { clearing, comparing, death, deathInLargePool, listing, sharing, waking } from './growth-fleet.ts';
 import type { Case, Grown } from './growth-setting.ts';
-import { crowding } from './growth-space.ts';
+import { crowding, limited, refusing } from './growth-space.ts';
 
 interface Options {
   readonly quick: boolean;
@@ -28,7 +28,8 @@ const cells = ({ what, size, cost, targets }: Grown): string[] => [
 const cases = (quick: boolean): Case[] => [
   ...[0, 4].map((containers) => clearing(quick ? 20 : 200, containers)),
   ...(quick ? [0.5, 0.95] : [0.5, 0.76, 0.95, 0.999]).map((fill) => crowding(quick ? 1_024 : 65_536, fill)),
-  crowding(quick ? 1_024 : 65_536, 1),
+  refusing(quick ? 1_024 : 65_536),
+  ...(quick ? [1_000] : [1_000, 9_000]).map(limited),
   ...(quick ? [100] : [2_500, 10_000]).map(listing),
   comparing(quick ? 10 : 50),
   ...(quick ? [[100, 20]] : [[10_000, 1_000]]).map(([ended = 0, dormant = 0]) => waking(ended, dormant)),

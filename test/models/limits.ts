@@ -1,4 +1,5 @@
 /** A space never holds more pools than its limit, however many hosts ask at once. */
+import { cidr } from '../support/addresses.ts';
 import { asks, together, visits } from './actors.ts';
 import { type Check, falls, holds, survives, violated } from './check.ts';
 import { holdsAtMost } from './invariants.ts';
@@ -6,7 +7,7 @@ import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
 
 const MAX = 1;
-const [FIRST, SECOND, THIRD] = ['10.0.0.0/31', '10.0.0.2/31', '10.0.0.4/31'] as const;
+const [FIRST, SECOND, THIRD, FOURTH] = ['10.0.0.0/31', '10.0.0.2/31', '10.0.0.4/31', '10.0.0.6/31'] as const;
 
 const limited = async (me: Player): Promise<void> => {
   await me.deps.store.writeSpace('default', { maxPools: MAX }, undefined);
@@ -32,6 +33,45 @@ const handedOver: Model = {
   },
 };
 
+/**
+ * The process of host `a` has just counted no pool where there are two by now, and host `b` asks a millisecond later: as
+ * many pools as a partition takes. There is room for one of them.
+ */
+const remembered: Model = {
+  ...model(
+    0,
+    {
+      name: 'a',
+      play: async (me) => {
+        const { counts } = me.inProcess.memory;
+        counts.remember({ space: 'default', cidr: cidr(FIRST) }, 0, me.deps.world.now());
+        const net = await me.pool({ pool: FIRST });
+        if (net !== undefined) await me.hold(net.poolId);
+      },
+    },
+    {
+      name: 'b',
+      play: async (me) => {
+        await me.wait(1);
+        const net = await me.pool({ pool: SECOND });
+        if (net !== undefined) await me.hold(net.poolId);
+      },
+    },
+  ),
+  before: async (me) => {
+    await me.deps.store.writeSpace('default', { maxPools: 3 }, undefined);
+    for (const [host, pool] of [
+      ['c', THIRD],
+      ['d', FOURTH],
+    ] as const) {
+      const net = await me.pool({ pool }, me.call({ hostId: host }));
+      await me.hold(net?.poolId ?? '');
+    }
+  },
+  unseen: ['add ref', 'holds'],
+  always: holdsAtMost(3),
+};
+
 export const limits: readonly Check[] = [
   holds('two rivals stay within the limit, with one faulty write', [rivals(1), rivals(1, 10)]),
   holds('two rivals stay within the limit although one treats every announcement as abandoned', [rivals(0, 10_000)]),
@@ -40,6 +80,7 @@ export const limits: readonly Check[] = [
     [model(2, visits('a', FIRST), visits('b', SECOND), visits('c', THIRD))],
     2_000,
   ),
+  holds('a function whose process remembers a count stays within the limit', [remembered]),
   survives('a pool that another host joins while it is left stays within the limit', [handedOver], 2_000),
 
   violated(
@@ -67,4 +108,28 @@ export const limits: readonly Check[] = [
       replace: "if (isSamePool(other, pool) || other.state === 'retiring') continue;",
     },
   ]),
+  violated(
+    'fails when a remembered count leaves out what others may have announced since',
+    [remembered],
+    /the space holds 4 pools/,
+    [
+      {
+        within: 'PoolCounts.showRoom',
+        find: 'count.pools + POOLS_PER_MS * (now - count.began + 1) < max;',
+        replace: 'count.pools < max;',
+      },
+    ],
+  ),
+  violated(
+    'fails when the time of a remembered count is read before the pool is announced',
+    [remembered],
+    /the space holds 4 pools/,
+    [
+      {
+        within: 'awaitRoom',
+        find: 'counts?.showRoom(pool, max, deps.world.now()) === true',
+        replace: 'counts?.showRoom(pool, max, pool.announcedAt) === true',
+      },
+    ],
+  ),
 ];

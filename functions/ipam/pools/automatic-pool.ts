@@ -132,7 +132,7 @@ async function pickGap(
 function unclear({ area, known, isComplete }: Survey, isFull: boolean): Refusal {
   const { space, ring } = area;
   const why =
-    isFull && !isComplete
+    isFull && !isComplete && known > 0n
       ? `none of the ${known} subnets that were read is free, of ${ring.count}; try again, which goes on with the others`
       : 'since others kept taking them; try again';
   return new Refusal('busy', `no free pool was found in time in space ${space}, ${why}`);

@@ -96,11 +96,11 @@ function begin(): void {
 export const NOTHING = { surveyed: 0, announcements: 0, rereads: 0 };
 
 /** Puts a confirmed pool into the table. */
-export async function put(where: Cidr, space = 'default'): Promise<void> {
+export async function put(where: Cidr, space = 'default', table: MemoryStore = store): Promise<void> {
   const settings = { gateway: undefined, cooldown: 1, exclusive: false };
-  const draft = { ...settings, space, cidr: where, announcedAt: store.world.now(), createdBy: 'elsewhere' };
-  const answer = await store.announcePool(draft);
-  await store.changePool('announced' in answer ? answer.announced : assert.fail(), 'confirmed');
+  const draft = { ...settings, space, cidr: where, announcedAt: 0, createdBy: 'elsewhere' };
+  const answer = await table.announcePool(draft);
+  await table.changePool('announced' in answer ? answer.announced : assert.fail(), 'confirmed');
 }
 
 /** All subnets of a range. */

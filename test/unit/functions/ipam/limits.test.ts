@@ -6,7 +6,7 @@ import { Refusal } from '../../../../functions/ipam/refusal.ts';
 import type { SpaceSettings } from '../../../../functions/ipam/space.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
 import { cidr } from '../../../support/addresses.ts';
-import { Host, fleet, refused, GATEWAY, withMac } from '../../../support/fleet.ts';
+import { Host, type PoolWish, fleet, refused, GATEWAY, withMac } from '../../../support/fleet.ts';
 import { chance, interleaved } from '../../../support/interleaving.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';
@@ -205,5 +205,80 @@ describe('a space without limits', () => {
     };
     await new Host({ store: counting, world }, 'a').pool({ pool: '10.1.0.0/24' });
     assert.deepEqual(reads, { pools: 1, hosts: 0 }, 'the look forward');
+  });
+});
+
+describe('a space that holds far fewer pools than it may', () => {
+  const MAX = 1_000;
+
+  /** A function whose process counts pools, and another one. */
+  async function counting() {
+    const deps = await limited({ maxPools: MAX });
+    let counts = 0;
+    const { store } = deps;
+    const poolsStartingIn = store.poolsStartingIn.bind(store);
+    store.poolsStartingIn = (space, within, after) => {
+      if (within.first === 0n) counts++;
+      return poolsStartingIn(space, within, after);
+    };
+    const fresh = (): number => {
+      const counted = counts;
+      counts = 0;
+      return counted;
+    };
+    let given = 0;
+    const take = (host: Host, wish: PoolWish = {}) =>
+      host.pool({ pool: `10.${given >> 8}.${given++ & 255}.0/24`, ...wish });
+    return { deps, warm: new Host(deps, 'warm'), other: new Host(deps, 'other'), take, counts: fresh };
+  }
+
+  it('is counted once by each process while the fleet cannot fill it', async () => {
+    const { deps, warm, other, take, counts } = await counting();
+    await take(warm);
+    assert.equal(counts(), 1);
+    await take(warm);
+    await warm.pool();
+    assert.equal(counts(), 0);
+    await take(other);
+    assert.equal(counts(), 1);
+    // Two a millisecond could have filled it, with the three pools that the process knows.
+    deps.world.advance(497);
+    await take(warm);
+    assert.equal(counts(), 0);
+    deps.world.advance(1);
+    await take(warm);
+    assert.equal(counts(), 1);
+  });
+
+  it('is counted by space and family, and again when the clock was set back', async () => {
+    const { deps, warm, take, counts } = await counting();
+    deps.store.spaces.set('team', { settings: { maxPools: MAX }, rev: 'one' });
+    await take(warm);
+    await take(warm, { space: 'team' });
+    await warm.pool({ v6: true });
+    assert.equal(counts(), 3);
+    deps.world.advance(-1);
+    await take(warm);
+    assert.equal(counts(), 1);
+  });
+
+  it('is counted again for a limit that was lowered, and near any limit', async () => {
+    const { deps, warm, take, counts } = await counting();
+    await take(warm);
+    counts();
+    for (const maxPools of [3, 2]) {
+      deps.store.spaces.set('default', { settings: { maxPools }, rev: 'one' });
+      await take(warm).catch(() => undefined);
+      assert.ok(counts() > 0, `${maxPools} pools`);
+    }
+    assert.equal(deps.store.pools.size, 2);
+  });
+
+  it('is filled by one process to the last pool and no further, if no time passes at all', async () => {
+    const { deps, warm, take, counts } = await counting();
+    deps.store.spaces.set('default', { settings: { maxPools: 40 }, rev: 'one' });
+    for (let i = 0; i < 40; i++) await take(warm);
+    await refused(take(warm), 'limit-reached', /may hold 40 IPv4 pools/);
+    assert.ok(counts() < 20);
   });
 });

@@ -1,14 +1,70 @@
 /** Surveys that must wait: for the next call, or for an announcement. */
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
-import { SURVEY_LIFETIME_MS } from '../../../../functions/ipam/pools/survey.ts';
-import { formatCidr, parseCidr } from '../../../../protocol/address.ts';
+import { candidate, ringOf } from '../../../../functions/ipam/pools/candidates.ts';
+import { SURVEY_LIFETIME_MS, Survey } from '../../../../functions/ipam/pools/survey.ts';
+import { RangeSet } from '../../../../functions/ipam/range-set.ts';
+import { cidrAt, formatCidr, overlap, parseCidr } from '../../../../protocol/address.ts';
 import { refused } from '../../../support/fleet.ts';
-import { elsewhere, fill, hostOf, isFull, memory, setSpace, store, useFullSpace, warm } from './full-space-stage.ts';
-import { cidr } from './values.ts';
+import { MemoryStore } from '../../../support/memory-store.ts';
+import { testWorld } from '../../../support/world.ts';
+import {
+  elsewhere,
+  fill,
+  hostOf,
+  isFull,
+  memory,
+  put,
+  setSpace,
+  store,
+  useFullSpace,
+  warm,
+} from './full-space-stage.ts';
+import { cidr, numbers } from './values.ts';
 
 useFullSpace();
+
+/** Pools of /26 to /31 in 10.0.0.0/24, which do not overlap; the ranges of the space are three parts of it. */
+const RANGES = ['10.0.0.0/26', '10.0.0.192/27', '10.0.0.128/26'].map(cidr);
+const anyPools = fc.uniqueArray(
+  fc
+    .record({ prefix: fc.integer({ min: 26, max: 31 }), at: fc.bigInt(0n, 255n) })
+    .map(({ prefix, at }) => cidrAt({ family: 4, value: cidr('10.0.0.0/24').first + at }, prefix)),
+  { maxLength: 40, comparator: overlap },
+);
+
+describe('a whole survey', () => {
+  it('knows the gaps, and counts each pool once, wherever it begins', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyPools, fc.bigInt(0n, 100n), fc.integer({ min: 26, max: 29 }), async (pools, first, size) => {
+        const ring = ringOf(RANGES, size);
+        const table = new MemoryStore({ pages: { forward: 3, backward: 4, refs: 16, next: 3 } });
+        for (const where of pools) await put(where, 'default', table);
+        const survey = new Survey({ space: 'default', ring, excluded: [] }, first % ring.count, 0);
+        const deps = { store: table, world: testWorld() };
+        for (let pages = 0; !survey.isComplete; pages++) {
+          assert.ok(pages < 100, 'it does not end');
+          await survey.extend(deps, Infinity);
+        }
+        const candidates = numbers(0n, ring.count - 1n).map((number) => candidate(ring, number));
+        const isFree = candidates.map((each) => !pools.some((pool) => overlap(pool, each)));
+        const gaps = survey.gaps(new RangeSet()).map((number) => number % ring.count);
+        const expected = isFree.flatMap((free, number) => (free ? [BigInt(number)] : []));
+        // It names sixteen at most.
+        assert.equal(new Set(gaps).size, Math.min(16, expected.length));
+        assert.ok(gaps.every((gap) => expected.includes(gap)));
+        const inside = pools.filter((pool) => ring.parts.some(({ range }) => overlap(range, pool)));
+        // The rest of a candidate in which the last pool of a page starts is not read.
+        const isCrowded = candidates.some((each) => pools.filter((pool) => overlap(pool, each)).length > 1);
+        const counted = survey.creators.get('elsewhere') ?? 0;
+        assert.ok(isCrowded ? counted <= inside.length : counted === inside.length, `${counted} of ${inside.length}`);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
 
 describe('a survey that does not fit into a call', () => {
   /** ms that a call has: enough for 350 pools. */
@@ -43,6 +99,13 @@ describe('a survey that does not fit into a call', () => {
     await store.removePool((await store.readPool('default', last)) ?? assert.fail());
     await refused(hurried(), 'busy', words);
     assert.equal((await hurried()).pool, formatCidr(last));
+  });
+
+  it('is continued by one of two calls that come at once', async () => {
+    await refused(hurried(), 'busy', words);
+    store.count();
+    const patient = () => warm.pool({}, warm.call({ deadline: store.world.now() + 2 * TIME }));
+    await Promise.all([hurried(), patient()].map((call) => refused(call, 'busy', /none of the \d{3} subnets/)));
   });
 
   it('begins again once it is 30 s old', async () => {

@@ -36,6 +36,7 @@ export async function freeOrphans(
   for (const window of windows(spanOf(usable, cidr.first), 0n)) {
     const leases = await sideBySide(window, (segment) => leasesOf(deps, generation, segment, names), isOver);
     for (const [name, orphans] of Map.groupBy(leases.flat(), ({ ref }) => ref)) {
+      if (isOver()) return freed;
       if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;
       const done = await sideBySide(
         orphans,

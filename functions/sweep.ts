@@ -3,6 +3,7 @@ import { openStore } from './dynamo/open.ts';
 import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { reportDeath, reportDrain, reportInstance } from './ipam/hosts/host-events.ts';
 import { sweep } from './ipam/sweep/sweep.ts';
+import type { SweepCursor } from './ipam/sweep-cursor.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
 import { gaugesOf } from './lambda/gauges.ts';
@@ -20,9 +21,9 @@ export const handler = handleFleetEvents(
   {
     sweep: async (deadline) => {
       await checkHome();
-      const bounds = { deadline, limit: MAX_VISITS, cursor: await deps.store.readSweep() };
-      const { cursor, standing, hosts, items, reasons, ...did } = await sweep(deps, bounds);
-      await deps.store.writeSweep(cursor);
+      const cursor = await deps.store.readSweep();
+      const bounds = { deadline, limit: MAX_VISITS, cursor, save: (at: SweepCursor) => deps.store.writeSweep(at) };
+      const { cursor: _, failures: _failures, standing, hosts, items, reasons, ...did } = await sweep(deps, bounds);
       for (const reason of reasons) log('error', 'item left out', { reason });
       return { saw: { hosts, items }, did, ...gaugesOf(standing) };
     },

@@ -15,18 +15,3 @@ export class UnreadableItem extends Error {
 /** Whether an error says that an item is damaged, or written by a newer version: a retry would not help. */
 export const isUnreadable = (error: unknown): error is Error =>
   error instanceof UnreadableItem || (error instanceof Refusal && error.code === 'newer-format');
-
-/**
- * Runs one part of a walk over many items. If an item cannot be read, the walk continues with the next part.
- *
- * @param note receives the reason why the part was left out.
- * @throws all other errors of the part.
- */
-export async function passingOver(note: (reason: string) => void, part: () => Promise<void>): Promise<void> {
-  try {
-    await part();
-  } catch (error) {
-    if (!isUnreadable(error)) throw error;
-    note(error.message);
-  }
-}

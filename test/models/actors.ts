@@ -112,7 +112,11 @@ export const sweepsChunks = (name: string, isAgain = false): Actor => ({
     const { generation } = networkOf(me.recall('a'));
     const owners = new Map(isAgain ? [[generation, (await me.deps.store.refsOf(generation)).items]] : []);
     const chunks = await me.deps.store.readChunks(generation, 0n, 0n);
-    await me.stage.rules.sweepChunks(me.deps, generation, chunks, { report: emptyReport(), owners });
+    await me.stage.rules.sweepChunks(me.deps, generation, chunks, {
+      deadline: Infinity,
+      report: emptyReport(),
+      owners,
+    });
   },
 });
 
@@ -121,7 +125,7 @@ export const sweepsTombstones = (name: string): Actor => ({
   name,
   play: async (me) => {
     const { items } = await me.deps.store.refsOf(networkOf(me.recall('a')).generation);
-    await me.stage.rules.sweepTombstones(me.deps, items, emptyReport());
+    await me.stage.rules.sweepTombstones(me.deps, items, { deadline: Infinity, report: emptyReport() });
   },
 });
 

@@ -54,8 +54,8 @@ const joins: Actor = {
 /** The walk over all items leaves references that are not gone alone. */
 const NO_WALK = {
   within: 'sweepStanding',
-  find: '  await sideBySide(standing, (ref) => follow(deps, host, ref, report));\n',
-  replace: '  void [host, follow];\n',
+  find: '  await sideBySide(standing, (ref) => follow(deps, host, ref, shift), isOverFor(deps, shift));\n',
+  replace: '  void [host, follow, shift];\n',
 };
 
 const model = (faults: number, ...actors: readonly Actor[]): Model => together(lost, faults, ...actors);

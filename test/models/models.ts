@@ -3,6 +3,7 @@ import { addresses } from './addresses.ts';
 import { adoptions } from './adoptions.ts';
 import { birth } from './birth.ts';
 import type { Check } from './check.ts';
+import { cuts } from './cuts.ts';
 import { deaths } from './deaths.ts';
 import { endings } from './endings.ts';
 import { fences } from './fences.ts';
@@ -34,4 +35,5 @@ export const models: Readonly<Record<string, readonly Check[]>> = {
   'a generation that is forged': forgeries,
   'the leaders of a swarm': leaders,
   'the sweep': sweeps,
+  'a run that is cut off': cuts,
 };

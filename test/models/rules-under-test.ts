@@ -12,12 +12,14 @@ export { registerHost } from '../../functions/ipam/hosts/register.ts';
 export { fenceHost } from '../../functions/ipam/hosts/fence.ts';
 export { adoptHost, resumeHost } from '../../functions/ipam/hosts/operator-actions.ts';
 export {
-  reclaimHost as reclaimHost,
+  declareDead,
   drainHost,
+  reclaimHost,
   reportDeath,
   reportDrain,
 } from '../../functions/ipam/hosts/host-events.ts';
 export { sweep } from '../../functions/ipam/sweep/sweep.ts';
+export { holdingsOf, networksOf } from '../../functions/ipam/recovery/holdings.ts';
 export { reviveNetwork } from '../../functions/ipam/recovery/revive.ts';
 export { forget } from '../../functions/ipam/sweep/hosts.ts';
 export { sweepChunks, sweepPool, sweepTombstones } from '../../functions/ipam/sweep/items.ts';

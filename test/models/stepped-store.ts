@@ -101,8 +101,8 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
       write(`release slot ${place.slot}`, () => memory.releaseSlot(place, value, leases)),
     removeChunk: (generation, index) => write(`remove chunk ${index}`, () => memory.removeChunk(generation, index)),
     walk: (from, limit) => read('walk', () => memory.walk(from, limit)),
-    readSweep: () => memory.readSweep(),
-    writeSweep: (cursor) => memory.writeSweep(cursor),
+    readSweep: () => read('read sweep', () => memory.readSweep()),
+    writeSweep: (cursor) => write('sweep', () => memory.writeSweep(cursor)),
     claimHome: (region) => memory.claimHome(region),
     // The key is read once, and no other actor depends on what is made with it.
     seal: (text) => memory.seal(text),

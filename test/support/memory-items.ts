@@ -15,8 +15,8 @@ export interface PageSizes {
 /** Small first pages, so that tests cover continuation. */
 export const PAGES: PageSizes = { forward: 100, backward: 4, refs: 16, next: 1_000 };
 
-export function counting(): () => string {
-  let ids = 0;
+export function counting(from = 0): () => string {
+  let ids = from;
   return () => (++ids).toString(36).padStart(12, '0');
 }
 

@@ -27,6 +27,7 @@ export async function freeOrphans(
     for (const { generation, name } of refs) {
       const orphans = byName.get(name) ?? [];
       if (orphans.length === 0) continue;
+      if (isOver()) return freed;
       if ((await deps.store.readRef(generation, name))?.state !== 'gone') continue;
       const done = await sideBySide(
         orphans,

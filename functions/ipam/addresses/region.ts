@@ -1,7 +1,7 @@
 /**
  * Where the automatic addresses of a network are. A search reads all of a pool of up to 65,536 addresses. In a larger one, such
  * as an IPv6 /64, the addresses of a host lie together: they begin at its home, a group of chunks that its tag chooses, and go
- * on in the groups that follow. Whoever frees or lists what a host leases there reads a few groups instead of the pool.
+ * on in the groups that follow. To free or list what a host leases there, a function reads a few groups instead of the pool.
  */
 import { cidrRange, cidrSize, intersect, usableRange } from '../../../protocol/address.ts';
 import { CHUNKS_PER_GROUP, chunkOf, groupOf, nextGroup, offsetOf } from '../chunk.ts';

@@ -12,8 +12,7 @@ import type { Ref } from '../ref.ts';
 import { configOf } from '../space.ts';
 import { HOST_SHARDS } from '../store.ts';
 import type { SweepCursor } from '../sweep-cursor.ts';
-import { passingOver } from '../unreadable.ts';
-import { type SweepReport, passOver } from './report.ts';
+import { type Standing, type SweepReport, leavingOut, passOver } from './report.ts';
 
 export interface Bounds {
   /** ms */
@@ -21,33 +20,41 @@ export interface Bounds {
   readonly limit: number;
 }
 
-/** Hosts that are visited before the progress is noted. */
+/** Hosts that are visited before the tour says how far it has come. */
 const MAX_HOSTS_AT_ONCE = 64;
 
-type HostCursor = Pick<SweepCursor, 'shard' | 'host' | 'fenced'>;
+/** What a part of a sweep may use, and where it reports what it does. */
+export interface Shift {
+  /** ms: nothing new is begun after it. */
+  readonly deadline: number;
+  readonly report: SweepReport;
+}
+
+/** How far a tour has come. */
+export interface Step {
+  readonly cursor: Partial<SweepCursor>;
+  /** What is known once a tour has ended. */
+  readonly standing?: Partial<Standing>;
+}
 
 /**
- * Visits the hosts from the cursor to the last, or as far as the bounds allow.
+ * Visits the hosts from the cursor to the last, or as far as the bounds allow. Hosts are begun in their order. The tour goes
+ * past a host whose visit the deadline has cut short: `refsLag` says so, and the next tour goes on there.
  *
- * @returns where to continue and, after the last host, how many are fenced.
+ * @returns a step after each batch.
  */
-export async function sweepHosts(
+export async function* tourHosts(
   deps: Deps,
   { deadline, limit }: Bounds,
-  from: HostCursor,
+  from: Pick<SweepCursor, 'shard' | 'host' | 'fenced'>,
   report: SweepReport,
-): Promise<HostCursor & { readonly fencedHosts: number | undefined }> {
+): AsyncGenerator<Step> {
   const isOver = (): boolean => deps.world.now() >= deadline;
   const visitOne = async (host: Host): Promise<boolean> => {
-    let isFenced = false;
-    await passingOver(
-      (reason) => {
-        passOver(report, reason);
-      },
-      async () => {
-        isFenced = await visit(deps, host, deadline, report);
-      },
-    );
+    let isFenced = host.state === 'fenced';
+    await leavingOut(report, `host ${host.id}`, async () => {
+      isFenced = await visit(deps, host, { deadline, report });
+    });
     return isFenced;
   };
   let { host: after, fenced } = from;
@@ -56,27 +63,27 @@ export async function sweepHosts(
       for (const reason of unreadable) passOver(report, reason);
       for (let start = 0; start < items.length;) {
         const batch = items.slice(start, start + Math.min(MAX_HOSTS_AT_ONCE, limit - report.hosts));
-        if (batch.length === 0 || isOver()) return { shard, host: after, fenced, fencedHosts: undefined };
-        const fencedNow = await sideBySide(batch, visitOne, isOver);
-        // Hosts that were left out are visited by the next run, with the others of their batch.
-        if (isOver()) return { shard, host: after, fenced, fencedHosts: undefined };
-        report.hosts += batch.length;
-        fenced += fencedNow.filter(Boolean).length;
-        after = batch.at(-1)?.id ?? after;
-        start += batch.length;
+        const visited = await sideBySide(batch, visitOne, isOver);
+        report.hosts += visited.length;
+        fenced += visited.filter(Boolean).length;
+        start += visited.length;
+        after = items[start - 1]?.id ?? after;
+        yield { cursor: { shard, host: after, fenced } };
+        if (visited.length < batch.length || batch.length === 0) return;
       }
       after = last ?? after;
     }
     after = undefined;
   }
-  return { shard: 0, host: undefined, fenced: 0, fencedHosts: fenced };
+  yield { cursor: { shard: 0, host: undefined, fenced: 0 }, standing: { fencedHosts: fenced } };
 }
 
 /** @returns whether the host is fenced now. */
-async function visit(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<boolean> {
+async function visit(deps: Deps, host: Host, shift: Shift): Promise<boolean> {
+  const { deadline, report } = shift;
   if (!isSilent(host, deps.world.now())) {
-    if (host.refsLag) await finish(deps, host, deadline, report);
-    if (host.former !== '') await tendFormer(deps, host, deadline, report);
+    if (host.refsLag) await finish(deps, host, shift);
+    if (host.former !== '') await tendFormer(deps, host, shift);
     return host.state === 'fenced';
   }
   const fence = await fenceHost(deps, host.id, deadline);
@@ -86,10 +93,11 @@ async function visit(deps: Deps, host: Host, deadline: number, report: SweepRepo
   return true;
 }
 
-async function finish(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+async function finish(deps: Deps, host: Host, shift: Shift): Promise<void> {
+  const { deadline, report } = shift;
   switch (host.state) {
     case 'fenced':
-      return tendFenced(deps, host, deadline, report);
+      return tendFenced(deps, host, shift);
     case 'dead': {
       // Added afterwards, since other hosts are visited at the same time.
       const ended = await reclaimHost(deps, host, deadline);
@@ -105,10 +113,10 @@ async function finish(deps: Deps, host: Host, deadline: number, report: SweepRep
 }
 
 /** References that a fence has not reached become dormant; those that were dormant for too long end. */
-async function tendFenced(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+async function tendFenced(deps: Deps, host: Host, shift: Shift): Promise<void> {
   let left = 0;
-  const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (!(await follow(deps, host, ref, report))) left++;
+  const all = await eachRef(deps, host.id, shift.deadline, async (ref) => {
+    if (!(await follow(deps, host, ref, shift))) left++;
     return true;
   });
   if (all && left === 0) await concludeHost(deps, host);
@@ -120,16 +128,17 @@ async function tendFenced(deps: Deps, host: Host, deadline: number, report: Swee
  * @param host read after the reference, so that its state is not older.
  * @returns whether anything was done.
  */
-export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
+export async function follow(deps: Deps, host: Host, ref: Ref, shift: Shift): Promise<boolean> {
+  const { deadline, report } = shift;
   const isUp = host.state === 'live' || host.state === 'draining';
-  if (isUp && standsForFormer(host, ref)) return endFormers(deps, host, ref, report);
+  if (isUp && standsForFormer(host, ref)) return endFormers(deps, host, ref, shift);
   switch (host.state) {
     case 'fenced':
       if (await quiet(deps, host, ref)) return (report.quieted++, true);
-      if (await forget(deps, host, ref)) return (report.forgotten++, true);
+      if (await forget(deps, host, ref, deadline)) return (report.forgotten++, true);
       return false;
     case 'dead':
-      if (await reclaim(deps, ref, (now) => isLeftBehind(now, host))) return (report.buried++, true);
+      if (await reclaim(deps, ref, (now) => isLeftBehind(now, host), deadline)) return (report.buried++, true);
       return false;
     case 'draining':
       return drain(deps, host, ref);
@@ -142,11 +151,11 @@ export async function follow(deps: Deps, host: Host, ref: Ref, report: SweepRepo
  * What a machine held that was this host before: it ends when that machine is dead, or when its space forgets it, which
  * does not happen while that machine still tries to register.
  */
-async function tendFormer(deps: Deps, host: Host, deadline: number, report: SweepReport): Promise<void> {
+async function tendFormer(deps: Deps, host: Host, shift: Shift): Promise<void> {
   if (host.state !== 'live' && host.state !== 'draining') return;
   let left = 0;
-  const all = await eachRef(deps, host.id, deadline, async (ref) => {
-    if (standsForFormer(host, ref) && !(await endFormers(deps, host, ref, report))) left++;
+  const all = await eachRef(deps, host.id, shift.deadline, async (ref) => {
+    if (standsForFormer(host, ref) && !(await endFormers(deps, host, ref, shift))) left++;
     return true;
   });
   const isOver = deps.world.now() >= host.since + FORMER_LIFETIME_MS;
@@ -159,16 +168,17 @@ const FORMER_LIFETIME_MS = 86_400_000;
 const standsForFormer = (host: Host, ref: Ref): boolean => ref.state !== 'gone' && isFormers(ref, host);
 
 /** @returns whether a reference of the former machine has ended; otherwise it is dormant. */
-async function endFormers(deps: Deps, host: Host, ref: Ref, report: SweepReport): Promise<boolean> {
-  if (host.former === 'dead' && (await reclaim(deps, ref, (now) => standsForFormer(host, now))))
+async function endFormers(deps: Deps, host: Host, ref: Ref, shift: Shift): Promise<boolean> {
+  const { deadline, report } = shift;
+  if (host.former === 'dead' && (await reclaim(deps, ref, (now) => standsForFormer(host, now), deadline)))
     return (report.buried++, true);
-  if (host.former !== 'dead' && (await forget(deps, host, ref))) return (report.forgotten++, true);
+  if (host.former !== 'dead' && (await forget(deps, host, ref, deadline))) return (report.forgotten++, true);
   if (await quiet(deps, host, ref)) report.quieted++;
   return false;
 }
 
 /** Ends a reference that was dormant for longer than its space remembers, or was being revived, unless it is woken first. */
-export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean> {
+export async function forget(deps: Deps, host: Host, ref: Ref, deadline = Infinity): Promise<boolean> {
   const { forgetAfter } = configOf(ref.space, await deps.store.readSpace(ref.space));
   const before = deps.world.now() - forgetAfter;
   return reclaim(
@@ -178,5 +188,6 @@ export async function forget(deps: Deps, host: Host, ref: Ref): Promise<boolean>
       isLeftBehind(now, host) &&
       (now.state === 'reviving' ||
         (now.state === 'dormant' && (now.fencedAt ?? 0) <= before && host.rivalAt <= before)),
+    deadline,
   );
 }

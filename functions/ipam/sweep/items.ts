@@ -17,9 +17,8 @@ import type { Ref } from '../ref.ts';
 import { type Slot, decodeSlot } from '../slot.ts';
 import type { Found, Store } from '../store.ts';
 import type { SweepCursor, Usage } from '../sweep-cursor.ts';
-import { passingOver } from '../unreadable.ts';
-import { type Bounds, follow } from './hosts.ts';
-import { type SweepReport, passOver } from './report.ts';
+import { type Bounds, type Shift, type Step, follow } from './hosts.ts';
+import { type SweepReport, leavingOut, passOver } from './report.ts';
 import { NOTHING_COUNTED, concluded, countChunks, passed } from './usage.ts';
 
 const PAGE_ITEMS = 100;
@@ -28,19 +27,14 @@ const WALK_INTERVAL_MS = 3_600_000;
 /** ms that a tombstone stays: longer than any write can be under way that must find it. */
 export const TOMBSTONE_LIFETIME_MS = 10 * IN_FLIGHT_MS;
 
-type ItemCursor = Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>;
-
-/** @returns where to continue and, at the end of the walk, what it has counted. */
-export async function sweepItems(
-  deps: Deps,
+/** Walks over all items, or as far as the bounds allow. @returns a step after each page. */
+export async function* walkItems(
+  { store, world }: Deps,
   { deadline, limit }: Bounds,
-  { item: from, walkedAt, usage: counted }: ItemCursor,
+  { item: from, walkedAt, usage: counted }: Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>,
   report: SweepReport,
-): Promise<ItemCursor & { readonly walked: Usage | undefined }> {
-  const { store, world } = deps;
-  if (from === undefined && world.now() < walkedAt + WALK_INTERVAL_MS) {
-    return { item: from, walkedAt, usage: undefined, walked: undefined };
-  }
+): AsyncGenerator<Step> {
+  if (from === undefined && world.now() < walkedAt + WALK_INTERVAL_MS) return;
   let item = from;
   let usage = counted ?? NOTHING_COUNTED;
   const owners: Owners = new Map();
@@ -48,46 +42,31 @@ export async function sweepItems(
     const { items, unreadable, next } = await store.walk(item, Math.min(left, PAGE_ITEMS));
     for (const reason of unreadable) passOver(report, reason);
     report.items += items.length;
-    const counted = await visit(deps, items, { deadline, owners, report, usage });
-    if (counted === undefined) break;
+    const counted = await visit({ store, world }, items, { deadline, owners, report, usage });
+    if (counted === undefined) return;
     usage = counted;
     if (next === undefined) {
-      return { item: undefined, walkedAt: world.now(), usage: undefined, walked: concluded(usage) };
+      yield {
+        cursor: { item: undefined, walkedAt: world.now(), usage: undefined },
+        standing: { usage: concluded(usage) },
+      };
+      return;
     }
     item = next;
+    yield { cursor: { item, usage } };
   }
-  return { item, walkedAt, usage, walked: undefined };
 }
 
 /** @returns what has been counted. `undefined`: the deadline came first, so the page has to be visited again. */
 async function visit(
   deps: Deps,
   items: readonly Found[],
-  {
-    deadline,
-    owners,
-    report,
-    usage: counted,
-  }: {
-    readonly deadline: number;
-    readonly owners: Owners;
-    readonly report: SweepReport;
-    readonly usage: Usage;
-  },
+  { usage: counted, ...walk }: Required<ChunkWalk> & { readonly usage: Usage },
 ): Promise<Usage | undefined> {
+  const { deadline, report } = walk;
   const isOver = (): boolean => deps.world.now() >= deadline;
   const each = <T>(what: string, parts: ReadonlyMap<string, T>, visitPart: (part: T, name: string) => Promise<void>) =>
-    sideBySide(
-      parts,
-      ([name, part]) =>
-        passingOver(
-          (reason) => {
-            passOver(report, `${what} ${name}: ${reason}`);
-          },
-          () => visitPart(part, name),
-        ),
-      isOver,
-    );
+    sideBySide(parts, ([name, part]) => leavingOut(report, `${what} ${name}`, () => visitPart(part, name)), isOver);
   const pools = items.flatMap((found) => (found.kind === 'pool' ? [found.pool] : []));
   const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
   const chunks = items.filter((found) => found.kind === 'chunk');
@@ -98,19 +77,19 @@ async function visit(
   await each(
     'host',
     Map.groupBy(refs, ({ hostId }) => hostId),
-    (some, hostId) => sweepStanding(deps, hostId, some, report),
+    (some, hostId) => sweepStanding(deps, hostId, some, walk),
   );
   await each(
     'generation',
     Map.groupBy(refs, ({ generation }) => generation),
-    (some) => sweepTombstones(deps, some, report, deadline),
+    (some) => sweepTombstones(deps, some, walk),
   );
   await each(
     'generation',
     Map.groupBy(chunks, ({ generation }) => generation),
     async (some, generation) => {
       const seen = some.map(({ chunk }) => chunk);
-      const [ref] = await sweepChunks(deps, generation, seen, { report, owners });
+      const [ref] = await sweepChunks(deps, generation, seen, walk);
       if (ref !== undefined) usage = countChunks(usage, ref, seen);
     },
   );
@@ -125,16 +104,11 @@ async function visit(
  *
  * @param refs of one host.
  */
-export async function sweepStanding(
-  deps: Deps,
-  hostId: string,
-  refs: readonly Ref[],
-  report: SweepReport,
-): Promise<void> {
+export async function sweepStanding(deps: Deps, hostId: string, refs: readonly Ref[], shift: Shift): Promise<void> {
   const standing = refs.filter(({ state }) => state !== 'gone');
   const host = standing.length === 0 ? undefined : await deps.store.readHost(hostId);
   if (host === undefined) return;
-  await sideBySide(standing, (ref) => follow(deps, host, ref, report));
+  await sideBySide(standing, (ref) => follow(deps, host, ref, shift), isOverFor(deps, shift));
 }
 
 /** Removes an abandoned announcement, and a pool without a reference. */
@@ -151,25 +125,22 @@ export async function sweepPool(deps: Deps, pool: Pool, report: SweepReport): Pr
  * Frees what has landed under tombstones of one pool, once nothing more can land, and then removes those that are old.
  *
  * @param refs of one generation.
- * @param deadline ms
  */
-export async function sweepTombstones(
-  deps: Deps,
-  refs: readonly Ref[],
-  report: SweepReport,
-  deadline = Infinity,
-): Promise<void> {
+export async function sweepTombstones(deps: Deps, refs: readonly Ref[], shift: Shift): Promise<void> {
+  const { deadline, report } = shift;
   const now = deps.world.now();
   const gone = refs.filter(({ state, endedAt }) => state === 'gone' && now >= (endedAt ?? 0) + IN_FLIGHT_MS);
   if (gone.length === 0) return;
   const freed = await freeOrphans(deps, IN_PLACE_OF_HOST, gone, deadline);
   report.leases += freed;
   // A tombstone that goes before its leases would leave them to the walk, which reads all references for each.
-  if (deps.world.now() >= deadline) return;
+  const isOver = isOverFor(deps, shift);
+  if (isOver()) return;
   const old = gone.filter(({ endedAt }) => now >= (endedAt ?? 0) + TOMBSTONE_LIFETIME_MS);
-  await sideBySide(old, async ({ generation, name }) => {
+  const remove = async ({ generation, name }: Ref): Promise<void> => {
     if (await deps.store.removeTombstone(generation, name)) report.tombstones++;
-  });
+  };
+  await sideBySide(old, remove, isOver);
 }
 
 /**
@@ -179,8 +150,7 @@ export async function sweepTombstones(
 type Owners = Map<string, readonly Ref[]>;
 
 /** What `sweepChunks` needs of its walk. */
-interface ChunkWalk {
-  readonly report: SweepReport;
+interface ChunkWalk extends Shift {
   readonly owners?: Owners;
 }
 
@@ -195,21 +165,30 @@ export async function sweepChunks(
   deps: Deps,
   generation: string,
   chunks: readonly Chunk[],
-  { report, owners = new Map() }: ChunkWalk,
+  { owners = new Map(), ...shift }: ChunkWalk,
 ): Promise<readonly Ref[]> {
+  const { report } = shift;
+  const isOver = isOverFor(deps, shift);
   const known = owners.get(generation);
   if (known !== undefined && chunks.every((chunk) => ownerless(generation, chunk, known).length === 0)) return known;
   const refs = await allRefs(deps.store, generation);
   if (refs.some(isBig)) owners.set(generation, refs);
-  await sideBySide(chunks, async (chunk) => {
-    const freed = await sideBySide(ownerless(generation, chunk, refs), async ({ ref, place, value, kind }) => {
-      if (await freeExactly(deps, IN_PLACE_OF_HOST, ref, place, value)) report[kind]++;
-    });
+  const free = async ({ ref, place, value, kind }: Ownerless): Promise<void> => {
+    if (await freeExactly(deps, IN_PLACE_OF_HOST, ref, place, value)) report[kind]++;
+  };
+  const visitChunk = async (chunk: Chunk): Promise<void> => {
+    const freed = await sideBySide(ownerless(generation, chunk, refs), free, isOver);
     const isEmpty = freed.length === 0 && chunk.slots.every((value) => !isHeld(decodeSlot(value)));
     if (isEmpty && refs.length === 0 && (await deps.store.removeChunk(generation, chunk.index))) report.chunks++;
-  });
+  };
+  await sideBySide(chunks, visitChunk, isOver);
   return refs;
 }
+
+const isOverFor =
+  ({ world }: Deps, { deadline }: Shift) =>
+  (): boolean =>
+    world.now() >= deadline;
 
 const isHeld = (slot: Slot | undefined): boolean => slot !== undefined && slot.kind !== 'free';
 

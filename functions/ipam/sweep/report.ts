@@ -1,5 +1,6 @@
 /** What a sweep reports. */
 import type { Usage } from '../sweep-cursor.ts';
+import { isUnreadable } from '../unreadable.ts';
 
 /** The state of the fleet, as far as this sweep knows. */
 export interface Standing {
@@ -41,6 +42,14 @@ export interface SweepReport {
   unreadable: number;
   /** The reasons for the first of them. */
   readonly reasons: string[];
+  /** What failed for another reason. The sweep goes on, and fails in the end. */
+  readonly failures: Failure[];
+}
+
+/** Why a part of a sweep failed. */
+export interface Failure {
+  readonly part: string;
+  readonly error: unknown;
 }
 
 /** The most reasons that are reported. */
@@ -50,6 +59,28 @@ const MAX_REASONS = 10;
 export function passOver(report: SweepReport, reason: string): void {
   report.unreadable++;
   if (report.reasons.length < MAX_REASONS && !report.reasons.includes(reason)) report.reasons.push(reason);
+}
+
+/**
+ * Runs one part of a sweep. If it fails, it is left out: the sweep goes on with the others, so that a part that always fails
+ * does not stop it, and the next tour comes to this part again.
+ */
+export async function leavingOut(report: SweepReport, part: string, run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (isUnreadable(error)) passOver(report, `${part}: ${error.message}`);
+    else report.failures.push({ part, error });
+  }
+}
+
+/** @throws Error when a part has failed. It names the first one. */
+export function throwFailures({ failures }: SweepReport): void {
+  const [first] = failures;
+  if (first === undefined) return;
+  const reason = first.error instanceof Error ? first.error.message : String(first.error);
+  const others = failures.length === 1 ? '' : `; ${failures.length - 1} other parts failed, too`;
+  throw new Error(`${first.part} was left out of the sweep: ${reason}${others}`, { cause: first.error });
 }
 
 export const emptyReport = (): SweepReport => ({
@@ -67,4 +98,5 @@ export const emptyReport = (): SweepReport => ({
   chunks: 0,
   unreadable: 0,
   reasons: [],
+  failures: [],
 });

@@ -4,9 +4,9 @@
  */
 import type { Deps } from '../deps.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../sweep-cursor.ts';
-import { sweepHosts } from './hosts.ts';
-import { sweepItems } from './items.ts';
-import { type Standing, type SweepReport, emptyReport } from './report.ts';
+import { type Step, tourHosts } from './hosts.ts';
+import { walkItems } from './items.ts';
+import { type Standing, type SweepReport, emptyReport, leavingOut, throwFailures } from './report.ts';
 
 export type { SweepReport } from './report.ts';
 
@@ -17,16 +17,43 @@ export interface SweepBounds {
   readonly limit: number;
   /** Where the previous run ended. `undefined`: there was none. */
   readonly cursor: SweepCursor | undefined;
+  /** Keeps how far the sweep has come, for the next run. */
+  readonly save?: (cursor: SweepCursor) => Promise<void>;
 }
 
-/** Visits hosts first: the walk over the items then finds what they held. */
+/** ms: a run that is cut off loses no more than this. */
+const MAX_UNSAVED_MS = 10_000;
+
+/**
+ * Visits hosts first: the walk over the items then finds what they held. Hosts get half of the time at most, so that many
+ * of them do not keep the walk from going on. What fails is left out, and the sweep goes on with the rest.
+ *
+ * @throws Error when a part has failed, once all others are done and the progress is saved.
+ */
 export async function sweep(
   deps: Deps,
-  { deadline, limit, cursor = FIRST_CURSOR }: SweepBounds,
+  { deadline, limit, cursor: from = FIRST_CURSOR, save = () => Promise.resolve() }: SweepBounds,
 ): Promise<SweepReport & { readonly cursor: SweepCursor; readonly standing: Standing }> {
+  const { world } = deps;
   const report = emptyReport();
-  const { fencedHosts, ...hosts } = await sweepHosts(deps, { deadline, limit }, cursor, report);
-  const { walked, ...items } = await sweepItems(deps, { deadline, limit }, cursor, report);
-  const lag = items.walkedAt === FIRST_CURSOR.walkedAt ? undefined : deps.world.now() - items.walkedAt;
-  return { ...report, cursor: { ...hosts, ...items }, standing: { lag, fencedHosts, usage: walked } };
+  const began = world.now();
+  let [cursor, savedAt] = [from, began];
+  let found: Partial<Standing> = {};
+  const go = (part: string, steps: AsyncIterable<Step>): Promise<void> =>
+    leavingOut(report, part, async () => {
+      for await (const step of steps) {
+        cursor = { ...cursor, ...step.cursor };
+        found = { ...found, ...step.standing };
+        if (world.now() < savedAt + MAX_UNSAVED_MS) continue;
+        await save(cursor);
+        savedAt = world.now();
+      }
+    });
+  const half = began + (deadline - began) / 2;
+  await go('the tour of all hosts', tourHosts(deps, { deadline: half, limit }, from, report));
+  await go('the walk over all items', walkItems(deps, { deadline, limit }, from, report));
+  await save(cursor);
+  throwFailures(report);
+  const lag = cursor.walkedAt === FIRST_CURSOR.walkedAt ? undefined : world.now() - cursor.walkedAt;
+  return { ...report, cursor, standing: { fencedHosts: undefined, usage: undefined, ...found, lag } };
 }

@@ -1,0 +1,85 @@
+/** Each guard of the progress of sweeps and of their deadlines is needed: without it, a test fails. */
+import { describe } from 'node:test';
+import { eachIsMissed } from '../../../support/guards.ts';
+
+const file = 'test/unit/functions/ipam/sweep-progress.test.ts';
+const AT_ONCE = 2;
+
+describe('a test fails without each guard of the progress of sweeps', { concurrency: AT_ONCE }, () => {
+  eachIsMissed([
+    {
+      what: 'a part that fails does not stop the others',
+      edit: {
+        within: 'leavingOut',
+        find: 'else report.failures.push({ part, error });',
+        replace: 'else throw error;',
+      },
+      test: { file, title: 'visits all other hosts' },
+    },
+    {
+      what: 'the progress is saved before the sweep fails',
+      edit: {
+        within: 'sweep',
+        find: '  await save(cursor);\n  throwFailures(report);\n',
+        replace: '  throwFailures(report);\n  await save(cursor);\n',
+      },
+      test: { file, title: 'goes on with all others, saves how far it came, and fails in the end' },
+    },
+    {
+      what: 'a failure is reported',
+      edit: { within: 'sweep', find: '  throwFailures(report);\n', replace: '' },
+      test: { file, title: 'continues where the table stopped to answer' },
+    },
+    {
+      what: 'the progress is saved now and then',
+      edit: {
+        within: 'sweep',
+        find: 'if (world.now() < savedAt + MAX_UNSAVED_MS) continue;',
+        replace: 'continue;',
+      },
+      test: { file, title: 'saves its progress every ten seconds' },
+    },
+    {
+      what: 'hosts get half of the time',
+      edit: { within: 'sweep', find: 'began + (deadline - began) / 2', replace: 'deadline' },
+      test: { file, title: 'leaves the walk half of the time' },
+    },
+    {
+      what: 'a network that ends is freed until the deadline',
+      edit: {
+        within: 'reclaim',
+        find: 'await freeHeld(deps, seen, deadline);',
+        replace: 'await freeHeld(deps, seen, Infinity);',
+      },
+      test: { file, title: 'neither a death' },
+    },
+    {
+      what: 'the walk passes its deadline on to what follows a host',
+      edit: {
+        within: 'follow',
+        find: 'isLeftBehind(now, host), deadline)',
+        replace: 'isLeftBehind(now, host))',
+      },
+      test: { file, title: 'nor the walk that meets the reference' },
+    },
+    {
+      what: 'the walk passes its deadline on to the leases of tombstones',
+      edit: { within: 'sweepTombstones', find: 'names, deadline);', replace: 'names);' },
+      test: { file, title: 'nor the walk that meets the tombstone' },
+    },
+    {
+      what: 'chunks are swept until the deadline',
+      edit: {
+        within: 'sweepChunks',
+        find: 'const isOver = isOverFor(deps, shift);',
+        replace: 'const isOver = () => false;',
+      },
+      test: { file, title: 'nor the walk that meets the leases' },
+    },
+    {
+      what: 'references wake until the deadline of the call',
+      edit: { within: 'eachRefOrTombstone', find: 'isStopped || world.now() >= deadline;', replace: 'isStopped;' },
+      test: { file, title: 'is answered by the deadline of its call' },
+    },
+  ]);
+});

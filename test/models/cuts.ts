@@ -90,6 +90,16 @@ const sweeping = (name: string, limit: number): Cuttable => ({
 
 const sweep = sweeping('a sweep ends as uncut', 100);
 const sweeps = sweeping('sweeps that share the work end as uncut', 5);
+/** What the sweep before has freed is removed: tombstones that are old by now, and chunks of pools without references. */
+const nextSweep: Cuttable = {
+  ...sweeping('a sweep that removes what the one before has freed ends as uncut', 100),
+  prepare: async (scene) => {
+    await littered(scene);
+    await sweepsAll(100)(scene);
+    scene.deps.world.advance(HOUR_MS);
+    await returns(scene, 'b');
+  },
+};
 const twoSweeps: Cuttable = {
   ...sweeping('a sweep ends as uncut while another runs', 100),
   beside: sweepsAll(100),
@@ -236,9 +246,21 @@ const NO_WALK = {
 };
 
 export const cuts: readonly Check[] = [
-  ...[sweep, sweeps, twoSweeps, wake, lateWake, fence, death, declared, swept, drain, lifted, comparison].map(
-    endsAsUncut,
-  ),
+  ...[
+    sweep,
+    sweeps,
+    nextSweep,
+    twoSweeps,
+    wake,
+    lateWake,
+    fence,
+    death,
+    declared,
+    swept,
+    drain,
+    lifted,
+    comparison,
+  ].map(endsAsUncut),
   endsOtherwise('fails when a sweep saves its progress before the work is done', sweeps, /leaks/, [
     {
       within: 'walkItems',

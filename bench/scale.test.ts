@@ -1,6 +1,7 @@
 /** The simulation: its parts, one by one, and a small scope of it against the real rules. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { readFigures } from './document.ts';
 import { printed } from './run.ts';
 import { type SweepCosts, keepsUp, sweepWeek } from './scale/garbage.ts';
 import { Heap } from './scale/heap.ts';
@@ -113,7 +114,7 @@ describe('the parts of the simulation', () => {
     assert.ok(settings.timeoutMs === 10_000 && settings.sweepTimeoutMs === 60_000 && settings.sweepEveryMs === 300_000);
   });
 
-  it('raises the setting that refused, and says when there is none', () => {
+  it('raises the setting that refused, and reports a limit that no setting governs', () => {
     const settings = deployedSettings();
     const more = (cause: string): Settings => {
       const raised = raise(settings, cause);
@@ -123,7 +124,8 @@ describe('the parts of the simulation', () => {
     assert.ok(more('calls a second of `hosts`').concurrency.hosts > settings.concurrency.hosts);
     assert.ok(more('maximum of the table: writes').table.writes > settings.table.writes);
     assert.equal(more('partition space 0: writes').spaces, 2);
-    assert.equal(raise(settings, 'growth of the table: writes'), undefined);
+    for (const cause of ['growth of the table: writes', 'new environments of `pools`', 'partition hosts#3: writes'])
+      assert.equal(raise(settings, cause), undefined);
   });
 });
 
@@ -205,5 +207,11 @@ describe('bench:scale', () => {
   it('agrees with the real rules in a small scope', () => {
     const text = printed('scale.ts', '--quick');
     assert.match(text, /Addresses, simulated to executed: .* ✓|too busy for the check/);
+  });
+
+  it('has its figures in docs/scaling.md', async () => {
+    for (const section of ['scale', 'scale-check']) {
+      assert.match(await readFigures(section, 'docs/scaling.md'), /^\| --- \|/m, 'npm run bench:scale -- --write');
+    }
   });
 });

@@ -110,7 +110,7 @@ export function sweepWeek({ settings, costs, alive, endedADay }: Garbage): Week 
 /** Whether the last walk was short enough for several a day. Behind a sweep that falls behind, each is longer than the one before. */
 export const keepsUp = ({ walkMs }: Week): boolean => walkMs <= MAX_WALK_MS;
 
-/** The most networks a day that the sweep clears as they end, to a hundredth. */
+/** The most networks a day with which the sweep keeps up, to a hundredth. 0: what lives takes all of its time. */
 export function mostADay(garbage: Omit<Garbage, 'endedADay'>): number {
   let [low, high] = [1, 100_000_000];
   while (high / low > 1.01) {
@@ -118,5 +118,5 @@ export function mostADay(garbage: Omit<Garbage, 'endedADay'>): number {
     if (keepsUp(sweepWeek({ ...garbage, endedADay }))) low = endedADay;
     else high = endedADay;
   }
-  return low;
+  return keepsUp(sweepWeek({ ...garbage, endedADay: low })) ? low : 0;
 }

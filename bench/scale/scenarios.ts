@@ -34,7 +34,7 @@ const MOST_SIMULATED = { hosts: 500, addresses: 5_000, joining: 10_000 } as cons
 const ATTEMPTS_IN_OUTAGE = 8;
 const WARM_UP_MS = 30_000;
 const STEADY_MS = 120_000;
-/** What is not over after this is told as it is then. */
+/** What is still under way after this is reported as it is then. */
 const HORIZON_MS = 600_000;
 /** ms after which every call of dockerd is answered. */
 export const ANSWERED_MS = 60_000;
@@ -48,8 +48,8 @@ export interface Fleet {
   readonly addresses: number;
   /** Units a second that the table took before. */
   readonly previousPeak: Units;
-  /** A boot that only shows whether too many calls fail: addresses that are simulated at most, and the share that may fail. */
-  readonly trial?: { readonly most: number; readonly tolerated: number };
+  /** A run that only shows whether too many calls fail: hosts that are simulated at most, and the share that may fail. */
+  readonly trial?: { readonly hosts: number; readonly tolerated: number };
 }
 
 export interface Outcome {
@@ -74,8 +74,8 @@ const GROUPS = 64;
 
 function stage(fleet: Fleet, { isRegistered = false, isShared = false } = {}): Stage {
   const { traces, settings, seed, hosts: count, addresses, previousPeak, trial } = fleet;
-  const settled = isShared ? MOST_SIMULATED.joining : MOST_SIMULATED.hosts;
-  const most = isRegistered ? settled : (trial?.most ?? MOST_SIMULATED.addresses) / addresses;
+  const many = isShared ? MOST_SIMULATED.joining : MOST_SIMULATED.hosts;
+  const most = trial?.hosts ?? (isRegistered ? many : MOST_SIMULATED.addresses / addresses);
   const weight = Math.max(1, count / most);
   const time = new VirtualTime(seed);
   const cloud = new Cloud({ time, traces, settings, weight, previousPeak });
@@ -87,6 +87,12 @@ function stage(fleet: Fleet, { isRegistered = false, isShared = false } = {}): S
     return new SimulatedHost({ time, cloud, caller, networks: LOAD.networks, isRegistered });
   });
   return { time, cloud, hosts, weight };
+}
+
+/** Whether a trial is over because more has failed than may. @param calls that are expected. */
+function hasFailed({ trial }: Fleet, cloud: Cloud, calls: number): () => boolean {
+  const tolerated = (trial?.tolerated ?? Infinity) * calls;
+  return () => totalOf(cloud.tally.failures) > tolerated;
 }
 
 /** Runs something again and again, at random, on average once in an interval (ms). */
@@ -118,7 +124,10 @@ export async function steady(fleet: Fleet, peak = 1): Promise<Outcome> {
   }
   await time.run(WARM_UP_MS);
   cloud.reset();
-  await time.run(WARM_UP_MS + STEADY_MS);
+  await time.run(
+    WARM_UP_MS + STEADY_MS,
+    hasFailed(fleet, cloud, (hosts.length * STEADY_MS * peak) / LOAD.startEveryMs),
+  );
   return { tally: cloud.tally, weight, offeredMs: STEADY_MS, servedMs: STEADY_MS };
 }
 
@@ -126,7 +135,7 @@ export async function steady(fleet: Fleet, peak = 1): Promise<Outcome> {
  * All hosts boot: each releases what its containers had, and starts them again.
  *
  * @param within ms
- * @param horizon ms after which what is not over is told as it is then.
+ * @param horizon ms after which what is still under way is reported as it is then.
  */
 export async function reboot(fleet: Fleet, within: number = LOAD.bootWithinMs, horizon = HORIZON_MS): Promise<Outcome> {
   const { time, cloud, hosts, weight } = stage(fleet);
@@ -143,8 +152,7 @@ export async function reboot(fleet: Fleet, within: number = LOAD.bootWithinMs, h
       });
     }
   }
-  const tolerated = (fleet.trial?.tolerated ?? Infinity) * hosts.length * fleet.addresses;
-  await time.run(within + horizon, () => totalOf(cloud.tally.failures) > tolerated);
+  await time.run(within + horizon, hasFailed(fleet, cloud, hosts.length * fleet.addresses));
   const { tally } = cloud;
   const offeredMs = within + fleet.addresses * LOAD.bootStartEveryMs;
   return { tally, weight, offeredMs, servedMs: tally.answeredAt };

@@ -1,6 +1,6 @@
 /** What to set for a fleet: whatever limit makes calls fail is raised, until none does. */
-import { type Garbage, type SweepCosts, keepsUp, sweepWeek } from './garbage.ts';
-import { FUNCTIONS, type Settings } from './limits.ts';
+import { type SweepCosts, keepsUp, sweepWeek } from './garbage.ts';
+import { FUNCTIONS, LAMBDA, type Settings } from './limits.ts';
 import { ANSWERED_MS, type Fleet, LOAD, type Outcome, join, reboot, steady } from './scenarios.ts';
 import { ranked } from './tally.ts';
 
@@ -10,8 +10,8 @@ export const BOOT_MS = 1_800_000;
 /** The share of calls that may fail. */
 export const TOLERATED = 0.001;
 const MAX_RAISES = 40;
-/** Enough that several of the simulated hosts boot at any time. */
-const MOST_SIMULATED = 20_000;
+/** Enough that one environment does not stand for too many. */
+const TRIAL = { hosts: 1_000, tolerated: TOLERATED } as const;
 const JOINING_HOSTS = 1_000;
 const FACTOR = 2;
 const STEP = 5;
@@ -29,7 +29,7 @@ const raised = (value: number): number => Math.ceil((value * FACTOR) / STEP) * S
 /** @returns the settings with more of what refused. `undefined`: no setting governs it. */
 export function raise(settings: Settings, cause: string): Settings | undefined {
   const name = FUNCTIONS.find((one) => cause.endsWith(`\`${one}\``));
-  if (name !== undefined) {
+  if (name !== undefined && !cause.startsWith('new environments')) {
     return { ...settings, concurrency: { ...settings.concurrency, [name]: raised(settings.concurrency[name]) } };
   }
   if (cause.startsWith('maximum of the table')) {
@@ -39,13 +39,13 @@ export function raise(settings: Settings, cause: string): Settings | undefined {
   return cause.startsWith('partition space') ? { ...settings, spaces: settings.spaces * 2 } : undefined;
 }
 
-/** The usual load at its peak, a boot of all hosts, and a thousand hosts that join one pool. */
-export async function size(fleet: Fleet): Promise<Sized> {
+/** The usual load at its peak, a boot of all hosts, and a thousand hosts that join one pool. The table has grown with the fleet. */
+export async function size(fleetThen: Fleet): Promise<Sized> {
+  const fleet = { ...fleetThen, previousPeak: { writes: Infinity, reads: Infinity } };
   const joining = { ...fleet, addresses: 1, hosts: Math.min(fleet.hosts, JOINING_HOSTS) };
   const trials: readonly ((settings: Settings) => Promise<Outcome>)[] = [
-    (settings) => steady({ ...fleet, settings }, PEAK),
-    (settings) =>
-      reboot({ ...fleet, settings, trial: { most: MOST_SIMULATED, tolerated: TOLERATED } }, BOOT_MS, ANSWERED_MS),
+    (settings) => steady({ ...fleet, settings, trial: TRIAL }, PEAK),
+    (settings) => reboot({ ...fleet, settings, trial: TRIAL }, BOOT_MS, ANSWERED_MS),
     (settings) => join({ ...joining, settings }),
   ];
   let { settings } = fleet;
@@ -59,27 +59,40 @@ export async function size(fleet: Fleet): Promise<Sized> {
   return { settings, stuck: 'too many limits' };
 }
 
+const isOfTable = (limit: string): boolean => /^(partition|index|maximum|growth)/.test(limit);
+
 async function firstFailure(
   trials: readonly ((settings: Settings) => Promise<Outcome>)[],
   settings: Settings,
 ): Promise<string | undefined> {
   for (const trial of trials) {
     const { tally } = await trial(settings);
-    if (tally.failedShare > TOLERATED) return ranked(tally.failures)[0]?.[0];
+    if (tally.failedShare <= TOLERATED) continue;
+    // Where the table refuses, calls take longer, and fail by the limits of their functions.
+    const cause = ranked(tally.throttles).find(([limit, count]) => isOfTable(limit) && count > TOLERATED * tally.calls);
+    return (cause ?? ranked(tally.failures)[0])?.[0];
   }
   return undefined;
 }
 
-/** The longest schedule with which the sweep keeps up. `undefined`: there is none. */
-export function sweepSchedule(fleet: Fleet, costs: SweepCosts): number | undefined {
-  const garbage: Garbage = {
-    settings: fleet.settings,
-    costs,
-    alive: fleet.hosts * LOAD.networks,
-    endedADay: fleet.hosts * LOAD.networksADay,
-  };
-  for (let every = fleet.settings.sweepEveryMs; every >= MIN_SWEEP_EVERY_MS; every -= MIN_SWEEP_EVERY_MS) {
-    if (keepsUp(sweepWeek({ ...garbage, settings: { ...fleet.settings, sweepEveryMs: every } }))) return every;
+export interface Schedule {
+  readonly everyMs: number;
+  readonly megabytes: number;
+}
+
+/** The cheapest way in which the sweep keeps up: the longest schedule, and then more memory. `undefined`: neither suffices. */
+export function sweepSchedule(fleet: Fleet, costs: SweepCosts): Schedule | undefined {
+  const { settings, hosts } = fleet;
+  const garbage = { costs, alive: hosts * LOAD.networks, endedADay: hosts * LOAD.networksADay };
+  for (const sweepMegabytes of [settings.sweepMegabytes, LAMBDA.processorMegabytes]) {
+    for (
+      let sweepEveryMs = settings.sweepEveryMs;
+      sweepEveryMs >= MIN_SWEEP_EVERY_MS;
+      sweepEveryMs -= MIN_SWEEP_EVERY_MS
+    ) {
+      const week = sweepWeek({ ...garbage, settings: { ...settings, sweepEveryMs, sweepMegabytes } });
+      if (keepsUp(week)) return { everyMs: sweepEveryMs, megabytes: sweepMegabytes };
+    }
   }
   return undefined;
 }

@@ -83,7 +83,7 @@ const ROW = [
   'p99 s',
   'most s',
 ];
-const REST = ['failed calls', 'throttled attempts, by limit', 'all registered by s', 'releases delivered', '$'];
+const REST = ['failed calls', 'throttled attempts, by limit', 'last registration s', 'releases delivered', '$'];
 
 async function scenarioTable(fleets: readonly Fleet[], joins: readonly Fleet[]): Promise<string> {
   const rows: string[][] = [];

@@ -6,13 +6,13 @@ import { Cloud } from './cloud.ts';
 import { type Settings, type Units } from './limits.ts';
 import { COMPARE_MS, SimulatedHost } from './simulated-host.ts';
 import { type Tally, totalOf } from './tally.ts';
-import type { Operation, Traces } from './traces.ts';
+import { ALIVE_NETWORKS, type Operation, type Traces } from './traces.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 /** What hosts do, as far as no limit prevents it. All of it is assumed. */
 export const LOAD = {
   /** Networks that each host has. */
-  networks: 10,
+  networks: ALIVE_NETWORKS,
   /** ms between two starts of containers on a host, and so between two stops, in a day like any other. */
   startEveryMs: 60_000,
   /** Networks that each host creates and removes a day. */
@@ -84,7 +84,7 @@ function stage(fleet: Fleet, { isRegistered = false, isShared = false } = {}): S
     const shared = { refs: SHARED_GENERATION, chunks: `${SHARED_GENERATION}, group ${isRegistered ? 0 : i % GROUPS}` };
     const shares = { hosts: hostKey(id).pk, space: `space ${i % settings.spaces}`, ...(isShared && shared) };
     const caller = { id, shares, ...(isShared && { exactItem: SHARED_GENERATION }) };
-    return new SimulatedHost({ time, cloud, caller, networks: LOAD.networks, isRegistered });
+    return new SimulatedHost({ time, cloud, caller, isRegistered });
   });
   return { time, cloud, hosts, weight };
 }

@@ -51,8 +51,6 @@ export interface HostOptions {
   readonly time: VirtualTime;
   readonly cloud: Cloud;
   readonly caller: Caller;
-  /** Networks that it has. */
-  readonly networks: number;
   readonly isRegistered: boolean;
 }
 
@@ -92,14 +90,10 @@ export class SimulatedHost {
     return this.#registering;
   }
 
-  /** Compares with Docker until that succeeds: which networks there are, and what each of them holds. */
+  /** Compares with Docker until that succeeds: what its networks hold, and whether there are others. */
   async compare(): Promise<void> {
-    const { time, networks } = this.#options;
-    for (;;) {
-      let isDone = await this.#tenaciously('networks');
-      for (let i = 0; isDone && i < networks; i++) isDone = await this.#tenaciously('holdings');
-      if (isDone) return;
-      await time.pause(COMPARE_AGAIN_MS);
+    while (!((await this.#tenaciously('holdings')) && (await this.#tenaciously('networks')))) {
+      await this.#options.time.pause(COMPARE_AGAIN_MS);
     }
   }
 

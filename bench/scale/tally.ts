@@ -61,7 +61,7 @@ export class Tally {
 
   /** What all of it costs, with the simulated time of the functions. */
   dollars(weight: number): number {
-    const bill = itemsOf({ calls: this.calls, ...this.units }, weight, 'Function URLs');
+    const bill = itemsOf({ calls: this.calls, requests: 0, ...this.units }, weight, 'Function URLs');
     const rest = bill.filter(({ what }) => what !== 'Lambda, time').reduce((sum, { dollars }) => sum + dollars, 0);
     return rest + this.gigabyteSeconds * weight * PRICES.lambda.gigabyteSecond;
   }

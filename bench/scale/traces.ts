@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { ConditionalCheckFailedException, type ServiceInputTypes } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
 import { Bindings } from '../../functions/ipam/hosts/binding.ts';
-import { holdingsOf, networksOf } from '../../functions/ipam/recovery/holdings.ts';
+import { beginningsOf, networksOf } from '../../functions/ipam/recovery/holdings.ts';
 import { settleAddress } from '../../functions/ipam/recovery/settle.ts';
 import { GATEWAY, Host, OPS, withMac } from '../../test/support/fleet.ts';
 import { writeUnits } from '../../test/support/meter.ts';
@@ -141,6 +141,9 @@ const of = async <T>(operation: () => Promise<T>): Promise<{ trace: Trace; value
   return { trace: recording.stages, value };
 };
 
+/** The networks that are alive on a host. One question of a comparison asks about all of them. */
+export const ALIVE_NETWORKS = 10;
+
 const SHARED = '10.9.0.0/16';
 const MAC = withMac('02:42:0a:00:00:05');
 
@@ -167,8 +170,6 @@ async function ofNetwork(at: Setting, host: Host) {
   const net = made.value;
   const gateway = await of(() => host.address(net, '', GATEWAY));
   const granted = await of(() => host.address(net, '', MAC));
-  const held = { poolId: net.poolId, addresses: [], from: 0n };
-  const holdings = await of(() => holdingsOf(at, host.call(), held));
   const released = await of(() => host.release(net, granted.value));
   const call = host.call();
   await host.address(net, '', MAC, call);
@@ -180,7 +181,6 @@ async function ofNetwork(at: Setting, host: Host) {
     createPool: made.trace,
     gateway: gateway.trace,
     requestAddress: granted.trace,
-    holdings: holdings.trace,
     releaseAddress: released.trace,
     settle: settled.trace,
     releaseGateway: freed.trace,
@@ -192,12 +192,17 @@ async function ofHost(at: Setting, host: Host) {
   const joined = await of(() => host.pool({ pool: SHARED }));
   const gateway = await of(() => host.address(joined.value, '', GATEWAY));
   const register = await of(() => host.register());
-  const networks = await of(() => networksOf(at, host.call(), undefined));
+  const poolIds = [joined.value.poolId];
+  while (poolIds.length < ALIVE_NETWORKS) poolIds.push((await host.pool()).poolId);
+  const holdings = await of(() => beginningsOf(at, host.call(), poolIds));
+  const known = holdings.value.map(({ key }) => key);
+  const networks = await of(() => networksOf(at, host.call(), { known }));
   const binding = await of(() => new Bindings(at).check(host.call(), OPS));
   return {
     joinPool: joined.trace,
     joinGateway: gateway.trace,
     register: register.trace,
+    holdings: holdings.trace,
     networks: networks.trace,
     binding: binding.trace,
   };

@@ -36,8 +36,8 @@ async function different(scene: Scene): Promise<void> {
   await returns(scene);
   const poolId = await uses(scene, 'b', { pool: '10.1.0.0/28', leases: 0 });
   await uses(scene, 'b', { pool: '10.5.0.0/28', leases: 1 });
-  const shared = await creates(scene, '10.1.0.0/28', 1);
-  const alone = await creates(scene, '10.2.0.0/28', 1);
+  const shared = await creates(scene, '10.1.0.0/28', 1, '10.1.0.9');
+  const alone = await creates(scene, '10.2.0.0/28', 1, '10.2.0.9');
   await reportDeath(deps, 'a', 'terminated');
   await returns(scene);
   const taken = shared.endpoints[0]?.address;

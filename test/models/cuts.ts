@@ -318,7 +318,19 @@ export const cuts: readonly Check[] = [
       replace: '      void freeHeld;\n',
     },
   ]),
-  endsOtherwise('fails when a network is live before all that it leases is restored', comparison, /lost its pool/, [
+  endsOtherwise(
+    'fails when only the first message of a revival reserves what the network keeps',
+    comparison,
+    /is free/,
+    [
+      {
+        within: 'reviveNetwork',
+        find: '  if (revival.isLast) taken.push(',
+        replace: "  if (known?.state !== 'reviving') taken.push(",
+      },
+    ],
+  ),
+  endsOtherwise('fails when a network is live before all that it leases is restored', comparison, /is free/, [
     { within: 'refOf', find: "state: 'reviving',", replace: "state: 'live'," },
   ]),
 ];

@@ -111,9 +111,9 @@ export const revivals: readonly Check[] = [
   violated('fails when leases are written again before their network is revived', [orphans], /slot says/, [
     {
       within: 'reviveNetwork',
-      find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref, isNew }',
+      find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref }',
       replace:
-        '  const taken: { address: Address; holder: string }[] = [];\n  for (const held of revival.held) await takeBack(deps, call, id, held);\n  const { ref, isNew }',
+        '  const taken: { address: Address; holder: string }[] = [];\n  for (const held of revival.held) await takeBack(deps, call, id, held);\n  const { ref }',
     },
     {
       within: 'reviveNetwork',

@@ -72,8 +72,9 @@ export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): P
     return { state: known.state, taken: [] };
   }
   const taken: { address: Address; holder: string }[] = [];
-  const { ref, isNew } = await takeUpWithinLimits(deps, call, id, { ref: refOf(call, id, revival, known), known });
-  if (isNew) taken.push(...(await keepListed(deps, call, ref)));
+  const { ref } = await takeUpWithinLimits(deps, call, id, { ref: refOf(call, id, revival, known), known });
+  // With the last message, since one that was cut off may have taken the network up and reserved nothing.
+  if (revival.isLast) taken.push(...(await keepListed(deps, call, ref)));
   for (const held of revival.held) {
     const holder = await takeBack(deps, call, id, held);
     if (holder !== undefined) taken.push({ address: held.address, holder });

@@ -64,7 +64,7 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
     },
     {
       what: 'the walk passes its deadline on to the leases of tombstones',
-      edit: { within: 'sweepTombstones', find: 'names, deadline);', replace: 'names);' },
+      edit: { within: 'sweepTombstones', find: 'gone, deadline);', replace: 'gone);' },
       test: { file, title: 'nor the walk that meets the tombstone' },
     },
     {

@@ -194,11 +194,8 @@ export function deathInLargePool(addresses: number): Case {
   return (seed) =>
     within(seed, async (at) => {
       const [dying, other] = [new Host(at, 'a'), new Host(at, 'b')];
-      for (const [host, id] of [
-        [dying, 'a'],
-        [other, 'b'],
-      ] as const)
-        await register(at, host, id);
+      await register(at, dying, 'a');
+      await register(at, other, 'b');
       const wish = { pool: 'fd00:1::/64', v6: true };
       const net = await dying.pool(wish);
       await other.pool(wish);

@@ -103,10 +103,10 @@ const holdings = async (request: Request): Promise<HoldingsAnswer> => {
   const call = await parseOwnCall(request, bindings);
   const held = await holdingsOf(deps, call, { poolId, addresses, from: from ?? 0n });
   const further = await beginningsOf(deps, call, Further);
-  return { ...told(held), Further: further.map(told) };
+  return { ...holdingsView(held), Further: further.map(holdingsView) };
 };
 
-const told = (held: Holdings): NetworkHoldings => ({
+const holdingsView = (held: Holdings): NetworkHoldings => ({
   Network: held.key,
   Pool: formatCidr(held.cidr),
   Plan: held.isPlan,

@@ -131,7 +131,7 @@ export const holdingsMessage = v.object({
     ),
     null,
   ),
-  /** PoolIDs of further networks, of which the answer tells the beginning of what they lease, too. */
+  /** PoolIDs of further networks, of which the answer has the beginning of what they lease, too. */
   Further: v.optional(v.pipe(v.array(required), v.maxLength(MAX_FURTHER_NETWORKS)), []),
 });
 export type HoldingsMessage = v.InferInput<typeof holdingsMessage>;

@@ -5,11 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../../test/support/repository.ts';
-
-export interface Units {
-  readonly writes: number;
-  readonly reads: number;
-}
+import type { Units } from '../fleet-count.ts';
 
 /** Capacity units a second of one partition (Amazon DynamoDB Developer Guide, "Partition key design"). */
 export const PARTITION: Units = { writes: 1_000, reads: 3_000 };

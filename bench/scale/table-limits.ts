@@ -1,5 +1,6 @@
 /** The capacity of a table, as DynamoDB limits it. The same code limits the simulated table and, in the check, a real one. */
-import { ON_DEMAND, PARTITION, type Units } from './limits.ts';
+import type { Units } from '../fleet-count.ts';
+import { ON_DEMAND, PARTITION } from './limits.ts';
 
 /** Refills evenly up to what one second brings: DynamoDB's burst capacity is not promised, and not counted on. */
 export class Bucket {

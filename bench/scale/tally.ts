@@ -1,7 +1,7 @@
 /** What a run counts. Every figure is of the whole fleet, however many hosts are simulated as one. */
 import { PRICES } from '../prices.ts';
 import { itemsOf } from '../bill.ts';
-import type { Units } from './limits.ts';
+import type { Units } from '../fleet-count.ts';
 
 /** The percentile of sorted numbers. */
 const percentile = (sorted: readonly number[], share: number): number =>

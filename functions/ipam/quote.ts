@@ -19,6 +19,13 @@ export function clip(text: string, length = QUOTED_LENGTH): string {
   return shown;
 }
 
+/** The most items that a message names. */
+export const MAX_NAMED_ITEMS = 3;
+
+/** The first of some names, and whether there are more. */
+export const listed = (names: readonly string[]): string =>
+  names.slice(0, MAX_NAMED_ITEMS).join(', ') + (names.length > MAX_NAMED_ITEMS ? ' and more' : '');
+
 /** Controls, line ends of every kind, halves of surrogate pairs, and marks that turn the direction of a text. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 

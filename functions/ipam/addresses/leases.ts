@@ -10,6 +10,7 @@ import { MAX_EXAMINED_ADDRESSES, type Segment, spanOf, windows } from './search.
 
 export interface Leased {
   readonly ref: string;
+  readonly requestKey: string;
   readonly place: SlotPlace;
   readonly value: string;
 }
@@ -68,7 +69,8 @@ export function groupFrom(first: bigint, last: bigint): Segment {
   return { first, last: end < last ? end : last };
 }
 
-async function leasesIn(
+/** What networks of one pool lease in the chunks of a segment. @param names of their references. */
+export async function leasesIn(
   { store }: Deps,
   generation: string,
   { first, last }: Segment,
@@ -82,5 +84,5 @@ const leasesOfChunk = (generation: string, { index, slots }: Chunk): Leased[] =>
   slots.flatMap((value, slot) => {
     const state = decodeSlot(value);
     if (value === undefined || state?.kind !== 'leased') return [];
-    return [{ ref: state.ref, place: { generation, chunk: index, slot }, value }];
+    return [{ ref: state.ref, requestKey: state.requestKey, place: { generation, chunk: index, slot }, value }];
   });

@@ -2,13 +2,13 @@
 import { type Range, cidrRange, formatAddress, formatCidr, rangesOverlap } from '../../../protocol/address.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
+import { MAX_NAMED_ITEMS, listed } from '../quote.ts';
 import { Refusal } from '../refusal.ts';
 import { poolsWithin } from './limits.ts';
 import type { Area, Survey } from './survey.ts';
 
-/** The most pools that an error counts, and the most items that it names. */
+/** The most pools that an error counts. */
 const MAX_COUNTED_POOLS = 2_000;
-const MAX_NAMED_ITEMS = 3;
 
 /** What a refusal says, apart from what its survey has found. */
 export interface Circumstances {
@@ -76,9 +76,6 @@ function heldText({ creators, isAll }: Held): string {
 }
 
 const secondsSince = (began: number, now: number): number => Math.max(1, Math.ceil((now - began) / 1_000));
-
-const listed = (names: readonly string[]): string =>
-  names.slice(0, MAX_NAMED_ITEMS).join(', ') + (names.length > MAX_NAMED_ITEMS ? ' and more' : '');
 
 function rangeText({ family, first, last }: Range): string {
   const from = formatAddress({ family, value: first });

@@ -2,7 +2,7 @@
 import { type Address, type Cidr, cidrRange, rangeContains, usableRange } from '../../../protocol/address.ts';
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { describeSlot } from '../addresses/holder.ts';
-import { groupFrom } from '../addresses/leases.ts';
+import { groupFrom, leasesIn } from '../addresses/leases.ts';
 import { automaticSpan, homeSpan, isSearchable, orderIn } from '../addresses/region.ts';
 import { spanOf } from '../addresses/search.ts';
 import { sideBySide } from '../all-settled.ts';
@@ -106,14 +106,14 @@ export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly str
     (poolId) => holdingsOf(deps, call, { poolId, maxGroups: 1 }),
     () => deps.world.now() >= call.deadline,
   );
-  const told: Holdings[] = [];
+  const answered: Holdings[] = [];
   let leases = 0;
   for (const held of read) {
     leases += held.leases.length;
     if (leases > MAX_LEASES) break;
-    told.push(held);
+    answered.push(held);
   }
-  return told;
+  return answered;
 }
 
 /**
@@ -163,7 +163,7 @@ const NOTHING = { leases: [], others: [], next: undefined };
 
 /** @param from 0: the beginning. */
 async function leasesFrom(
-  { store, world }: Deps,
+  deps: Deps,
   id: PoolId,
   { from, maxGroups }: { readonly from: bigint; readonly maxGroups: number },
 ): Promise<{ readonly leases: readonly Lease[]; readonly next: bigint | undefined }> {
@@ -171,21 +171,20 @@ async function leasesFrom(
   const usable = usableRange(id.cidr);
   const span = isWhole ? usable && spanOf(usable, id.cidr.first) : automaticSpan(id);
   if (span === undefined) return { leases: [], next: undefined };
-  const near = id.order === 'by-host' ? homeSpan(world, id.ref, span) : span;
+  const near = id.order === 'by-host' ? homeSpan(deps.world, id.ref, span) : span;
   const last = chunkOf(span.last);
   const leases: Lease[] = [];
   let chunk = from === 0n && !isWhole ? chunkOf(near.first) : from;
   for (let groups = 0; groups < maxGroups && chunk <= last && leases.length < MAX_LEASES; groups++) {
     const group = groupFrom(chunk, last);
-    const found: Lease[] = [];
-    for (const { index, slots } of await store.readChunks(id.generation, group.first, group.last)) {
-      for (const [number, value] of slots.entries()) {
-        const slot = decodeSlot(value);
-        if (isOwn(id, slot)) found.push({ address: addressAt(id.cidr, index, number), requestKey: slot.requestKey });
-      }
-    }
+    const found = await leasesIn(deps, id.generation, group, [id.ref]);
     if (!isWhole && found.length === 0) return { leases, next: undefined };
-    leases.push(...found);
+    leases.push(
+      ...found.map(({ place: { chunk, slot }, requestKey }) => ({
+        address: addressAt(id.cidr, chunk, slot),
+        requestKey,
+      })),
+    );
     chunk = group.last + 1n;
   }
   return { leases, next: chunk <= last ? chunk : undefined };

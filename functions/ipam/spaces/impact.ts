@@ -6,13 +6,12 @@ import { eachRef } from '../host-refs.ts';
 import { pages } from '../pages.ts';
 import type { Pool } from '../pool.ts';
 import { allPools, poolsWithin } from '../pools/limits.ts';
-import { clip } from '../quote.ts';
+import { MAX_NAMED_ITEMS, clip, listed } from '../quote.ts';
 import type { Ref } from '../ref.ts';
 import type { Store } from '../store.ts';
 
-/** The most pools that are counted, and the most items that a text names. */
+/** The most pools that are counted. */
 const MAX_COUNTED_POOLS = 20_000;
-const MAX_NAMED_ITEMS = 3;
 const NAME_LENGTH = 40;
 
 export interface Count {
@@ -81,9 +80,6 @@ async function gather(pools: AsyncIterable<Pool>, isMeant: (pool: Pool) => boole
 
 const named = (pools: readonly Pool[]): string =>
   listed(pools.map(({ cidr, createdBy }) => `${formatCidr(cidr)} (created by host ${clip(createdBy, NAME_LENGTH)})`));
-
-const listed = (names: readonly string[]): string =>
-  names.slice(0, MAX_NAMED_ITEMS).join(', ') + (names.length > MAX_NAMED_ITEMS ? ' and more' : '');
 
 /**
  * Hosts that have been fenced for so long that the next sweep ends what they hold in a space, as text. '': none.

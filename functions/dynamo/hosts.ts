@@ -6,7 +6,7 @@ import { decodeHost, encodeHost, hostIdOf, readable } from './items.ts';
 import { hostKey, hostPartition } from './keys.ts';
 import type { Table } from './table.ts';
 
-type HostStore = Pick<Store, 'readHost' | 'writeHost' | 'hostsOfShard'>;
+type HostStore = Pick<Store, 'readHost' | 'writeHost' | 'removeHost' | 'hostsOfShard'>;
 
 export const hosts = (table: Table, freshId: () => string): HostStore => ({
   async readHost(id) {
@@ -31,6 +31,13 @@ export const hosts = (table: Table, freshId: () => string): HostStore => ({
     if (result.done) return written;
     const standing = result.standing && decodeHost(result.standing);
     return standing !== undefined && ours.has(standing.rev) ? standing : undefined;
+  },
+
+  async removeHost(seen) {
+    const { ConditionExpression, values: ExpressionAttributeValues } = conditionOf(seen);
+    const result = await table.delete(hostKey(seen.id), () => ({ ConditionExpression, ExpressionAttributeValues }));
+    // If it is gone after an attempt that was not answered, it is removed, whichever call removed it.
+    return result.done || (result.standing === undefined && result.attempts > 1);
   },
 
   async hostsOfShard(shard, after) {

@@ -117,6 +117,8 @@ export interface Store {
   readHost(id: string): Promise<Host | undefined>;
   /** Writes a host if it is unchanged since `seen` (`undefined`: it did not exist). Returns `undefined` if it has changed. */
   writeHost(next: Omit<Host, 'rev'>, seen: Host | undefined): Promise<Host | undefined>;
+  /** Removes a host if it is unchanged since `seen`. */
+  removeHost(seen: Host): Promise<boolean>;
   /** The hosts of one shard, from 0 to `HOST_SHARDS - 1`; `after` (a host's id) continues a page. */
   hostsOfShard(shard: number, after?: string): Promise<HostPage>;
 

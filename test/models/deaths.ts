@@ -1,7 +1,9 @@
 /** A host is dead, and all that it held is freed, even while some of its calls are still in flight. */
+import { HOST_LIFETIME_MS } from '../../functions/ipam/sweep/hosts.ts';
 import { claims, sweeping, takes, together } from './actors.ts';
 import { type Check, holds, survives, violated } from './check.ts';
-import { registers, returning } from './hosts.ts';
+import { registers, returnHome, returning } from './hosts.ts';
+import { nothingLeaks } from './invariants.ts';
 import type { Player } from './player.ts';
 import type { Actor, Model } from './simulation.ts';
 import { MAC, sharing } from './stands.ts';
@@ -50,6 +52,32 @@ const joins: Actor = {
     await me.pool({ pool: POOL });
   },
 };
+
+/** Host `a` is dead, and nothing is left of it. */
+async function longGone(me: Player): Promise<void> {
+  await registers(me);
+  await me.stage.rules.reportDeath(me.deps, 'a', 'terminated');
+  const host = await me.deps.store.readHost('a');
+  if (host === undefined) throw new Error('the host is missing');
+  await me.deps.store.writeHost({ ...host, refsLag: false }, host);
+}
+
+const sweepsDaysLater: Actor = { ...sweeping('sweep', false), ahead: 2 * HOST_LIFETIME_MS.dead };
+
+/** Registers after all, and creates a network. */
+const comesBack: Actor = {
+  name: 'a comes back',
+  play: async (me) => {
+    const epoch = await returnHome(me);
+    const net = await me.pool({ pool: POOL }, me.call({ epoch }));
+    if (net !== undefined) await me.hold(net.poolId);
+  },
+};
+
+const removal = (faults: number): Model => ({
+  ...together(longGone, faults, sweepsDaysLater, { ...comesBack, steady: true }),
+  finally: (state) => (state.memory.hosts.has('a') ? nothingLeaks(state) : 'host a is not registered'),
+});
 
 /** The walk over all items leaves references that are not gone alone. */
 const NO_WALK = {
@@ -117,6 +145,10 @@ export const deaths: readonly Check[] = [
     [model(2, dies('death'), claims('a claims'), joins, takes('b takes', LEASED), sweeping('sweep'))],
     300,
   ),
+  holds('a host comes back while the sweep removes it', [removal(0), removal(1)]),
+  violated('fails when a host is removed although it has registered since', [removal(0)], /host a is not registered/, [
+    { within: 'MemoryStore.removeHost', find: 'same && this.hosts', replace: 'void same ?? this.hosts' },
+  ]),
   violated('fails when the sweep does not look again at what a dead host held', [late], /reference .* leaks/, [
     {
       within: 'concludeHost',

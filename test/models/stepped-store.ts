@@ -94,6 +94,7 @@ export function steppedStore(memory: MemoryStore, submit: Submit, manner: Manner
           () => memory.readHost(next.id),
         ),
       ),
+    removeHost: (seen) => write(`remove host ${seen.id}`, () => memory.removeHost(seen)),
     readChunks: (generation, first, last) => read('read slots', () => memory.readChunks(generation, first, last)),
     writeSlot: (place, value, sticky, expected) =>
       write(`slot ${place.slot} = ${value}`, () => memory.writeSlot(place, value, sticky, expected)),

@@ -61,6 +61,7 @@ export function interleaved(store: Store, seed: number, check: () => void): Stor
     refsOfCall: slowly((hostId, requestKey) => store.refsOfCall(hostId, requestKey)),
     refsOfHost: slowly((hostId, after) => store.refsOfHost(hostId, after)),
     readHost: slowly((id) => store.readHost(id)),
+    removeHost: slowly((seen) => store.removeHost(seen)),
     hostsOfShard: slowly((shard, after) => store.hostsOfShard(shard, after)),
     writeHost: slowly((next, seen) => store.writeHost(next, seen)),
     readChunks: slowly((generation, first, last) => store.readChunks(generation, first, last)),

@@ -215,6 +215,11 @@ export class MemoryStore implements Store {
     return Promise.resolve(written);
   }
 
+  removeHost(seen: Host) {
+    const same = this.hosts.get(seen.id)?.rev === seen.rev;
+    return Promise.resolve(same && this.hosts.delete(seen.id));
+  }
+
   hostsOfShard(shard: number, after?: string) {
     const found = sorted(
       [...this.hosts.values()].filter(({ id }) => shardOf(id) === shard),

@@ -83,6 +83,7 @@ async function visit(deps: Deps, host: Host, shift: Shift): Promise<boolean> {
   const { deadline, report } = shift;
   if (!isSilent(host, deps.world.now())) {
     if (host.refsLag) await finish(deps, host, shift);
+    else if (await removeLongGone(deps, host)) return (report.removed++, false);
     if (host.former !== '') await tendFormer(deps, host, shift);
     return host.state === 'fenced';
   }
@@ -91,6 +92,26 @@ async function visit(deps: Deps, host: Host, shift: Shift): Promise<boolean> {
   report.fenced++;
   report.quieted += fence.quieted;
   return true;
+}
+
+/**
+ * ms for which a host stays that is dead or fenced, though it holds nothing. By far longer than any call can be under way, or
+ * the index can lag. A fenced host stays longer, since nobody has said that it is gone: operators see it meanwhile.
+ */
+export const HOST_LIFETIME_MS = { dead: 86_400_000, fenced: 30 * 86_400_000 };
+
+/**
+ * Removes a host that went long ago, once nothing is left of it, so that runners which come and go leave nothing behind. Should
+ * its machine return, it registers as a new host: its networks had ended before.
+ */
+async function removeLongGone({ store, world }: Deps, host: Host): Promise<boolean> {
+  const { state, changedAt, fencedAt = 0, rivalAt, former, ownEpoch, isAwaited } = host;
+  if (state !== 'dead' && state !== 'fenced') return false;
+  // An operator, or another machine, still counts on what this item says.
+  if (isAwaited || former !== '' || ownEpoch !== 0) return false;
+  if (world.now() < Math.max(changedAt, fencedAt, rivalAt) + HOST_LIFETIME_MS[state]) return false;
+  const { items } = await store.refsOfHost(host.id);
+  return items.length === 0 && (await store.removeHost(host));
 }
 
 async function finish(deps: Deps, host: Host, shift: Shift): Promise<void> {

@@ -26,6 +26,8 @@ export interface SweepReport {
   forgotten: number;
   /** Networks of dead hosts that ended. */
   buried: number;
+  /** Hosts that were removed: gone for long, and nothing is left of them. */
+  removed: number;
   /** Leases of ended networks that were freed. */
   leases: number;
   /** Reservations that were freed because no network keeps them. */
@@ -90,6 +92,7 @@ export const emptyReport = (): SweepReport => ({
   quieted: 0,
   forgotten: 0,
   buried: 0,
+  removed: 0,
   leases: 0,
   reservations: 0,
   tombstones: 0,

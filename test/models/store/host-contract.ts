@@ -69,6 +69,18 @@ export function hostContract(get: () => Store): void {
       assert.equal(await get().readHost(absent.id), undefined);
     });
 
+    it('removes a host only as it was read', async () => {
+      const first = host(fresh('host'));
+      const seen = (await get().writeHost(first, undefined)) ?? assert.fail();
+      const next = (await get().writeHost(host(first.id, 'two'), seen)) ?? assert.fail();
+      assert.equal(await get().removeHost(seen), false);
+      assert.deepEqual(await get().readHost(first.id), next);
+      assert.equal(await get().removeHost(next), true);
+      assert.equal(await get().readHost(first.id), undefined);
+      assert.equal(await get().removeHost(next), false);
+      assert.equal(await get().writeHost(host(first.id, 'three'), next), undefined);
+    });
+
     for (const [what, isNew] of [
       ['register a new host', true],
       ['change a host', false],

@@ -21,6 +21,15 @@ export const hostGuards: readonly Guard[] = [
     test: 'writes a host only as it was read, and sets a new rev',
   },
   {
+    what: 'a host is removed only as it was read',
+    edit: {
+      within: 'hosts',
+      find: '() => ({ ConditionExpression, ExpressionAttributeValues }));',
+      replace: "() => ({ ConditionExpression: '(rev = :seen OR attribute_exists(pk))', ExpressionAttributeValues }));",
+    },
+    test: 'removes a host only as it was read',
+  },
+  {
     what: 'a host that an earlier attempt has written counts as ours',
     edit: {
       within: 'hosts',

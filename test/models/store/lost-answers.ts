@@ -175,6 +175,15 @@ export function lostAnswers(name: string, open: () => Promise<EngineStore>, why?
       assert.deepEqual(await store.readHost('late'), theirs);
     });
 
+    it('a repeated removal of a host counts as removed, unless it has registered since', async () => {
+      const seen = (await store.writeHost(host('gone'), undefined)) ?? assert.fail();
+      assert.equal(await losing(() => store.removeHost(seen)), true);
+      assert.equal(await store.readHost('gone'), undefined);
+      const back = await store.writeHost(host('gone', 'two'), undefined);
+      assert.equal(await losing(() => store.removeHost(seen)), false);
+      assert.deepEqual(await store.readHost('gone'), back);
+    });
+
     it('a change of the state of a reference succeeds when repeated', async () => {
       const seen = await added(store);
       const dormant = { state: 'dormant', epoch: 1, fencedAt: 5_000, endedAt: undefined } as const;

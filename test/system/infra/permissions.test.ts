@@ -15,6 +15,7 @@ import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
 import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
+import { HOST_LIFETIME_MS } from '../../../functions/ipam/sweep/hosts.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
@@ -132,6 +133,8 @@ async function sweeps({ world, deps, recorded: swept }: Noting): Promise<void> {
     TOMBSTONE_LIFETIME_MS,
     7_200_000,
     7_200_000,
+    HOST_LIFETIME_MS.fenced,
+    HOST_LIFETIME_MS.fenced,
   ]) {
     world.advance(later);
     const cursor = await swept.store.readSweep();

@@ -38,7 +38,7 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
   sweep: {
     'space#*': ['DeleteItem', ...CHANGE],
     'pool#*': ['BatchGetItem', 'DeleteItem', 'UpdateItem', ...READ],
-    'hosts#*': ['Query', ...CHANGE],
+    'hosts#*': ['DeleteItem', 'Query', ...CHANGE],
     sweep: ['GetItem', 'PutItem'],
     home: ['PutItem'],
     index: ['Query'],

@@ -83,3 +83,55 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
     },
   ]);
 });
+
+/** A condition of the removal of a host, and the test of it. */
+const removal = (what: string, find: string, replace: string, title: string) => ({
+  what,
+  edit: { within: 'removeLongGone', find, replace },
+  test: { file: 'test/unit/functions/ipam/sweep.test.ts', title },
+});
+
+describe('a test fails without each condition on the removal of a host', { concurrency: AT_ONCE }, () => {
+  eachIsMissed([
+    removal(
+      'only a dead or fenced host is removed',
+      "  if (state !== 'dead' && state !== 'fenced') return false;\n",
+      '',
+      'keeps a host forever that is alive',
+    ),
+    removal(
+      'an adopted host is not removed',
+      'isAwaited || ',
+      '',
+      'keeps a host forever that waits for the machine that an operator named',
+    ),
+    removal(
+      'a host with a former machine is not removed',
+      "former !== '' || ownEpoch !== 0",
+      "former === 'dead'",
+      'keeps a host forever that took the place of a machine',
+    ),
+    removal(
+      'a host with epochs of a former machine is not removed',
+      ' || ownEpoch !== 0',
+      '',
+      'keeps a host forever that has epochs of a former machine',
+    ),
+    removal('a host stays for a while', 'changedAt, fencedAt, rivalAt', '0', 'removes a dead host a day later'),
+    removal(
+      'a claim of another machine prolongs that',
+      'fencedAt, rivalAt',
+      'fencedAt',
+      'keeps a host forever that is claimed by another machine',
+    ),
+    removal('the index is asked', 'items.length === 0 && ', '', 'keeps a host of which the index shows anything'),
+    {
+      what: 'a host is kept whose references may turn up late',
+      edit: { within: 'visit', find: 'else if (await removeLongGone', replace: 'if (await removeLongGone' },
+      test: {
+        file: 'test/unit/functions/ipam/sweep.test.ts',
+        title: 'keeps a host forever that may have references that turn up late',
+      },
+    },
+  ]);
+});

@@ -1,9 +1,10 @@
 /** What a sweep finds, and what it leaves alone; test/models/ checks every order of steps. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { INDEX_LAG_MS, IN_FLIGHT_MS, LEASE_MS } from '../../../../functions/ipam/host.ts';
+import { type Host as FleetHost, INDEX_LAG_MS, IN_FLIGHT_MS, LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
+import { HOST_LIFETIME_MS } from '../../../../functions/ipam/sweep/hosts.ts';
 import { type SweepReport, sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { Host, fleet, MAC } from '../../../support/fleet.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
@@ -101,6 +102,70 @@ describe('a sweep', () => {
     await assert.rejects(reportDeath({ ...deps, store: cut }, 'a', 'gone'), /cut off/);
     assert.deepEqual(await found(), { buried: 1, reservations: 1 });
     assert.equal(deps.store.pools.size, 0);
+  });
+
+  it('removes a dead host a day later, and a fenced one after a month, once nothing is left of them', async () => {
+    const { deps, a, b, register, found } = stage();
+    await register();
+    await register(b);
+    await a.pool({ pool: '10.1.0.0/24' });
+    await b.pool({ pool: '10.2.0.0/24' });
+    await reportDeath(deps, 'a', 'gone');
+    deps.world.advance(LEASE_MS);
+    await found();
+    for (let day = 0; day < HOST_LIFETIME_MS.dead; day += HOUR) {
+      assert.ok(deps.store.hosts.has('a'));
+      deps.world.advance(HOUR);
+      await found();
+    }
+    assert.deepEqual([...deps.store.hosts.keys()], ['b']);
+    const { fencedAt = 0 } = deps.store.hosts.get('b') ?? assert.fail();
+    for (const ahead of [8 * DAY, INDEX_LAG_MS, HOUR, HOUR]) {
+      deps.world.advance(ahead);
+      await found();
+    }
+    assert.equal(deps.store.refs.size, 0, 'its space has forgotten it');
+    deps.world.advance(fencedAt + HOST_LIFETIME_MS.fenced - 1 - deps.world.now());
+    assert.deepEqual(await found(), {});
+    deps.world.advance(1);
+    assert.deepEqual(await found(), { removed: 1 });
+    assert.equal((await register(b)).epoch, 1);
+  });
+
+  for (const [what, changes] of [
+    ['is alive', { state: 'live', leaseUntil: Infinity }],
+    ['drains', { state: 'draining', leaseUntil: Infinity }],
+    ['waits for the machine that an operator named', { isAwaited: true }],
+    ['took the place of a machine that may hold something', { former: 'asleep', ownEpoch: 2 }],
+    ['has epochs of a former machine', { ownEpoch: 2 }],
+    ['may have references that turn up late', { refsLag: true }],
+    ['is claimed by another machine', { rivalAt: Infinity }],
+  ] satisfies [string, Partial<FleetHost>][]) {
+    it(`keeps a host forever that ${what}`, async () => {
+      const { deps, register, found } = stage();
+      await register();
+      await reportDeath(deps, 'a', 'gone');
+      const host = deps.store.hosts.get('a') ?? assert.fail();
+      deps.store.hosts.set('a', { ...host, refsLag: false, ...changes });
+      // A host whose references may turn up late is kept by that alone.
+      deps.store.writeHost = () => Promise.resolve(undefined);
+      deps.world.advance(40 * DAY);
+      await found();
+      assert.ok(deps.store.hosts.has('a'));
+    });
+  }
+
+  it('keeps a host of which the index shows anything, even a tombstone', async () => {
+    const { deps, a, register, found } = stage();
+    await register();
+    await a.pool({ pool: '10.1.0.0/24' });
+    await reportDeath(deps, 'a', 'gone');
+    const [host] = deps.store.hosts.values();
+    deps.store.hosts.set('a', { ...(host ?? assert.fail()), refsLag: false });
+    deps.world.advance(2 * DAY);
+    assert.equal((await found()).removed, undefined);
+    const { removed } = await found();
+    assert.equal(removed, 1, 'the sweep before has removed the tombstone');
   });
 
   it('removes old tombstones, and then what is left of their pool', async () => {

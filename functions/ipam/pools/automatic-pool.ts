@@ -32,8 +32,12 @@ export interface AutomaticWish {
  * A repeated attempt draws differently, since the previous one may still be under way. (Docker repeats a request to get a
  * different pool; that is another call.)
  *
- * A survey that found no gap stays in the process: while it is fresh, a refusal rests on it, and a request that finds it
- * incomplete goes on with it.
+ * A survey that left a host no gap stays in the process: while it is fresh, a refusal rests on it, and a request that finds
+ * it incomplete goes on with it. It may know of a gap that this host has and that one had not, since the routes of hosts
+ * differ.
+ *
+ * A copy of this attempt finds what it was granted, since all draw the same subnet first, in any process. A survey that
+ * stayed may pass over that one as taken, so with such a survey the request looks for an earlier delivery before it draws.
  *
  * @throws Refusal `no-pool-left` when the space has no room, `busy` when that remained unclear until the deadline.
  */
@@ -51,13 +55,20 @@ export async function createAutomaticPool(
   const own = new RangeSet(avoid.filter((range) => range.family === family));
   const begin = (): Survey => surveys.begin(area, drawn, deps.world.now());
   const recalled = surveys.take(area, deps.world.now());
+  if (recalled !== undefined) {
+    const before = await grantedBefore(deps, call);
+    if (before !== undefined) {
+      surveys.keep(recalled);
+      return before;
+    }
+  }
   let survey = recalled ?? begin();
-  let number = recalled === undefined ? survey.firstClear(own) : await pickGap(deps, call, { survey, own, seed });
+  let number = survey.firstClear(own, drawn);
   let pause = RECHECK_PAUSE_MS;
   for (let round = 0; deps.world.now() < call.deadline; round++) {
     const birth = number === undefined ? undefined : await createPool(deps, call, plan, candidate(ring, number));
     if (birth?.kind === 'born') return birth;
-    const before = round === 0 ? await grantedBefore(deps, call) : undefined;
+    const before = round === 0 && recalled === undefined ? await grantedBefore(deps, call) : undefined;
     if (before !== undefined) return before;
     if (birth !== undefined) {
       if (birth.kind !== 'lost') await survey.note(deps, birth.pool);
@@ -96,8 +107,8 @@ function areaOf(
 }
 
 /**
- * What this attempt was granted before, if this is a copy of it, which draws the same subnet first. The index lags a
- * little: a copy that arrives at once may get its own network.
+ * What this attempt was granted before, if this is a copy of it. The index lags a little: a copy that arrives at once may
+ * get its own network.
  */
 async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant | undefined> {
   const names = Array.from({ length: MAX_REFS }, (_, number) => refNameOf(world, call, number));

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ringOf } from '../../../../functions/ipam/pools/candidates.ts';
+import { PoolMemory } from '../../../../functions/ipam/pools/memory.ts';
 import { SURVEY_LIFETIME_MS } from '../../../../functions/ipam/pools/survey.ts';
-import { cidrRange } from '../../../../protocol/address.ts';
+import { cidrRange, formatCidr } from '../../../../protocol/address.ts';
 import {
   NOTHING,
   elsewhere,
@@ -20,6 +21,8 @@ import {
 import { cidr, numbers } from './values.ts';
 
 useFullSpace();
+
+const AREA = { space: 'default', ring: ringOf([cidr('10.0.0.0/26')], 30), excluded: [] };
 
 describe('a full space', () => {
   it('is surveyed once: the next refusal of any host rests on that, and says so', async () => {
@@ -86,14 +89,32 @@ describe('a full space', () => {
     await isFull();
     assert.equal((await warm.pool()).pool, first.pool);
   });
+});
 
-  it('grants a copy of an attempt what the attempt was granted', async () => {
+describe('a copy of an attempt is granted what the attempt was granted', () => {
+  it('in a space that is full by then, which the process still knows afterwards', async () => {
     await elsewhere.leave(await fill());
     const call = warm.call();
     const net = await warm.pool({}, call);
     await isFull();
+    for (const host of [warm, hostOf('warm', new PoolMemory())]) {
+      assert.equal((await host.pool({}, call)).pool, net.pool);
+      assert.equal(store.pools.size, 16);
+    }
+    store.count();
+    await isFull();
+    assert.deepEqual(store.count(), NOTHING);
+  });
+
+  it('by a process that knows of another gap, which the routes of an earlier host hid', async () => {
+    const gaps = [cidr((await fill()).pool), cidr('10.0.0.4/30')];
+    for (const gap of gaps) await store.removePool((await store.readPool('default', gap)) ?? assert.fail());
+    const call = warm.call();
+    const net = await hostOf('warm', new PoolMemory()).pool({}, call);
+    const other = gaps.find((gap) => formatCidr(gap) !== net.pool) ?? assert.fail();
+    await isFull(hostOf('routed', memory), { avoid: [cidrRange(other)] });
     assert.equal((await warm.pool({}, call)).pool, net.pool);
-    assert.equal(store.pools.size, 16);
+    assert.equal(store.pools.size, 15);
   });
 });
 
@@ -114,6 +135,12 @@ describe('what a process knows of a full space', () => {
     assert.equal((await warm.pool()).pool, free);
     assert.equal(store.count().surveyed, 0);
     await isFull();
+  });
+
+  it('is nothing after a refusal for which no subnet was read', async () => {
+    await fill();
+    await isFull(hostOf('routed', memory), { avoid: [cidrRange(cidr('10.0.0.0/26'))] });
+    assert.equal(memory.surveys.take(AREA, store.world.now()), undefined);
   });
 
   it('holds for one space, family and size, and for the ranges that the space has now', async () => {
@@ -145,8 +172,7 @@ describe('what a process knows of a full space', () => {
   it('is one range, however small the pools are that fill the space', async () => {
     for (const i of numbers(0n, 15n)) await put(cidr(`10.0.0.${4n * i + 1n}/32`));
     await isFull();
-    const area = { space: 'default', ring: ringOf([cidr('10.0.0.0/26')], 30), excluded: [] };
-    assert.equal(memory.surveys.take(area, store.world.now())?.ranges, 1);
+    assert.equal(memory.surveys.take(AREA, store.world.now())?.ranges, 1);
   });
 
   it('is of as many spaces as a process can remember', async () => {

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Call } from '../../../../functions/ipam/call.ts';
 import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
 import { candidate, ringOf } from '../../../../functions/ipam/pools/candidates.ts';
+import { PoolMemory } from '../../../../functions/ipam/pools/memory.ts';
 import { SURVEY_LIFETIME_MS, Survey } from '../../../../functions/ipam/pools/survey.ts';
 import { RangeSet } from '../../../../functions/ipam/range-set.ts';
 import { cidrAt, formatCidr, overlap, parseCidr } from '../../../../protocol/address.ts';
-import { refused } from '../../../support/fleet.ts';
+import { Host, refused } from '../../../support/fleet.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';
 import {
@@ -74,6 +76,14 @@ describe('a survey that does not fit into a call', () => {
   const words =
     /^no free pool was found in time in space default, none of the (350|700) subnets that were read is free, of 1024;/;
 
+  /** Where the subnet begins that a call gets when all are free. */
+  async function drawnBy(call: Call): Promise<bigint> {
+    const empty = new MemoryStore();
+    empty.spaces.set('default', store.spaces.get('default') ?? assert.fail());
+    const host = new Host({ store: empty, world: store.world, memory: new PoolMemory() }, 'warm');
+    return cidr((await host.pool({}, call)).pool).first;
+  }
+
   beforeEach(async () => {
     setSpace('default', { ranges: [cidr('10.0.0.0/20')], size4: 30 });
     await fill('10.0.0.0/20');
@@ -88,7 +98,7 @@ describe('a survey that does not fit into a call', () => {
       assert.equal(store.count().surveyed, 350);
     }
     await refused(hurried(), 'no-pool-left', /\(1024 pools held, created 1024 by elsewhere\), as of \d+ s ago/);
-    assert.deepEqual(store.count(), { surveyed: 324, announcements: 0, rereads: 0 });
+    assert.deepEqual(store.count(), { surveyed: 324, announcements: 1, rereads: 0 });
   });
 
   it('finds a gap beyond what earlier calls have read', async () => {
@@ -106,6 +116,20 @@ describe('a survey that does not fit into a call', () => {
     store.count();
     const patient = () => warm.pool({}, warm.call({ deadline: store.world.now() + 2 * TIME }));
     await Promise.all([hurried(), patient()].map((call) => refused(call, 'busy', /none of the \d{3} subnets/)));
+  });
+
+  it('leaves a request the subnet that it draws first, which a copy draws in any process', async () => {
+    await refused(hurried(), 'busy', words);
+    const [start = assert.fail()] = store.pages;
+    const isRead = (first: bigint) => (first - start + 4_096n) % 4_096n < 4n * 350n;
+    for (const pool of [...store.pools.values()]) if (!isRead(pool.cidr.first)) await store.removePool(pool);
+    let call: Call;
+    do call = warm.call();
+    while (isRead(await drawnBy(call)));
+    const net = await warm.pool({}, call);
+    assert.equal(cidr(net.pool).first, await drawnBy(call));
+    assert.equal((await hostOf('warm', new PoolMemory()).pool({}, call)).pool, net.pool);
+    assert.equal(store.pools.size, 351);
   });
 
   it('begins again once it is 30 s old', async () => {

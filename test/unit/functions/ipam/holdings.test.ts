@@ -1,8 +1,10 @@
 /** What a host holds, as the table tells it: its networks, and what they lease. */
 import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
+import { parse } from 'valibot';
 import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { encodeSlot } from '../../../../functions/ipam/slot.ts';
+import { holdingsMessage } from '../../../../protocol/host-messages.ts';
 import { ip } from '../../../support/addresses.ts';
 import { Host, lone, withMac } from '../../../support/fleet.ts';
 
@@ -103,6 +105,23 @@ describe('the beginnings of several networks', () => {
       [ip('10.0.4.2')],
     );
   });
+
+  for (const pool of ['8000::/1', '1000::/24', '2000::/25']) {
+    it(`are continued with a message that is read, in ${pool}`, async () => {
+      const { deps, host: a } = lone();
+      deps.store.spaces.set('default', { settings: { widest6: 0, givenOutside: true }, rev: 'one' });
+      const { poolId } = await a.pool({ pool, v6: true });
+      const lease = await a.address({ poolId, pool }, '', withMac(mac(1)));
+      const [told] = await beginningsOf(deps, a.call(), [poolId]);
+      assert.deepEqual(
+        told?.leases.map(({ address }) => address),
+        [ip(lease)],
+      );
+      const { After: from } = parse(holdingsMessage, { PoolID: poolId, After: told.next?.toString() });
+      assert.ok(from !== null && from === told.next && from > 10n ** 28n, String(from));
+      assert.deepEqual((await holdingsOf(deps, a.call(), { poolId, from })).leases, []);
+    });
+  }
 
   it('end early when the time is over, or the answer is long, and each is complete', async () => {
     const { deps, host: a } = lone();

@@ -87,8 +87,9 @@ export async function createAutomaticPool(
     }
     number = await pickGap(deps, call, { survey, own, seed: `${seed} ${round}` });
   }
-  if (number === undefined) surveys.keep(survey);
-  throw unclear(survey, number === undefined);
+  const isFull = number === undefined;
+  const isKept = isFull && surveys.keep(survey);
+  throw unclear(survey, { isFull, msKept: isKept ? survey.freshFor(deps.world.now()) : 0 });
 }
 
 /** @throws Refusal when no range of the space is that wide. */
@@ -139,12 +140,20 @@ async function pickGap(
   return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))];
 }
 
-/** @param isFull all that is known so far is taken. */
-function unclear({ area, known, isComplete }: Survey, isFull: boolean): Refusal {
+/**
+ * @param end `isFull`: the host can have nothing of what is known so far. `msKept`: for how long a request that reaches this
+ * process may go on with the survey.
+ */
+function unclear(
+  { area, known, isComplete }: Survey,
+  { isFull, msKept }: { readonly isFull: boolean; readonly msKept: number },
+): Refusal {
   const { space, ring } = area;
+  const seconds = Math.floor(msKept / 1_000);
+  const goesOn = seconds > 0 ? `: for ${seconds} s, the process that answered can go on with the others` : '';
   const why =
     isFull && !isComplete && known > 0n
-      ? `none of the ${known} subnets that were read is free, of ${ring.count}; try again, which goes on with the others`
+      ? `none of the ${known} subnets that were read is free for this host, of ${ring.count}; try again${goesOn}`
       : 'since others kept taking them; try again';
   return new Refusal('busy', `no free pool was found in time in space ${space}, ${why}`);
 }

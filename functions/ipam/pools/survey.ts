@@ -83,6 +83,11 @@ export class Survey {
     return this.began <= now && now < this.began + SURVEY_LIFETIME_MS;
   }
 
+  /** ms for which it stays fresh; not positive when it is too old. */
+  freshFor(now: number): number {
+    return this.began + SURVEY_LIFETIME_MS - now;
+  }
+
   /**
    * The first candidate that is not known to be taken, in the stretch or beyond it. `undefined`: no candidate is free.
    *

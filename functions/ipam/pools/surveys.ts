@@ -30,14 +30,17 @@ export class Surveys {
   }
 
   /**
-   * Keeps a survey for the next request, unless it has read nothing, or this process has freed something that the survey
-   * may have as taken.
+   * Keeps a survey for the next request, unless it has read nothing or is too large, or this process has freed something
+   * that the survey may have as taken.
+   *
+   * @returns whether it was kept.
    */
-  keep(survey: Survey): void {
-    if (!this.#underWay.has(survey) || survey.known === 0n || survey.ranges > MAX_RANGES) return;
+  keep(survey: Survey): boolean {
+    if (!this.#underWay.has(survey) || survey.known === 0n || survey.ranges > MAX_RANGES) return false;
     this.#kept.set(keyOf(survey.area), survey);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_SURVEYS && oldest !== undefined) this.#kept.delete(oldest);
+    return true;
   }
 
   /** A pool of the space was removed: its subnet is found at once. */

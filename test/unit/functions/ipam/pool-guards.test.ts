@@ -81,8 +81,13 @@ const guards: readonly Guard[] = [
   },
   {
     what: 'a survey that was cut off is not kept',
-    edit: { within: 'createAutomaticPool', find: 'if (number === undefined) surveys.keep(survey);', replace: '' },
+    edit: { within: 'createAutomaticPool', find: 'isFull && surveys.keep(survey)', replace: 'false' },
     test: { file: SURVEY, title: 'goes on at the next call' },
+  },
+  {
+    what: 'a survey that was not kept is promised',
+    edit: { within: 'createAutomaticPool', find: 'isKept ?', replace: 'isFull ?' },
+    test: { file: SURVEY, title: 'promises nothing when it is not kept' },
   },
   {
     what: 'a page is read whatever time is left',

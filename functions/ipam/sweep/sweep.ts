@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../sweep-cursor.ts';
 import { type Step, tourHosts } from './hosts.ts';
 import { walkItems } from './items.ts';
-import { type Standing, type SweepReport, emptyReport, leavingOut, throwFailures } from './report.ts';
+import { type Standing, type SweepReport, emptyReport, leavingOut } from './report.ts';
 
 export type { SweepReport } from './report.ts';
 
@@ -28,7 +28,7 @@ const MAX_UNSAVED_MS = 10_000;
  * Visits hosts first: the walk over the items then finds what they held. Hosts get half of the time at most, so that many
  * of them do not keep the walk from going on. What fails is left out, and the sweep goes on with the rest.
  *
- * @throws Error when a part has failed, once all others are done and the progress is saved.
+ * @returns what failed, too: the caller has to look at it.
  */
 export async function sweep(
   deps: Deps,
@@ -53,7 +53,6 @@ export async function sweep(
   await go('the tour of all hosts', tourHosts(deps, { deadline: half, limit }, from, report));
   await go('the walk over all items', walkItems(deps, { deadline, limit }, from, report));
   await save(cursor);
-  throwFailures(report);
   const lag = cursor.walkedAt === FIRST_CURSOR.walkedAt ? undefined : world.now() - cursor.walkedAt;
   return { ...report, cursor, standing: { fencedHosts: undefined, usage: undefined, ...found, lag } };
 }

@@ -3,6 +3,7 @@ import { describe } from 'node:test';
 import { eachIsMissed } from '../../../support/guards.ts';
 
 const file = 'test/unit/functions/ipam/sweep-progress.test.ts';
+const handlerTest = 'test/unit/functions/lambda/fleet-handler.test.ts';
 const AT_ONCE = 2;
 
 describe('a test fails without each guard of the progress of sweeps', { concurrency: AT_ONCE }, () => {
@@ -17,18 +18,18 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
       test: { file, title: 'visits all other hosts' },
     },
     {
-      what: 'the progress is saved before the sweep fails',
-      edit: {
-        within: 'sweep',
-        find: '  await save(cursor);\n  throwFailures(report);\n',
-        replace: '  throwFailures(report);\n  await save(cursor);\n',
-      },
-      test: { file, title: 'goes on with all others, saves how far it came, and fails in the end' },
+      what: 'the handler reports a failure',
+      edit: { within: 'sweepUntil', find: '  throwFailures({ failures });\n', replace: '' },
+      test: { file: handlerTest, title: 'that fails in part reports each failure' },
     },
     {
-      what: 'a failure is reported',
-      edit: { within: 'sweep', find: '  throwFailures(report);\n', replace: '' },
-      test: { file, title: 'continues where the table stopped to answer' },
+      what: 'the handler fails only after it has reported what the sweep did',
+      edit: {
+        within: 'sweepUntil',
+        find: 'await sweep(deadline);\n',
+        replace: 'await sweep(deadline);\n  throwFailures({ failures });\n',
+      },
+      test: { file: handlerTest, title: 'that fails in part reports each failure' },
     },
     {
       what: 'the progress is saved now and then',

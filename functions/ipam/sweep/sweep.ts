@@ -39,20 +39,21 @@ export async function sweep(
   const began = world.now();
   let [cursor, savedAt] = [from, began];
   let found: Partial<Standing> = {};
+  const keep = (): Promise<void> => leavingOut(report, 'saving how far it has come', () => save(cursor));
   const go = (part: string, steps: AsyncIterable<Step>): Promise<void> =>
     leavingOut(report, part, async () => {
       for await (const step of steps) {
         cursor = { ...cursor, ...step.cursor };
         found = { ...found, ...step.standing };
         if (world.now() < savedAt + MAX_UNSAVED_MS) continue;
-        await save(cursor);
+        await keep();
         savedAt = world.now();
       }
     });
   const half = began + (deadline - began) / 2;
   await go('the tour of all hosts', tourHosts(deps, { deadline: half, limit }, from, report));
   await go('the walk over all items', walkItems(deps, { deadline, limit }, from, report));
-  await save(cursor);
+  await keep();
   const lag = cursor.walkedAt === FIRST_CURSOR.walkedAt ? undefined : world.now() - cursor.walkedAt;
   return { ...report, cursor, standing: { fencedHosts: undefined, usage: undefined, ...found, lag } };
 }

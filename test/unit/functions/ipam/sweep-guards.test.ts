@@ -32,6 +32,24 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
       test: { file: handlerTest, title: 'that fails in part reports each failure' },
     },
     {
+      what: 'progress that cannot be saved stops no part',
+      edit: {
+        within: 'sweep',
+        find: 'await keep();\n        savedAt',
+        replace: 'await save(cursor);\n        savedAt',
+      },
+      test: { file, title: 'goes on when its progress cannot be saved' },
+    },
+    {
+      what: 'progress that cannot be saved at the end is a failure like others',
+      edit: {
+        within: 'sweep',
+        find: '  await keep();\n  const lag',
+        replace: '  await save(cursor);\n  const lag',
+      },
+      test: { file, title: 'says so when even the end is not saved' },
+    },
+    {
       what: 'the progress is saved now and then',
       edit: {
         within: 'sweep',

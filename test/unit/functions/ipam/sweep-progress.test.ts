@@ -98,6 +98,43 @@ describe('a sweep of which a part fails', () => {
     assert.equal(leases(), 0);
   });
 
+  it('goes on when its progress cannot be saved, and says that this failed', async () => {
+    const { deps } = stage();
+    await ended(deps, 100);
+    const walk = deps.store.walk.bind(deps.store);
+    const hostsOfShard = deps.store.hostsOfShard.bind(deps.store);
+    deps.store.hostsOfShard = (shard, after) => {
+      deps.world.advance(12_000);
+      return hostsOfShard(shard, after);
+    };
+    deps.store.walk = (from, limit) => {
+      deps.world.advance(12_000);
+      return walk(from, limit);
+    };
+    const saved: SweepCursor[] = [];
+    let attempts = 0;
+    const save = (cursor: SweepCursor) =>
+      ++attempts === 1 ? Promise.reject(new Error('no table')) : Promise.resolve(void saved.push(cursor));
+    const { hosts, failures, cursor } = await sweep(deps, {
+      deadline: Infinity,
+      limit: 1_000,
+      cursor: undefined,
+      save,
+    });
+    assert.deepEqual(said(failures), ['saving how far it has come: Error: no table']);
+    assert.equal(hosts, 100);
+    assert.deepEqual(saved.at(-1), cursor);
+    assert.ok(saved.length > 2, String(saved.length));
+  });
+
+  it('says so when even the end is not saved', async () => {
+    const { deps } = stage();
+    const save = () => Promise.reject(new Error('no table'));
+    const { failures, standing } = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined, save });
+    assert.deepEqual(said(failures), ['saving how far it has come: Error: no table']);
+    assert.equal(standing.lag, 0);
+  });
+
   it('saves its progress every ten seconds, so that a run that is killed loses no more', async () => {
     const { deps } = stage();
     await ended(deps, 200);

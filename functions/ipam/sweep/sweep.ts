@@ -5,7 +5,7 @@
 import type { Deps } from '../deps.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../sweep-cursor.ts';
 import { type Step, tourHosts } from './hosts.ts';
-import { walkItems } from './items.ts';
+import { isWalkDue, walkItems } from './items.ts';
 import { type Standing, type SweepReport, emptyReport, leavingOut } from './report.ts';
 
 export type { SweepReport } from './report.ts';
@@ -25,8 +25,8 @@ export interface SweepBounds {
 const MAX_UNSAVED_MS = 10_000;
 
 /**
- * Visits hosts first: the walk over the items then finds what they held. Hosts get half of the time at most, so that many
- * of them do not keep the walk from going on. What fails is left out, and the sweep goes on with the rest.
+ * Visits hosts first: the walk over the items then finds what they held. When a walk is due, hosts get half of the time at
+ * most, so that many of them do not keep it from going on. What fails is left out, and the sweep goes on with the rest.
  *
  * @returns what failed, too: the caller has to look at it.
  */
@@ -50,8 +50,8 @@ export async function sweep(
         savedAt = world.now();
       }
     });
-  const half = began + (deadline - began) / 2;
-  await go('the tour of all hosts', tourHosts(deps, { deadline: half, limit }, from, report));
+  const hostsUntil = isWalkDue(from, began) ? began + (deadline - began) / 2 : deadline;
+  await go('the tour of all hosts', tourHosts(deps, { deadline: hostsUntil, limit }, from, report));
   await go('the walk over all items', walkItems(deps, { deadline, limit }, from, report));
   await keep();
   const lag = cursor.walkedAt === FIRST_CURSOR.walkedAt ? undefined : world.now() - cursor.walkedAt;

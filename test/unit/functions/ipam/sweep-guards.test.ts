@@ -64,6 +64,11 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
       test: { file, title: 'leaves the walk half of the time' },
     },
     {
+      what: 'hosts get all of the time when no walk is due',
+      edit: { within: 'sweep', find: 'isWalkDue(from, began) ?', replace: 'isWalkDue(from, Infinity) ?' },
+      test: { file, title: 'gives hosts all of the time when no walk is due' },
+    },
+    {
       what: 'a network that ends is freed until the deadline',
       edit: {
         within: 'reclaim',

@@ -5,7 +5,7 @@ import { IN_FLIGHT_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
-import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
+import { FIRST_CURSOR, type SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
 import { sweepTombstones } from '../../../../functions/ipam/sweep/items.ts';
 import { type Failure, emptyReport } from '../../../../functions/ipam/sweep/report.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
@@ -256,16 +256,34 @@ describe('a host with a thousand networks that returns', () => {
 });
 
 describe('a sweep of many hosts', () => {
-  it('leaves the walk half of the time', async () => {
+  /** More than a sweep can visit in its time. */
+  const MANY = 300;
+  const TIME_MS = 20;
+
+  /** A sweep that has too little time for all hosts. @param ago ms since the last walk ended. */
+  async function sweepOfMany(ago: number) {
     const { deps } = stage();
-    for (let n = 0; n < 300; n++) await new Host(deps, `host-${n}`).register();
+    for (let n = 0; n < MANY; n++) await new Host(deps, `host-${n}`).register();
     await ended(deps, 1);
     deps.world.advance(HOUR);
+    const began = deps.world.now();
+    const cursor = { ...FIRST_CURSOR, walkedAt: began - ago };
     const { deps: slowly } = slow(deps);
-    const { hosts, items } = await withoutFailures(
-      sweep(slowly, { deadline: deps.world.now() + 20, limit: 1_000, cursor: undefined }),
-    );
-    assert.ok(hosts < 300, String(hosts));
+    const { hosts, items } = await withoutFailures(sweep(slowly, { deadline: began + TIME_MS, limit: 1_000, cursor }));
+    return { hosts, items, took: deps.world.now() - began };
+  }
+
+  it('leaves the walk half of the time', async () => {
+    const { hosts, items } = await sweepOfMany(HOUR);
+    assert.ok(hosts < MANY, String(hosts));
     assert.ok(items > 0);
+  });
+
+  it('gives hosts all of the time when no walk is due', async () => {
+    const { hosts: half } = await sweepOfMany(HOUR);
+    const { hosts, items, took } = await sweepOfMany(HOUR / 2);
+    assert.ok(hosts > 1.5 * half && hosts < MANY, `${hosts}, and ${half} in half of the time`);
+    assert.equal(items, 0);
+    assert.ok(took >= TIME_MS && took < TIME_MS + SLACK, String(took));
   });
 });

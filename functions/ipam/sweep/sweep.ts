@@ -21,8 +21,12 @@ export interface SweepBounds {
   readonly save?: (cursor: SweepCursor) => Promise<void>;
 }
 
-/** ms: a run that is cut off loses no more than this. */
-const MAX_UNSAVED_MS = 10_000;
+/**
+ * ms: once the last save is this old, the step that ends next is followed by a save. A run that is cut off repeats what came
+ * after its last save: this much at most, and the step that was under way, however long it took (a batch of hosts, or a
+ * page of items). What it has freed or fenced stays so.
+ */
+const SAVE_INTERVAL_MS = 10_000;
 
 /**
  * Visits hosts first: the walk over the items then finds what they held. When a walk is due, hosts get half of the time at
@@ -45,7 +49,7 @@ export async function sweep(
       for await (const step of steps) {
         cursor = { ...cursor, ...step.cursor };
         found = { ...found, ...step.standing };
-        if (world.now() < savedAt + MAX_UNSAVED_MS) continue;
+        if (world.now() < savedAt + SAVE_INTERVAL_MS) continue;
         await keep();
         savedAt = world.now();
       }

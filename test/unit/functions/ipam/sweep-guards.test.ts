@@ -53,10 +53,10 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
       what: 'the progress is saved now and then',
       edit: {
         within: 'sweep',
-        find: 'if (world.now() < savedAt + MAX_UNSAVED_MS) continue;',
+        find: 'if (world.now() < savedAt + SAVE_INTERVAL_MS) continue;',
         replace: 'continue;',
       },
-      test: { file, title: 'saves its progress every ten seconds' },
+      test: { file, title: 'saves its progress after the first step' },
     },
     {
       what: 'hosts get half of the time',

@@ -135,19 +135,26 @@ describe('a sweep of which a part fails', () => {
     assert.equal(standing.lag, 0);
   });
 
-  it('saves its progress every ten seconds, so that a run that is killed loses no more', async () => {
+  it('saves its progress after the first step that ends ten seconds after the last save', async () => {
     const { deps } = stage();
     await ended(deps, 200);
-    const saved: SweepCursor[] = [];
-    const save = (cursor: SweepCursor) => Promise.resolve(void saved.push(cursor));
+    const began = deps.world.now();
+    const saved: (readonly [number, SweepCursor])[] = [];
+    const save = (cursor: SweepCursor) => Promise.resolve(void saved.push([deps.world.now() - began, cursor]));
     const walk = deps.store.walk.bind(deps.store);
     deps.store.walk = (from, limit) => {
       deps.world.advance(4_000);
       return walk(from, limit);
     };
     await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined, save }));
-    assert.ok(saved.length >= 2, String(saved.length));
-    assert.ok(saved.slice(0, -1).every(({ item }) => item !== undefined));
+    assert.deepEqual(
+      saved.map(([after, { item }]) => [after, item !== undefined]),
+      [
+        [12_000, true],
+        [24_000, true],
+        [32_000, false],
+      ],
+    );
   });
 });
 

@@ -134,7 +134,8 @@ export async function countLook(
   const known: string[] = [];
   for (let from = 0; from < networks; from += MAX_NETWORKS) {
     const some = poolIds.slice(from, from + MAX_NETWORKS);
-    known.push(...(await calls.of(() => beginningsOf(at, host.call(), some))).map(({ key }) => key));
+    const { holdings } = await calls.of(() => beginningsOf(at, host.call(), some));
+    known.push(...holdings.map(({ key }) => key));
   }
   await calls.of(() => networksOf(at, host.call(), { known }));
   return calls;

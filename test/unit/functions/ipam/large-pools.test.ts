@@ -74,7 +74,7 @@ describe('a home that is full', () => {
     assert.equal(new Set(own.map(groupOf)).size, 2);
     const { leases, next } = await holdingsOf(deps, one.call(), { poolId: net.poolId });
     assert.deepEqual([leases.length, next], [1_200, undefined]);
-    const [beginning] = await beginningsOf(deps, one.call(), [net.poolId]);
+    const [beginning] = (await beginningsOf(deps, one.call(), [net.poolId])).holdings;
     const rest = await holdingsOf(deps, one.call(), { poolId: net.poolId, from: beginning?.next ?? 0n });
     assert.equal((beginning?.leases.length ?? 0) + rest.leases.length, 1_200);
     await reportDeath(deps, 'a', 'test', Infinity);

@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it, mock } from 'node:test';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
-import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
+import { holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { type Revival, reviveNetwork } from '../../../../functions/ipam/recovery/revive.ts';
-import { encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { ip } from '../../../support/addresses.ts';
 import { Host, refused, lone, pair, GATEWAY, withMac } from '../../../support/fleet.ts';
@@ -265,53 +264,5 @@ describe("the list of a host's networks", () => {
     }
     assert.equal(pages, 4);
     assert.deepEqual(found.sort(), leases.map(({ value }) => value).sort());
-  });
-});
-
-describe('the beginnings of several networks', () => {
-  it('are in the order of the question, and the same as one by one', async () => {
-    const { deps, host: a } = lone();
-    const nets = [];
-    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
-    for (const [i, net] of nets.entries()) await a.address(net, '', withMac(mac(1 + (i % 9))));
-    const poolIds = nets.map(({ poolId }) => poolId);
-    const alone = [];
-    for (const poolId of poolIds) alone.push(await holdingsOf(deps, a.call(), { poolId }));
-    assert.deepEqual(await beginningsOf(deps, a.call(), poolIds), alone);
-  });
-
-  it('are one group of each, and say where the rest begins', async () => {
-    const { deps, host: a } = lone();
-    const net = await a.pool({ pool: '10.0.0.0/16' });
-    for (const address of ['10.0.0.2', '10.0.4.2']) await a.address(net, address, withMac(mac(1)));
-    const [told] = await beginningsOf(deps, a.call(), [net.poolId]);
-    assert.deepEqual(
-      told?.leases.map(({ address }) => address),
-      [ip('10.0.0.2')],
-    );
-    const rest = await holdingsOf(deps, a.call(), { poolId: net.poolId, from: told.next ?? 0n });
-    assert.deepEqual(
-      rest.leases.map(({ address }) => address),
-      [ip('10.0.4.2')],
-    );
-  });
-
-  it('end early when the time is over, or the answer is long, and each is complete', async () => {
-    const { deps, host: a } = lone();
-    const nets = [];
-    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
-    const poolIds = nets.map(({ poolId }) => poolId);
-    assert.deepEqual(await beginningsOf(deps, a.call({ deadline: deps.world.now() }), poolIds), []);
-    const ref = nets[0]?.poolId.split(',')[5] ?? '';
-    const lease = encodeSlot({ kind: 'leased', ref, requestKey: a.call().requestKey, mac: '', name: 'web' });
-    const slots = Array.from({ length: 16 }, () => lease);
-    mock.method(deps.store, 'readChunks', () =>
-      Promise.resolve(Array.from({ length: 64 }, (_, i) => ({ index: BigInt(i), slots, stickies: [] }))),
-    );
-    const told = await beginningsOf(deps, a.call(), Array<string>(60).fill(poolIds[0] ?? ''));
-    assert.deepEqual(
-      told.map(({ leases }) => leases.length),
-      [1_024, 1_024, 1_024, 1_024],
-    );
   });
 });

@@ -95,25 +95,39 @@ export interface HoldingsQuestion {
   readonly maxGroups?: number;
 }
 
+export interface Beginnings {
+  /** Those of the first networks, in the order of the question. */
+  readonly holdings: readonly Holdings[];
+  /** Networks that could not be read: the holdings end before the first of them. */
+  readonly failures: readonly { readonly poolId: string; readonly error: unknown }[];
+}
+
+/** ms before the deadline of a call after which no further network is read, so that the answer is given in time. */
+const BEGINNINGS_MARGIN_MS = 3_000;
+
 /**
- * What several networks lease, each from its beginning.
- *
- * @returns those of the first networks, in the same order: the rest is left out once the answer is long or the time over.
+ * What several networks lease, each from its beginning. The rest is left out once the answer is long, the time nearly over,
+ * or a network cannot be read. The host asks again from there, so only a question that begins with that network fails.
  */
-export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly string[]): Promise<readonly Holdings[]> {
-  const read = await sideBySide(
-    poolIds,
-    (poolId) => holdingsOf(deps, call, { poolId, maxGroups: 1 }),
-    () => deps.world.now() >= call.deadline,
-  );
-  const answered: Holdings[] = [];
+export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly string[]): Promise<Beginnings> {
+  const failures: { readonly poolId: string; readonly error: unknown }[] = [];
+  const beginningOf = async (poolId: string): Promise<Holdings | undefined> => {
+    try {
+      return await holdingsOf(deps, call, { poolId, maxGroups: 1 });
+    } catch (error) {
+      failures.push({ poolId, error });
+      return undefined;
+    }
+  };
+  const isOver = (): boolean => failures.length > 0 || deps.world.now() >= call.deadline - BEGINNINGS_MARGIN_MS;
+  const holdings: Holdings[] = [];
   let leases = 0;
-  for (const held of read) {
-    leases += held.leases.length;
-    if (leases > MAX_LEASES) break;
-    answered.push(held);
+  for (const held of await sideBySide(poolIds, beginningOf, isOver)) {
+    leases += held?.leases.length ?? 0;
+    if (held === undefined || leases > MAX_LEASES) break;
+    holdings.push(held);
   }
-  return answered;
+  return { holdings, failures };
 }
 
 /**

@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../../functions/ipam/hosts/host-view.ts';
+import { automaticSpan, homeSpan } from '../../../../functions/ipam/addresses/region.ts';
+import { CHUNK_SIZE, chunkOf } from '../../../../functions/ipam/chunk.ts';
 import { decodePoolId, encodePoolId } from '../../../../functions/ipam/pool-id.ts';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
-import { decodeSlot } from '../../../../functions/ipam/slot.ts';
+import { decodeSlot, encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { ip } from '../../../support/addresses.ts';
@@ -30,8 +32,25 @@ async function stage(wish: PoolWish) {
       .flatMap(({ slots }) => slots.map((slot) => decodeSlot(slot)))
       .filter((slot) => slot?.kind === 'leased' && poolId.includes(slot.ref)).length;
   const sweepAll = () => sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
-  return { deps, one, other, net, beside, leased, sweepAll };
+  /** The first chunk of the home that a host has on its network. */
+  function homeOf(host: Host, { poolId }: GrantedPool): bigint {
+    const id = decodePoolId(deps.world, poolId, host.call());
+    const span = automaticSpan(id);
+    assert.ok(span);
+    return chunkOf(homeSpan(deps.world, id.ref, span).first);
+  }
+  /** Leases chunks of the pool to a network that nobody asks about. */
+  async function occupy(from: bigint, count: number): Promise<void> {
+    const { generation } = decodePoolId(deps.world, net.poolId, one.call());
+    for (let i = 0; i < count * CHUNK_SIZE; i++) {
+      const place = { generation, chunk: from + BigInt(Math.floor(i / CHUNK_SIZE)), slot: i % CHUNK_SIZE };
+      await deps.store.writeSlot(place, STRANGERS, undefined, { kind: 'exactly', value: undefined });
+    }
+  }
+  return { deps, one, other, net, beside, leased, sweepAll, homeOf, occupy };
 }
+
+const STRANGERS = encodeSlot({ kind: 'leased', ref: 'strangerabcdef', requestKey: '0'.repeat(13), mac: '', name: '' });
 
 async function addressesOf(host: Host, net: GrantedPool, count: number): Promise<bigint[]> {
   const given = [];
@@ -67,6 +86,14 @@ for (const [what, wish] of LARGE) {
 }
 
 describe('a home that is full', () => {
+  it('is used up before its host goes on to the next group', async () => {
+    const { one, net, homeOf, occupy } = await stage({ pool: 'fd00:1::/64', v6: true });
+    const home = homeOf(one, net);
+    await occupy(home, 63);
+    const own = await addressesOf(one, net, 17);
+    assert.equal(own.filter((address) => chunkOf(address - ip('fd00:1::').value) === home + 63n).length, 16);
+  });
+
   it('is followed by the groups behind it, which are listed and freed, too', async () => {
     const { deps, one, net, leased } = await stage({ pool: 'fd00:1::/64', v6: true });
     const own = await addressesOf(one, net, 1_200);

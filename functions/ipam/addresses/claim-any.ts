@@ -201,7 +201,7 @@ async function readWindow({ deps, call, id }: Search, window: readonly Segment[]
 
 /**
  * The chunks with open slots, rotated so that calls that read the same window do not all try its first gap. A host uses up
- * each group of a large pool before it goes on to the next: `leasesOf` finds its leases by this.
+ * each group of a large pool before it goes on to the next: `readStretch` finds its leases by this.
  */
 function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly DecodedChunk[]): readonly DecodedChunk[] {
   const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);

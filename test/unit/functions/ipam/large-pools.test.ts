@@ -10,6 +10,7 @@ import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.
 import { decodeSlot, encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
+import { formatAddress } from '../../../../protocol/address.ts';
 import { ip } from '../../../support/addresses.ts';
 import { type Host, MAC, type PoolWish, pair, withMac } from '../../../support/fleet.ts';
 
@@ -51,6 +52,8 @@ async function stage(wish: PoolWish) {
 }
 
 const STRANGERS = encodeSlot({ kind: 'leased', ref: 'strangerabcdef', requestKey: '0'.repeat(13), mac: '', name: '' });
+
+type Stage = Awaited<ReturnType<typeof stage>>;
 
 async function addressesOf(host: Host, net: GrantedPool, count: number): Promise<bigint[]> {
   const given = [];
@@ -105,6 +108,91 @@ describe('a home that is full', () => {
     assert.equal((beginning?.leases.length ?? 0) + rest.leases.length, 1_200);
     await reportDeath(deps, 'a', 'test', Infinity);
     assert.equal(leased(net), 0);
+  });
+});
+
+/** A host has to find all that it leases: in a list, page by page, in the view of an operator, and to free it. */
+async function findsAll({ deps, one, net, leased }: Stage, own: readonly bigint[]): Promise<void> {
+  const { ref } = decodePoolId(deps.world, net.poolId, one.call());
+  const listed = (await networksOf(deps, one.call())).networks.find((network) => network.ref.name === ref);
+  assert.ok(listed);
+  for (const { poolId } of [net, listed]) {
+    const whole = await holdingsOf(deps, one.call(), { poolId });
+    assert.deepEqual(whole.leases.map(({ address }) => address.value).sort(), own);
+    const paged = [];
+    for (let from: bigint | undefined = 0n; from !== undefined;) {
+      const page: Awaited<ReturnType<typeof holdingsOf>> = await holdingsOf(deps, one.call(), {
+        poolId,
+        from,
+        maxGroups: 1,
+      });
+      paged.push(...page.leases.map(({ address }) => address.value));
+      from = page.next;
+    }
+    assert.deepEqual(paged.sort(), own);
+  }
+  const counts = (await viewHost(deps, 'a'))?.networks.map(({ addresses }) => addresses.count);
+  assert.ok(counts?.includes(own.length), counts?.join());
+  await reportDeath(deps, 'a', 'test', Infinity);
+  assert.equal(leased(net), 0);
+}
+
+describe('all that a host leases in a large pool is found', () => {
+  const wish: PoolWish = { pool: 'fd00:1::/64', v6: true };
+
+  it('when it went on to the next group, and released all that it had before', async () => {
+    const at = await stage(wish);
+    const home = at.homeOf(at.one, at.net);
+    await at.occupy(home, 63);
+    const own = await addressesOf(at.one, at.net, 18);
+    const isInHome = (address: bigint): boolean => chunkOf(address - ip('fd00:1::').value) < home + 64n;
+    for (const address of own.filter(isInHome))
+      await at.one.release(at.net, formatAddress({ family: 6, value: address }));
+    const left = own.filter((address) => !isInHome(address));
+    assert.equal(left.length, 2);
+    await findsAll(at, left);
+  });
+
+  it('when the network was taken up again after the unused chunks of its pool had been removed', async () => {
+    const at = await stage(wish);
+    const home = at.homeOf(at.one, at.net);
+    await at.occupy(home, 63);
+    const own = await addressesOf(at.one, at.net, 18);
+    for (const [key, { index }] of at.deps.store.chunks) if (index < home + 63n) at.deps.store.chunks.delete(key);
+    await findsAll(at, own);
+  });
+
+  it('when others have used up its home and groups behind it', async () => {
+    const at = await stage(wish);
+    await at.occupy(at.homeOf(at.one, at.net), 6 * 64);
+    await findsAll(at, await addressesOf(at.one, at.net, 3));
+  });
+
+  it('when two of its networks share its home', async () => {
+    const at = await stage(wish);
+    const second = await at.one.pool(wish);
+    await at.occupy(at.homeOf(at.one, at.net), 63);
+    await addressesOf(at.one, second, 16);
+    await findsAll(at, await addressesOf(at.one, at.net, 3));
+  });
+
+  it('when addresses are chosen in serial order, and others have the lowest ones', async () => {
+    const at = await stage({ ...wish, options: { 'berth.order': 'serial' } });
+    await at.occupy(1n, 2 * 64);
+    const own = await addressesOf(at.one, at.net, 40);
+    assert.equal(new Set(own.map(groupOf)).size, 2);
+    await findsAll(at, own);
+  });
+
+  it('when it went on from the last group to the first, each address once', async () => {
+    const at = await stage({ ...wish, subPool: 'fd00:1::8000:0:0/116' });
+    const home = at.homeOf(at.one, at.net);
+    const low = chunkOf(ip('fd00:1::8000:0:0').value - ip('fd00:1::').value);
+    assert.ok(home > low);
+    await at.occupy(home, Number(low + 4n * 64n - home) - 1);
+    const own = await addressesOf(at.one, at.net, 20);
+    assert.equal(new Set(own.map(groupOf)).size, 2);
+    await findsAll(at, own);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Reads what networks of one pool lease. */
-import { usableRange } from '../../../protocol/address.ts';
+import { formatCidr, usableRange } from '../../../protocol/address.ts';
 import { sideBySide } from '../all-settled.ts';
 import { type Chunk, type SlotPlace, nextGroup } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
@@ -32,13 +32,13 @@ export async function* leasesOf(
   const [one] = refs;
   if (one === undefined) return;
   if (!isSearchable(one)) {
-    for (const ref of refs) yield* leasesNearby(deps, ref, isOver);
+    yield* leasesNearby(deps, one, refs, isOver);
     return;
   }
   const { cidr, generation } = one;
   const usable = usableRange(cidr);
   if (usable === undefined) return;
-  const names = refs.map(({ name }) => name);
+  const names = namesOf(refs);
   for (const window of windows(spanOf(usable, cidr.first), 0n)) {
     const read = await sideBySide(
       window,
@@ -49,15 +49,27 @@ export async function* leasesOf(
   }
 }
 
-async function* leasesNearby(deps: Deps, ref: Ref, isOver: () => boolean): AsyncGenerator<readonly Leased[]> {
-  for (const stretch of stretchesOf(deps.world, ref, [ref.name])) {
-    for (let left: Stretch | undefined = stretch; left !== undefined && !isOver();) {
-      const read = await readStretch(deps, ref.generation, left);
-      yield read.leases;
-      left = read.left;
-    }
+/** The most groups whose leases are kept at once: as many chunks as the widest window of a search. */
+const MAX_GROUPS_AT_ONCE = 8;
+
+/** Reads all stretches side by side: networks of one host share its home, and all share the lowest address. */
+async function* leasesNearby(
+  deps: Deps,
+  { cidr, generation }: Pick<Ref, 'cidr' | 'generation'>,
+  refs: readonly Ref[],
+  isOver: () => boolean,
+): AsyncGenerator<readonly Leased[]> {
+  const alike = Map.groupBy(refs, ({ subPool }) => subPool && formatCidr(subPool)).values();
+  let left = [...alike].flatMap((some) => stretchesOf(deps.world, { cidr, subPool: some[0]?.subPool }, namesOf(some)));
+  while (left.length > 0 && !isOver()) {
+    const group = (stretch: Stretch) => readStretch(deps, generation, stretch);
+    const read = await sideBySide(left.slice(0, MAX_GROUPS_AT_ONCE), group, isOver);
+    yield read.flatMap(({ leases }) => leases);
+    left = [...read.flatMap((part) => part.left ?? []), ...left.slice(MAX_GROUPS_AT_ONCE)];
   }
 }
+
+const namesOf = (refs: readonly Ref[]): string[] => refs.map(({ name }) => name);
 
 /**
  * Reads the first group of a stretch. The stretch ends at a group that has no lease of the networks, but an address that was

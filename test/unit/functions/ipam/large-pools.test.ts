@@ -1,18 +1,21 @@
 /** Pools that no search reads whole, such as an IPv6 /64: the addresses of a host lie together, and are found there. */
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
-import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
-import { viewHost } from '../../../../functions/ipam/hosts/host-view.ts';
+import { describe, it, mock } from 'node:test';
+import { freeOrphans } from '../../../../functions/ipam/addresses/orphans.ts';
 import { automaticSpan, homeSpan } from '../../../../functions/ipam/addresses/region.ts';
 import { CHUNK_SIZE, chunkOf } from '../../../../functions/ipam/chunk.ts';
+import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
+import { viewHost } from '../../../../functions/ipam/hosts/host-view.ts';
+import { IN_PLACE_OF_HOST } from '../../../../functions/ipam/hosts/reclaim.ts';
 import { decodePoolId, encodePoolId } from '../../../../functions/ipam/pool-id.ts';
 import type { GrantedPool } from '../../../../functions/ipam/pools/request-pool.ts';
+import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
+import type { Ref } from '../../../../functions/ipam/ref.ts';
 import { decodeSlot, encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
-import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { formatAddress } from '../../../../protocol/address.ts';
 import { ip } from '../../../support/addresses.ts';
-import { type Host, MAC, type PoolWish, pair, withMac } from '../../../support/fleet.ts';
+import { Host, MAC, type PoolWish, pair, withMac } from '../../../support/fleet.ts';
 
 const LARGE: readonly (readonly [string, PoolWish])[] = [
   ['IPv6 /64', { pool: 'fd00:1::/64', v6: true }],
@@ -193,6 +196,35 @@ describe('all that a host leases in a large pool is found', () => {
     const own = await addressesOf(at.one, at.net, 20);
     assert.equal(new Set(own.map(groupOf)).size, 2);
     await findsAll(at, own);
+  });
+});
+
+describe('what ended networks of a large pool lease', () => {
+  it('is freed with one read of each group, several at a time', async () => {
+    const { deps, one, other, net } = await stage({ pool: 'fd00:1::/64', v6: true });
+    const wish = { pool: 'fd00:1::/64', v6: true };
+    const hosts = [one, one, one, other, other, ...['c', 'd', 'e', 'f'].map((id) => new Host(deps, id))];
+    const ended: Ref[] = [];
+    for (const host of hosts) {
+      const { poolId } = await host.pool(wish);
+      const { generation, ref } = decodePoolId(deps.world, poolId, host.call());
+      await host.address({ ...net, poolId }, '', MAC);
+      await deps.store.endRef(generation, ref, deps.world.now());
+      ended.push((await deps.store.readRef(generation, ref)) ?? assert.fail());
+    }
+    const read: bigint[] = [];
+    let [now, most] = [0, 0];
+    const readChunks = deps.store.readChunks.bind(deps.store);
+    mock.method(deps.store, 'readChunks', async (generation: string, first: bigint, last: bigint) => {
+      read.push(first);
+      most = Math.max(most, ++now);
+      const chunks = await readChunks(generation, first, last);
+      now--;
+      return chunks;
+    });
+    assert.equal(await freeOrphans(deps, IN_PLACE_OF_HOST, ended), hosts.length);
+    assert.deepEqual(read, [...new Set(read)]);
+    assert.ok(most > 1);
   });
 });
 

@@ -16,6 +16,7 @@ import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { formatAddress } from '../../../../protocol/address.ts';
 import { ip } from '../../../support/addresses.ts';
 import { Host, MAC, type PoolWish, pair, withMac } from '../../../support/fleet.ts';
+import { chance } from '../../../support/interleaving.ts';
 
 const LARGE: readonly (readonly [string, PoolWish])[] = [
   ['IPv6 /64', { pool: 'fd00:1::/64', v6: true }],
@@ -196,6 +197,37 @@ describe('all that a host leases in a large pool is found', () => {
     const own = await addressesOf(at.one, at.net, 20);
     assert.equal(new Set(own.map(groupOf)).size, 2);
     await findsAll(at, own);
+  });
+});
+
+describe('a crowded large pool', () => {
+  it('lists what each host leases, whatever they request and release', async () => {
+    const wish = { pool: 'fd00:1::/64', subPool: 'fd00:1::8000:0:0/116', v6: true };
+    const { deps, one, other, net, beside, occupy } = await stage(wish);
+    const serial = await one.pool({ ...wish, options: { 'berth.order': 'serial' } });
+    const low = chunkOf(ip('fd00:1::8000:0:0').value - ip('fd00:1::').value);
+    // Sixteen addresses are left in each of its four groups.
+    for (let group = 0n; group < 4n; group++) await occupy(low + group * 64n, 63);
+    const none: readonly string[] = [];
+    const users = [
+      { host: one, net, held: [...none] },
+      { host: other, net: beside, held: [...none] },
+      { host: one, net: serial, held: [...none] },
+    ];
+    const random = chance(7);
+    const groups = new Set<string>();
+    for (let step = 0; step < 150; step++) {
+      const user = users[step % 3] ?? assert.fail();
+      const isFull = users.reduce((sum, { held }) => sum + held.length, 0) === 64;
+      const [leaving] = random() < 0.3 || isFull ? user.held.splice(Math.floor(random() * user.held.length), 1) : [];
+      if (leaving !== undefined) await user.host.release(user.net, leaving);
+      else if (!isFull) user.held.push(await user.host.address(user.net, '', withMac(macOf(step))));
+      deps.world.advance(Math.floor(random() * 10_000));
+      const { leases } = await holdingsOf(deps, user.host.call(), { poolId: user.net.poolId });
+      assert.deepEqual(leases.map(({ address }) => formatAddress(address)).sort(), user.held.toSorted());
+      for (const { address } of leases) groups.add(`${step % 3} ${groupOf(address.value)}`);
+    }
+    assert.ok(groups.size > 6, `${groups.size} groups`);
   });
 });
 

@@ -101,6 +101,9 @@ export interface Beginnings {
   readonly failures: readonly { readonly poolId: string; readonly error: unknown }[];
 }
 
+/** Of a large pool, these are mostly all that has to be read: the lowest, the home of the host, and an empty one behind it. */
+const MAX_BEGINNING_GROUPS = 3;
+
 /** ms before the deadline of a call after which no further network is read, so that the answer is given in time. */
 const BEGINNINGS_MARGIN_MS = 3_000;
 
@@ -112,7 +115,7 @@ export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly str
   const failures: { readonly poolId: string; readonly error: unknown }[] = [];
   const beginningOf = async (poolId: string): Promise<Holdings | undefined> => {
     try {
-      return await holdingsOf(deps, call, { poolId, maxGroups: 1 });
+      return await holdingsOf(deps, call, { poolId, maxGroups: MAX_BEGINNING_GROUPS });
     } catch (error) {
       failures.push({ poolId, error });
       return undefined;

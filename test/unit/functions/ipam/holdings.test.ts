@@ -90,10 +90,10 @@ describe('the beginnings of several networks', () => {
     assert.deepEqual(await beginningsOf(deps, a.call(), poolIds), { holdings: alone, failures: [] });
   });
 
-  it('are one group of each, and say where the rest begins', async () => {
+  it('are three groups of each, and say where the rest begins', async () => {
     const { deps, host: a } = lone();
     const net = await a.pool({ pool: '10.0.0.0/16' });
-    for (const address of ['10.0.0.2', '10.0.4.2']) await a.address(net, address, withMac(mac(1)));
+    for (const address of ['10.0.0.2', '10.0.12.2']) await a.address(net, address, withMac(mac(1)));
     const [told] = (await beginningsOf(deps, a.call(), [net.poolId])).holdings;
     assert.deepEqual(
       told?.leases.map(({ address }) => address),
@@ -102,8 +102,16 @@ describe('the beginnings of several networks', () => {
     const rest = await holdingsOf(deps, a.call(), { poolId: net.poolId, from: told.next ?? 0n });
     assert.deepEqual(
       rest.leases.map(({ address }) => address),
-      [ip('10.0.4.2')],
+      [ip('10.0.12.2')],
     );
+  });
+
+  it('are all of a large pool, whose lowest group and home are read at once', async () => {
+    const { deps, host: a } = lone();
+    const { poolId, pool } = await a.pool({ pool: 'fd00:1::/64', v6: true });
+    const lease = await a.address({ poolId, pool }, '', withMac(mac(1)));
+    const [told] = (await beginningsOf(deps, a.call(), [poolId])).holdings;
+    assert.deepEqual([told?.leases.map(({ address }) => address), told?.next], [[ip(lease)], undefined]);
   });
 
   for (const pool of ['8000::/1', '1000::/24', '2000::/25']) {
@@ -112,14 +120,14 @@ describe('the beginnings of several networks', () => {
       deps.store.spaces.set('default', { settings: { widest6: 0, givenOutside: true }, rev: 'one' });
       const { poolId } = await a.pool({ pool, v6: true });
       const lease = await a.address({ poolId, pool }, '', withMac(mac(1)));
-      const [told] = (await beginningsOf(deps, a.call(), [poolId])).holdings;
+      const first = await holdingsOf(deps, a.call(), { poolId, maxGroups: 1 });
+      assert.deepEqual(first.leases, [], 'the lowest group comes first');
+      const { After: from } = parse(holdingsMessage, { PoolID: poolId, After: first.next?.toString() });
+      assert.ok(from !== null && from === first.next && from > 10n ** 28n, String(from));
       assert.deepEqual(
-        told?.leases.map(({ address }) => address),
+        (await holdingsOf(deps, a.call(), { poolId, from })).leases.map(({ address }) => address),
         [ip(lease)],
       );
-      const { After: from } = parse(holdingsMessage, { PoolID: poolId, After: told.next?.toString() });
-      assert.ok(from !== null && from === told.next && from > 10n ** 28n, String(from));
-      assert.deepEqual((await holdingsOf(deps, a.call(), { poolId, from })).leases, []);
     });
   }
 

@@ -7,6 +7,7 @@ import { askHealth } from './commands/ask-health.ts';
 import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
 import { stateCommands } from './commands/host.ts';
+import { EXIT_CODES_HELP, run } from './commands/manners.ts';
 import {
   type CommonOptions,
   type Level,
@@ -21,11 +22,12 @@ import { spaceCommands } from './commands/space.ts';
 import { startCloud } from './commands/up.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
+import { EXIT } from './exit-codes.ts';
 import { lockFolder } from './lock.ts';
 import type { Health } from './plugin/health.ts';
 import { type Shim, serveShim } from './serve.ts';
 import { type Settings, isRoot, parseDrivers } from './settings.ts';
-import { UserError } from './user-error.ts';
+import { UsageError, UserError } from './user-error.ts';
 
 interface CloudOptions {
   readonly dynamodb?: string;
@@ -35,7 +37,7 @@ interface CloudOptions {
 const program = new Command('berth')
   .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
   .version(manifest.version)
-  .showHelpAfterError();
+  .addHelpText('after', EXIT_CODES_HELP);
 
 common(program.command('shim'))
   .description('serve the plugin on this host and forward its calls to the functions')
@@ -53,7 +55,8 @@ common(program.command('shim'))
 
 located(program.command('doctor'))
   .description(
-    'compare Docker on this host with the table; exit code 0: they agree, 1: differences are left, or the comparison failed',
+    'compare Docker on this host with the table; exit code 0: they agree, 5: differences are left, 4: no shim answers, ' +
+      '1: they could not be compared',
   )
   .option('--fix', 'correct the differences; without it, they are only reported')
   .option(
@@ -64,7 +67,7 @@ located(program.command('doctor'))
   .action(async ({ sockets, drivers, fix, free = [] }: Location & { fix?: boolean; free?: string[] }) => {
     const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true, free);
     console.log(tellDiagnosis(diagnosis));
-    if (isLeft(diagnosis)) process.exitCode = 1;
+    if (isLeft(diagnosis)) process.exitCode = EXIT.findings;
   });
 
 common(program.command('up'))
@@ -101,7 +104,7 @@ async function tellHealth(options: CommonOptions): Promise<void> {
 
 async function runShim(options: CommonOptions, endpoint: string | undefined): Promise<void> {
   if (endpoint === undefined)
-    throw new UserError("name the capabilities function's URL with --endpoint or BERTH_ENDPOINT");
+    throw new UsageError("name the capabilities function's URL with --endpoint or BERTH_ENDPOINT");
   const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
@@ -187,10 +190,4 @@ const terminated = (): Promise<'signal'> =>
     }
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`berth: ${error.message}`);
-  process.exitCode = 1;
-}
+await run(program, process.argv);

@@ -2,8 +2,17 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
-import { UserError } from '../user-error.ts';
-import { type Fleet, type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
+import { UsageError, UserError } from '../user-error.ts';
+import {
+  ConsoleRefusal,
+  type Fleet,
+  type OperatorOptions,
+  askConsole,
+  declareHost,
+  fleetOf,
+  operating,
+  unknownHost,
+} from './host.ts';
 
 /** Networks that are shown one by one. */
 const MAX_SHOWN_NETWORKS = 20;
@@ -85,10 +94,11 @@ export async function endHost(
 }
 
 const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostView): UserError =>
-  new UserError(
+  new ConsoleRefusal(
     `host ${Host} is ${State}: it last registered ${ago(SilentSeconds)}, and its lease runs until ${LeaseUntil}. If it still ` +
       'runs, other containers could get the addresses of its containers. Stop it and wait for the end of its lease, or, ' +
       'if you are sure that it has stopped, add --override-lease',
+    'host-state',
   );
 
 const ALL = 'All of this is freed at once';
@@ -113,7 +123,7 @@ export async function endFormer(
 /** @param freed says what is freed, and when. */
 async function agree(host: string, ask: Terminal['ask'], freed: string): Promise<void> {
   if (ask === undefined) {
-    throw new UserError(
+    throw new UsageError(
       `cannot ask for confirmation without a terminal; check host ${host} above, and add --yes to free what it holds`,
     );
   }

@@ -13,7 +13,8 @@ import { signers } from '../aws/signer.ts';
 import { FunctionUrlClient } from '../cloud/client.ts';
 import { Transport } from '../cloud/transport.ts';
 import { type Endpoint, endpointNamedBy, parseEndpoint } from '../endpoint.ts';
-import { UserError } from '../user-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { UnreachableError, UserError } from '../user-error.ts';
 
 export interface Declaration {
   readonly host: string;
@@ -80,7 +81,7 @@ function declaring(command: Command, state: keyof typeof effects): Command {
 }
 
 export const unknownHost = (host: string): UserError =>
-  new UserError(`no host ${host} has ever registered; nothing was changed`);
+  new ConsoleRefusal(`no host ${host} has ever registered; nothing was changed`, 'host-unknown');
 
 /** Adds the options that every operator command has. */
 export const operating = (command: Command): Command =>
@@ -149,9 +150,11 @@ export async function askConsole<Schema extends v.GenericSchema>(
 
 /** The console has refused. */
 export class ConsoleRefusal extends UserError {
-  readonly code: string | undefined;
+  override readonly exitCode = EXIT.refused;
+  /** The kind of refusal, where the functions name one. */
+  override readonly code: string;
 
-  constructor(reason: string, code: string | undefined) {
+  constructor(reason: string, code = 'refused') {
     super(reason);
     this.code = code;
   }
@@ -170,7 +173,7 @@ async function ask<Schema extends v.GenericSchema>(
   { body, ...asked }: Asked,
 ): Promise<v.InferOutput<Schema>> {
   const verdict = await cloud.ask(endpoint, { question: 'own', ...asked, body: Buffer.from(body) });
-  if (verdict.kind === 'failed') throw new UserError(verdict.reason);
+  if (verdict.kind === 'failed') throw new UnreachableError(verdict.reason);
   if (verdict.refusal !== undefined) throw new ConsoleRefusal(verdict.refusal, verdict.code);
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);
   if (parsed.success) return parsed.output;

@@ -8,7 +8,7 @@ import {
   setSpaceAnswer,
   spaceAnswer,
 } from '../../protocol/operator-messages.ts';
-import { UserError } from '../user-error.ts';
+import { UsageError } from '../user-error.ts';
 import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './host.ts';
 
 type Value = number | boolean | readonly string[];
@@ -178,21 +178,21 @@ async function despiteOthers<T>(change: () => Promise<T>): Promise<T> {
 /**
  * The settings to change, by the functions' names; `null` for the default.
  *
- * @throws UserError for a setting that is unknown, or both set and unset.
+ * @throws UsageError for a setting that is unknown, or both set and unset.
  */
 export function changesOf(given: Readonly<Record<string, unknown>>, unset: readonly string[]): Record<string, unknown> {
   const unknown = unset.find((name) => !SETTINGS.some((setting) => setting.name === name));
   if (unknown !== undefined) {
     const known = SETTINGS.map(({ name }) => name).join(', ');
-    throw new UserError(`no setting ${JSON.stringify(unknown)} to unset; the settings are ${known}`);
+    throw new UsageError(`no setting ${JSON.stringify(unknown)} to unset; the settings are ${known}`);
   }
   const changes = SETTINGS.flatMap(({ name, field }): [string, unknown][] => {
     const value = given[camelCase(name)];
     if (!unset.includes(name)) return value === undefined ? [] : [[field, value === NONE ? null : value]];
     if (value === undefined) return [[field, null]];
-    throw new UserError(`--${name} is set and unset at once; leave one of them out`);
+    throw new UsageError(`--${name} is set and unset at once; leave one of them out`);
   });
-  if (changes.length === 0) throw new UserError('there is nothing to change: name a setting (berth space set --help)');
+  if (changes.length === 0) throw new UsageError('there is nothing to change: name a setting (berth space set --help)');
   return Object.fromEntries(changes);
 }
 

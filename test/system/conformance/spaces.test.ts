@@ -72,7 +72,7 @@ describe('an operator', () => {
     await up();
     const granted = await requestPool('10.9.0.0/24');
     const refused = await space('set', 'default', '--exclude', '10.0.0.0/8');
-    assert.deepEqual([refused.code, refused.out], [1, '']);
+    assert.deepEqual([refused.code, refused.out], [3, '']);
     assert.match(
       refused.err,
       /^berth: the excluded 10\.0\.0\.0\/8 is partly in use, .*10\.9\.0\.0\/24 \(created by host a\).*--force\n$/,
@@ -109,23 +109,23 @@ describe('an operator', () => {
         space('set', 'ci', '--exclude', `10.200.0.0/16,${more}`, '--if-rev', rev),
       ),
     );
-    assert.deepEqual(rivals.map(({ code }) => code).sort(), [0, 1]);
+    assert.deepEqual(rivals.map(({ code }) => code).sort(), [0, 3]);
     assert.match(
       rivals.map(({ err }) => err).join(''),
       /^berth: space ci has changed and is now at rev \w+; look at it again/,
     );
   });
 
-  for (const [what, args, words] of [
-    ['an invalid prefix', ['--range', 'lan'], /^berth: bad value "lan" for range: give prefixes such as/],
-    ['an invalid time', ['--cooldown', 'soon'], /argument 'soon' is invalid. give a time such as 30s/],
-    ['an invalid number', ['--max-pools', 'many'], /argument 'many' is invalid. give a whole number/],
-    ['nothing', [], /^berth: there is nothing to change/],
+  for (const [what, args, words, exit] of [
+    ['an invalid prefix', ['--range', 'lan'], /^berth: bad value "lan" for range: give prefixes such as/, 3],
+    ['an invalid time', ['--cooldown', 'soon'], /argument 'soon' is invalid. give a time such as 30s/, 2],
+    ['an invalid number', ['--max-pools', 'many'], /argument 'many' is invalid. give a whole number/, 2],
+    ['nothing', [], /^berth: there is nothing to change/, 2],
   ] as const) {
     it(`gets an error that names the cause: ${what}`, async () => {
       await up();
       const { code, out, err } = await space('set', 'default', ...args);
-      assert.deepEqual([code, out], [1, '']);
+      assert.deepEqual([code, out], [exit, '']);
       assert.match(err, words);
     });
   }

@@ -19,7 +19,7 @@ import {
   socketOf,
 } from './commands/options.ts';
 import { spaceCommands } from './commands/space.ts';
-import { startCloud } from './commands/up.ts';
+import { refuseWithoutCloud, startCloud } from './commands/up.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
 import { EXIT } from './exit-codes.ts';
@@ -116,6 +116,8 @@ async function runShim(options: CommonOptions, endpoint: string | undefined): Pr
 }
 
 async function runUp(options: CommonOptions & CloudOptions): Promise<void> {
+  // Before anything is written.
+  refuseWithoutCloud();
   const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);

@@ -6,7 +6,9 @@ import manifest from '../package.json' with { type: 'json' };
 import { askHealth } from './commands/ask-health.ts';
 import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
+import { contextCommands } from './commands/context.ts';
 import { stateCommands } from './commands/host.ts';
+import { examples } from './commands/help.ts';
 import { EXIT_CODES_HELP, run } from './commands/manners.ts';
 import {
   type CommonOptions,
@@ -18,6 +20,7 @@ import {
   settingsOf,
   socketOf,
 } from './commands/options.ts';
+import { type OutputOptions, print } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
 import { refuseWithoutCloud, startCloud } from './commands/up.ts';
 import { prepareDataFolder } from './data-folder.ts';
@@ -34,12 +37,18 @@ interface CloudOptions {
   readonly sweepEvery?: number;
 }
 
+interface DoctorOptions extends Location, OutputOptions {
+  readonly fix?: boolean;
+  readonly free?: string[];
+}
+
 const program = new Command('berth')
   .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
   .version(manifest.version)
   .addHelpText('after', EXIT_CODES_HELP);
 
 common(program.command('shim'))
+  .summary('serve the plugin on this host')
   .description('serve the plugin on this host and forward its calls to the functions')
   .addOption(
     new Option(
@@ -47,6 +56,7 @@ common(program.command('shim'))
       'URL of the capabilities function: https://…, unix:/PATH, or http:// on this machine',
     ).env('BERTH_ENDPOINT'),
   )
+  .addHelpText('after', examples('shim --endpoint https://….lambda-url.eu-west-1.on.aws/', 'shim --health'))
   .option('--health', 'show the health of the running shim; exit code 0: ok, 1: failing or not running, 2: degraded')
   .action(async (options: CommonOptions & { endpoint?: string; health?: boolean }) => {
     if (options.health === true) await tellHealth(options);
@@ -54,6 +64,7 @@ common(program.command('shim'))
   });
 
 located(program.command('doctor'))
+  .summary('compare Docker on this host with the table')
   .description(
     'compare Docker on this host with the table; exit code 0: they agree, 5: differences are left, 4: no shim answers, ' +
       '1: they could not be compared',
@@ -64,14 +75,19 @@ located(program.command('doctor'))
     'free these subnets and addresses without proof that they are unused; a container that still uses them would share ' +
       'them with others',
   )
-  .action(async ({ sockets, drivers, fix, free = [] }: Location & { fix?: boolean; free?: string[] }) => {
+  .option('--json', 'print JSON, for programs')
+  .addHelpText('after', examples('doctor', 'doctor --fix', 'doctor --free 10.1.0.7'))
+  .action(async ({ sockets, drivers, fix, free = [], json }: DoctorOptions) => {
     const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true, free);
-    console.log(tellDiagnosis(diagnosis));
+    const { findings } = diagnosis;
+    print({ json }, { findings, isLeft: isLeft(diagnosis) }, tellDiagnosis(diagnosis));
     if (isLeft(diagnosis)) process.exitCode = EXIT.findings;
   });
 
 common(program.command('up'))
+  .summary('run all of Berth on this machine')
   .description('run all of Berth on this machine: table, functions and plugin')
+  .addHelpText('after', examples('up', 'up --data ./data --sockets ./sockets'))
   .option('--dynamodb <url>', 'use another DynamoDB-compatible endpoint than the embedded engine')
   .addOption(
     new Option('--sweep-every <ms>', 'pause between two sweeps').argParser(numberBetween(1, 3_600_000)).hideHelp(),
@@ -86,6 +102,7 @@ deadCommand(host);
 formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
+contextCommands(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */
 async function tellHealth(options: CommonOptions): Promise<void> {

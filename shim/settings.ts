@@ -81,6 +81,9 @@ export const defaultDocker = (): string =>
 export const defaultData = (): string =>
   isRoot() ? '/var/lib/berth' : path.join(xdg('XDG_DATA_HOME') ?? path.join(homedir(), '.local/share'), 'berth');
 
+/** The operator's own settings, for root too: a person's, not the machine's. */
+export const configFolder = (): string => path.join(xdg('XDG_CONFIG_HOME') ?? path.join(homedir(), '.config'), 'berth');
+
 /** The kernel's structure has 108 bytes for a Unix socket's path, including the terminating zero. */
 export function refuseLongSocket(socket: string): void {
   if (Buffer.byteLength(socket) > 107) {

@@ -1,6 +1,6 @@
 /** The operators' commands to the fleet. Operators sign with their own credentials, which may call the console. */
 import { randomBytes } from 'node:crypto';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import * as v from 'valibot';
 import type { HandshakeHeaders } from '../../protocol/headers.ts';
 import {
@@ -15,6 +15,9 @@ import { Transport } from '../cloud/transport.ts';
 import { type Endpoint, endpointNamedBy, parseEndpoint } from '../endpoint.ts';
 import { EXIT } from '../exit-codes.ts';
 import { UnreachableError, UserError } from '../user-error.ts';
+import { examples } from './help.ts';
+import { type OutputOptions, print } from './output.ts';
+import { type PlaceOptions, placeOf } from './where.ts';
 
 export interface Declaration {
   readonly host: string;
@@ -27,11 +30,8 @@ export interface Declaration {
   readonly principal?: string | undefined;
 }
 
-/** Where the fleet is, for every operator command. */
-export interface OperatorOptions {
-  readonly endpoint: string;
-  readonly region?: string;
-}
+/** Of every operator command: where the fleet is, and how the answer is printed. */
+export interface OperatorOptions extends PlaceOptions, OutputOptions {}
 
 /** The fleet that an operator's command asks. */
 export interface Fleet {
@@ -48,10 +48,12 @@ const CONSOLE_TIMEOUT_MS = 65_000;
 export function stateCommands(host: Command): void {
   declaring(host.command('drain <id>'), 'draining')
     .summary('give a host no new networks and addresses')
-    .description('Drain a host: it gets no new networks and addresses, and may release those that it has.');
+    .description('Drain a host: it gets no new networks and addresses, and may release those that it has.')
+    .addHelpText('after', examples("host drain web-1 --why 'new disk'"));
   declaring(host.command('resume <id>'), 'live')
     .summary('lift the drain of a host')
-    .description('Lift the drain of a host: it gets networks and addresses again.');
+    .description('Lift the drain of a host: it gets networks and addresses again.')
+    .addHelpText('after', examples('host resume web-1'));
   declaring(host.command('adopt <id>'), 'adopted')
     .summary('let another machine become a host')
     .description(
@@ -62,7 +64,8 @@ export function stateCommands(host: Command): void {
       '--principal <arn>',
       "the principal that signs on that machine: a user's ARN, or that of a role's session, on EC2 " +
         'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID (run aws sts get-caller-identity there)',
-    );
+    )
+    .addHelpText('after', examples('host adopt web-1 --principal arn:aws:iam::123456789012:user/web'));
 }
 
 function declaring(command: Command, state: keyof typeof effects): Command {
@@ -76,7 +79,7 @@ function declaring(command: Command, state: keyof typeof effects): Command {
         principal: options.principal,
       });
       if (outcome === 'unknown') throw unknownHost(host);
-      console.log(effects[state](host));
+      print(options, { host: { id: host, declared: state } }, effects[state](host));
     });
 }
 
@@ -86,22 +89,19 @@ export const unknownHost = (host: string): UserError =>
 /** Adds the options that every operator command has. */
 export const operating = (command: Command): Command =>
   command
-    .addOption(
-      new Option('--endpoint <url>', 'URL of the capabilities function, as for berth shim')
-        .env('BERTH_ENDPOINT')
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option('--region <region>', "AWS region, if the endpoint's name does not contain it").env('BERTH_REGION'),
-    );
+    .option('--context <name>', 'the fleet of this name (berth context list)')
+    .option('--endpoint <url>', "the fleet's URL, as for berth shim (env: BERTH_ENDPOINT)")
+    .option('--region <region>', 'AWS region, if the URL does not contain it')
+    .option('--json', 'print JSON, for programs');
 
-export const fleetOf = ({ endpoint, region }: OperatorOptions): Fleet => ({
-  cloud: new FunctionUrlClient(new Transport(), signers(regionOf(region))),
-  endpoint: parseEndpoint(endpoint),
-});
-
-/** An empty variable counts as not set. */
-const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
+/** @throws UsageError when nothing says where the fleet is. */
+export function fleetOf(options: OperatorOptions): Fleet {
+  const { endpoint, region, profile } = placeOf(options);
+  return {
+    cloud: new FunctionUrlClient(new Transport(), signers(region, { profile })),
+    endpoint: parseEndpoint(endpoint),
+  };
+}
 
 const effects = {
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,

@@ -4,7 +4,7 @@
 const JSON_VERSION = 1;
 
 export interface OutputOptions {
-  readonly json?: boolean;
+  readonly json?: boolean | undefined;
 }
 
 /** @param answer the fields of the JSON. */

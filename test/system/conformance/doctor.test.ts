@@ -32,6 +32,8 @@ describe('berth doctor', () => {
     const { code, err } = await doctor();
     assert.equal(code, 4);
     assert.match(err, /^berth: no shim answers at .*berth\.sock: connect ENOENT/);
+    const { out } = await doctor('--json');
+    assert.match(out, /^\{"version":1,"error":\{"code":"unreachable","message":"no shim answers at /);
   });
 
   it('prints its help', async () => {

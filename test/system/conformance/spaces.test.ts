@@ -85,6 +85,21 @@ describe('an operator', () => {
     assert.deepEqual(await ipam('ReleasePool', { PoolID: granted['PoolID'] }), {});
   });
 
+  it('learns that a space is one that nobody knows, and reads JSON', async () => {
+    await up();
+    const typo = await space('show', 'typo', '--json');
+    assert.equal(typo.code, 0);
+    assert.partialDeepStrictEqual(JSON.parse(typo.out), { version: 1, space: { name: 'typo', rev: null } });
+    const note = 'no operator has set space typo and no pool is held in it: it would use the defaults';
+    assert.equal(typo.err, `berth: note: ${note}\n`);
+    const { code, out, err } = await space('set', 'default', '--range', 'lan', '--json');
+    assert.deepEqual([code, err], [3, '']);
+    assert.match(out, /^\{"version":1,"error":\{"code":"[a-z-]+","message":"bad value \\"lan\\" for range/);
+    const set = await space('set', 'typo', '--size4', '26', '--json');
+    assert.partialDeepStrictEqual(JSON.parse(set.out), { version: 1, space: { set: ['size4'] }, warnings: [] });
+    assert.deepEqual([(await space('show', 'typo')).err, set.err], ['', '']);
+  });
+
   it('loses no change to a concurrent one, and does not undo one that was not read', async () => {
     await up();
     const changes = [

@@ -29,7 +29,7 @@ type Contents = v.InferOutput<typeof contexts>;
 
 export const contextsFile = (): string => path.join(configFolder(), 'contexts.json');
 
-/** Reads the file at each question, since each command asks once. */
+/** Reads the file at each question, since each command asks once. Of two changes at the same moment, one may be lost, but whole. */
 export class Contexts {
   readonly #file: string;
 
@@ -98,7 +98,7 @@ export class Contexts {
   #write(contents: Contents): void {
     try {
       mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
-      // Two commands at once must not write to one temporary file.
+      // Two commands at once must not mix their texts in one temporary file.
       writeDurably(this.#file, `${JSON.stringify(contents, null, 2)}\n`, `${this.#file}.${process.pid}`);
     } catch (error) {
       throw new UsageError(`the contexts cannot be written: ${messageOf(error)}`, { cause: error });

@@ -102,7 +102,9 @@ describe('berth host resume', () => {
   it('gives a draining host networks and addresses again, without a restart of its shim', async () => {
     await shim('drained', '--host-id', 'drained-1');
     const { PoolID: net } = await requestPool('10.4.0.0/24', shims.socketOf('drained'));
-    assert.equal((await shims.operator('drain', 'drained-1')).code, 0);
+    const drain = await shims.operator('drain', 'drained-1', '--json');
+    const told = '{"version":1,"host":{"id":"drained-1","declared":"draining"}}\n';
+    assert.deepEqual([drain.code, drain.out], [0, told]);
     assert.match(String(await requestAddress(net, '', shims.socketOf('drained'))), /^host drained-1 is draining/);
     for (let i = 0; i < 2; i++) {
       const { code, out } = await shims.operator('resume', 'drained-1');

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Folders, runBerth, temporaryFolders } from '../../support/berth-process.ts';
 import { Manual } from '../cloud/support/manual.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
+import { UnixListener } from '../../support/unix-listener.ts';
 
 let cloud: LocalCloud;
 let folders: Folders;
@@ -76,6 +77,25 @@ describe('an operator with contexts', () => {
       assert.match(err, /^berth: where is the fleet\? .*\ntry: berth host show --help\n$/);
     },
   );
+});
+
+describe('berth doctor', () => {
+  const LEAK = { kind: 'leaked-lease', text: '10.1.0.2 is leased for nothing' };
+  for (const [what, done, exit] of [
+    ['5 when a difference is left', 'to be mended', 5],
+    ['0 when all are repaired', 'mended', 0],
+  ] as const) {
+    it(`ends with ${what}, as its JSON says`, async (t) => {
+      const findings = [{ ...LEAK, done }];
+      mkdirSync(folders.sockets, { recursive: true });
+      const listener = await UnixListener.open(path.join(folders.sockets, 'berth.sock'), (_, response) => {
+        response.end(JSON.stringify({ findings }));
+      });
+      t.after(() => listener.close());
+      const { code, out, err } = await berth('doctor', '--sockets', folders.sockets, '--json');
+      assert.deepEqual([code, err, JSON.parse(out)], [exit, '', { version: 1, findings, isLeft: exit === 5 }]);
+    });
+  }
 });
 
 describe('the help', () => {

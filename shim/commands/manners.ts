@@ -26,7 +26,7 @@ export async function run(program: Command, argv: readonly string[]): Promise<vo
     await program.parseAsync([...argv]);
   } catch (error) {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    else tell(error, asked, argv.includes('--json'));
+    else tell(error, asked, argv);
   }
 }
 
@@ -51,10 +51,12 @@ class UsageErrorOf extends UsageError {
 }
 
 /** @param asked the command that ran. */
-function tell(error: unknown, asked: Command, isJson: boolean): void {
+function tell(error: unknown, asked: Command, argv: readonly string[]): void {
+  const isJson = argv.includes('--json');
   const { exitCode, code } = error instanceof UserError ? error : { exitCode: EXIT.unexpected, code: 'unexpected' };
   const message = messageOf(error);
-  process.exitCode = exitCode;
+  // `berth shim --health` has its own codes: a typing error must not read as degraded.
+  process.exitCode = exitCode === EXIT.usage && argv.includes('--health') ? EXIT.unexpected : exitCode;
   if (isJson) console.log(toJson({ error: { code, message } }));
   if (!(error instanceof UserError)) throw error;
   if (isJson) return;

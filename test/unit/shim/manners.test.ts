@@ -41,6 +41,11 @@ describe('the exit code', () => {
     });
   }
 
+  it('is 1 for a usage error with --health, whose 2 has another meaning', async (t) => {
+    const { code, err } = await ended(t, ['host', 'dead', 'x', '--health']);
+    assert.deepEqual([code, err.at(-1)], [1, 'try: berth host dead --help']);
+  });
+
   it('is 2 when the command is missing, and the help says which there are', async (t) => {
     const { code, err } = await ended(t, ['host']);
     assert.equal(code, 2);

@@ -120,12 +120,15 @@ export const holdingsMessage = v.object({
   PoolID: required,
   /** The answer says who holds these. */
   Addresses: v.optional(addresses, []),
-  /** Continues the list of leases: `Next` of the previous answer. */
+  /**
+   * Continues the list of leases: `Next` of the previous answer, the number of a chunk of sixteen addresses. The widest
+   * pool is a /1 of IPv6 with 2^123 chunks, a number of 38 digits.
+   */
   After: v.optional(
     v.nullable(
       v.pipe(
         v.string(),
-        v.regex(/^\d{1,30}$/, 'not a chunk'),
+        v.regex(/^\d{1,38}$/, 'not a chunk'),
         v.transform((number) => BigInt(number)),
       ),
     ),

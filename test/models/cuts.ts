@@ -325,8 +325,8 @@ export const cuts: readonly Check[] = [
     [
       {
         within: 'reviveNetwork',
-        find: '  if (revival.isLast) taken.push(',
-        replace: "  if (known?.state !== 'reviving') taken.push(",
+        find: 'if (isNew || revival.isLast)',
+        replace: 'if (isNew)',
       },
     ],
   ),

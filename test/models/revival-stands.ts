@@ -11,6 +11,7 @@ import { MAC, OTHER_MAC, own, sharing } from './stands.ts';
 
 const POOL = '10.0.0.0/31';
 export const LEASED = '10.0.0.0';
+const GATEWAY = '10.0.0.1';
 const EPOCH = 2;
 
 /** Some hosts share a pool; `a` has a lease in it, is fenced, and its address may go to another host. */
@@ -40,14 +41,26 @@ export async function lost(me: Player): Promise<void> {
   for (const pool of items) await me.deps.store.removePool(pool);
 }
 
-/** Its leases have been freed, and it has begun to revive its network, but has not yet listed its leases. */
-export async function halfway(me: Player): Promise<void> {
+/** The same with another host on the pool, and the leases have been freed. */
+async function freed(me: Player): Promise<void> {
   await givenUp(['a', 'b'])(me);
   const { generation, ref } = networkOf(me.recall('a'));
   const ended = await me.deps.store.readRef(generation, ref);
   if (ended === undefined) throw new Error('there is no tombstone');
   await me.stage.rules.freeOrphans(me.deps, me.call(), [ended]);
+}
+
+/** The same, and it has begun to revive its network, but has not yet listed its leases. */
+export async function halfway(me: Player): Promise<void> {
+  await freed(me);
   await me.revive({ ...revival(me.recall('a')), held: [], isLast: false }, me.call({ hostId: 'a', epoch: EPOCH }));
+}
+
+/** The leases have been freed, and the tombstone is gone. */
+export async function forgotten(me: Player): Promise<void> {
+  await freed(me);
+  const { generation, ref } = networkOf(me.recall('a'));
+  await me.deps.store.removeTombstone(generation, ref);
 }
 
 const revival = (poolId: string): Revival => ({
@@ -77,6 +90,16 @@ export const revives = (name: string): Actor => ({
   name,
   play: (me) => takeUp(me),
 });
+
+/** Sends the first of several messages: the network has no other address, and keeps two. */
+export const begins: Actor = {
+  name: 'a begins to revive',
+  play: async (me) => {
+    const kept = { gateway: ip(GATEWAY), reserved: [ip(LEASED)], held: [], isLast: false };
+    const revived = await me.revive({ ...revival(own(me)), ...kept }, me.call({ epoch: EPOCH }));
+    if (revived !== undefined) await holdAgain(me, false);
+  },
+};
 
 /** An attempt whose caller no longer waits. */
 export const attempts: Actor = {

@@ -6,8 +6,10 @@ import {
   LEASED,
   asleep,
   attempts,
+  begins,
   comparing,
   fences,
+  forgotten,
   givenUp,
   goesOn,
   halfway,
@@ -34,10 +36,11 @@ const model = (before: Before, faults: number, ...actors: readonly Actor[]): Mod
 const bTakes = takes('b takes', LEASED, OTHER_MAC);
 const again = revives('a revives again');
 const orphans = model(givenUp(BOTH), 0, revives('a revives'), sweepsTombstones('sweep of tombstones'));
-const forgotten = model(asleep(BOTH), 0, returns, forgets);
+const forgetting = model(asleep(BOTH), 0, returns, forgets);
 const repeated = model(lost, 0, revives('a revives'), again);
 const late = model(givenUp(BOTH), 1, { ...attempts, steady: true }, goesOn);
 const cutOff = model(halfway, 0, fences, returns);
+const begun = model(forgotten, 0, begins);
 /** These actors share only pools: no other actor sees what one does to its references and slots. */
 const rivals = (...actors: readonly Actor[]): Model => ({
   ...model(lost, 1, ...actors),
@@ -55,7 +58,7 @@ export const revivals: readonly Check[] = [
     model(lost, 1, revives('a revives'), sweepsTombstones('sweep of tombstones')),
   ]),
   holds('a host returns while it is forgotten, and while another host takes the address that it leased', [
-    forgotten,
+    forgetting,
     model(asleep(['a']), 0, returns, forgets),
     model(asleep(BOTH), 1, returns, forgets),
     model(givenUp(BOTH), 1, revives('a revives'), bTakes),
@@ -71,6 +74,10 @@ export const revivals: readonly Check[] = [
     model(givenUp(BOTH), 0, revives('a revives'), again),
     late,
     cutOff,
+  ]),
+  holds('the first message of a revival reserves what the network keeps, while another host takes an address', [
+    begun,
+    model(forgotten, 1, begins, bTakes),
   ]),
   holds('a network is removed while it is revived', [
     model(lost, 0, revives('a revives'), removes),
@@ -111,9 +118,9 @@ export const revivals: readonly Check[] = [
   violated('fails when leases are written again before their network is revived', [orphans], /slot says/, [
     {
       within: 'reviveNetwork',
-      find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref }',
+      find: '  const taken: { address: Address; holder: string }[] = [];\n  const { ref',
       replace:
-        '  const taken: { address: Address; holder: string }[] = [];\n  for (const held of revival.held) await takeBack(deps, call, id, held);\n  const { ref }',
+        '  const taken: { address: Address; holder: string }[] = [];\n  for (const held of revival.held) await takeBack(deps, call, id, held);\n  const { ref',
     },
     {
       within: 'reviveNetwork',
@@ -128,7 +135,7 @@ export const revivals: readonly Check[] = [
   ]),
   violated(
     'fails when an address that was freed on behalf of a host counts as released by it',
-    [forgotten],
+    [forgetting],
     /slot says/,
     [{ within: 'IN_PLACE_OF_HOST', find: 'encodeTime(0)', replace: "'z'.repeat(9)" }],
   ),
@@ -143,6 +150,12 @@ export const revivals: readonly Check[] = [
         replace: '',
       },
     ],
+  ),
+  violated(
+    'fails when only the last message of a revival reserves what the network keeps',
+    [begun],
+    /is kept by a network, and is free/,
+    [{ within: 'reviveNetwork', find: 'if (isNew || revival.isLast)', replace: 'if (revival.isLast)' }],
   ),
   violated('fails when a network is revived without reading its pool', [repeated], /lost its pool/, [
     { within: 'takeUp', find: 'if (isUp && known', replace: 'if (known' },

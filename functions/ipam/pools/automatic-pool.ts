@@ -32,8 +32,12 @@ export interface AutomaticWish {
  * A repeated attempt draws differently, since the previous one may still be under way. (Docker repeats a request to get a
  * different pool; that is another call.)
  *
- * A survey that found no gap stays in the process: while it is fresh, a refusal rests on it, and a request that finds it
- * incomplete goes on with it.
+ * A survey that left a host no gap stays in the process: while it is fresh, a refusal rests on it, and a request that finds
+ * it incomplete goes on with it. It may know of a gap that this host has and that one had not, since the routes of hosts
+ * differ.
+ *
+ * A copy of this attempt finds what it was granted, since all draw the same subnet first, in any process. A survey that
+ * stayed may pass over that one as taken, so with such a survey the request looks for an earlier delivery before it draws.
  *
  * @throws Refusal `no-pool-left` when the space has no room, `busy` when that remained unclear until the deadline.
  */
@@ -51,13 +55,20 @@ export async function createAutomaticPool(
   const own = new RangeSet(avoid.filter((range) => range.family === family));
   const begin = (): Survey => surveys.begin(area, drawn, deps.world.now());
   const recalled = surveys.take(area, deps.world.now());
+  if (recalled !== undefined) {
+    const before = await grantedBefore(deps, call);
+    if (before !== undefined) {
+      surveys.keep(recalled);
+      return before;
+    }
+  }
   let survey = recalled ?? begin();
-  let number = recalled === undefined ? survey.firstClear(own) : await pickGap(deps, call, { survey, own, seed });
+  let number = survey.firstClear(own, drawn);
   let pause = RECHECK_PAUSE_MS;
   for (let round = 0; deps.world.now() < call.deadline; round++) {
     const birth = number === undefined ? undefined : await createPool(deps, call, plan, candidate(ring, number));
     if (birth?.kind === 'born') return birth;
-    const before = round === 0 ? await grantedBefore(deps, call) : undefined;
+    const before = round === 0 && recalled === undefined ? await grantedBefore(deps, call) : undefined;
     if (before !== undefined) return before;
     if (birth !== undefined) {
       if (birth.kind !== 'lost') await survey.note(deps, birth.pool);
@@ -76,8 +87,9 @@ export async function createAutomaticPool(
     }
     number = await pickGap(deps, call, { survey, own, seed: `${seed} ${round}` });
   }
-  if (number === undefined) surveys.keep(survey);
-  throw unclear(survey, number === undefined);
+  const isFull = number === undefined;
+  const isKept = isFull && surveys.keep(survey);
+  throw unclear(survey, { isFull, msKept: isKept ? survey.freshFor(deps.world.now()) : 0 });
 }
 
 /** @throws Refusal when no range of the space is that wide. */
@@ -96,8 +108,8 @@ function areaOf(
 }
 
 /**
- * What this attempt was granted before, if this is a copy of it, which draws the same subnet first. The index lags a
- * little: a copy that arrives at once may get its own network.
+ * What this attempt was granted before, if this is a copy of it. The index lags a little: a copy that arrives at once may
+ * get its own network.
  */
 async function grantedBefore({ store, world }: Deps, call: Call): Promise<Grant | undefined> {
   const names = Array.from({ length: MAX_REFS }, (_, number) => refNameOf(world, call, number));
@@ -128,12 +140,20 @@ async function pickGap(
   return gaps[Number(digestBelow(deps.world, `gap ${seed}`, BigInt(Math.max(1, gaps.length))))];
 }
 
-/** @param isFull all that is known so far is taken. */
-function unclear({ area, known, isComplete }: Survey, isFull: boolean): Refusal {
+/**
+ * @param end `isFull`: the host can have nothing of what is known so far. `msKept`: for how long a request that reaches this
+ * process may go on with the survey.
+ */
+function unclear(
+  { area, known, isComplete }: Survey,
+  { isFull, msKept }: { readonly isFull: boolean; readonly msKept: number },
+): Refusal {
   const { space, ring } = area;
+  const seconds = Math.floor(msKept / 1_000);
+  const goesOn = seconds > 0 ? `: for ${seconds} s, the process that answered can go on with the others` : '';
   const why =
     isFull && !isComplete && known > 0n
-      ? `none of the ${known} subnets that were read is free, of ${ring.count}; try again, which goes on with the others`
+      ? `none of the ${known} subnets that were read is free for this host, of ${ring.count}; try again${goesOn}`
       : 'since others kept taking them; try again';
   return new Refusal('busy', `no free pool was found in time in space ${space}, ${why}`);
 }

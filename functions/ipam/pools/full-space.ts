@@ -34,12 +34,13 @@ export async function refuseExhausted(
     .filter((route) => ranges.some((range) => rangesOverlap(cidrRange(range), route)))
     .map(rangeText);
   const routes = reached.length === 0 ? '' : ` (${listed(reached)})`;
+  const age = isRecalled ? `, as of ${secondsSince(survey.began, deps.world.now())} s ago` : '';
   throw new Refusal(
     'no-pool-left',
     `all predefined address pools have been fully subnetted: no /${ring.size} is free in ` +
       `${ranges.map(formatCidr).join(', ')} of space ${space}, ` +
-      `outside what the space excludes and this host's own routes${routes}${heldText(held)}` +
-      `${isRecalled ? `, as of ${secondsSince(survey.began, deps.world.now())} s ago` : ''}; ` +
+      `outside what the space excludes and this host's own routes${routes}${age}` +
+      `${heldText(held, isRecalled && !survey.isComplete)}; ` +
       'remove unused networks (docker network prune), choose a longer prefix (--ipam-opt berth.size) ' +
       'or give the space more ranges',
   );
@@ -65,14 +66,15 @@ async function countCreators({ store, world }: Deps, call: Call, { space, ring }
   return { creators, isAll: true };
 }
 
-function heldText({ creators, isAll }: Held): string {
+/** @param isLater counted later than the rest of the refusal says. */
+function heldText({ creators, isAll }: Held, isLater: boolean): string {
   const all = [...creators.values()].reduce((sum, count) => sum + count, 0);
   if (all === 0) return '';
   const most = [...creators]
     .sort(([, a], [, b]) => b - a)
     .slice(0, MAX_NAMED_ITEMS)
     .map(([host, count]) => `${count} by ${host}`);
-  return ` (${all}${isAll ? '' : ' or more'} pools held, created ${most.join(', ')})`;
+  return ` (${all}${isAll ? '' : ' or more'} pools held${isLater ? ' now' : ''}, created ${most.join(', ')})`;
 }
 
 const secondsSince = (began: number, now: number): number => Math.max(1, Math.ceil((now - began) / 1_000));

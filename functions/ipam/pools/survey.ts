@@ -83,9 +83,18 @@ export class Survey {
     return this.began <= now && now < this.began + SURVEY_LIFETIME_MS;
   }
 
-  /** The first candidate from the beginning that is not known to be taken, known or not. `undefined`: no candidate is free. */
-  firstClear(avoid: Obstacles): bigint | undefined {
-    return firstClear(this.area.ring, this.#first, this.#obstacles(avoid));
+  /** ms for which it stays fresh; not positive when it is too old. */
+  freshFor(now: number): number {
+    return this.began + SURVEY_LIFETIME_MS - now;
+  }
+
+  /**
+   * The first candidate that is not known to be taken, in the stretch or beyond it. `undefined`: no candidate is free.
+   *
+   * @param from the number of a candidate; by default the first one of the stretch.
+   */
+  firstClear(avoid: Obstacles, from = this.#first): bigint | undefined {
+    return firstClear(this.area.ring, from, this.#obstacles(avoid));
   }
 
   /** The next candidates that are known to be free, a few at most. */

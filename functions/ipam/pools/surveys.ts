@@ -6,7 +6,7 @@ import { type Area, Survey } from './survey.ts';
 const MAX_SURVEYS = 16;
 const MAX_RANGES = 10_000;
 
-/** The surveys that found no gap: a refusal rests on one, or the next request goes on with it. */
+/** The surveys that left some host no gap: a refusal rests on one, or the next request goes on with it. */
 export class Surveys {
   readonly #kept = new Map<string, Survey>();
   /** Surveys of requests that have not ended, from which nothing was missed that this process has freed since. */
@@ -29,12 +29,18 @@ export class Surveys {
     return survey;
   }
 
-  /** Keeps a survey for the next request, unless this process has freed something that the survey may have as taken. */
-  keep(survey: Survey): void {
-    if (!this.#underWay.has(survey) || survey.ranges > MAX_RANGES) return;
+  /**
+   * Keeps a survey for the next request, unless it has read nothing or is too large, or this process has freed something
+   * that the survey may have as taken.
+   *
+   * @returns whether it was kept.
+   */
+  keep(survey: Survey): boolean {
+    if (!this.#underWay.has(survey) || survey.known === 0n || survey.ranges > MAX_RANGES) return false;
     this.#kept.set(keyOf(survey.area), survey);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > MAX_SURVEYS && oldest !== undefined) this.#kept.delete(oldest);
+    return true;
   }
 
   /** A pool of the space was removed: its subnet is found at once. */

@@ -19,6 +19,7 @@ import { takeSeen } from '../addresses/claim-exact.ts';
 import { type Endpoint, givenTag, leaseOf, stickyTag } from '../addresses/endpoint.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { keptBy, whoPreventsKeeping } from '../addresses/reservation.ts';
+import { sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
 import { transitionRef } from '../host-refs.ts';
@@ -50,7 +51,7 @@ export interface Revival {
 
 export interface Revived {
   readonly state: Ref['state'];
-  /** Addresses that others have got in the meantime, and their holders. */
+  /** Addresses that others have got in the meantime, and their holders; what the network keeps with the last message only. */
   readonly taken: readonly { readonly address: Address; readonly holder: string }[];
 }
 
@@ -72,9 +73,12 @@ export async function reviveNetwork(deps: Deps, call: Call, revival: Revival): P
     return { state: known.state, taken: [] };
   }
   const taken: { address: Address; holder: string }[] = [];
-  const { ref } = await takeUpWithinLimits(deps, call, id, { ref: refOf(call, id, revival, known), known });
-  // With the last message, since one that was cut off may have taken the network up and reserved nothing.
-  if (revival.isLast) taken.push(...(await keepListed(deps, call, ref)));
+  const { ref, isNew } = await takeUpWithinLimits(deps, call, id, { ref: refOf(call, id, revival, known), known });
+  // Again with the last message: the one that took the network up may have been cut off before. Only the last answer tells.
+  if (isNew || revival.isLast) {
+    const lost = await keepListed(deps, call, ref);
+    if (revival.isLast) taken.push(...lost);
+  }
   for (const held of revival.held) {
     const holder = await takeBack(deps, call, id, held);
     if (holder !== undefined) taken.push({ address: held.address, holder });
@@ -135,12 +139,11 @@ function keptBySay(call: Call, { cidr }: PoolId, { gateway, reserved, held }: Re
 
 /** Stamps what a network keeps from endpoints. @returns what an endpoint has got in the meantime. */
 async function keepListed(deps: Deps, call: Call, ref: Ref): Promise<Revived['taken']> {
-  const taken: { address: Address; holder: string }[] = [];
-  for (const address of keptBy(ref)) {
+  const lost = await sideBySide(keptBy(ref), async (address) => {
     const holder = await whoPreventsKeeping(deps, call, ref, address);
-    if (holder !== undefined) taken.push({ address, holder });
-  }
-  return taken;
+    return holder === undefined ? [] : [{ address, holder }];
+  });
+  return lost.flat();
 }
 
 /** How a network comes back. */

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ringOf } from '../../../../functions/ipam/pools/candidates.ts';
+import { PoolMemory } from '../../../../functions/ipam/pools/memory.ts';
 import { SURVEY_LIFETIME_MS } from '../../../../functions/ipam/pools/survey.ts';
-import { cidrRange } from '../../../../protocol/address.ts';
+import { cidrRange, formatCidr } from '../../../../protocol/address.ts';
 import {
   NOTHING,
   elsewhere,
@@ -21,13 +22,15 @@ import { cidr, numbers } from './values.ts';
 
 useFullSpace();
 
+const AREA = { space: 'default', ring: ringOf([cidr('10.0.0.0/26')], 30), excluded: [] };
+
 describe('a full space', () => {
   it('is surveyed once: the next refusal of any host rests on that, and says so', async () => {
     await fill();
     await isFull(warm, {}, /own routes \(16 pools held, created 16 by elsewhere\); remove/);
     assert.equal(store.count().surveyed, 16);
     store.world.advance(11_001);
-    const words = /own routes \(16 pools held, created 16 by elsewhere\), as of 12 s ago; remove/;
+    const words = /own routes, as of 12 s ago \(16 pools held, created 16 by elsewhere\); remove/;
     await isFull(hostOf('other', memory), {}, words);
     assert.deepEqual(store.count(), NOTHING);
   });
@@ -86,14 +89,32 @@ describe('a full space', () => {
     await isFull();
     assert.equal((await warm.pool()).pool, first.pool);
   });
+});
 
-  it('grants a copy of an attempt what the attempt was granted', async () => {
+describe('a copy of an attempt is granted what the attempt was granted', () => {
+  it('in a space that is full by then, which the process still knows afterwards', async () => {
     await elsewhere.leave(await fill());
     const call = warm.call();
     const net = await warm.pool({}, call);
     await isFull();
+    for (const host of [warm, hostOf('warm', new PoolMemory())]) {
+      assert.equal((await host.pool({}, call)).pool, net.pool);
+      assert.equal(store.pools.size, 16);
+    }
+    store.count();
+    await isFull();
+    assert.deepEqual(store.count(), NOTHING);
+  });
+
+  it('by a process that knows of another gap, which the routes of an earlier host hid', async () => {
+    const gaps = [cidr((await fill()).pool), cidr('10.0.0.4/30')];
+    for (const gap of gaps) await store.removePool((await store.readPool('default', gap)) ?? assert.fail());
+    const call = warm.call();
+    const net = await hostOf('warm', new PoolMemory()).pool({}, call);
+    const other = gaps.find((gap) => formatCidr(gap) !== net.pool) ?? assert.fail();
+    await isFull(hostOf('routed', memory), { avoid: [cidrRange(other)] });
     assert.equal((await warm.pool({}, call)).pool, net.pool);
-    assert.equal(store.pools.size, 16);
+    assert.equal(store.pools.size, 15);
   });
 });
 
@@ -105,15 +126,17 @@ describe('what a process knows of a full space', () => {
     const avoid = [cidrRange(cidr(free))];
     await isFull(routed, { avoid });
     store.count();
-    await isFull(
-      routed,
-      { avoid },
-      /own routes \(10\.0\.0\.\d+ to 10\.0\.0\.\d+\) \(15 pools held, .*\), as of 1 s ago/,
-    );
+    await isFull(routed, { avoid }, /own routes \(10\.0\.0\.\d+ to 10\.0\.0\.\d+\), as of 1 s ago \(15 pools held, /);
     assert.deepEqual(store.count(), NOTHING);
     assert.equal((await warm.pool()).pool, free);
     assert.equal(store.count().surveyed, 0);
     await isFull();
+  });
+
+  it('is nothing after a refusal for which no subnet was read', async () => {
+    await fill();
+    await isFull(hostOf('routed', memory), { avoid: [cidrRange(cidr('10.0.0.0/26'))] });
+    assert.equal(memory.surveys.take(AREA, store.world.now()), undefined);
   });
 
   it('holds for one space, family and size, and for the ranges that the space has now', async () => {
@@ -124,7 +147,7 @@ describe('what a process knows of a full space', () => {
     await fill('fd00::/60', 64);
     await isFull();
     await isFull(warm, { v6: true });
-    await isFull(warm, { v6: true }, /no \/64 is free in fd00::\/60 .* \(16 pools held, .*\), as of 1 s ago/);
+    await isFull(warm, { v6: true }, /no \/64 is free in fd00::\/60 .*, as of 1 s ago \(16 pools held, /);
     assert.equal(store.count().surveyed, 32);
     for (const wish of [{ space: 'other' }, { space: 'other', v6: true }]) assert.ok(await warm.pool(wish));
     setSpace('default', { ...SIX, ranges: [cidr('10.0.0.0/25')] });
@@ -145,8 +168,7 @@ describe('what a process knows of a full space', () => {
   it('is one range, however small the pools are that fill the space', async () => {
     for (const i of numbers(0n, 15n)) await put(cidr(`10.0.0.${4n * i + 1n}/32`));
     await isFull();
-    const area = { space: 'default', ring: ringOf([cidr('10.0.0.0/26')], 30), excluded: [] };
-    assert.equal(memory.surveys.take(area, store.world.now())?.ranges, 1);
+    assert.equal(memory.surveys.take(AREA, store.world.now())?.ranges, 1);
   });
 
   it('is of as many spaces as a process can remember', async () => {
@@ -157,7 +179,7 @@ describe('what a process knows of a full space', () => {
       await isFull(warm, { space });
     }
     store.count();
-    await isFull(warm, { space: 's1' }, /, as of/);
+    await isFull(warm, { space: 's1' }, /, as of /);
     assert.equal(store.count().surveyed, 0);
     await isFull(warm, { space: 's0' });
     assert.equal(store.count().surveyed, 4);

@@ -55,14 +55,39 @@ const guards: readonly Guard[] = [
     test: { file: FULL_SPACE, title: 'is one range, however small the pools are' },
   },
   {
-    what: 'a copy of an attempt is refused',
-    edit: { within: 'createAutomaticPool', find: 'round === 0 ?', replace: 'round === 0 && birth !== undefined ?' },
-    test: { file: FULL_SPACE, title: 'grants a copy of an attempt what the attempt was granted' },
+    what: 'a copy of an attempt is refused by a process that knows nothing',
+    edit: { within: 'createAutomaticPool', find: 'round === 0 && recalled === undefined ?', replace: 'round < 0 ?' },
+    test: { file: FULL_SPACE, title: 'in a space that is full by then' },
+  },
+  {
+    what: 'a copy of an attempt draws among the gaps that an earlier host did not have',
+    edit: { within: 'createAutomaticPool', find: 'if (recalled !== undefined) {', replace: 'if (ring.count < 0n) {' },
+    test: { file: FULL_SPACE, title: 'by a process that knows of another gap' },
+  },
+  {
+    what: 'a copy of an attempt takes the survey with it',
+    edit: { within: 'createAutomaticPool', find: '      surveys.keep(recalled);\n', replace: '' },
+    test: { file: FULL_SPACE, title: 'in a space that is full by then, which the process still knows' },
+  },
+  {
+    what: 'a request that goes on with a survey draws where that began',
+    edit: { within: 'createAutomaticPool', find: 'survey.firstClear(own, drawn)', replace: 'survey.firstClear(own)' },
+    test: { file: SURVEY, title: 'leaves a request the subnet that it draws first' },
+  },
+  {
+    what: 'a survey that has read nothing is kept',
+    edit: { within: 'Surveys.keep', find: 'survey.known === 0n || ', replace: '' },
+    test: { file: FULL_SPACE, title: 'is nothing after a refusal for which no subnet was read' },
   },
   {
     what: 'a survey that was cut off is not kept',
-    edit: { within: 'createAutomaticPool', find: 'if (number === undefined) surveys.keep(survey);', replace: '' },
+    edit: { within: 'createAutomaticPool', find: 'isFull && surveys.keep(survey)', replace: 'false' },
     test: { file: SURVEY, title: 'goes on at the next call' },
+  },
+  {
+    what: 'a survey that was not kept is promised',
+    edit: { within: 'createAutomaticPool', find: 'isKept ?', replace: 'isFull ?' },
+    test: { file: SURVEY, title: 'promises nothing when it is not kept' },
   },
   {
     what: 'a page is read whatever time is left',

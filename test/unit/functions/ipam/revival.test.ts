@@ -1,14 +1,13 @@
 /** A host returns after its networks were given up, and revives what is still free. */
 import assert from 'node:assert/strict';
-import { describe, it, mock } from 'node:test';
+import { describe, it } from 'node:test';
 import { LEASE_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
-import { beginningsOf, holdingsOf, networksOf } from '../../../../functions/ipam/recovery/holdings.ts';
+import { holdingsOf } from '../../../../functions/ipam/recovery/holdings.ts';
 import { type Revival, reviveNetwork } from '../../../../functions/ipam/recovery/revive.ts';
-import { encodeSlot } from '../../../../functions/ipam/slot.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { ip } from '../../../support/addresses.ts';
-import { Host, refused, lone, pair, GATEWAY, withMac } from '../../../support/fleet.ts';
+import { refused, pair, GATEWAY, withMac } from '../../../support/fleet.ts';
 
 const SUBNET = '10.1.0.0/24';
 const LONG = 8 * 86_400_000;
@@ -91,6 +90,49 @@ describe('a forgotten host that returns', () => {
     await refused(late(), 'busy', WORDS);
     assert.equal((await revive({ held: held.slice(1), isLast: true })).state, 'live');
     await late();
+  });
+
+  it('keeps its auxiliary addresses from others from its first message on', async () => {
+    const { register, revive, b, theirs, held } = await stage({ shared: true });
+    assert.ok(theirs !== undefined);
+    await register();
+    const reserved = [ip('10.1.0.9')];
+    await revive({ reserved, held: held.slice(0, 1), isLast: false });
+    await refused(b.address(theirs, '10.1.0.9', withMac(mac(7))), 'address-in-use', WORDS);
+    assert.deepEqual(await revive({ reserved, held: held.slice(1) }), { state: 'live', taken: [] });
+  });
+
+  it('learns once, from the last answer, who has taken one of its auxiliary addresses', async () => {
+    const { register, revive, b, theirs, held } = await stage({ shared: true });
+    assert.ok(theirs !== undefined);
+    const reserved = Array.from({ length: 20 }, (_, i) => ip(`10.1.0.${10 + i}`));
+    for (const kept of ['10.1.0.12', '10.1.0.29']) await b.address(theirs, kept, withMac(mac(7)));
+    await register();
+    const first = await revive({ reserved, held: held.slice(0, 1), isLast: false });
+    assert.deepEqual(first, { state: 'reviving', taken: [] });
+    const { state, taken } = await revive({ reserved, held: held.slice(1) });
+    assert.equal(state, 'live');
+    assert.deepEqual(
+      taken.map(({ address }) => address),
+      [ip('10.1.0.12'), ip('10.1.0.29')],
+    );
+    assert.match(taken[0]?.holder ?? '', /^held by an endpoint \(MAC 02:00:00:00:00:07\) of host b since /);
+  });
+
+  it('reserves its auxiliary addresses side by side', async () => {
+    const { register, revive, deps } = await stage();
+    await register();
+    const write = deps.store.writeSlot.bind(deps.store);
+    let [underWay, most] = [0, 0];
+    deps.store.writeSlot = async (...args) => {
+      most = Math.max(most, ++underWay);
+      await new Promise(setImmediate);
+      underWay--;
+      return write(...args);
+    };
+    const reserved = Array.from({ length: 40 }, (_, i) => ip(`10.1.0.${10 + i}`));
+    assert.equal((await revive({ reserved })).state, 'live');
+    assert.equal(most, 32);
   });
 
   it('learns who has taken one of its addresses in the meantime, and keeps the rest', async () => {
@@ -197,120 +239,5 @@ describe('a forgotten host that returns', () => {
     assert.equal((await revive({}, { epoch: 3 })).state, 'live');
     for (const write of slow) await write();
     assert.equal((await holdings()).leases.length, 2);
-  });
-});
-
-describe("the list of a host's networks", () => {
-  it('has its networks, and what they lease', async () => {
-    const { deps, host: a } = lone();
-    const [one, two] = [await a.pool({ pool: SUBNET }), await a.pool({ pool: 'fd00:1::/64', v6: true })];
-    const lease = await a.address(one, '', withMac(mac(1)));
-    const wide = await a.address(two, '', withMac(mac(2)));
-    const other = await new Host(deps, 'b').pool({ pool: SUBNET });
-    const theirs = await new Host(deps, 'b').address(other, '', withMac(mac(3)));
-    const { networks, next } = await networksOf(deps, a.call());
-    assert.equal(next, undefined);
-    assert.deepEqual(networks.map(({ ref }) => ref.cidr.prefix).sort(), [24, 64]);
-    const look = async (poolId: string, addresses: string[] = []) =>
-      holdingsOf(deps, a.call(), { poolId, addresses: addresses.map(ip), from: 0n });
-    const narrow = await look(one.poolId, [lease, theirs, '10.1.0.77', '10.9.9.9']);
-    assert.deepEqual(
-      narrow.leases.map(({ address }) => address),
-      [ip(lease)],
-    );
-    assert.deepEqual(
-      narrow.others.map(({ address }) => address),
-      [ip(theirs)],
-    );
-    assert.deepEqual((await look(one.poolId)).leases, narrow.leases);
-    assert.ok(networks.some(({ key }) => key === narrow.key));
-    for (const asked of [[], [wide]]) {
-      assert.deepEqual(
-        (await look(two.poolId, asked)).leases.map(({ address }) => address),
-        [ip(wide)],
-      );
-    }
-  });
-
-  it('leaves out the networks that the host knows, without reading them', async () => {
-    const { deps, host: a } = lone();
-    for (const pool of [SUBNET, '10.2.0.0/24']) await a.pool({ pool });
-    const [one, two] = (await networksOf(deps, a.call())).networks;
-    const read = mock.method(deps.store, 'readRefs');
-    const { networks } = await networksOf(deps, a.call(), { known: [one?.key ?? ''] });
-    assert.deepEqual(networks, [two]);
-    assert.deepEqual(
-      read.mock.calls.map(({ arguments: [refs] }) => refs.length),
-      [1],
-    );
-  });
-
-  it('continues page by page in a pool of many addresses', async () => {
-    const { deps, host: a } = lone();
-    const net = await a.pool({ pool: '10.0.0.0/16' });
-    const leases = [];
-    for (let i = 0; i < 20; i++) leases.push(ip(await a.address(net, '', withMac(`02:00:00:00:01:${String(10 + i)}`))));
-    const found = [];
-    let from: bigint | undefined = 0n;
-    let pages = 0;
-    while (from !== undefined) {
-      const page: Awaited<ReturnType<typeof holdingsOf>> = await holdingsOf(deps, a.call(), {
-        poolId: net.poolId,
-        from,
-      });
-      found.push(...page.leases.map(({ address }) => address.value));
-      from = page.next;
-      pages++;
-    }
-    assert.equal(pages, 4);
-    assert.deepEqual(found.sort(), leases.map(({ value }) => value).sort());
-  });
-});
-
-describe('the beginnings of several networks', () => {
-  it('are in the order of the question, and the same as one by one', async () => {
-    const { deps, host: a } = lone();
-    const nets = [];
-    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
-    for (const [i, net] of nets.entries()) await a.address(net, '', withMac(mac(1 + (i % 9))));
-    const poolIds = nets.map(({ poolId }) => poolId);
-    const alone = [];
-    for (const poolId of poolIds) alone.push(await holdingsOf(deps, a.call(), { poolId }));
-    assert.deepEqual(await beginningsOf(deps, a.call(), poolIds), alone);
-  });
-
-  it('are one group of each, and say where the rest begins', async () => {
-    const { deps, host: a } = lone();
-    const net = await a.pool({ pool: '10.0.0.0/16' });
-    for (const address of ['10.0.0.2', '10.0.4.2']) await a.address(net, address, withMac(mac(1)));
-    const [told] = await beginningsOf(deps, a.call(), [net.poolId]);
-    assert.deepEqual(
-      told?.leases.map(({ address }) => address),
-      [ip('10.0.0.2')],
-    );
-    const rest = await holdingsOf(deps, a.call(), { poolId: net.poolId, from: told.next ?? 0n });
-    assert.deepEqual(
-      rest.leases.map(({ address }) => address),
-      [ip('10.0.4.2')],
-    );
-  });
-
-  it('end early when the time is over, or the answer is long, and each is complete', async () => {
-    const { deps, host: a } = lone();
-    const nets = [];
-    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
-    const poolIds = nets.map(({ poolId }) => poolId);
-    assert.deepEqual(await beginningsOf(deps, a.call({ deadline: deps.world.now() }), poolIds), []);
-    const ref = nets[0]?.poolId.split(',')[5] ?? '';
-    const lease = encodeSlot({ kind: 'leased', ref, requestKey: a.call().requestKey, mac: '', name: 'web' });
-    const slots = Array.from({ length: 16 }, () => lease);
-    mock.method(deps.store, 'readChunks', () =>
-      Promise.resolve(Array.from({ length: 64 }, (_, i) => ({ index: BigInt(i), slots, stickies: [] }))),
-    );
-    const told = await beginningsOf(deps, a.call(), Array<string>(60).fill(poolIds[0] ?? ''));
-    assert.deepEqual(
-      told.map(({ leases }) => leases.length),
-      [1_024, 1_024, 1_024, 1_024],
-    );
   });
 });

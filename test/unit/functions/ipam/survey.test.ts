@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
+import type { Call } from '../../../../functions/ipam/call.ts';
 import { ANNOUNCEMENT_TIMEOUT_MS } from '../../../../functions/ipam/pool.ts';
 import { candidate, ringOf } from '../../../../functions/ipam/pools/candidates.ts';
+import { PoolMemory } from '../../../../functions/ipam/pools/memory.ts';
 import { SURVEY_LIFETIME_MS, Survey } from '../../../../functions/ipam/pools/survey.ts';
 import { RangeSet } from '../../../../functions/ipam/range-set.ts';
 import { cidrAt, formatCidr, overlap, parseCidr } from '../../../../protocol/address.ts';
-import { refused } from '../../../support/fleet.ts';
+import { Host, refused } from '../../../support/fleet.ts';
 import { MemoryStore } from '../../../support/memory-store.ts';
 import { testWorld } from '../../../support/world.ts';
 import {
@@ -69,10 +71,18 @@ describe('a whole survey', () => {
 describe('a survey that does not fit into a call', () => {
   /** ms that a call has: enough for 350 pools. */
   const TIME = 3_500;
-  const FIRST = cidr('10.0.0.0/20').first;
+  const FIRST = cidr('10.0.0.0/30');
   const hurried = (host = warm) => host.pool({}, host.call({ deadline: store.world.now() + TIME }));
   const words =
-    /^no free pool was found in time in space default, none of the (350|700) subnets that were read is free, of 1024;/;
+    /^no free pool was found in time in space default, none of the (350|700) subnets that were read is free for this host, of 1024; try again: for (26|23) s, the process that answered can go on with the others$/;
+
+  /** Where the subnet begins that a call gets when all are free. */
+  async function drawnBy(call: Call): Promise<bigint> {
+    const empty = new MemoryStore();
+    empty.spaces.set('default', store.spaces.get('default') ?? assert.fail());
+    const host = new Host({ store: empty, world: store.world, memory: new PoolMemory() }, 'warm');
+    return cidr((await host.pool({}, call)).pool).first;
+  }
 
   beforeEach(async () => {
     setSpace('default', { ranges: [cidr('10.0.0.0/20')], size4: 30 });
@@ -87,15 +97,45 @@ describe('a survey that does not fit into a call', () => {
       assert.ok(store.world.now() <= began + TIME);
       assert.equal(store.count().surveyed, 350);
     }
-    await refused(hurried(), 'no-pool-left', /\(1024 pools held, created 1024 by elsewhere\), as of \d+ s ago/);
-    assert.deepEqual(store.count(), { surveyed: 324, announcements: 0, rereads: 0 });
+    await refused(hurried(), 'no-pool-left', /, as of \d+ s ago \(1024 pools held, created 1024 by elsewhere\)/);
+    assert.deepEqual(store.count(), { surveyed: 324, announcements: 1, rereads: 0 });
+  });
+
+  it('promises nothing when it is not kept, since the process has freed something', async () => {
+    const call = warm.call({ deadline: store.world.now() + TIME });
+    store.afterwards = {
+      address: await drawnBy(call),
+      happen: async () => {
+        memory.surveys.forget('default');
+        await Promise.resolve();
+      },
+    };
+    await refused(warm.pool({}, call), 'busy', /is free for this host, of 1024; try again$/);
+    await refused(hurried(), 'busy', /none of the 350 subnets/);
+  });
+
+  it('says of a host whose routes reach the rest what is as old as the survey, and what is counted now', async () => {
+    await refused(hurried(), 'busy', words);
+    const [start = assert.fail()] = store.pages;
+    const other = hostOf('other', memory);
+    await store.removePool((await store.readPool('default', { ...FIRST, first: start })) ?? assert.fail());
+    const end = start + 4n * 350n;
+    const [low, high] = [FIRST.first, FIRST.first + 4_096n];
+    const avoid =
+      end <= high
+        ? [
+            { family: 4 as const, first: low, last: start - 1n },
+            { family: 4 as const, first: end, last: high - 1n },
+          ]
+        : [{ family: 4 as const, first: end - 4_096n, last: start - 1n }];
+    await isFull(other, { avoid }, /, as of 4 s ago \(1023 pools held now, created 1023 by elsewhere\); remove/);
   });
 
   it('finds a gap beyond what earlier calls have read', async () => {
     await refused(hurried(), 'busy', words);
     const [start = assert.fail()] = store.pages;
     // The subnet that the survey comes to last.
-    const last = { ...cidr('10.0.0.0/30'), first: start === FIRST ? FIRST + 4_092n : start - 4n };
+    const last = { ...FIRST, first: start === FIRST.first ? start + 4_092n : start - 4n };
     await store.removePool((await store.readPool('default', last)) ?? assert.fail());
     await refused(hurried(), 'busy', words);
     assert.equal((await hurried()).pool, formatCidr(last));
@@ -106,6 +146,20 @@ describe('a survey that does not fit into a call', () => {
     store.count();
     const patient = () => warm.pool({}, warm.call({ deadline: store.world.now() + 2 * TIME }));
     await Promise.all([hurried(), patient()].map((call) => refused(call, 'busy', /none of the \d{3} subnets/)));
+  });
+
+  it('leaves a request the subnet that it draws first, which a copy draws in any process', async () => {
+    await refused(hurried(), 'busy', words);
+    const [start = assert.fail()] = store.pages;
+    const isRead = (first: bigint) => (first - start + 4_096n) % 4_096n < 4n * 350n;
+    for (const pool of [...store.pools.values()]) if (!isRead(pool.cidr.first)) await store.removePool(pool);
+    let call: Call;
+    do call = warm.call();
+    while (isRead(await drawnBy(call)));
+    const net = await warm.pool({}, call);
+    assert.equal(cidr(net.pool).first, await drawnBy(call));
+    assert.equal((await hostOf('warm', new PoolMemory()).pool({}, call)).pool, net.pool);
+    assert.equal(store.pools.size, 351);
   });
 
   it('begins again once it is 30 s old', async () => {
@@ -121,14 +175,14 @@ describe('a survey that does not fit into a call', () => {
     store.msPerPool = 40;
     for (let i = 0; i < 10; i++) {
       const call = warm.call({ deadline: store.world.now() + 20_000 });
-      await refused(warm.pool({}, call), 'busy', /none of the \d+ subnets that were read is free/);
+      await refused(warm.pool({}, call), 'busy', /none of the \d+ subnets that were read is free for this host/);
     }
   });
 
   it('refuses nothing when it has become too old within a call', async () => {
     store.msPerPool = 40;
     const call = warm.call({ deadline: store.world.now() + 60_000 });
-    await refused(warm.pool({}, call), 'busy', /none of the \d+ subnets that were read is free/);
+    await refused(warm.pool({}, call), 'busy', /none of the \d+ subnets that were read is free for this host/);
   });
 });
 

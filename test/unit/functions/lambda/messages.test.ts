@@ -187,6 +187,8 @@ describe('the registration of a host', () => {
 
 describe('the request for what a host has', () => {
   const place = { generation: '0mjuohs00abc', name: 'abcdefgh012345', requestKey: '0mjuohs00abcd' };
+  /** Of the widest pool, 8000::/1. */
+  const LAST_CHUNK = 2n ** 123n - 1n;
   const endpoint = { Address: '10.1.0.2', MacAddress: '02:00:00:00:00:01', Name: 'web' };
   const revival = (changes: object = {}) => ({
     PoolID: 'p',
@@ -203,6 +205,7 @@ describe('the request for what a host has', () => {
     for (const After of [null, place]) assert.equal(wrongAt(networksPosition, After), '');
     assert.equal(wrongAt(holdingsMessage, { PoolID: 'p' }), '');
     assert.deepEqual(v.parse(holdingsMessage, { PoolID: 'p', After: '4096' }).After, 4_096n);
+    assert.equal(v.parse(holdingsMessage, { PoolID: 'p', After: String(LAST_CHUNK) }).After, LAST_CHUNK);
     assert.equal(wrongAt(reviveMessage, revival()), '');
     assert.equal(wrongAt(reviveMessage, revival({ Gateway: null, Held: [{ Address: 'fd00::1' }] })), '');
   });
@@ -216,6 +219,7 @@ describe('the request for what a host has', () => {
     ['Addresses', holdingsMessage, { PoolID: 'p', Addresses: many(257, '10.1.0.2') }],
     ['Addresses.0', holdingsMessage, { PoolID: 'p', Addresses: ['10.1.0.2/24'] }],
     ['After', holdingsMessage, { PoolID: 'p', After: '-1' }],
+    ['After', holdingsMessage, { PoolID: 'p', After: `1${String(LAST_CHUNK)}` }],
     ['Held', reviveMessage, revival({ Held: many(33, endpoint) })],
     ['Held.0.Address', reviveMessage, revival({ Held: [{ ...endpoint, Address: '' }] })],
     ['Held.0.MacAddress', reviveMessage, revival({ Held: [{ ...endpoint, MacAddress: '02:00:00:00:00:0G' }] })],

@@ -4,11 +4,13 @@ import { spaceMessage, type HostAnswer, type SpaceAnswer } from '../protocol/ope
 import {
   type ViewAddressAnswer,
   type ViewAddressesAnswer,
+  type ViewFindAnswer,
   type ViewHostsAnswer,
   type ViewPoolAnswer,
   type ViewPoolsAnswer,
   viewAddressMessage,
   viewAddressesMessage,
+  viewFindMessage,
   viewHostMessage,
   viewHostsMessage,
   viewPoolMessage,
@@ -20,6 +22,7 @@ import { quote } from './ipam/quote.ts';
 import { Refusal } from './ipam/refusal.ts';
 import { showSpace } from './ipam/spaces/change.ts';
 import { listAddresses, whoseAddress } from './ipam/views/addresses.ts';
+import { findAddresses } from './ipam/views/find.ts';
 import { listHosts } from './ipam/views/hosts.ts';
 import { listPools, showPool } from './ipam/views/pools.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
@@ -79,6 +82,14 @@ const address = async (request: Request): Promise<ViewAddressAnswer> => {
   return { Outcome: 'done', ...addressUse(whose), Pool: formatCidr(cidr), PoolState };
 };
 
+const find = async (request: Request): Promise<ViewFindAnswer> => {
+  const { Space: space, Text: text, After: after } = parseMessage(viewFindMessage, request);
+  parseOperator(request);
+  const page = await findAddresses(deps, { space, text }, after ?? undefined, deadlineOf(request));
+  const Found = page.found.map(({ pool: cidr, ...state }) => ({ ...addressUse(state), Pool: formatCidr(cidr) }));
+  return { Found, Pools: page.pools, IsAll: page.isAll, Next: page.next ?? null };
+};
+
 const hosts = async (request: Request): Promise<ViewHostsAnswer> => {
   const { State: state, After: after } = parseMessage(viewHostsMessage, request);
   parseOperator(request);
@@ -105,6 +116,7 @@ export const handler = handle({
   '/Berth.ViewPool': pool,
   '/Berth.ViewAddresses': addresses,
   '/Berth.ViewAddress': address,
+  '/Berth.ViewFind': find,
   '/Berth.ViewHosts': hosts,
   '/Berth.ViewHost': host,
   '/Berth.ViewSpace': space,

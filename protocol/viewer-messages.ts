@@ -105,6 +105,24 @@ export const viewAddressAnswer = v.variant('Outcome', [
 ]);
 export type ViewAddressAnswer = v.InferInput<typeof viewAddressAnswer>;
 
+export const viewFindMessage = v.object({
+  Space: spaceName,
+  /** A MAC address, the name of an endpoint or the id of a host. */
+  Text: v.pipe(v.string(), v.nonEmpty('must not be empty'), v.maxLength(128)),
+  After: after,
+});
+export type ViewFindMessage = v.InferInput<typeof viewFindMessage>;
+
+export const viewFindAnswer = v.object({
+  Found: v.array(v.object({ ...addressUse.entries, Pool: v.string() })),
+  /** Pools that were read to their end. */
+  Pools: v.number(),
+  /** `false`: in a large pool, addresses that users chose were not read. */
+  IsAll: v.boolean(),
+  Next: next,
+});
+export type ViewFindAnswer = v.InferInput<typeof viewFindAnswer>;
+
 export const viewHostsMessage = v.object({ State: v.nullish(v.picklist(HOST_STATES)), After: after });
 export type ViewHostsMessage = v.InferInput<typeof viewHostsMessage>;
 

@@ -54,6 +54,16 @@ export async function listAddresses(
 ): Promise<AddressPage | undefined> {
   const pool = await deps.store.readPool(space, cidr);
   if (pool === undefined) return undefined;
+  return addressesAfter(deps, pool, after, deadline);
+}
+
+/** The same, of a pool that was read. */
+export function addressesAfter(
+  deps: Deps,
+  pool: Pool,
+  after: string | undefined,
+  deadline: number,
+): Promise<AddressPage> {
   const isOver = (): boolean => deps.world.now() >= deadline;
   return isSearchable(pool) ? smallPage(deps, pool, after, isOver) : largePage(deps, pool, after, isOver);
 }

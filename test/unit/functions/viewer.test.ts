@@ -9,6 +9,7 @@ import { hostAnswer, spaceAnswer } from '../../../protocol/operator-messages.ts'
 import {
   viewAddressAnswer,
   viewAddressesAnswer,
+  viewFindAnswer,
   viewHostsAnswer,
   viewPoolAnswer,
   viewPoolsAnswer,
@@ -170,6 +171,37 @@ describe('the viewer', () => {
     assert.deepEqual((await listed('fd00:6::/64')).sort(), given.sort());
   });
 
+  it('finds addresses by MAC address, endpoint and host, over all pools of a space', async () => {
+    const [one, other] = [hostOf('find-1'), hostOf('find-2')];
+    await one.register();
+    await other.register();
+    const wanted = { ...withMac('02:42:0a:00:00:aa'), 'com.docker.network.endpoint.name': 'cache' };
+    for (let i = 0; i < 80; i++) await one.pool({ space: 'find', pool: `10.9.${i}.0/24` });
+    const held = [];
+    for (const pool of ['10.9.2.0/24', '10.9.79.0/24', 'fd00:9::/64']) {
+      const net = await other.pool({ space: 'find', pool, v6: pool.includes(':') });
+      held.push(await other.address(net, '', wanted));
+      await one.address(await one.pool({ space: 'find', pool, v6: pool.includes(':') }), '', withMac(MAC));
+    }
+    const find = async (Text: string): Promise<[string[], number]> => {
+      const found: string[] = [];
+      let [After, pages]: [string | null, number] = [null, 0];
+      do {
+        const page: v.InferOutput<typeof viewFindAnswer> = await ask(
+          '/Berth.ViewFind',
+          { Space: 'find', Text, After },
+          viewFindAnswer,
+        );
+        found.push(...page.Found.filter(({ State }) => State === 'leased').map(({ Address }) => Address));
+        After = page.Next;
+        pages++;
+      } while (After !== null);
+      return [found, pages];
+    };
+    for (const text of ['02:42:0A:00:00:AA', 'cache', 'find-2']) assert.deepEqual(await find(text), [held, 2], text);
+    assert.deepEqual(await find('cach'), [[], 2]);
+  });
+
   it('shows the hosts, all or those in one state, and what one holds', async () => {
     const gone = hostOf('gone-1');
     await gone.register();
@@ -204,6 +236,7 @@ describe('the viewer', () => {
     ['/Berth.ViewAddresses', { Space: 'big', Pool: '10.6.0.0/16', After: 'x' }, /is not where the list goes on/],
     ['/Berth.ViewAddresses', { Space: 'big', Pool: 'fd00:6::/64', After: '?' }, /is not where the list goes on/],
     ['/Berth.ViewAddress', { Space: 'big', Address: '10.6.0.0/16' }, /"10.6.0.0\/16" is not an address/],
+    ['/Berth.ViewFind', { Space: 'big', Text: 'a', After: '10.0.0.0' }, /is not where the list goes on/],
     ['/Berth.ViewHosts', { After: '99' }, /is not where the list goes on/],
     ['/Berth.ViewHosts', { State: 'asleep' }, /malformed/],
   ] as const) {

@@ -26,7 +26,7 @@ import { findAddresses } from './ipam/views/find.ts';
 import { listHosts } from './ipam/views/hosts.ts';
 import { listPools, showPool } from './ipam/views/pools.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
-import { type Request, handle, parseMessage, parseOperator } from './lambda/handler.ts';
+import { type Request, handle, parseMessage, parseViewer } from './lambda/handler.ts';
 import { hostView } from './lambda/host-answer.ts';
 import { spaceView } from './lambda/space-answer.ts';
 import { addressUse, holder, hostLine, poolUse } from './lambda/view-answers.ts';
@@ -47,14 +47,14 @@ function cidrOf(text: string): Cidr {
 
 const pools = async (request: Request): Promise<ViewPoolsAnswer> => {
   const { Space: space, After: after } = parseMessage(viewPoolsMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const page = await listPools(deps, space, typeof after === 'string' ? cidrOf(after) : undefined, deadlineOf(request));
   return { Pools: page.pools.map(poolUse), Next: page.next === undefined ? null : formatCidr(page.next) };
 };
 
 const pool = async (request: Request): Promise<ViewPoolAnswer> => {
   const { Space: space, Pool: text, After: after } = parseMessage(viewPoolMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const seen = await showPool(deps, space, cidrOf(text), after ?? undefined, deadlineOf(request));
   if (seen === undefined) return { Outcome: 'unknown' };
   return { Outcome: 'done', ...poolUse(seen), Holders: seen.holders.map(holder), Next: seen.next ?? null };
@@ -62,7 +62,7 @@ const pool = async (request: Request): Promise<ViewPoolAnswer> => {
 
 const addresses = async (request: Request): Promise<ViewAddressesAnswer> => {
   const { Space: space, Pool: text, After: after } = parseMessage(viewAddressesMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const page = await listAddresses(deps, space, cidrOf(text), after ?? undefined, deadlineOf(request));
   if (page === undefined) return { Outcome: 'unknown' };
   const { addresses: found, isAll: IsAll, next } = page;
@@ -71,7 +71,7 @@ const addresses = async (request: Request): Promise<ViewAddressesAnswer> => {
 
 const address = async (request: Request): Promise<ViewAddressAnswer> => {
   const { Space: space, Address: text } = parseMessage(viewAddressMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const asked = parseAddress(text);
   if (asked === undefined) {
     throw new Refusal('invalid-request', `${quote(text)} is not an address; give one such as 10.1.2.3`);
@@ -92,7 +92,7 @@ const find = async (request: Request): Promise<ViewFindAnswer> => {
 
 const hosts = async (request: Request): Promise<ViewHostsAnswer> => {
   const { State: state, After: after } = parseMessage(viewHostsMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const page = await listHosts(deps, state ?? undefined, after ?? undefined, deadlineOf(request));
   const now = world.now();
   return { Hosts: page.hosts.map((one) => hostLine(one, now)), Next: page.next ?? null };
@@ -100,14 +100,14 @@ const hosts = async (request: Request): Promise<ViewHostsAnswer> => {
 
 const host = async (request: Request): Promise<HostAnswer> => {
   const { Host: id } = parseMessage(viewHostMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const view = await viewHost(deps, id);
   return view === undefined ? { Outcome: 'unknown' } : { Outcome: 'done', ...hostView(view) };
 };
 
 const space = async (request: Request): Promise<SpaceAnswer> => {
   const { Space: name } = parseMessage(spaceMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   return spaceView(await showSpace(deps, name));
 };
 

@@ -9,6 +9,7 @@ import { HOST_STATES } from './states.ts';
 
 /** What an operator's command reads in the answer to a handshake: the URL of the viewer. Functions of v0.1 have none. */
 export const viewerAnswer = v.object({ Functions: v.object({ Viewer: v.optional(v.string()) }) });
+export type ViewerAnswer = v.InferInput<typeof viewerAnswer>;
 
 /** Where a list goes on: what the answer before gave as `Next`. */
 const after = v.nullish(v.pipe(v.string(), v.maxLength(256)));

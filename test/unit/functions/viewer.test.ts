@@ -217,7 +217,7 @@ describe('the viewer', () => {
     assert.ok(SilentSeconds >= 0);
     const told = { State: 'dead', Why: 'it burned', InLease: false, ShimVersion: '1', EngineVersion: '' };
     assert.deepEqual(dead, { Host: 'gone-1', ...told });
-    const { Outcome, Networks } = await ask('/Berth.ViewHost', { Host: 'web-2' }, hostAnswer);
+    const { Outcome, Networks } = done(await ask('/Berth.ViewHost', { Host: 'web-2' }, hostAnswer));
     assert.deepEqual(
       [Outcome, Networks],
       ['done', [{ Space: 'shared', Pool: '10.2.0.0/16', Addresses: 0, IsAll: true }]],
@@ -239,6 +239,7 @@ describe('the viewer', () => {
     ['/Berth.ViewFind', { Space: 'big', Text: 'a', After: '10.0.0.0' }, /is not where the list goes on/],
     ['/Berth.ViewHosts', { After: '99' }, /is not where the list goes on/],
     ['/Berth.ViewHosts', { State: 'asleep' }, /malformed/],
+    ['/Berth.ViewHosts', [], /malformed: body: it is a list/],
   ] as const) {
     it(`refuses ${path} ${JSON.stringify(message)}`, async () => {
       const result = await send(path, message);
@@ -248,7 +249,9 @@ describe('the viewer', () => {
   }
 
   it('answers no instance', async () => {
-    assert.equal(refusalOf(await send('/Berth.ViewHosts', {}, INSTANCE)), 'foreign-host');
+    const result = await send('/Berth.ViewHosts', {}, INSTANCE);
+    assert.equal(refusalOf(result), 'foreign-host');
+    assert.match(String(answerOf(result).body['Error']), /is an EC2 instance; only a viewer may use this function/);
   });
 
   it('has shown nothing that helps to be a host', async () => {

@@ -3,6 +3,7 @@ import { registerHost } from '../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../functions/ipam/sweep-cursor.ts';
 import { sweep } from '../functions/ipam/sweep/sweep.ts';
 import { Host, withMac } from '../test/support/fleet.ts';
+import { withoutFailures } from '../test/support/whole-sweep.ts';
 import { type Setting, setting } from './setting.ts';
 import { tableBytes } from './table-bytes.ts';
 
@@ -61,9 +62,8 @@ async function sweepAll(at: Setting, from: Pick<SweepCursor, 'walkedAt'>): Promi
   let cursor = await at.store.readSweep();
   cursor = { ...FIRST_CURSOR, ...from };
   do {
-    const { cursor: next } = await sweep(at, { deadline: Infinity, limit: MAX_SWEPT_ITEMS, cursor });
-    await at.store.writeSweep(next);
-    cursor = next;
+    ({ cursor } = await withoutFailures(sweep(at, { deadline: Infinity, limit: MAX_SWEPT_ITEMS, cursor })));
+    await at.store.writeSweep(cursor);
   } while (cursor.item !== undefined);
 }
 

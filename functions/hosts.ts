@@ -102,7 +102,10 @@ const holdings = async (request: Request): Promise<HoldingsAnswer> => {
   const { PoolID: poolId, Addresses: addresses, After: from, Further } = parseMessage(holdingsMessage, request);
   const call = await parseOwnCall(request, bindings);
   const held = await holdingsOf(deps, call, { poolId, addresses, from: from ?? 0n });
-  const further = await beginningsOf(deps, call, Further);
+  const { holdings: further, failures } = await beginningsOf(deps, call, Further);
+  for (const { poolId: pool, error } of failures) {
+    log('error', 'network left out of an answer', { host: call.hostId, request: call.requestKey, pool, error });
+  }
   return { ...holdingsView(held), Further: further.map(holdingsView) };
 };
 

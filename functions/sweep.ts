@@ -7,7 +7,6 @@ import type { SweepCursor } from './ipam/sweep-cursor.ts';
 import { lambdaRegion, parseEnv, tableEnv } from './lambda/env.ts';
 import { handleFleetEvents } from './lambda/fleet-handler.ts';
 import { gaugesOf } from './lambda/gauges.ts';
-import { log } from './lambda/log.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const { BERTH_TABLE: table } = parseEnv(tableEnv);
@@ -23,9 +22,8 @@ export const handler = handleFleetEvents(
       await checkHome();
       const cursor = await deps.store.readSweep();
       const bounds = { deadline, limit: MAX_VISITS, cursor, save: (at: SweepCursor) => deps.store.writeSweep(at) };
-      const { cursor: _, failures: _failures, standing, hosts, items, reasons, ...did } = await sweep(deps, bounds);
-      for (const reason of reasons) log('error', 'item left out', { reason });
-      return { saw: { hosts, items }, did, ...gaugesOf(standing) };
+      const { cursor: _, standing, hosts, items, reasons, failures, ...did } = await sweep(deps, bounds);
+      return { saw: { hosts, items }, did, reasons, failures, ...gaugesOf(standing) };
     },
     death: (instance, why, deadline) => reportInstance(deps, instance, { why, deadline, says: reportDeath }),
     drain: (instance, why, deadline) => reportInstance(deps, instance, { why, deadline, says: reportDrain }),

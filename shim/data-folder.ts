@@ -4,6 +4,7 @@
  */
 import { type Stats, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { messageOf } from './error-message.ts';
 import { UserError } from './user-error.ts';
 
 /** Write permission for the group and for all others. */
@@ -13,10 +14,24 @@ const ROOT_UID = 0;
 /**
  * Creates the folder if it is missing, and checks it and its files before anything is written.
  *
- * @throws UserError when it belongs to another user, others may write to it, or a symbolic link is in it.
+ * @throws UserError when it belongs to another user, others may write to it, a symbolic link is in it, or this user may not
+ * use it.
  */
 export function prepareDataFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    checkAll(folder);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(
+      `the data folder ${folder} cannot be used: ${messageOf(error)}; run berth as a user who may write there, or choose ` +
+        'another folder with --data',
+      { cause: error },
+    );
+  }
+}
+
+function checkAll(folder: string): void {
   check(folder, statSync(folder));
   for (const name of readdirSync(folder)) {
     const file = path.join(folder, name);

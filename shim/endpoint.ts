@@ -2,7 +2,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { UserError } from './user-error.ts';
+import { UsageError, UserError } from './user-error.ts';
 
 export interface Endpoint {
   /** The text that was given, for messages. */
@@ -24,22 +24,32 @@ const LOOPBACK = new Set(['127.0.0.1', '[::1]']);
 const LOCALHOST = /^(?:[a-z0-9_-]+\.)*localhost$/;
 
 /**
- * @throws UserError unless it is `unix:/PATH`, `http:` on loopback, or `https:`. Plain HTTP must not cross a network, where
+ * An endpoint that a person gave.
+ *
+ * @throws UsageError unless it is `unix:/PATH`, `http:` on loopback, or `https:`. Plain HTTP must not cross a network, where
  * a request and its credentials could be read or changed.
  */
 export function parseEndpoint(text: string): Endpoint {
+  const parsed = endpointOf(text);
+  if (typeof parsed === 'string') throw new UsageError(parsed);
+  return parsed;
+}
+
+/** @returns the reason if it is not an endpoint. */
+function endpointOf(text: string): Endpoint | string {
   if (text.startsWith('unix:/')) {
     const target = { protocol: 'http:', host: 'localhost', port: 80, socketPath: text.slice('unix:'.length) } as const;
     return { text, target, agent: new HttpAgent({ keepAlive: true }) };
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !mayCarry(url)) {
-    throw new UserError(
+    return (
       `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine ` +
-        '(127.0.0.1, [::1], localhost or NAME.localhost)',
+      '(127.0.0.1, [::1], localhost or NAME.localhost)'
     );
   }
-  refuseMore(url);
+  const excess = excessOf(url);
+  if (excess !== undefined) return excess;
   const { protocol, port, Agent } = url.protocol === 'https:' ? HTTPS : HTTP;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return {
@@ -65,20 +75,18 @@ const thisMachine: LookupFunction = (_name, { all }, callback) => {
 /**
  * A function answers at the root of its URL; anything else in the URL would be silently ignored.
  *
- * @throws UserError that names the excess parts, but does not repeat a password.
+ * @returns the reason that names the excess parts, but does not repeat a password. `undefined`: it has no such part.
  */
-function refuseMore({ protocol, host, pathname, search, hash, username, password }: URL): void {
+function excessOf({ protocol, host, pathname, search, hash, username, password }: URL): string | undefined {
   const more = [
     ...(pathname === '/' ? [] : [`a path, ${pathname}`]),
     ...(search === '' ? [] : [`a query, ${search}`]),
     ...(hash === '' ? [] : [`a fragment, ${hash}`]),
     ...(username + password === '' ? [] : ['a user name or password']),
   ];
-  if (more.length === 0) return;
+  if (more.length === 0) return undefined;
   const root = `${protocol}//${host}/`;
-  throw new UserError(
-    `bad endpoint: ${root} is given with ${more.join(' and ')}, but Berth answers at the root; give ${root}`,
-  );
+  return `bad endpoint: ${root} is given with ${more.join(' and ')}, but Berth answers at the root; give ${root}`;
 }
 
 /**
@@ -89,7 +97,8 @@ function refuseMore({ protocol, host, pathname, search, hash, username, password
  * @throws UserError unless it is an endpoint of the same kind: `https:`, `http:` on loopback, or `unix:`.
  */
 export function endpointNamedBy(asked: Endpoint, text: string): Endpoint {
-  const endpoint = parseEndpoint(text);
+  const endpoint = endpointOf(text);
+  if (typeof endpoint === 'string') throw new UserError(endpoint);
   const [theirs, ours] = [kindOf(endpoint), kindOf(asked)];
   if (theirs === ours) return endpoint;
   throw new UserError(

@@ -2,8 +2,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-export function writeDurably(file: string, text: string): void {
-  const temporary = `${file}.new`;
+/** @param temporary in the same folder; two processes that write at once need two. */
+export function writeDurably(file: string, text: string, temporary = `${file}.new`): void {
   const descriptor = openSync(temporary, 'w', 0o600);
   try {
     writeFileSync(descriptor, text);

@@ -1,4 +1,5 @@
 /** One Berth per data folder: two would hand out the same sequences. */
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from './error-message.ts';
@@ -24,12 +25,22 @@ export function lockFolder(folder: string): DatabaseSync {
   }
 }
 
-/** SQLite's code for a lock that another process holds. */
+/** SQLite's codes for a lock that another process holds, and for a file that this process may not write or create. */
 const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_CANTOPEN = 14;
 
 function whyNot(folder: string, file: string, error: unknown): string {
-  if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  if (code === SQLITE_BUSY) {
     return `Berth is already running with the data in ${folder}; stop it first, or choose another folder with --data`;
+  }
+  const owner = statSync(folder, { throwIfNoEntry: false })?.uid;
+  if (owner !== undefined && (code === SQLITE_CANTOPEN || code === SQLITE_READONLY)) {
+    return (
+      `the data folder ${folder} cannot be used: ${file} cannot be written by user ${process.geteuid?.() ?? ''}; run berth as ` +
+      `the folder's owner (user ${owner}), or choose another folder with --data`
+    );
   }
   return `cannot lock ${file}: ${messageOf(error)}`;
 }

@@ -6,7 +6,10 @@ import manifest from '../package.json' with { type: 'json' };
 import { askHealth } from './commands/ask-health.ts';
 import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
+import { contextCommands } from './commands/context.ts';
 import { stateCommands } from './commands/host.ts';
+import { examples } from './commands/help.ts';
+import { EXIT_CODES_HELP, run } from './commands/manners.ts';
 import {
   type CommonOptions,
   type Level,
@@ -17,27 +20,35 @@ import {
   settingsOf,
   socketOf,
 } from './commands/options.ts';
+import { type OutputOptions, print } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
-import { startCloud } from './commands/up.ts';
+import { refuseWithoutCloud, startCloud } from './commands/up.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
+import { EXIT } from './exit-codes.ts';
 import { lockFolder } from './lock.ts';
 import type { Health } from './plugin/health.ts';
 import { type Shim, serveShim } from './serve.ts';
 import { type Settings, isRoot, parseDrivers } from './settings.ts';
-import { UserError } from './user-error.ts';
+import { UsageError, UserError } from './user-error.ts';
 
 interface CloudOptions {
   readonly dynamodb?: string;
   readonly sweepEvery?: number;
 }
 
+interface DoctorOptions extends Location, OutputOptions {
+  readonly fix?: boolean;
+  readonly free?: string[];
+}
+
 const program = new Command('berth')
   .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
   .version(manifest.version)
-  .showHelpAfterError();
+  .addHelpText('after', EXIT_CODES_HELP);
 
 common(program.command('shim'))
+  .summary('serve the plugin on this host')
   .description('serve the plugin on this host and forward its calls to the functions')
   .addOption(
     new Option(
@@ -45,6 +56,7 @@ common(program.command('shim'))
       'URL of the capabilities function: https://…, unix:/PATH, or http:// on this machine',
     ).env('BERTH_ENDPOINT'),
   )
+  .addHelpText('after', examples('shim --endpoint https://….lambda-url.eu-west-1.on.aws/', 'shim --health'))
   .option('--health', 'show the health of the running shim; exit code 0: ok, 1: failing or not running, 2: degraded')
   .action(async (options: CommonOptions & { endpoint?: string; health?: boolean }) => {
     if (options.health === true) await tellHealth(options);
@@ -52,8 +64,10 @@ common(program.command('shim'))
   });
 
 located(program.command('doctor'))
+  .summary('compare Docker on this host with the table')
   .description(
-    'compare Docker on this host with the table; exit code 0: they agree, 1: differences are left, or the comparison failed',
+    'compare Docker on this host with the table; exit code 0: they agree, 5: differences are left, 4: no shim answers, ' +
+      '1: they could not be compared',
   )
   .option('--fix', 'correct the differences; without it, they are only reported')
   .option(
@@ -61,14 +75,19 @@ located(program.command('doctor'))
     'free these subnets and addresses without proof that they are unused; a container that still uses them would share ' +
       'them with others',
   )
-  .action(async ({ sockets, drivers, fix, free = [] }: Location & { fix?: boolean; free?: string[] }) => {
+  .option('--json', 'print JSON, for programs')
+  .addHelpText('after', examples('doctor', 'doctor --fix', 'doctor --free 10.1.0.7'))
+  .action(async ({ sockets, drivers, fix, free = [], json }: DoctorOptions) => {
     const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true, free);
-    console.log(tellDiagnosis(diagnosis));
-    if (isLeft(diagnosis)) process.exitCode = 1;
+    const { findings } = diagnosis;
+    print({ json }, { findings, isLeft: isLeft(diagnosis) }, tellDiagnosis(diagnosis));
+    if (isLeft(diagnosis)) process.exitCode = EXIT.findings;
   });
 
 common(program.command('up'))
+  .summary('run all of Berth on this machine')
   .description('run all of Berth on this machine: table, functions and plugin')
+  .addHelpText('after', examples('up', 'up --data ./data --sockets ./sockets'))
   .option('--dynamodb <url>', 'use another DynamoDB-compatible endpoint than the embedded engine')
   .addOption(
     new Option('--sweep-every <ms>', 'pause between two sweeps').argParser(numberBetween(1, 3_600_000)).hideHelp(),
@@ -83,6 +102,7 @@ deadCommand(host);
 formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
+contextCommands(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */
 async function tellHealth(options: CommonOptions): Promise<void> {
@@ -101,7 +121,7 @@ async function tellHealth(options: CommonOptions): Promise<void> {
 
 async function runShim(options: CommonOptions, endpoint: string | undefined): Promise<void> {
   if (endpoint === undefined)
-    throw new UserError("name the capabilities function's URL with --endpoint or BERTH_ENDPOINT");
+    throw new UsageError("name the capabilities function's URL with --endpoint or BERTH_ENDPOINT");
   const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
@@ -113,6 +133,8 @@ async function runShim(options: CommonOptions, endpoint: string | undefined): Pr
 }
 
 async function runUp(options: CommonOptions & CloudOptions): Promise<void> {
+  // Before anything is written.
+  refuseWithoutCloud();
   const signal = terminated();
   const settings = prepare(options);
   const lock = lockFolder(settings.data);
@@ -187,10 +209,4 @@ const terminated = (): Promise<'signal'> =>
     }
   });
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(`berth: ${error.message}`);
-  process.exitCode = 1;
-}
+await run(program, process.argv);

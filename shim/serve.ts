@@ -11,6 +11,7 @@ import { retryWithin } from './cloud/retry.ts';
 import { Transport } from './cloud/transport.ts';
 import type { Verdict } from './cloud/verdict.ts';
 import { type Endpoint, parseEndpoint } from './endpoint.ts';
+import { messageOf } from './error-message.ts';
 import { instanceId } from './host/ec2-instance.ts';
 import { FunctionsClient } from './host/functions-client.ts';
 import { Handshakes } from './host/handshake.ts';
@@ -36,6 +37,7 @@ import { Reconciler } from './reconcile/reconciler.ts';
 import { Sightings } from './reconcile/sightings.ts';
 import type { Settings } from './settings.ts';
 import { within } from './time.ts';
+import { UserError } from './user-error.ts';
 
 export interface Shim {
   readonly hostId: string;
@@ -273,7 +275,7 @@ const onceRegistered =
 
 /** @returns the paths of the plugins' sockets. */
 async function openPlugins({ sockets }: Settings, host: Host, undo: Undo): Promise<string[]> {
-  mkdirSync(sockets, { recursive: true, mode: 0o755 });
+  makeFolder(sockets);
   const inherited = inheritedSockets();
   const paths: string[] = [];
   for (const [driver, handshakes] of host.handshakes) {
@@ -283,6 +285,19 @@ async function openPlugins({ sockets }: Settings, host: Host, undo: Undo): Promi
     paths.push(socket);
   }
   return paths;
+}
+
+/** @throws UserError when this user may not create it, or a file is in its place. */
+function makeFolder(sockets: string): void {
+  try {
+    mkdirSync(sockets, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    throw new UserError(
+      `the folder of the sockets ${sockets} cannot be created: ${messageOf(error)}; run berth as a user who may, or choose ` +
+        'another folder with --sockets',
+      { cause: error },
+    );
+  }
 }
 
 async function openMetrics({ metrics: place }: Settings, host: Host, undo: Undo): Promise<void> {

@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { DRIVERS, type Driver } from '../protocol/methods.ts';
-import { UserError } from './user-error.ts';
+import { UsageError } from './user-error.ts';
 
 export interface Settings {
   /** Where the plugin's sockets go. Docker looks for plugins in /run/docker/plugins. */
@@ -40,29 +40,29 @@ export interface ReconcileSettings {
 export const RECONCILE_MODES = ['fix', 'report', 'off'] as const;
 export type ReconcileMode = (typeof RECONCILE_MODES)[number];
 
-/** @throws UserError unless it is a socket: the Docker of another machine says nothing about this one. */
+/** @throws UsageError unless it is a socket: the Docker of another machine says nothing about this one. */
 export function parseDockerSocket(text: string): string {
   const socket = text.replace(/^unix:\/\//, '');
   if (path.isAbsolute(socket)) return socket;
-  throw new UserError(`bad Docker socket ${JSON.stringify(text)}: give unix:///PATH`);
+  throw new UsageError(`bad Docker socket ${JSON.stringify(text)}: give unix:///PATH`);
 }
 
-/** @throws UserError unless it lists drivers, each once. */
+/** @throws UsageError unless it lists drivers, each once. */
 export function parseDrivers(text: string): [Driver, ...Driver[]] {
   const named = text.split(',').map((name) => name.trim());
   const [first, ...rest] = DRIVERS.filter((driver) => named.includes(driver));
   if (first !== undefined && rest.length + 1 === named.length) return [first, ...rest];
-  throw new UserError(`bad drivers ${JSON.stringify(text)}: give ${DRIVERS.join(',')}, or one of them`);
+  throw new UsageError(`bad drivers ${JSON.stringify(text)}: give ${DRIVERS.join(',')}, or one of them`);
 }
 
 export type MetricsPlace = { readonly host: string; readonly port: number } | { readonly path: string };
 
-/** @throws UserError unless it is on this machine: metrics show who uses which addresses. */
+/** @throws UsageError unless it is on this machine: metrics show who uses which addresses. */
 export function parseMetricsPlace(text: string): MetricsPlace {
   if (text.startsWith('unix:/')) return { path: text.slice('unix:'.length) };
   const [, host = '', port = ''] = /^(127\.0\.0\.1|localhost|\[::1\]):(\d{1,5})$/.exec(text) ?? [];
   if (host !== '' && Number(port) < 65_536) return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-  throw new UserError(`bad place for metrics ${JSON.stringify(text)}: give 127.0.0.1:PORT or unix:/PATH`);
+  throw new UsageError(`bad place for metrics ${JSON.stringify(text)}: give 127.0.0.1:PORT or unix:/PATH`);
 }
 
 export const isRoot = (): boolean => process.getuid?.() === 0;
@@ -81,9 +81,12 @@ export const defaultDocker = (): string =>
 export const defaultData = (): string =>
   isRoot() ? '/var/lib/berth' : path.join(xdg('XDG_DATA_HOME') ?? path.join(homedir(), '.local/share'), 'berth');
 
+/** The operator's own settings, for root too: a person's, not the machine's. */
+export const configFolder = (): string => path.join(xdg('XDG_CONFIG_HOME') ?? path.join(homedir(), '.config'), 'berth');
+
 /** The kernel's structure has 108 bytes for a Unix socket's path, including the terminating zero. */
 export function refuseLongSocket(socket: string): void {
   if (Buffer.byteLength(socket) > 107) {
-    throw new UserError(`the path of the socket is too long (107 bytes at most): ${socket}; choose a shorter folder`);
+    throw new UsageError(`the path of the socket is too long (107 bytes at most): ${socket}; choose a shorter folder`);
   }
 }

@@ -195,7 +195,7 @@ async function ofHost(at: Setting, host: Host) {
   const poolIds = [joined.value.poolId];
   while (poolIds.length < ALIVE_NETWORKS) poolIds.push((await host.pool()).poolId);
   const holdings = await of(() => beginningsOf(at, host.call(), poolIds));
-  const known = holdings.value.map(({ key }) => key);
+  const known = holdings.value.holdings.map(({ key }) => key);
   const networks = await of(() => networksOf(at, host.call(), { known }));
   const binding = await of(() => new Bindings(at).check(host.call(), OPS));
   return {

@@ -19,6 +19,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { inTurn } from './in-turn.ts';
 import { type Retries, withRetries } from './retry.ts';
 
 export interface Key {
@@ -41,10 +42,17 @@ type Write<Input> = Omit<Input, 'TableName' | 'ReturnValuesOnConditionCheckFailu
 /** The most keys that one request names (Amazon DynamoDB API Reference, BatchGetItem). */
 export const MAX_BATCH = 100;
 
+/**
+ * The most requests that are under way at once: as many as the SDK opens connections. A request that waited for a connection
+ * would already use up its own time-out.
+ */
+export const MAX_REQUESTS_AT_ONCE = 50;
+
 export class Table {
   readonly #client: DynamoDBClient;
   readonly #name: string;
   readonly #retries: Retries;
+  readonly #inTurn = inTurn(MAX_REQUESTS_AT_ONCE);
 
   constructor(client: DynamoDBClient, name: string, retries: Retries) {
     this.#client = client;
@@ -54,7 +62,7 @@ export class Table {
 
   async get(key: Key): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.#name, Key: marshallKey(key), ConsistentRead: true });
-    const { Item: item } = await withRetries(this.#retries, () => this.#client.send(command));
+    const { Item: item } = await this.#read(() => this.#client.send(command));
     return item && unmarshall(item);
   }
 
@@ -66,7 +74,7 @@ export class Table {
       const command: BatchGetItemCommand = new BatchGetItemCommand({
         RequestItems: { [this.#name]: { Keys: left, ConsistentRead: true } },
       });
-      const { Responses, UnprocessedKeys } = await withRetries(this.#retries, () => this.#client.send(command));
+      const { Responses, UnprocessedKeys } = await this.#read(() => this.#client.send(command));
       items.push(...(Responses?.[this.#name] ?? []).map((item) => unmarshall(item)));
       // DynamoDB returns at least one item, or fails.
       left = UnprocessedKeys?.[this.#name]?.Keys;
@@ -86,9 +94,7 @@ export class Table {
       ConsistentRead: input.IndexName === undefined,
       ...(after && { ExclusiveStartKey: marshall(after) }),
     });
-    const { Items: items = [], LastEvaluatedKey: last } = await withRetries(this.#retries, () =>
-      this.#client.send(command),
-    );
+    const { Items: items = [], LastEvaluatedKey: last } = await this.#read(() => this.#client.send(command));
     return { items: items.map((item) => unmarshall(item)), more: last !== undefined };
   }
 
@@ -100,9 +106,7 @@ export class Table {
       Limit: limit,
       ...(after && { ExclusiveStartKey: marshallKey(after) }),
     });
-    const { Items: items = [], LastEvaluatedKey: last } = await withRetries(this.#retries, () =>
-      this.#client.send(command),
-    );
+    const { Items: items = [], LastEvaluatedKey: last } = await this.#read(() => this.#client.send(command));
     return { items: items.map((item) => unmarshall(item)), last: last && unmarshall(last) };
   }
 
@@ -123,6 +127,10 @@ export class Table {
     );
   }
 
+  #read<T>(send: () => Promise<T>): Promise<T> {
+    return withRetries(this.#retries, () => this.#inTurn(send));
+  }
+
   /** The failure of a condition returns the item that made it fail, at no cost. */
   #condition() {
     return { TableName: this.#name, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
@@ -133,7 +141,7 @@ export class Table {
     return withRetries(this.#retries, async (): Promise<WriteResult> => {
       attempts++;
       try {
-        await send();
+        await this.#inTurn(send);
         return { done: true };
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;

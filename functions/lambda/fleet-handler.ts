@@ -1,14 +1,15 @@
 /** Handles the events of EventBridge, and reports what was done in the log and in metrics. */
 import type { Context } from 'aws-lambda';
+import { type SweepReport, throwFailures } from '../ipam/sweep/report.ts';
 import { type FleetEvent, parseFleetEvent } from './fleet-event.ts';
 import { log } from './log.ts';
-import { type Gauge, type Metrics, putMetrics } from './metrics.ts';
+import { type Gauge, putMetrics } from './metrics.ts';
 
 /** `unknown`: no host of that id has ever registered, or the instance is no longer that host. */
 export type Outcome = 'done' | 'unknown';
 type Counts = Readonly<Record<string, number>>;
 
-export interface Swept {
+export interface Swept extends Pick<SweepReport, 'reasons' | 'failures'> {
   readonly saw: Counts;
   readonly did: Counts;
   /** The state of the fleet, as metrics. */
@@ -36,9 +37,8 @@ export function handleFleetEvents(actions: FleetActions, table: string): FleetHa
     const event = understand(received);
     if (event === undefined) return;
     const deadline = Date.now() + Math.max(0, context.getRemainingTimeInMillis() - SWEEP_MARGIN_MS);
-    const metrics =
-      event.kind === 'tick' ? await sweepUntil(actions, deadline) : { counts: await report(actions, event, deadline) };
-    putMetrics(metrics, table, Date.now());
+    if (event.kind === 'tick') return sweepUntil(actions, deadline, table);
+    putMetrics({ counts: await report(actions, event, deadline) }, table, Date.now());
   };
 }
 
@@ -52,10 +52,14 @@ function understand(received: unknown): FleetEvent | undefined {
   }
 }
 
-async function sweepUntil({ sweep }: FleetActions, deadline: number): Promise<Metrics> {
-  const { saw, did, gauges, about } = await sweep(deadline);
+/** Reports all that the sweep did, even when a part of it failed: the alarms rest on it. @throws Error when one did. */
+async function sweepUntil({ sweep }: FleetActions, deadline: number, table: string): Promise<void> {
+  const { saw, did, gauges, about, reasons, failures } = await sweep(deadline);
+  for (const reason of reasons) log('error', 'item left out', { reason });
+  for (const { part, error } of failures) log('error', 'part of the sweep failed', { part, error });
   log('info', 'swept', { ...saw, ...did, ...about });
-  return { counts: did, gauges };
+  putMetrics({ counts: did, gauges }, table, Date.now());
+  throwFailures({ failures });
 }
 
 async function report(

@@ -11,7 +11,7 @@ import { parseSharedCredentials } from './shared-credentials.ts';
 /** @throws CredentialsError */
 export type CredentialSource = () => Promise<AwsCredentialIdentity>;
 
-/** ms for the whole chain. */
+/** For the whole chain. */
 const CHAIN_TIMEOUT_MS = 8_000;
 /** ms for one request to an instance's or a container's metadata service, which is local and answers quickly or not at all. */
 const METADATA_TIMEOUT_MS = 1_000;
@@ -29,13 +29,17 @@ const FILE = 'credentials';
 export const localCredentialsFile = ({ target }: Endpoint): string | undefined =>
   target.socketPath === undefined ? undefined : path.join(path.dirname(target.socketPath), FILE);
 
-/** @param region of the functions; STS is called there to assume a role, unless a profile or variable names another. */
-export function credentialSource(
-  file: string | undefined,
-  region: string,
-  timeout = CHAIN_TIMEOUT_MS,
-): CredentialSource {
-  return async () => (file === undefined ? undefined : readLocal(file)) ?? (await askChain(region, timeout));
+export interface ChainSettings {
+  /** Of the functions; STS is called there to assume a role, unless a profile or variable names another. */
+  readonly region: string;
+  /** The profile whose credentials are used, unless AWS_PROFILE names another. */
+  readonly profile?: string | undefined;
+  /** ms for the whole chain. */
+  readonly timeout?: number | undefined;
+}
+
+export function credentialSource(file: string | undefined, settings: ChainSettings): CredentialSource {
+  return async () => (file === undefined ? undefined : readLocal(file)) ?? (await askChain(settings));
 }
 
 /** Read again each time, since a cloud that was set up again writes a new file. */
@@ -56,14 +60,19 @@ function readText(file: string): string | undefined {
   }
 }
 
-async function askChain(region: string, timeout: number): Promise<AwsCredentialIdentity> {
+async function askChain({
+  region,
+  timeout = CHAIN_TIMEOUT_MS,
+  ...named
+}: ChainSettings): Promise<AwsCredentialIdentity> {
+  const profile = variable('AWS_PROFILE') ?? named.profile;
   try {
-    return await within(timeout, chain(region)(), () => {
+    return await within(timeout, chain(region, profile)(), () => {
       throw new CredentialsError(`no AWS credentials: their provider did not answer within ${timeout / 1_000} s`);
     });
   } catch (error) {
     throw explainCredentials(error, {
-      profile: variable('AWS_PROFILE'),
+      profile,
       isContainer: [
         variable('AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'),
         variable('AWS_CONTAINER_CREDENTIALS_FULL_URI'),
@@ -73,8 +82,9 @@ async function askChain(region: string, timeout: number): Promise<AwsCredentialI
 }
 
 /** A new chain each time, since a chain remembers what it found and profiles may have been edited. */
-const chain = (region: string) =>
+const chain = (region: string, profile: string | undefined) =>
   defaultProvider({
+    ...(profile !== undefined && { profile }),
     ignoreCache: true,
     timeout: METADATA_TIMEOUT_MS,
     // IMDSv1 needs no token, so anyone who can make the host send a request could get the role's credentials.

@@ -1,6 +1,6 @@
 /** What a signature is valid for: one service in one region, derived from the host name of the function. */
 import type { Endpoint } from '../endpoint.ts';
-import { UserError } from '../user-error.ts';
+import { UsageError } from '../user-error.ts';
 
 export interface SigningScope {
   readonly service: 'lambda' | 'execute-api';
@@ -16,7 +16,7 @@ const LOCAL_REGION = 'local';
 
 /**
  * @param region for endpoints whose name does not contain it; a region in the name takes precedence.
- * @throws UserError when neither gives the region.
+ * @throws UsageError when neither gives the region.
  */
 export function signingScope({ target, text }: Endpoint, region: string | undefined): SigningScope {
   if (target.protocol === 'http:') {
@@ -28,5 +28,5 @@ export function signingScope({ target, text }: Endpoint, region: string | undefi
   if (ofFunction !== undefined) return { service: 'lambda', region: ofFunction };
   const told = HTTP_API.exec(target.host)?.[1] ?? region;
   if (told !== undefined) return { service: 'execute-api', region: told };
-  throw new UserError(`the name of ${text} does not contain the AWS region; set it with --region or AWS_REGION`);
+  throw new UsageError(`the name of ${text} does not contain the AWS region; set it with --region or AWS_REGION`);
 }

@@ -68,9 +68,13 @@ const DEFAULT_PORTS: readonly (number | undefined)[] = [undefined, 80, 443];
  * source.
  *
  * @param region for endpoints whose name does not contain it.
+ * @param profile of AWS's configuration, whose credentials sign unless AWS_PROFILE names another.
  * @throws UserError (the returned function) when an endpoint's region is unknown.
  */
-export function signers(region: string | undefined, now: () => number = Date.now): (endpoint: Endpoint) => Signer {
+export function signers(
+  region: string | undefined,
+  { now = Date.now, profile }: { readonly now?: () => number; readonly profile?: string | undefined } = {},
+): (endpoint: Endpoint) => Signer {
   const clock = new Clock(now);
   const caches = new Map<string | undefined, CredentialCache>();
   const cacheOf = (file: string | undefined, source: CredentialSource): CredentialCache => {
@@ -84,7 +88,8 @@ export function signers(region: string | undefined, now: () => number = Date.now
     if (known !== undefined) return known;
     const scope = signingScope(endpoint, region);
     const file = localCredentialsFile(endpoint);
-    const plain = createSigner({ scope, clock, credentials: cacheOf(file, credentialSource(file, scope.region)) });
+    const source = credentialSource(file, { region: scope.region, profile });
+    const plain = createSigner({ scope, clock, credentials: cacheOf(file, source) });
     const signer = file === undefined ? plain : whereAnyoneSigns(file, plain);
     made.set(endpoint.text, signer);
     return signer;

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { messageOf } from '../error-message.ts';
 import { DOCTOR_FIX_PATH, DOCTOR_PATH } from '../plugin/plugin.ts';
-import { UserError } from '../user-error.ts';
+import { UnreachableError, UserError } from '../user-error.ts';
 import { askShim } from './shim-client.ts';
 
 const schema = v.object({
@@ -23,7 +23,7 @@ export async function askDoctor(socket: string, isFix: boolean, free: readonly s
   const text = await askShim(socket, isFix ? DOCTOR_FIX_PATH : DOCTOR_PATH, ANSWER_TIMEOUT_MS, body).catch(
     (error: unknown) => {
       const why = messageOf(error);
-      throw new UserError(`no shim answers at ${socket}: ${why}`, { cause: error });
+      throw new UnreachableError(`no shim answers at ${socket}: ${why}`, { cause: error });
     },
   );
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);

@@ -2,8 +2,19 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
-import { UserError } from '../user-error.ts';
-import { type Fleet, type OperatorOptions, askConsole, declareHost, fleetOf, operating, unknownHost } from './host.ts';
+import { UsageError, UserError } from '../user-error.ts';
+import { examples } from './help.ts';
+import { print } from './output.ts';
+import {
+  ConsoleRefusal,
+  type Fleet,
+  type OperatorOptions,
+  askConsole,
+  declareHost,
+  fleetOf,
+  operating,
+  unknownHost,
+} from './host.ts';
 
 /** Networks that are shown one by one. */
 const MAX_SHOWN_NETWORKS = 20;
@@ -37,6 +48,25 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
   ];
   return lines.map(([name, value]) => `${name.padEnd(9)}  ${value}`).join('\n');
 }
+
+/** A host, as programs read it. */
+export const hostJson = ({ Host, State, Why, Principal, Networks, ...host }: HostView): object => ({
+  id: Host,
+  state: State,
+  why: Why,
+  principal: Principal,
+  lastSeen: host.LastSeen,
+  silentSeconds: host.SilentSeconds,
+  leaseUntil: host.LeaseUntil,
+  isInLease: host.InLease,
+  networks: Networks.map(({ Space, Pool, Addresses, IsAll }) => ({
+    space: Space,
+    pool: Pool,
+    addresses: Addresses,
+    isAll: IsAll,
+  })),
+  isAll: host.IsAll,
+});
 
 const UNITS = [
   [86_400, 'd'],
@@ -85,10 +115,11 @@ export async function endHost(
 }
 
 const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostView): UserError =>
-  new UserError(
+  new ConsoleRefusal(
     `host ${Host} is ${State}: it last registered ${ago(SilentSeconds)}, and its lease runs until ${LeaseUntil}. If it still ` +
       'runs, other containers could get the addresses of its containers. Stop it and wait for the end of its lease, or, ' +
       'if you are sure that it has stopped, add --override-lease',
+    'host-state',
   );
 
 const ALL = 'All of this is freed at once';
@@ -113,7 +144,7 @@ export async function endFormer(
 /** @param freed says what is freed, and when. */
 async function agree(host: string, ask: Terminal['ask'], freed: string): Promise<void> {
   if (ask === undefined) {
-    throw new UserError(
+    throw new UsageError(
       `cannot ask for confirmation without a terminal; check host ${host} above, and add --yes to free what it holds`,
     );
   }
@@ -151,8 +182,10 @@ export function showCommand(host: Command): void {
   operating(host.command('show <id>'))
     .summary('show its state, when it last registered, and what it holds')
     .description('Show a host: its state, when it last registered, its networks and addresses.')
+    .addHelpText('after', examples('host show web-1', "host show web-1 --json | jq '.host.networks[].pool'"))
     .action(async (id: string, options: OperatorOptions) => {
-      console.log(describeHost(await askHost(fleetOf(options), id)));
+      const view = await askHost(fleetOf(options), id);
+      print(options, { host: hostJson(view) }, describeHost(view));
     });
 }
 
@@ -173,9 +206,11 @@ export function deadCommand(host: Command): void {
     .option('--why <text>', 'the reason, stored with the host and in the log', '')
     .option('--yes', 'agree without being asked, for example without a terminal')
     .option('--override-lease', 'the host has stopped, although its lease has not ended yet')
+    .addHelpText('after', examples('host dead web-1', "host dead web-1 --yes --why 'the rack burns'"))
     .action(async (id: string, { why, overrideLease = false, yes = false, ...options }: DeathOptions) => {
       await endHost(fleetOf(options), { host: id, why, overrideLease, yes }, terminal());
-      console.log(`host ${id} is dead: what it held is freed, within minutes if it is much`);
+      const done = `host ${id} is dead: what it held is freed, within minutes if it is much`;
+      print(options, { host: { id, declared: 'dead' } }, done);
     });
 }
 
@@ -190,8 +225,10 @@ export function formerDeadCommand(host: Command): void {
     )
     .option('--why <text>', 'the reason, stored in the log', '')
     .option('--yes', 'agree without being asked, for example without a terminal')
+    .addHelpText('after', examples('host former-dead web-1'))
     .action(async (id: string, { why, yes = false, ...options }: Omit<DeathOptions, 'overrideLease'>) => {
       await endFormer(fleetOf(options), { host: id, why, yes }, terminal());
-      console.log(`the machine that was host ${id} before is dead: what it held is freed, within minutes`);
+      const done = `the machine that was host ${id} before is dead: what it held is freed, within minutes`;
+      print(options, { host: { id, declared: 'former-dead' } }, done);
     });
 }

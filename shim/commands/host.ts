@@ -1,6 +1,6 @@
 /** The operators' commands to the fleet. Operators sign with their own credentials, which may call the console. */
 import { randomBytes } from 'node:crypto';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import * as v from 'valibot';
 import type { HandshakeHeaders } from '../../protocol/headers.ts';
 import {
@@ -13,7 +13,11 @@ import { signers } from '../aws/signer.ts';
 import { FunctionUrlClient } from '../cloud/client.ts';
 import { Transport } from '../cloud/transport.ts';
 import { type Endpoint, endpointNamedBy, parseEndpoint } from '../endpoint.ts';
-import { UserError } from '../user-error.ts';
+import { EXIT } from '../exit-codes.ts';
+import { UnreachableError, UserError } from '../user-error.ts';
+import { examples } from './help.ts';
+import { type OutputOptions, print } from './output.ts';
+import { type PlaceOptions, placeOf } from './where.ts';
 
 export interface Declaration {
   readonly host: string;
@@ -26,11 +30,8 @@ export interface Declaration {
   readonly principal?: string | undefined;
 }
 
-/** Where the fleet is, for every operator command. */
-export interface OperatorOptions {
-  readonly endpoint: string;
-  readonly region?: string;
-}
+/** Of every operator command: where the fleet is, and how the answer is printed. */
+export interface OperatorOptions extends PlaceOptions, OutputOptions {}
 
 /** The fleet that an operator's command asks. */
 export interface Fleet {
@@ -47,10 +48,12 @@ const CONSOLE_TIMEOUT_MS = 65_000;
 export function stateCommands(host: Command): void {
   declaring(host.command('drain <id>'), 'draining')
     .summary('give a host no new networks and addresses')
-    .description('Drain a host: it gets no new networks and addresses, and may release those that it has.');
+    .description('Drain a host: it gets no new networks and addresses, and may release those that it has.')
+    .addHelpText('after', examples("host drain web-1 --why 'new disk'"));
   declaring(host.command('resume <id>'), 'live')
     .summary('lift the drain of a host')
-    .description('Lift the drain of a host: it gets networks and addresses again.');
+    .description('Lift the drain of a host: it gets networks and addresses again.')
+    .addHelpText('after', examples('host resume web-1'));
   declaring(host.command('adopt <id>'), 'adopted')
     .summary('let another machine become a host')
     .description(
@@ -61,7 +64,8 @@ export function stateCommands(host: Command): void {
       '--principal <arn>',
       "the principal that signs on that machine: a user's ARN, or that of a role's session, on EC2 " +
         'arn:aws:sts::ACCOUNT:assumed-role/ROLE/INSTANCE-ID (run aws sts get-caller-identity there)',
-    );
+    )
+    .addHelpText('after', examples('host adopt web-1 --principal arn:aws:iam::123456789012:user/web'));
 }
 
 function declaring(command: Command, state: keyof typeof effects): Command {
@@ -75,32 +79,29 @@ function declaring(command: Command, state: keyof typeof effects): Command {
         principal: options.principal,
       });
       if (outcome === 'unknown') throw unknownHost(host);
-      console.log(effects[state](host));
+      print(options, { host: { id: host, declared: state } }, effects[state](host));
     });
 }
 
 export const unknownHost = (host: string): UserError =>
-  new UserError(`no host ${host} has ever registered; nothing was changed`);
+  new ConsoleRefusal(`no host ${host} has ever registered; nothing was changed`, 'host-unknown');
 
 /** Adds the options that every operator command has. */
 export const operating = (command: Command): Command =>
   command
-    .addOption(
-      new Option('--endpoint <url>', 'URL of the capabilities function, as for berth shim')
-        .env('BERTH_ENDPOINT')
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option('--region <region>', "AWS region, if the endpoint's name does not contain it").env('BERTH_REGION'),
-    );
+    .option('--context <name>', 'the fleet of this name (berth context list)')
+    .option('--endpoint <url>', "the fleet's URL, as for berth shim (env: BERTH_ENDPOINT)")
+    .option('--region <region>', 'AWS region, if the URL does not contain it')
+    .option('--json', 'print JSON, for programs');
 
-export const fleetOf = ({ endpoint, region }: OperatorOptions): Fleet => ({
-  cloud: new FunctionUrlClient(new Transport(), signers(regionOf(region))),
-  endpoint: parseEndpoint(endpoint),
-});
-
-/** An empty variable counts as not set. */
-const regionOf = (region = ''): string | undefined => (region === '' ? process.env['AWS_REGION'] : region);
+/** @throws UsageError when nothing says where the fleet is. */
+export function fleetOf(options: OperatorOptions): Fleet {
+  const { endpoint, region, profile } = placeOf(options);
+  return {
+    cloud: new FunctionUrlClient(new Transport(), signers(region, { profile })),
+    endpoint: parseEndpoint(endpoint),
+  };
+}
 
 const effects = {
   draining: (host: string) => `host ${host} drains: it gets no new networks and addresses`,
@@ -156,9 +157,11 @@ export const shakeHands = <Schema extends v.GenericSchema>(
 
 /** The console has refused. */
 export class ConsoleRefusal extends UserError {
-  readonly code: string | undefined;
+  override readonly exitCode = EXIT.refused;
+  /** The kind of refusal, where the functions name one. */
+  override readonly code: string;
 
-  constructor(reason: string, code: string | undefined) {
+  constructor(reason: string, code = 'refused') {
     super(reason);
     this.code = code;
   }
@@ -178,7 +181,7 @@ export async function ask<Schema extends v.GenericSchema>(
   { body, ...asked }: Asked,
 ): Promise<v.InferOutput<Schema>> {
   const verdict = await cloud.ask(endpoint, { question: 'own', ...asked, body: Buffer.from(body) });
-  if (verdict.kind === 'failed') throw new UserError(verdict.reason);
+  if (verdict.kind === 'failed') throw new UnreachableError(verdict.reason);
   if (verdict.refusal !== undefined) throw new ConsoleRefusal(verdict.refusal, verdict.code);
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), verdict.text);
   if (parsed.success) return parsed.output;

@@ -14,7 +14,7 @@ import {
   parseDrivers,
   parseMetricsPlace,
 } from '../settings.ts';
-import { UserError } from '../user-error.ts';
+import { UsageError } from '../user-error.ts';
 
 /** Where a running shim can be asked. */
 export interface Location {
@@ -136,11 +136,11 @@ export function numberBetween(least: number, most: number): (text: string) => nu
   };
 }
 
-/** @throws UserError for an invalid value. */
+/** @throws UsageError for an invalid value. */
 export function settingsOf(options: CommonOptions): Settings {
   const { sockets, data, space, hostId, region, metrics } = options;
   if (!isLocalSpaceName(space) || space.length > MAX_DEFAULT_SPACE_NAME) {
-    throw new UserError(
+    throw new UsageError(
       `bad space ${JSON.stringify(space)}: letters, digits and . _ - only, at most ${MAX_DEFAULT_SPACE_NAME}, and not .global at its end`,
     );
   }

@@ -8,8 +8,10 @@ import {
   setSpaceAnswer,
   spaceAnswer,
 } from '../../protocol/operator-messages.ts';
-import { UserError } from '../user-error.ts';
+import { UsageError } from '../user-error.ts';
+import { examples } from './help.ts';
 import { ConsoleRefusal, type OperatorOptions, askConsole, fleetOf, operating } from './host.ts';
+import { print } from './output.ts';
 
 type Value = number | boolean | readonly string[];
 /** A word instead of `null`, since commander treats an option whose value is `null` as one without a value. */
@@ -119,9 +121,12 @@ export function spaceCommands(program: Command): void {
   const space = program.command('space').description('look at an address space, or change it');
   operating(space.command('show [name]'))
     .description('Show the settings of an address space, and how many pools are held in it.')
+    .addHelpText('after', examples('space show', 'space show ci --json | jq .space.settings.range'))
     .action(async (name: string | undefined, options: OperatorOptions) => {
       const message = { Space: name ?? 'default' } satisfies SpaceMessage;
-      console.log(describeSpace(await askConsole(fleetOf(options), '/Berth.Space', message, spaceAnswer)));
+      const space = await askConsole(fleetOf(options), '/Berth.Space', message, spaceAnswer);
+      print(options, { space: spaceJson(space) }, describeSpace(space));
+      if (isUnknown(space)) console.error(`berth: note: ${unknownNote(space.Space)}`);
     });
   const set = operating(space.command('set <name>')).description(
     'Change the settings of an address space for new requests. Existing pools stay as they are. A change that affects ' +
@@ -134,6 +139,7 @@ export function spaceCommands(program: Command): void {
     .addOption(new Option('--unset <settings>', 'settings to set back to the default: A,B').argParser(list))
     .option('--if-rev <rev>', 'change only if the space still has this rev (none: never set)')
     .option('--force', 'change even if existing pools are affected')
+    .addHelpText('after', examples('space set ci --range 10.64.0.0/14 --size4 26', 'space set ci --unset size4'))
     .action(setSpace);
 }
 
@@ -157,7 +163,7 @@ async function setSpace(name: string, options: SetOptions, command: Command): Pr
   const { Warnings, ...space } = await (ifRev === undefined
     ? despiteOthers(async () => change(await seen()))
     : change(ifRev === NONE ? '' : ifRev));
-  console.log(describeSpace(space));
+  print(options, { space: spaceJson(space), warnings: Warnings }, describeSpace(space));
   for (const warning of Warnings) console.error(`berth: warning: ${warning}`);
 }
 
@@ -178,26 +184,45 @@ async function despiteOthers<T>(change: () => Promise<T>): Promise<T> {
 /**
  * The settings to change, by the functions' names; `null` for the default.
  *
- * @throws UserError for a setting that is unknown, or both set and unset.
+ * @throws UsageError for a setting that is unknown, or both set and unset.
  */
 export function changesOf(given: Readonly<Record<string, unknown>>, unset: readonly string[]): Record<string, unknown> {
   const unknown = unset.find((name) => !SETTINGS.some((setting) => setting.name === name));
   if (unknown !== undefined) {
     const known = SETTINGS.map(({ name }) => name).join(', ');
-    throw new UserError(`no setting ${JSON.stringify(unknown)} to unset; the settings are ${known}`);
+    throw new UsageError(`no setting ${JSON.stringify(unknown)} to unset; the settings are ${known}`);
   }
   const changes = SETTINGS.flatMap(({ name, field }): [string, unknown][] => {
     const value = given[camelCase(name)];
     if (!unset.includes(name)) return value === undefined ? [] : [[field, value === NONE ? null : value]];
     if (value === undefined) return [[field, null]];
-    throw new UserError(`--${name} is set and unset at once; leave one of them out`);
+    throw new UsageError(`--${name} is set and unset at once; leave one of them out`);
   });
-  if (changes.length === 0) throw new UserError('there is nothing to change: name a setting (berth space set --help)');
+  if (changes.length === 0) throw new UsageError('there is nothing to change: name a setting (berth space set --help)');
   return Object.fromEntries(changes);
 }
 
 /** Commander's name of an option's value. */
 const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Nobody has set it and nothing is in it: the name may be a typing error. The default space is one that every fleet has. */
+export const isUnknown = ({ Space, Rev, Held }: SpaceAnswer): boolean =>
+  Space !== 'default' && Rev === '' && Held.Pools4 + Held.Pools6 === 0;
+
+const unknownNote = (name: string): string =>
+  `no operator has set space ${name} and no pool is held in it: it would use the defaults`;
+
+/** A space, as programs read it: each setting by the name of its option, in camelCase, and times in milliseconds. */
+export const spaceJson = ({ Space, Rev, Settings, Set: set, Held }: SpaceAnswer) => ({
+  name: Space,
+  /** `null`: never set. */
+  rev: Rev === '' ? null : Rev,
+  settings: Object.fromEntries<Value | null | undefined>(
+    SETTINGS.flatMap(({ name, field }) => (Settings[field] === undefined ? [] : [[camelCase(name), Settings[field]]])),
+  ),
+  set: SETTINGS.filter(({ field }) => set.includes(field)).map(({ name }) => camelCase(name)),
+  held: { pools4: Held.Pools4, pools6: Held.Pools6, isAll: Held.IsAll },
+});
 
 /** A space's settings and holdings, one line each. */
 export function describeSpace({ Space, Rev, Settings, Set: set, Held }: SpaceAnswer): string {

@@ -18,15 +18,18 @@ export interface LocalCloud {
 const PROGRAM = fileURLToPath(new URL('../../infra/local/cloud.ts', import.meta.url));
 const readyMessage = v.object({ ready: v.literal(true), endpoint: v.string() });
 
+/** @throws UserError when this package of Berth, such as that of the shim alone, cannot run a cloud. */
+export function refuseWithoutCloud(): void {
+  if (existsSync(PROGRAM)) return;
+  throw new UserError('this installation has no embedded cloud; use berth shim --endpoint URL');
+}
+
 /**
  * @param dynamodb a DynamoDB-compatible endpoint to use instead of the embedded engine.
  * @param sweepEvery ms between two sweeps; by default, one minute.
  * @throws UserError when it does not start; the reason is on standard error.
  */
 export async function startCloud(data: string, dynamodb: string | undefined, sweepEvery?: number): Promise<LocalCloud> {
-  if (!existsSync(PROGRAM)) {
-    throw new UserError('this installation has no embedded cloud; use berth shim --endpoint URL');
-  }
   const folder = path.join(data, 'cloud');
   refuseLongSocket(path.join(folder, 'capabilities.sock'));
   const options = [

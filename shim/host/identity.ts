@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { isHostId, isInstanceId } from '../../protocol/ids.ts';
 import { readIfThere, writeDurably } from '../files.ts';
-import { UserError } from '../user-error.ts';
+import { UsageError, UserError } from '../user-error.ts';
 
 /**
  * The given id; otherwise the one kept from earlier, the EC2 instance's, or one derived from the machine's id, in this
@@ -25,7 +25,7 @@ export function hostIdentity(
     throw new UserError(`${file} is damaged: ${JSON.stringify(kept.slice(0, 40))} is not a host id`);
   }
   if (given !== undefined && !isHostId(given)) {
-    throw new UserError(`bad host id ${JSON.stringify(given)}: letters, digits and . _ : - only, at most 128`);
+    throw new UsageError(`bad host id ${JSON.stringify(given)}: letters, digits and . _ : - only, at most 128`);
   }
   if (kept !== undefined && given !== undefined && kept !== given) {
     throw new UserError(

@@ -1,6 +1,7 @@
 /** What hosts and sweeps do in the models: the actors that several models share. */
 import { emptyReport } from '../../functions/ipam/sweep/report.ts';
 import type { PoolWish } from '../support/fleet.ts';
+import { withoutFailures } from '../support/whole-sweep.ts';
 import { LONG_AFTER } from './hosts.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
 import type { Player } from './player.ts';
@@ -101,7 +102,7 @@ export const sweeping = (name: string, afterwards = true): Actor => ({
   afterwards,
   ahead: HOURS,
   play: async (me) => {
-    await me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined });
+    await withoutFailures(me.stage.rules.sweep(me.deps, { deadline: Infinity, limit: 100, cursor: undefined }));
   },
 });
 

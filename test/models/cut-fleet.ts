@@ -2,6 +2,7 @@
 import type { Host } from '../../functions/ipam/host.ts';
 import type { SweepCursor } from '../../functions/ipam/sweep-cursor.ts';
 import { OPS, withMac } from '../support/fleet.ts';
+import { withoutFailures } from '../support/whole-sweep.ts';
 import type { Scene } from './cut.ts';
 import { networkOf, nothingLeaks, sound } from './invariants.ts';
 import type { State } from './simulation.ts';
@@ -76,7 +77,7 @@ export const sweepsAll =
     for (;;) {
       const cursor = await deps.store.readSweep();
       const save = (at: SweepCursor) => deps.store.writeSweep(at);
-      const { cursor: next } = await rules.sweep(deps, { deadline: Infinity, limit, cursor, save });
+      const { cursor: next } = await withoutFailures(rules.sweep(deps, { deadline: Infinity, limit, cursor, save }));
       if (next.walkedAt === deps.world.now() && next.shard === 0 && next.host === undefined) return;
     }
   };

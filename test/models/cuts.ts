@@ -266,7 +266,7 @@ export const cuts: readonly Check[] = [
       within: 'walkItems',
       find: '    report.items += items.length;\n',
       replace: `    report.items += items.length;
-    if (next !== undefined) await store.writeSweep({ shard: 0, host: undefined, fenced: 0, item: next, walkedAt, usage });
+    if (next !== undefined) await store.writeSweep({ shard: 0, host: undefined, fenced: 0, item: next, walkedAt: from.walkedAt, usage });
 `,
     },
   ]),

@@ -29,8 +29,11 @@ export interface Berth {
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-const spawnHere: Spawn = (command, args) =>
-  spawn(...endingWithUs(command, args), { stdio: ['ignore', 'pipe', 'pipe'] });
+const spawnWith =
+  (variables: Readonly<Record<string, string>>): Spawn =>
+  (command, args) =>
+    spawn(...endingWithUs(command, args), { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...variables } });
+const spawnHere = spawnWith({});
 
 /** Starts `berth ARGS` and waits until it is ready. @throws Error with its last output if it ends instead. */
 export async function startBerth(args: readonly string[], spawnOn: Spawn = spawnHere): Promise<Berth> {
@@ -62,9 +65,12 @@ export async function startBerth(args: readonly string[], spawnOn: Spawn = spawn
   };
 }
 
-/** Runs `berth ARGS` to its end. */
-export async function runBerth(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawnHere(process.execPath, [PROGRAM, ...args]);
+/** Runs `berth ARGS` to its end, with these variables besides those of the tests. */
+export async function runBerth(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawnWith(variables)(process.execPath, [PROGRAM, ...args]);
   const said = { out: '', err: '' };
   child.stdout.on('data', (text: Buffer) => (said.out += text.toString()));
   child.stderr.on('data', (text: Buffer) => (said.err += text.toString()));

@@ -3,7 +3,7 @@ import type { Address } from '../../../protocol/address.ts';
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import { allSettledOrThrow } from '../all-settled.ts';
 import type { Call } from '../call.ts';
-import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, placeOf } from '../chunk.ts';
+import { CHUNK_SIZE, type Chunk, type SlotPlace, addressAt, chunkOf, groupOf, placeOf } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import type { PoolId } from '../pool-id.ts';
 import { Refusal } from '../refusal.ts';
@@ -127,7 +127,7 @@ function beginning(world: World, id: PoolId, span: Span, sticky: string): Pick<S
   const near = id.order === 'by-host' ? homeSpan(world, id.ref, span) : span;
   const size = near.last - near.first + 1n;
   const preferred = id.order === 'serial' ? near.first : near.first + digestBelow(world, `slot ${sticky}`, size);
-  // A home is read from its beginning, so that its host fills it before it goes on.
+  // A home is read from its beginning, so that its host goes on only when it has no open slot.
   return { preferred, after: id.order === 'by-host' ? chunkOf(near.first) - 1n : chunkOf(preferred) };
 }
 
@@ -199,10 +199,22 @@ async function readWindow({ deps, call, id }: Search, window: readonly Segment[]
   return window.flatMap((segment, i) => withUnused(segment, read[i] ?? []).map(decoded));
 }
 
-/** The chunks with open slots, rotated so that calls that read the same window do not all try its first gap. */
+/**
+ * The chunks with open slots, rotated so that calls that read the same window do not all try its first gap. A host uses up
+ * each group of a large pool before it goes on to the next: `readStretch` finds its leases by this.
+ */
 function inTurn({ deps, call, id, span, seeker }: Search, chunks: readonly DecodedChunk[]): readonly DecodedChunk[] {
   const open = chunks.filter((chunk) => openSlots(chunk, span, seeker, cooledBy(deps, id)).length > 0);
-  return id.order === 'serial' ? open : rotated(deps, call, open);
+  switch (id.order) {
+    case 'serial':
+      return open;
+    case 'by-host':
+      return [...Map.groupBy(open, ({ index }) => groupOf(index)).values()].flatMap((group) =>
+        rotated(deps, call, group),
+      );
+    case 'spread':
+      return rotated(deps, call, open);
+  }
 }
 
 /** A list rotated to a start that differs for each call. */

@@ -1,13 +1,12 @@
 /** What a host holds in the table, for the host to compare with what its Docker has. */
-import { type Address, type Cidr, cidrRange, rangeContains, usableRange } from '../../../protocol/address.ts';
+import { type Address, type Cidr, cidrRange, rangeContains } from '../../../protocol/address.ts';
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { describeSlot } from '../addresses/holder.ts';
-import { groupFrom, leasesIn } from '../addresses/leases.ts';
-import { automaticSpan, homeSpan, isSearchable, orderIn } from '../addresses/region.ts';
-import { spanOf } from '../addresses/search.ts';
+import { readStretch } from '../addresses/leases.ts';
+import { orderIn, stretchesOf } from '../addresses/region.ts';
 import { sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
-import { addressAt, chunkOf } from '../chunk.ts';
+import { addressAt } from '../chunk.ts';
 import type { Deps } from '../deps.ts';
 import { type PoolId, decodePoolId, encodePoolId } from '../pool-id.ts';
 import { isFormers } from '../ref-check.ts';
@@ -95,30 +94,47 @@ export interface HoldingsQuestion {
   readonly maxGroups?: number;
 }
 
+export interface Beginnings {
+  /** Those of the first networks, in the order of the question. */
+  readonly holdings: readonly Holdings[];
+  /** Networks that could not be read: the holdings end before the first of them. */
+  readonly failures: readonly { readonly poolId: string; readonly error: unknown }[];
+}
+
+/** Of a large pool, these are mostly all that has to be read: the lowest, the home of the host, and an empty one behind it. */
+const MAX_BEGINNING_GROUPS = 3;
+
+/** ms before the deadline of a call after which no further network is read, so that the answer is given in time. */
+const BEGINNINGS_MARGIN_MS = 3_000;
+
 /**
- * What several networks lease, each from its beginning.
- *
- * @returns those of the first networks, in the same order: the rest is left out once the answer is long or the time over.
+ * What several networks lease, each from its beginning. The rest is left out once the answer is long, the time nearly over,
+ * or a network cannot be read. The host asks again from there, so only a question that begins with that network fails.
  */
-export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly string[]): Promise<readonly Holdings[]> {
-  const read = await sideBySide(
-    poolIds,
-    (poolId) => holdingsOf(deps, call, { poolId, maxGroups: 1 }),
-    () => deps.world.now() >= call.deadline,
-  );
-  const answered: Holdings[] = [];
+export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly string[]): Promise<Beginnings> {
+  const failures: { readonly poolId: string; readonly error: unknown }[] = [];
+  const beginningOf = async (poolId: string): Promise<Holdings | undefined> => {
+    try {
+      return await holdingsOf(deps, call, { poolId, maxGroups: MAX_BEGINNING_GROUPS });
+    } catch (error) {
+      failures.push({ poolId, error });
+      return undefined;
+    }
+  };
+  const isOver = (): boolean => failures.length > 0 || deps.world.now() >= call.deadline - BEGINNINGS_MARGIN_MS;
+  const holdings: Holdings[] = [];
   let leases = 0;
-  for (const held of read) {
-    leases += held.leases.length;
-    if (leases > MAX_LEASES) break;
-    answered.push(held);
+  for (const held of await sideBySide(poolIds, beginningOf, isOver)) {
+    leases += held?.leases.length ?? 0;
+    if (held === undefined || leases > MAX_LEASES) break;
+    holdings.push(held);
   }
-  return answered;
+  return { holdings, failures };
 }
 
 /**
  * What one network leases: among the given addresses, or else all, page by page. In a pool that is too large to be read
- * whole, these are the leases from the home of its host on, up to the first group without one.
+ * whole, these are the leases that `stretchesOf` leads to: only a look at an address itself proves that it is not leased.
  *
  * @param from continues a page.
  */
@@ -161,33 +177,28 @@ const about = (id: PoolId): Pick<Holdings, 'key' | 'cidr' | 'isPlan'> => ({
 
 const NOTHING = { leases: [], others: [], next: undefined };
 
-/** @param from 0: the beginning. */
+/** @param from the number of a chunk. */
 async function leasesFrom(
   deps: Deps,
   id: PoolId,
   { from, maxGroups }: { readonly from: bigint; readonly maxGroups: number },
 ): Promise<{ readonly leases: readonly Lease[]; readonly next: bigint | undefined }> {
-  const isWhole = isSearchable(id);
-  const usable = usableRange(id.cidr);
-  const span = isWhole ? usable && spanOf(usable, id.cidr.first) : automaticSpan(id);
-  if (span === undefined) return { leases: [], next: undefined };
-  const near = id.order === 'by-host' ? homeSpan(deps.world, id.ref, span) : span;
-  const last = chunkOf(span.last);
   const leases: Lease[] = [];
-  let chunk = from === 0n && !isWhole ? chunkOf(near.first) : from;
-  for (let groups = 0; groups < maxGroups && chunk <= last && leases.length < MAX_LEASES; groups++) {
-    const group = groupFrom(chunk, last);
-    const found = await leasesIn(deps, id.generation, group, [id.ref]);
-    if (!isWhole && found.length === 0) return { leases, next: undefined };
+  const stretches = stretchesOf(deps.world, id, [id.ref])
+    .filter(({ last }) => from <= last)
+    .map((stretch) => (stretch.first < from ? { ...stretch, first: from } : stretch));
+  let stretch = stretches.shift();
+  for (let groups = 0; groups < maxGroups && stretch !== undefined && leases.length < MAX_LEASES; groups++) {
+    const read = await readStretch(deps, id.generation, stretch);
     leases.push(
-      ...found.map(({ place: { chunk, slot }, requestKey }) => ({
-        address: addressAt(id.cidr, chunk, slot),
+      ...read.leases.map(({ place, requestKey }) => ({
+        address: addressAt(id.cidr, place.chunk, place.slot),
         requestKey,
       })),
     );
-    chunk = group.last + 1n;
+    stretch = read.left ?? stretches.shift();
   }
-  return { leases, next: chunk <= last ? chunk : undefined };
+  return { leases, next: stretch?.first };
 }
 
 const isIn = ({ cidr }: PoolId, address: Address): boolean => rangeContains(cidrRange(cidr), address);

@@ -27,16 +27,19 @@ const WALK_INTERVAL_MS = 3_600_000;
 /** ms that a tombstone stays: longer than any write can be under way that must find it. */
 export const TOMBSTONE_LIFETIME_MS = 10 * IN_FLIGHT_MS;
 
-/** Walks over all items, or as far as the bounds allow. @returns a step after each page. */
+/** Whether a walk is under way, or a new one has to begin. @param now ms */
+export const isWalkDue = ({ item, walkedAt }: Pick<SweepCursor, 'item' | 'walkedAt'>, now: number): boolean =>
+  item !== undefined || now >= walkedAt + WALK_INTERVAL_MS;
+
+/** If a walk is due, walks over all items, or as far as the bounds allow. @returns a step after each page. */
 export async function* walkItems(
   { store, world }: Deps,
   { deadline, limit }: Bounds,
-  { item: from, walkedAt, usage: counted }: Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>,
+  from: Pick<SweepCursor, 'item' | 'walkedAt' | 'usage'>,
   report: SweepReport,
 ): AsyncGenerator<Step> {
-  if (from === undefined && world.now() < walkedAt + WALK_INTERVAL_MS) return;
-  let item = from;
-  let usage = counted ?? NOTHING_COUNTED;
+  if (!isWalkDue(from, world.now())) return;
+  let { item, usage = NOTHING_COUNTED } = from;
   const owners: Owners = new Map();
   for (let left = limit; left > 0 && world.now() < deadline; left -= PAGE_ITEMS) {
     const { items, unreadable, next } = await store.walk(item, Math.min(left, PAGE_ITEMS));

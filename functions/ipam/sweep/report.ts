@@ -44,7 +44,7 @@ export interface SweepReport {
   unreadable: number;
   /** The reasons for the first of them. */
   readonly reasons: string[];
-  /** What failed for another reason. The sweep goes on, and fails in the end. */
+  /** What failed for another reason, without which the sweep goes on. Who runs it has to fail in the end. */
   readonly failures: Failure[];
 }
 
@@ -77,12 +77,14 @@ export async function leavingOut(report: SweepReport, part: string, run: () => P
 }
 
 /** @throws Error when a part has failed. It names the first one. */
-export function throwFailures({ failures }: SweepReport): void {
+export function throwFailures({ failures }: Pick<SweepReport, 'failures'>): void {
   const [first] = failures;
   if (first === undefined) return;
-  const reason = first.error instanceof Error ? first.error.message : String(first.error);
-  const others = failures.length === 1 ? '' : `; ${failures.length - 1} other parts failed, too`;
-  throw new Error(`${first.part} was left out of the sweep: ${reason}${others}`, { cause: first.error });
+  const { part, error } = first;
+  const reason = error instanceof Error ? error.message : String(error);
+  throw new Error(`parts of the sweep that failed: ${failures.length}; the first is ${part}: ${reason}`, {
+    cause: error,
+  });
 }
 
 export const emptyReport = (): SweepReport => ({

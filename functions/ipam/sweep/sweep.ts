@@ -5,8 +5,8 @@
 import type { Deps } from '../deps.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../sweep-cursor.ts';
 import { type Step, tourHosts } from './hosts.ts';
-import { walkItems } from './items.ts';
-import { type Standing, type SweepReport, emptyReport, leavingOut, throwFailures } from './report.ts';
+import { isWalkDue, walkItems } from './items.ts';
+import { type Standing, type SweepReport, emptyReport, leavingOut } from './report.ts';
 
 export type { SweepReport } from './report.ts';
 
@@ -21,14 +21,18 @@ export interface SweepBounds {
   readonly save?: (cursor: SweepCursor) => Promise<void>;
 }
 
-/** ms: a run that is cut off loses no more than this. */
-const MAX_UNSAVED_MS = 10_000;
+/**
+ * ms: once the last save is this old, the step that ends next is followed by a save. A run that is cut off repeats what came
+ * after its last save: this much at most, and the step that was under way, however long it took (a batch of hosts, or a
+ * page of items). What it has freed or fenced stays so.
+ */
+const SAVE_INTERVAL_MS = 10_000;
 
 /**
- * Visits hosts first: the walk over the items then finds what they held. Hosts get half of the time at most, so that many
- * of them do not keep the walk from going on. What fails is left out, and the sweep goes on with the rest.
+ * Visits hosts first: the walk over the items then finds what they held. When a walk is due, hosts get half of the time at
+ * most, so that many of them do not keep it from going on. What fails is left out, and the sweep goes on with the rest.
  *
- * @throws Error when a part has failed, once all others are done and the progress is saved.
+ * @returns what failed, too: the caller has to look at it.
  */
 export async function sweep(
   deps: Deps,
@@ -39,21 +43,21 @@ export async function sweep(
   const began = world.now();
   let [cursor, savedAt] = [from, began];
   let found: Partial<Standing> = {};
+  const keep = (): Promise<void> => leavingOut(report, 'saving how far it has come', () => save(cursor));
   const go = (part: string, steps: AsyncIterable<Step>): Promise<void> =>
     leavingOut(report, part, async () => {
       for await (const step of steps) {
         cursor = { ...cursor, ...step.cursor };
         found = { ...found, ...step.standing };
-        if (world.now() < savedAt + MAX_UNSAVED_MS) continue;
-        await save(cursor);
+        if (world.now() < savedAt + SAVE_INTERVAL_MS) continue;
+        await keep();
         savedAt = world.now();
       }
     });
-  const half = began + (deadline - began) / 2;
-  await go('the tour of all hosts', tourHosts(deps, { deadline: half, limit }, from, report));
+  const hostsUntil = isWalkDue(from, began) ? began + (deadline - began) / 2 : deadline;
+  await go('the tour of all hosts', tourHosts(deps, { deadline: hostsUntil, limit }, from, report));
   await go('the walk over all items', walkItems(deps, { deadline, limit }, from, report));
-  await save(cursor);
-  throwFailures(report);
+  await keep();
   const lag = cursor.walkedAt === FIRST_CURSOR.walkedAt ? undefined : world.now() - cursor.walkedAt;
   return { ...report, cursor, standing: { fencedHosts: undefined, usage: undefined, ...found, lag } };
 }

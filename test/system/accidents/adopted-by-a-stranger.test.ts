@@ -80,6 +80,6 @@ describe('a host that an operator lets another machine adopt', () => {
 
   it('needs a principal on the command line', async () => {
     const { code, err } = await shims.operator('adopt', OLD);
-    assert.deepEqual([code, err.includes("required option '--principal <arn>' not specified")], [1, true]);
+    assert.deepEqual([code, err.includes("required option '--principal <arn>' not specified")], [2, true]);
   });
 });

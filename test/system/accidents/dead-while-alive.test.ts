@@ -57,7 +57,7 @@ describe('a host whose lease has not ended', () => {
 
   it('is described in the refusal to an operator who has overlooked the lease, with and without a terminal', async () => {
     const { code, out, err } = await shims.operator('dead', VICTIM, '--yes');
-    assert.equal(code, 1);
+    assert.equal(code, 3);
     assert.equal(out, '');
     const lines = [
       ...['host +victim-1', 'state +live', 'bound to +arn:aws:iam::000000000000:user/local'],
@@ -72,7 +72,7 @@ describe('a host whose lease has not ended', () => {
 
   it('is called dead by a request that names the lease; the reason is kept with the host and in the log', async () => {
     const { code, err } = await shims.operator('dead', VICTIM, '--override-lease', '--why', 'the rack burns');
-    assert.deepEqual([code, /cannot ask for confirmation without a terminal; .* add --yes/.test(err)], [1, true]);
+    assert.deepEqual([code, /cannot ask for confirmation without a terminal; .* add --yes/.test(err)], [2, true]);
     assert.equal((await item()).state, 'live');
     assert.equal(
       (await shims.operator('dead', VICTIM, '--override-lease', '--yes', '--why', 'the rack burns')).code,
@@ -96,7 +96,7 @@ describe('a host whose lease has ended,', () => {
     const fenced = { ...(await item(OTHER)), leaseUntil: seen.lastSeen, state: 'fenced', fencedAt: 1 } as const;
     await cloud.store.writeHost(fenced, await item(OTHER));
     const { code, err } = await shims.operator('dead', OTHER);
-    assert.equal(code, 1);
+    assert.equal(code, 2);
     assert.match(err, /^state +fenced$/m);
     assert.match(err, /^lease +ended \S+Z$/m);
     assert.match(

@@ -10,6 +10,7 @@ import { runBerth } from '../../support/berth-process.ts';
 import { limit } from '../../support/deadlines.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
 import { eventually } from '../../support/stage.ts';
+import { withoutFailures } from '../../support/whole-sweep.ts';
 import { heldInTable } from '../engine/support/holdings.ts';
 import { endLease, untilFenced } from '../fleet/support/silence.ts';
 import { Machine, SimulatedDocker } from './support/machine.ts';
@@ -130,7 +131,7 @@ describe('a golden image', { timeout: limit(120_000) }, () => {
     const dead = await replaced('golden-dead');
     const said = await runBerth(['host', 'former-dead', 'golden-dead', '--yes', '--endpoint', cloud.endpoint]);
     assert.equal(said.code, 0, said.err);
-    await sweep(deps, { deadline: Date.now() + 30_000, limit: 1_000, cursor: undefined });
+    await withoutFailures(sweep(deps, { deadline: Date.now() + 30_000, limit: 1_000, cursor: undefined }));
     assert.equal(await holds(dead.address), false);
     const same = await replaced('golden-same');
     await adopt('golden-same');
@@ -182,9 +183,11 @@ describe('a data folder that was copied to another machine', { timeout: limit(12
     const { original, network, address, copy } = await copied('moved');
     await original.stop();
     await endLease(cloud.store, 'moved');
-    await sweep(
-      { store: cloud.store, world: realWorld },
-      { deadline: Date.now() + 30_000, limit: 1_000, cursor: undefined },
+    await withoutFailures(
+      sweep(
+        { store: cloud.store, world: realWorld },
+        { deadline: Date.now() + 30_000, limit: 1_000, cursor: undefined },
+      ),
     );
     await untilFenced(cloud.store, 'moved');
     const host = await cloud.store.readHost('moved');

@@ -176,6 +176,7 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     for (const beginning of [
       "filter message = 'swept'",
       "filter message = 'item left out'",
+      "filter message = 'part of the sweep failed'",
       "filter level = 'ERROR'",
     ]) {
       assert.match(

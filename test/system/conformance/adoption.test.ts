@@ -53,7 +53,7 @@ describe('berth host adopt', () => {
     assert.equal(await requestAddress(net, '10.1.0.9', shims.socketOf('old')), '10.1.0.9/24');
     const named = ['--principal', `${ROLE}/${NEW}`];
     const early = await shims.operator('adopt', OLD, ...named);
-    assert.equal(early.code, 1);
+    assert.equal(early.code, 3);
     assert.match(
       early.err,
       /^berth: host i-0123456789abcdef0 is live, and was last seen at .* berth host dead i-01234/,
@@ -94,7 +94,7 @@ describe('berth host adopt', () => {
 
   it('refuses a host that never registered', async () => {
     const { code, err } = await shims.operator('adopt', 'nobody-1', '--principal', `${ROLE}/${NEW}`);
-    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
+    assert.deepEqual([code, err], [3, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
   });
 });
 
@@ -102,7 +102,9 @@ describe('berth host resume', () => {
   it('gives a draining host networks and addresses again, without a restart of its shim', async () => {
     await shim('drained', '--host-id', 'drained-1');
     const { PoolID: net } = await requestPool('10.4.0.0/24', shims.socketOf('drained'));
-    assert.equal((await shims.operator('drain', 'drained-1')).code, 0);
+    const drain = await shims.operator('drain', 'drained-1', '--json');
+    const told = '{"version":1,"host":{"id":"drained-1","declared":"draining"}}\n';
+    assert.deepEqual([drain.code, drain.out], [0, told]);
     assert.match(String(await requestAddress(net, '', shims.socketOf('drained'))), /^host drained-1 is draining/);
     for (let i = 0; i < 2; i++) {
       const { code, out } = await shims.operator('resume', 'drained-1');
@@ -118,7 +120,7 @@ describe('berth host resume', () => {
     await shims.running.pop()?.stop();
     await change('drained-1', { state: 'dead' });
     const { code, err } = await shims.operator('resume', 'drained-1');
-    assert.equal(code, 1);
+    assert.equal(code, 3);
     assert.match(err, /^berth: host drained-1 is dead, not draining/);
   });
 });

@@ -30,14 +30,16 @@ describe('berth doctor', () => {
 
   it('reports that no shim runs, and fails', async () => {
     const { code, err } = await doctor();
-    assert.equal(code, 1);
+    assert.equal(code, 4);
     assert.match(err, /^berth: no shim answers at .*berth\.sock: connect ENOENT/);
+    const { out } = await doctor('--json');
+    assert.match(out, /^\{"version":1,"error":\{"code":"unreachable","message":"no shim answers at /);
   });
 
   it('prints its help', async () => {
     const { code, out } = await doctor('--help');
     assert.equal(code, 0);
     assert.match(out, /--fix +correct the differences/);
-    assert.match(out, /exit code 0: they\s+agree, 1:\s+differences are left/);
+    assert.match(out, /exit code 0:\s+they\s+agree, 5:\s+differences are left, 4: no shim answers/);
   });
 });

@@ -78,7 +78,7 @@ describe('a host that an operator declares dead', () => {
 
   it('but never registered, is refused, and nothing changes', async () => {
     const { code, err } = await shims.operator('dead', 'nobody-1', '--yes');
-    assert.deepEqual([code, err], [1, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
+    assert.deepEqual([code, err], [3, 'berth: no host nobody-1 has ever registered; nothing was changed\n']);
   });
 });
 

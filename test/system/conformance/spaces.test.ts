@@ -72,7 +72,7 @@ describe('an operator', () => {
     await up();
     const granted = await requestPool('10.9.0.0/24');
     const refused = await space('set', 'default', '--exclude', '10.0.0.0/8');
-    assert.deepEqual([refused.code, refused.out], [1, '']);
+    assert.deepEqual([refused.code, refused.out], [3, '']);
     assert.match(
       refused.err,
       /^berth: the excluded 10\.0\.0\.0\/8 is partly in use, .*10\.9\.0\.0\/24 \(created by host a\).*--force\n$/,
@@ -83,6 +83,21 @@ describe('an operator', () => {
     assert.match(forced.err, /\nberth: warning: the exclusions leave no room/);
     assert.match(String((await requestPool(''))['Error']), /^all predefined address pools have been fully subnetted/);
     assert.deepEqual(await ipam('ReleasePool', { PoolID: granted['PoolID'] }), {});
+  });
+
+  it('learns that a space is one that nobody knows, and reads JSON', async () => {
+    await up();
+    const typo = await space('show', 'typo', '--json');
+    assert.equal(typo.code, 0);
+    assert.partialDeepStrictEqual(JSON.parse(typo.out), { version: 1, space: { name: 'typo', rev: null } });
+    const note = 'no operator has set space typo and no pool is held in it: it would use the defaults';
+    assert.equal(typo.err, `berth: note: ${note}\n`);
+    const { code, out, err } = await space('set', 'default', '--range', 'lan', '--json');
+    assert.deepEqual([code, err], [3, '']);
+    assert.match(out, /^\{"version":1,"error":\{"code":"[a-z-]+","message":"bad value \\"lan\\" for range/);
+    const set = await space('set', 'typo', '--size4', '26', '--json');
+    assert.partialDeepStrictEqual(JSON.parse(set.out), { version: 1, space: { set: ['size4'] }, warnings: [] });
+    assert.deepEqual([(await space('show', 'typo')).err, set.err], ['', '']);
   });
 
   it('loses no change to a concurrent one, and does not undo one that was not read', async () => {
@@ -109,23 +124,23 @@ describe('an operator', () => {
         space('set', 'ci', '--exclude', `10.200.0.0/16,${more}`, '--if-rev', rev),
       ),
     );
-    assert.deepEqual(rivals.map(({ code }) => code).sort(), [0, 1]);
+    assert.deepEqual(rivals.map(({ code }) => code).sort(), [0, 3]);
     assert.match(
       rivals.map(({ err }) => err).join(''),
       /^berth: space ci has changed and is now at rev \w+; look at it again/,
     );
   });
 
-  for (const [what, args, words] of [
-    ['an invalid prefix', ['--range', 'lan'], /^berth: bad value "lan" for range: give prefixes such as/],
-    ['an invalid time', ['--cooldown', 'soon'], /argument 'soon' is invalid. give a time such as 30s/],
-    ['an invalid number', ['--max-pools', 'many'], /argument 'many' is invalid. give a whole number/],
-    ['nothing', [], /^berth: there is nothing to change/],
+  for (const [what, args, words, exit] of [
+    ['an invalid prefix', ['--range', 'lan'], /^berth: bad value "lan" for range: give prefixes such as/, 3],
+    ['an invalid time', ['--cooldown', 'soon'], /argument 'soon' is invalid. give a time such as 30s/, 2],
+    ['an invalid number', ['--max-pools', 'many'], /argument 'many' is invalid. give a whole number/, 2],
+    ['nothing', [], /^berth: there is nothing to change/, 2],
   ] as const) {
     it(`gets an error that names the cause: ${what}`, async () => {
       await up();
       const { code, out, err } = await space('set', 'default', ...args);
-      assert.deepEqual([code, out], [1, '']);
+      assert.deepEqual([code, out], [exit, '']);
       assert.match(err, words);
     });
   }

@@ -11,6 +11,7 @@ import { packagePlugin } from '../../../infra/host/plugin.ts';
 import { type Diagnosis, askDoctor } from '../../../shim/commands/doctor.ts';
 import { limit, until } from '../../support/deadlines.ts';
 import { LocalCloud } from '../../support/local-cloud.ts';
+import { withoutFailures } from '../../support/whole-sweep.ts';
 import { addressOf, ping, startShim, subnetsOf } from './support/berth.ts';
 import { VERSIONS, engine, whyNotReady } from './support/engines.ts';
 import { heldInTable } from './support/holdings.ts';
@@ -105,7 +106,7 @@ describe('a swarm of one node', { concurrency: VERSIONS.length, timeout: limit(4
 
       async function sweepAll(): Promise<void> {
         const deps = { store: cloud.store, world: realWorld };
-        await sweep(deps, { deadline: Infinity, limit: MOST_ITEMS, cursor: undefined });
+        await withoutFailures(sweep(deps, { deadline: Infinity, limit: MOST_ITEMS, cursor: undefined }));
       }
 
       const refusals = (): string[] =>

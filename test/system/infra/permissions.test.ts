@@ -33,6 +33,7 @@ import { engineStore, storeAt } from '../../support/engine-store.ts';
 import { type Fleet, Host, MAC } from '../../support/fleet.ts';
 import { type Statement, type TableRequest, allows, statement } from '../../support/policy.ts';
 import { requestOf } from '../../support/record-requests.ts';
+import { withoutFailures } from '../../support/whole-sweep.ts';
 import { scratchFolder } from './support/scratch.ts';
 import { render } from './support/render.ts';
 import { TABLE as DEPLOYED_TABLE, deployedPolicy, isAllowed as isAllowedBySimulator } from './support/simulator.ts';
@@ -146,7 +147,7 @@ async function sweeps({ world, deps, recorded: swept }: Noting): Promise<void> {
   ]) {
     world.advance(later);
     const cursor = await swept.store.readSweep();
-    const { cursor: next } = await sweep(swept, { deadline: Infinity, limit: 10_000, cursor });
+    const { cursor: next } = await withoutFailures(sweep(swept, { deadline: Infinity, limit: 10_000, cursor }));
     await swept.store.writeSweep(next);
     await reportDeath(swept, 'gone', 'the test says so');
   }
@@ -160,7 +161,7 @@ async function revival({ world, deps, recorded }: Noting): Promise<void> {
   await reportDeath(deps, 'back', 'the test says so');
   for (const later of [IN_FLIGHT_MS, TOMBSTONE_LIFETIME_MS, TOMBSTONE_LIFETIME_MS]) {
     world.advance(later);
-    await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
+    await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined }));
   }
   const { epoch } = await host.register();
   await deps.store.writeSpace('default', { maxHostsPerPrincipal: 5 }, undefined);

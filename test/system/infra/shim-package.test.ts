@@ -1,7 +1,7 @@
 /** The host's package: installed as users install it, and started from there. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -73,10 +73,11 @@ describe('the package for a host', { timeout: limit(120_000) }, () => {
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
 
-  it('reports that it has no embedded cloud', () => {
+  it('reports that it has no embedded cloud, and creates nothing', () => {
     const { status, stderr } = berth('up', '--data', path.join(scratch, 'up'), '--sockets', path.join(scratch, 'ups'));
     assert.equal(status, 1);
     assert.equal(stderr, 'berth: this installation has no embedded cloud; use berth shim --endpoint URL\n');
+    assert.equal(existsSync(path.join(scratch, 'up')), false);
   });
 
   it('serves dockerd in front of functions elsewhere', async (test) => {

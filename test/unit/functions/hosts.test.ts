@@ -93,6 +93,22 @@ describe('a host', () => {
     assert.deepEqual(body, { Networks: [], Next: null });
   });
 
+  it('receives what comes before a network that cannot be read, and the log says why', async (t) => {
+    const lines = captureLog(t);
+    const { body } = answerOf(await ask('/Berth.Holdings', { PoolID: poolId, Further: [poolId, 'x', poolId] }));
+    const { Further, ...first } = body;
+    assert.deepEqual(Further, [first]);
+    assert.deepEqual(
+      lines.map(({ error, ...line }) => ({ ...line, isTold: /foreign|pool id/.test(JSON.stringify(error)) })),
+      [
+        {
+          ...{ level: 'error', message: 'network left out of an answer', isTold: true },
+          ...{ host: 'web-1', request: lastKey, pool: 'x' },
+        },
+      ],
+    );
+  });
+
   it('revives what it held, and the revival is logged', async (t) => {
     await call('pools', '/IpamDriver.ReleasePool', { PoolID: poolId });
     assert.equal(answerOf(await ask('/Berth.Holdings', { PoolID: poolId })).body['State'], 'gone');

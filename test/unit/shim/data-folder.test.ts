@@ -13,6 +13,7 @@ import {
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { prepareDataFolder } from '../../../shim/data-folder.ts';
+import { lockFolder } from '../../../shim/lock.ts';
 import { UserError } from '../../../shim/user-error.ts';
 import { runBerth } from '../../support/berth-process.ts';
 import { temporaryFolder } from './temporary.ts';
@@ -74,6 +75,32 @@ describe('the data folder', () => {
       refused(folder, /belongs to user 12345/);
     },
   );
+
+  it('is reported when it is a file, or cannot be created', async (t) => {
+    const folder = await temporaryFolder(t, { file: '' });
+    refused(path.join(folder, 'file'), /file cannot be used: EEXIST: .*; run berth as .* another folder with --data$/);
+    refused(path.join(folder, 'file/data'), /file\/data cannot be used: ENOTDIR: /);
+  });
+
+  it('is reported when only another user may write there', { skip: isRoot ? false : 'needs root' }, async (t) => {
+    const folder = await temporaryFolder(t);
+    chmodSync(folder, 0o755);
+    const closed = path.join(folder, 'closed');
+    mkdirSync(closed, { mode: 0o700 });
+    process.seteuid?.(OTHER_USER);
+    try {
+      refused(path.join(folder, 'data'), /data cannot be used: EACCES: .*; run berth as a user who may write there/);
+      refused(closed, /closed cannot be used: EACCES: /);
+      prepareDataFolder(folder);
+      assert.throws(() => lockFolder(folder), {
+        message: new RegExp(
+          `lock\\.db cannot be written by user ${OTHER_USER}; run berth as the folder's owner \\(user 0\\)`,
+        ),
+      });
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
 
   it('is checked before anything is written', async (t) => {
     const folder = await temporaryFolder(t);

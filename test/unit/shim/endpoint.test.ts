@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { type Endpoint, endpointNamedBy, parseEndpoint } from '../../../shim/endpoint.ts';
-import { UserError } from '../../../shim/user-error.ts';
+import { UsageError, UserError } from '../../../shim/user-error.ts';
 
 const keptOpen = v.object({ options: v.object({ keepAlive: v.literal(true) }) });
 
@@ -80,7 +80,7 @@ describe('parseEndpoint', () => {
         const message =
           `bad endpoint ${JSON.stringify(text)}: give https://…, unix:/PATH, or http:// on this machine ` +
           '(127.0.0.1, [::1], localhost or NAME.localhost)';
-        assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
+        assert.throws(() => parseEndpoint(text), { constructor: UsageError, message });
       }
     });
   }
@@ -97,7 +97,7 @@ describe('parseEndpoint', () => {
   ] as const) {
     it(`refuses ${text} because of ${more}`, () => {
       const message = `bad endpoint: ${root} is given with ${more}, but Berth answers at the root; give ${root}`;
-      assert.throws(() => parseEndpoint(text), { constructor: UserError, message });
+      assert.throws(() => parseEndpoint(text), { constructor: UsageError, message });
     });
   }
 

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import type { Message } from '../../../shim/cloud/client.ts';
 import type { Verdict } from '../../../shim/cloud/verdict.ts';
 import type { HostView } from '../../../protocol/operator-messages.ts';
-import { type Death, describeHost, endFormer, endHost } from '../../../shim/commands/host-death.ts';
+import { type Death, describeHost, endFormer, endHost, hostJson } from '../../../shim/commands/host-death.ts';
 import { type Endpoint, parseEndpoint } from '../../../shim/endpoint.ts';
 import { UserError } from '../../../shim/user-error.ts';
 import { answered } from './stand-ins.ts';
@@ -112,6 +112,21 @@ describe('the description of a host', () => {
         '           10.1.0.0/24 of space default: 3 leased',
       ].join('\n'),
     );
+  });
+
+  it('is JSON for programs', () => {
+    assert.deepEqual(hostJson(HOST), {
+      id: 'web-1',
+      state: 'fenced',
+      why: '',
+      principal: 'arn:aws:iam::123456789012:user/web',
+      lastSeen: '2026-01-01T00:00:00.000Z',
+      silentSeconds: 7_300,
+      leaseUntil: '2026-01-01T00:30:00.000Z',
+      isInLease: false,
+      networks: [{ space: 'default', pool: '10.1.0.0/24', addresses: 3, isAll: true }],
+      isAll: true,
+    });
   });
 
   it('says where the count stops, and what is not shown', () => {

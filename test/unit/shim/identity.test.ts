@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { callHeaders } from '../../../protocol/headers.ts';
 import { hostIdentity } from '../../../shim/host/identity.ts';
-import { UserError } from '../../../shim/user-error.ts';
+import { UsageError, UserError } from '../../../shim/user-error.ts';
 import { temporaryFile, temporaryFolder } from './temporary.ts';
 
 const MACHINE_ID = '0123456789abcdef0123456789abcdef';
@@ -13,8 +13,8 @@ const MACHINE_ID = '0123456789abcdef0123456789abcdef';
 /** The functions refuse an invalid host id on every call. */
 const isTakenByFunctions = (id: string): boolean => v.is(callHeaders.entries['berth-host'], id);
 
-const refuses = (run: () => unknown, message: string): void => {
-  assert.throws(run, { constructor: UserError, message });
+const refuses = (run: () => unknown, message: string, kind: typeof UserError = UserError): void => {
+  assert.throws(run, { constructor: kind, message });
 };
 
 describe('the identity of a host', () => {
@@ -32,7 +32,7 @@ describe('the identity of a host', () => {
     it(`is refused when it was given as ${JSON.stringify(id.slice(0, 30))}, and nothing is stored`, async (t) => {
       const folder = await temporaryFolder(t);
       const why = `bad host id ${JSON.stringify(id)}: letters, digits and . _ : - only, at most 128`;
-      refuses(() => hostIdentity(folder, id), why);
+      refuses(() => hostIdentity(folder, id), why, UsageError);
       assert.equal(existsSync(path.join(folder, 'host-id')), false);
       assert.ok(!isTakenByFunctions(id));
     });
@@ -49,7 +49,8 @@ describe('the identity of a host', () => {
   it('is refused as invalid before it is compared with the stored one', async (t) => {
     const folder = await temporaryFolder(t);
     hostIdentity(folder, 'web-1');
-    refuses(() => hostIdentity(folder, 'a b'), 'bad host id "a b": letters, digits and . _ : - only, at most 128');
+    const why = 'bad host id "a b": letters, digits and . _ : - only, at most 128';
+    refuses(() => hostIdentity(folder, 'a b'), why, UsageError);
   });
 
   it('is stored in a file for its owner alone', async (t) => {

@@ -11,7 +11,7 @@ import {
   parseMetricsPlace,
   refuseLongSocket,
 } from '../../../shim/settings.ts';
-import { UserError } from '../../../shim/user-error.ts';
+import { UsageError } from '../../../shim/user-error.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** Lets a test run as another user and with other variables. */
@@ -39,7 +39,7 @@ describe('the path of a socket', () => {
       () => {
         refuseLongSocket(socket);
       },
-      { constructor: UserError, message },
+      { constructor: UsageError, message },
     );
   });
 
@@ -86,7 +86,7 @@ describe('the drivers to serve', () => {
   for (const text of ['', ',', 'berth,', 'berth,berth', 'berth,macvlan', 'Berth', 'berth berth-ipvlan']) {
     it(`are refused for ${JSON.stringify(text)}`, () => {
       const message = `bad drivers ${JSON.stringify(text)}: give berth,berth-ipvlan, or one of them`;
-      assert.throws(() => parseDrivers(text), { constructor: UserError, message });
+      assert.throws(() => parseDrivers(text), { constructor: UsageError, message });
     });
   }
 });
@@ -107,7 +107,7 @@ describe('the address of the metrics', () => {
   for (const text of ['', '9464', ':9464', '0.0.0.0:9464', '10.0.0.1:9464', '[::]:9464', '127.0.0.1:65536', 'unix:x']) {
     it(`is refused elsewhere: ${JSON.stringify(text)}`, () => {
       const message = `bad place for metrics ${JSON.stringify(text)}: give 127.0.0.1:PORT or unix:/PATH`;
-      assert.throws(() => parseMetricsPlace(text), { constructor: UserError, message });
+      assert.throws(() => parseMetricsPlace(text), { constructor: UsageError, message });
     });
   }
 });

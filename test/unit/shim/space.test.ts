@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { durationText, parseDuration } from '../../../protocol/duration.ts';
 import type { SpaceAnswer } from '../../../protocol/operator-messages.ts';
-import { changesOf, describeSpace } from '../../../shim/commands/space.ts';
+import { changesOf, describeSpace, isUnknown, spaceJson } from '../../../shim/commands/space.ts';
 import { UserError } from '../../../shim/user-error.ts';
 
 const SPACE: SpaceAnswer = {
@@ -52,6 +52,23 @@ rev                      abc`,
   it('is shown without settings that its functions do not know', () => {
     const { Widest4: _4, Widest6: _6, GivenOutside: _g, MaxHostsPerPrincipal: _h, ...Settings } = SPACE.Settings;
     assert.doesNotMatch(describeSpace({ ...SPACE, Settings }), /widest|given-outside|max-hosts|undefined/);
+  });
+
+  it('is JSON for programs, by the names of the options', () => {
+    const { name, rev, set, held, settings } = spaceJson(SPACE);
+    assert.deepEqual([name, rev, held], ['ci', 'abc', { pools4: 3, pools6: 20_000, isAll: false }]);
+    assert.deepEqual(set, ['range', 'size4', 'forgetAfter', 'maxPools', 'givenOutside']);
+    assert.partialDeepStrictEqual(settings, { range: ['10.64.0.0/16', 'fd01::/48'], cooldown: 30_000 });
+    assert.equal(settings['maxNetworksPerHost'], null);
+    assert.equal(spaceJson({ ...SPACE, Rev: '' }).rev, null);
+  });
+
+  it('is unknown if nobody has set it and it holds nothing, except for the default one', () => {
+    const empty = { ...SPACE, Rev: '', Held: { Pools4: 0, Pools6: 0, IsAll: true } };
+    assert.equal(isUnknown(empty), true);
+    for (const known of [{ Space: 'default' }, { Rev: 'a' }, { Held: { Pools4: 1, Pools6: 0, IsAll: true } }]) {
+      assert.equal(isUnknown({ ...empty, ...known }), false);
+    }
   });
 
   it('that was never set has no rev', () => {

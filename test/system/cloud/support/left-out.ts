@@ -46,6 +46,14 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'stats count(*) by principal',
     'stats count(*) by host',
   ],
+  'test/system/conformance/lifecycle.test.ts, the cloud on one machine': ['berth up'],
+  'test/system/processes/commands.test.ts, on one machine': [
+    'berth context set prod --endpoint URL',
+    'berth context use prod',
+    'berth context list',
+    'berth host drain ID --context prod',
+    'berth context remove prod',
+  ],
   'bench/cost.test.ts': ['npm run bench:cost'],
   'this suite itself, or one that contains it': ['npm run test:cloud', 'npm test'],
 };

@@ -87,14 +87,14 @@ describe('the beginnings of several networks', () => {
     const poolIds = nets.map(({ poolId }) => poolId);
     const alone = [];
     for (const poolId of poolIds) alone.push(await holdingsOf(deps, a.call(), { poolId }));
-    assert.deepEqual(await beginningsOf(deps, a.call(), poolIds), alone);
+    assert.deepEqual(await beginningsOf(deps, a.call(), poolIds), { holdings: alone, failures: [] });
   });
 
-  it('are one group of each, and say where the rest begins', async () => {
+  it('are three groups of each, and say where the rest begins', async () => {
     const { deps, host: a } = lone();
     const net = await a.pool({ pool: '10.0.0.0/16' });
-    for (const address of ['10.0.0.2', '10.0.4.2']) await a.address(net, address, withMac(mac(1)));
-    const [told] = await beginningsOf(deps, a.call(), [net.poolId]);
+    for (const address of ['10.0.0.2', '10.0.12.2']) await a.address(net, address, withMac(mac(1)));
+    const [told] = (await beginningsOf(deps, a.call(), [net.poolId])).holdings;
     assert.deepEqual(
       told?.leases.map(({ address }) => address),
       [ip('10.0.0.2')],
@@ -102,8 +102,16 @@ describe('the beginnings of several networks', () => {
     const rest = await holdingsOf(deps, a.call(), { poolId: net.poolId, from: told.next ?? 0n });
     assert.deepEqual(
       rest.leases.map(({ address }) => address),
-      [ip('10.0.4.2')],
+      [ip('10.0.12.2')],
     );
+  });
+
+  it('are all of a large pool, whose lowest group and home are read at once', async () => {
+    const { deps, host: a } = lone();
+    const { poolId, pool } = await a.pool({ pool: 'fd00:1::/64', v6: true });
+    const lease = await a.address({ poolId, pool }, '', withMac(mac(1)));
+    const [told] = (await beginningsOf(deps, a.call(), [poolId])).holdings;
+    assert.deepEqual([told?.leases.map(({ address }) => address), told?.next], [[ip(lease)], undefined]);
   });
 
   for (const pool of ['8000::/1', '1000::/24', '2000::/25']) {
@@ -112,33 +120,75 @@ describe('the beginnings of several networks', () => {
       deps.store.spaces.set('default', { settings: { widest6: 0, givenOutside: true }, rev: 'one' });
       const { poolId } = await a.pool({ pool, v6: true });
       const lease = await a.address({ poolId, pool }, '', withMac(mac(1)));
-      const [told] = await beginningsOf(deps, a.call(), [poolId]);
+      const first = await holdingsOf(deps, a.call(), { poolId, maxGroups: 1 });
+      assert.deepEqual(first.leases, [], 'the lowest group comes first');
+      const { After: from } = parse(holdingsMessage, { PoolID: poolId, After: first.next?.toString() });
+      assert.ok(from !== null && from === first.next && from > 10n ** 28n, String(from));
       assert.deepEqual(
-        told?.leases.map(({ address }) => address),
+        (await holdingsOf(deps, a.call(), { poolId, from })).leases.map(({ address }) => address),
         [ip(lease)],
       );
-      const { After: from } = parse(holdingsMessage, { PoolID: poolId, After: told.next?.toString() });
-      assert.ok(from !== null && from === told.next && from > 10n ** 28n, String(from));
-      assert.deepEqual((await holdingsOf(deps, a.call(), { poolId, from })).leases, []);
     });
   }
 
-  it('end early when the time is over, or the answer is long, and each is complete', async () => {
+  it('end early when the answer is long, and each is complete', async () => {
     const { deps, host: a } = lone();
-    const nets = [];
-    for (let i = 0; i < 40; i++) nets.push(await a.pool({ pool: `10.1.${i}.0/24` }));
-    const poolIds = nets.map(({ poolId }) => poolId);
-    assert.deepEqual(await beginningsOf(deps, a.call({ deadline: deps.world.now() }), poolIds), []);
-    const ref = nets[0]?.poolId.split(',')[5] ?? '';
+    const { poolId } = await a.pool({ pool: '10.1.0.0/24' });
+    const ref = poolId.split(',')[5] ?? '';
     const lease = encodeSlot({ kind: 'leased', ref, requestKey: a.call().requestKey, mac: '', name: 'web' });
     const slots = Array.from({ length: 16 }, () => lease);
     mock.method(deps.store, 'readChunks', () =>
       Promise.resolve(Array.from({ length: 64 }, (_, i) => ({ index: BigInt(i), slots, stickies: [] }))),
     );
-    const told = await beginningsOf(deps, a.call(), Array<string>(60).fill(poolIds[0] ?? ''));
+    const { holdings } = await beginningsOf(deps, a.call(), Array<string>(60).fill(poolId));
     assert.deepEqual(
-      told.map(({ leases }) => leases.length),
+      holdings.map(({ leases }) => leases.length),
       [1_024, 1_024, 1_024, 1_024],
     );
+  });
+
+  /** A host with many networks. @returns their PoolIDs, and what each holds. */
+  async function many() {
+    const { deps, host: a } = lone();
+    const poolIds: string[] = [];
+    for (let i = 0; i < 60; i++) poolIds.push((await a.pool({ pool: `10.1.${i}.0/24` })).poolId);
+    const { holdings } = await beginningsOf(deps, a.call(), poolIds);
+    return { deps, a, poolIds, holdings, refOf: (at: number) => poolIds[at]?.split(',')[5] };
+  }
+
+  it('end before the first network that cannot be read, say why, and begin no others', async () => {
+    const { deps, a, poolIds, holdings, refOf } = await many();
+    const readRef = deps.store.readRef.bind(deps.store);
+    const asked = new Set<string>();
+    deps.store.readRef = (generation, name) => {
+      asked.add(name);
+      return name === refOf(5) || name === refOf(8)
+        ? Promise.reject(new Error(`no ${name}`))
+        : readRef(generation, name);
+    };
+    const cut = await beginningsOf(deps, a.call(), poolIds);
+    assert.deepEqual(cut.holdings, holdings.slice(0, 5));
+    assert.deepEqual(
+      cut.failures.map(({ poolId, error }) => [poolId, String(error)]),
+      [5, 8].map((at) => [poolIds[at], `Error: no ${refOf(at)}`]),
+    );
+    assert.ok(asked.size < 40, String(asked.size));
+    const rest = await beginningsOf(deps, a.call(), poolIds.slice(9));
+    assert.deepEqual(rest, { holdings: holdings.slice(9), failures: [] });
+  });
+
+  it('end seconds before the deadline of the call, and each is complete', async () => {
+    const { deps, a, poolIds, holdings } = await many();
+    const readChunks = deps.store.readChunks.bind(deps.store);
+    deps.store.readChunks = (...range) => {
+      deps.world.advance(100);
+      return readChunks(...range);
+    };
+    const call = a.call({ deadline: deps.world.now() + 4_000 });
+    const cut = await beginningsOf(deps, call, poolIds);
+    assert.ok(cut.holdings.length > 0 && cut.holdings.length < poolIds.length, String(cut.holdings.length));
+    assert.deepEqual(cut, { holdings: holdings.slice(0, cut.holdings.length), failures: [] });
+    deps.world.advance(call.deadline - 3_000 - deps.world.now());
+    assert.deepEqual(await beginningsOf(deps, call, poolIds), { holdings: [], failures: [] });
   });
 });

@@ -3,6 +3,7 @@ import { describe } from 'node:test';
 import { eachIsMissed } from '../../../support/guards.ts';
 
 const file = 'test/unit/functions/ipam/sweep-progress.test.ts';
+const handlerTest = 'test/unit/functions/lambda/fleet-handler.test.ts';
 const AT_ONCE = 2;
 
 describe('a test fails without each guard of the progress of sweeps', { concurrency: AT_ONCE }, () => {
@@ -17,32 +18,55 @@ describe('a test fails without each guard of the progress of sweeps', { concurre
       test: { file, title: 'visits all other hosts' },
     },
     {
-      what: 'the progress is saved before the sweep fails',
-      edit: {
-        within: 'sweep',
-        find: '  await save(cursor);\n  throwFailures(report);\n',
-        replace: '  throwFailures(report);\n  await save(cursor);\n',
-      },
-      test: { file, title: 'goes on with all others, saves how far it came, and fails in the end' },
+      what: 'the handler reports a failure',
+      edit: { within: 'sweepUntil', find: '  throwFailures({ failures });\n', replace: '' },
+      test: { file: handlerTest, title: 'that fails in part reports each failure' },
     },
     {
-      what: 'a failure is reported',
-      edit: { within: 'sweep', find: '  throwFailures(report);\n', replace: '' },
-      test: { file, title: 'continues where the table stopped to answer' },
+      what: 'the handler fails only after it has reported what the sweep did',
+      edit: {
+        within: 'sweepUntil',
+        find: 'await sweep(deadline);\n',
+        replace: 'await sweep(deadline);\n  throwFailures({ failures });\n',
+      },
+      test: { file: handlerTest, title: 'that fails in part reports each failure' },
+    },
+    {
+      what: 'progress that cannot be saved stops no part',
+      edit: {
+        within: 'sweep',
+        find: 'await keep();\n        savedAt',
+        replace: 'await save(cursor);\n        savedAt',
+      },
+      test: { file, title: 'goes on when its progress cannot be saved' },
+    },
+    {
+      what: 'progress that cannot be saved at the end is a failure like others',
+      edit: {
+        within: 'sweep',
+        find: '  await keep();\n  const lag',
+        replace: '  await save(cursor);\n  const lag',
+      },
+      test: { file, title: 'says so when even the end is not saved' },
     },
     {
       what: 'the progress is saved now and then',
       edit: {
         within: 'sweep',
-        find: 'if (world.now() < savedAt + MAX_UNSAVED_MS) continue;',
+        find: 'if (world.now() < savedAt + SAVE_INTERVAL_MS) continue;',
         replace: 'continue;',
       },
-      test: { file, title: 'saves its progress every ten seconds' },
+      test: { file, title: 'saves its progress after the first step' },
     },
     {
       what: 'hosts get half of the time',
       edit: { within: 'sweep', find: 'began + (deadline - began) / 2', replace: 'deadline' },
       test: { file, title: 'leaves the walk half of the time' },
+    },
+    {
+      what: 'hosts get all of the time when no walk is due',
+      edit: { within: 'sweep', find: 'isWalkDue(from, began) ?', replace: 'isWalkDue(from, Infinity) ?' },
+      test: { file, title: 'gives hosts all of the time when no walk is due' },
     },
     {
       what: 'a network that ends is freed until the deadline',

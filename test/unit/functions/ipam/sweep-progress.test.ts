@@ -5,29 +5,33 @@ import { IN_FLIGHT_MS } from '../../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import { registerHost } from '../../../../functions/ipam/hosts/register.ts';
 import type { Store } from '../../../../functions/ipam/store.ts';
-import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
+import { FIRST_CURSOR, type SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
 import { sweepTombstones } from '../../../../functions/ipam/sweep/items.ts';
-import { emptyReport } from '../../../../functions/ipam/sweep/report.ts';
+import { type Failure, emptyReport } from '../../../../functions/ipam/sweep/report.ts';
 import { sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { Host, MAC, OPS, fleet } from '../../../support/fleet.ts';
 import { interleaved } from '../../../support/interleaving.ts';
+import { withoutFailures } from '../../../support/whole-sweep.ts';
 
 const HOUR = 3_600_000;
 
 /** A fleet whose sweeps save how far they came. */
 function stage() {
   const deps = fleet();
-  const run = async (deadline = Infinity, limit = 1_000) =>
+  const runInPart = async () =>
     sweep(deps, {
-      deadline,
-      limit,
+      deadline: Infinity,
+      limit: 1_000,
       cursor: await deps.store.readSweep(),
       save: (cursor) => deps.store.writeSweep(cursor),
     });
+  const run = () => withoutFailures(runInPart());
   const leases = () =>
     [...deps.store.chunks.values()].flatMap(({ slots }) => slots).filter((slot) => slot?.startsWith('L')).length;
-  return { deps, run, leases };
+  return { deps, run, runInPart, leases };
 }
+
+const said = (failures: readonly Failure[]) => failures.map(({ part, error }) => `${part}: ${String(error)}`);
 
 /** Networks of hosts, each with a lease, whose references have ended and nothing else. */
 async function ended(deps: ReturnType<typeof fleet>, count: number): Promise<void> {
@@ -43,15 +47,17 @@ async function ended(deps: ReturnType<typeof fleet>, count: number): Promise<voi
 }
 
 describe('a sweep of which a part fails', () => {
-  it('goes on with all others, saves how far it came, and fails in the end', async () => {
-    const { deps, run, leases } = stage();
+  it('goes on with all others, saves how far it came, and returns what failed beside what it did', async () => {
+    const { deps, run, runInPart, leases } = stage();
     await ended(deps, 40);
     const [broken] = deps.store.pools.values();
     const write = deps.store.writeSlot.bind(deps.store);
     deps.store.writeSlot = (place, ...rest) =>
       place.generation === broken?.generation ? Promise.reject(new Error('no')) : write(place, ...rest);
-    await assert.rejects(run(), /^Error: generation \w+ was left out of the sweep: no; 1 other parts failed, too$/);
-    assert.equal(leases(), 1);
+    const { failures, hosts, leases: freed, standing } = await runInPart();
+    const failure = `generation ${broken?.generation}: Error: no`;
+    assert.deepEqual(said(failures), [failure, failure]);
+    assert.deepEqual({ hosts, freed, left: leases(), lag: standing.lag }, { hosts: 40, freed: 39, left: 1, lag: 0 });
     assert.equal((await deps.store.readSweep())?.walkedAt, deps.world.now());
     deps.store.writeSlot = write;
     deps.world.advance(HOUR);
@@ -60,12 +66,12 @@ describe('a sweep of which a part fails', () => {
   });
 
   it('visits all other hosts', async () => {
-    const { deps, run } = stage();
+    const { deps, runInPart } = stage();
     for (let n = 0; n < 100; n++) await new Host(deps, `host-${n}`).register();
     deps.world.advance(HOUR);
     const { readHost } = deps.store;
     deps.store.readHost = (id) => (id === 'host-7' ? Promise.reject(new Error('no')) : readHost(id));
-    await assert.rejects(run(), /^Error: host host-7 was left out of the sweep: no$/);
+    assert.deepEqual(said((await runInPart()).failures), ['host host-7: Error: no']);
     const live = [...deps.store.hosts.values()].filter(({ state }) => state !== 'fenced');
     assert.deepEqual(
       live.map(({ id }) => id),
@@ -74,12 +80,12 @@ describe('a sweep of which a part fails', () => {
   });
 
   it('continues where the table stopped to answer', async () => {
-    const { deps, run, leases } = stage();
+    const { deps, run, runInPart, leases } = stage();
     await ended(deps, 100);
     const walk = deps.store.walk.bind(deps.store);
     let pages = 0;
     deps.store.walk = (from, limit) => (++pages > 2 ? Promise.reject(new Error('no table')) : walk(from, limit));
-    await assert.rejects(run(), /^Error: the walk over all items was left out of the sweep: no table$/);
+    assert.deepEqual(said((await runInPart()).failures), ['the walk over all items: Error: no table']);
     const saved = (await deps.store.readSweep())?.item;
     assert.notEqual(saved, undefined);
     const asked: (string | undefined)[] = [];
@@ -92,19 +98,63 @@ describe('a sweep of which a part fails', () => {
     assert.equal(leases(), 0);
   });
 
-  it('saves its progress every ten seconds, so that a run that is killed loses no more', async () => {
+  it('goes on when its progress cannot be saved, and says that this failed', async () => {
+    const { deps } = stage();
+    await ended(deps, 100);
+    const walk = deps.store.walk.bind(deps.store);
+    const hostsOfShard = deps.store.hostsOfShard.bind(deps.store);
+    deps.store.hostsOfShard = (shard, after) => {
+      deps.world.advance(12_000);
+      return hostsOfShard(shard, after);
+    };
+    deps.store.walk = (from, limit) => {
+      deps.world.advance(12_000);
+      return walk(from, limit);
+    };
+    const saved: SweepCursor[] = [];
+    let attempts = 0;
+    const save = (cursor: SweepCursor) =>
+      ++attempts === 1 ? Promise.reject(new Error('no table')) : Promise.resolve(void saved.push(cursor));
+    const { hosts, failures, cursor } = await sweep(deps, {
+      deadline: Infinity,
+      limit: 1_000,
+      cursor: undefined,
+      save,
+    });
+    assert.deepEqual(said(failures), ['saving how far it has come: Error: no table']);
+    assert.equal(hosts, 100);
+    assert.deepEqual(saved.at(-1), cursor);
+    assert.ok(saved.length > 2, String(saved.length));
+  });
+
+  it('says so when even the end is not saved', async () => {
+    const { deps } = stage();
+    const save = () => Promise.reject(new Error('no table'));
+    const { failures, standing } = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined, save });
+    assert.deepEqual(said(failures), ['saving how far it has come: Error: no table']);
+    assert.equal(standing.lag, 0);
+  });
+
+  it('saves its progress after the first step that ends ten seconds after the last save', async () => {
     const { deps } = stage();
     await ended(deps, 200);
-    const saved: SweepCursor[] = [];
-    const save = (cursor: SweepCursor) => Promise.resolve(void saved.push(cursor));
+    const began = deps.world.now();
+    const saved: (readonly [number, SweepCursor])[] = [];
+    const save = (cursor: SweepCursor) => Promise.resolve(void saved.push([deps.world.now() - began, cursor]));
     const walk = deps.store.walk.bind(deps.store);
     deps.store.walk = (from, limit) => {
       deps.world.advance(4_000);
       return walk(from, limit);
     };
-    await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined, save });
-    assert.ok(saved.length >= 2, String(saved.length));
-    assert.ok(saved.slice(0, -1).every(({ item }) => item !== undefined));
+    await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined, save }));
+    assert.deepEqual(
+      saved.map(([after, { item }]) => [after, item !== undefined]),
+      [
+        [12_000, true],
+        [24_000, true],
+        [32_000, false],
+      ],
+    );
   });
 });
 
@@ -162,7 +212,9 @@ describe('with 12,000 leases of one network, nothing runs past its deadline', ()
     const { deps, slowly, overrun, leases } = await crowded();
     const host = deps.store.hosts.get('a') ?? assert.fail();
     await deps.store.writeHost({ ...host, state: 'dead', epoch: 2, fencedAt: deps.world.now() }, host);
-    const late = await overrun((deadline) => sweep(slowly, { deadline, limit: 10_000, cursor: undefined }));
+    const late = await overrun((deadline) =>
+      withoutFailures(sweep(slowly, { deadline, limit: 10_000, cursor: undefined })),
+    );
     assert.ok(late >= 0 && late < SLACK, String(late));
     assert.ok(leases() > 0);
   });
@@ -183,7 +235,9 @@ describe('with 12,000 leases of one network, nothing runs past its deadline', ()
     const { deps, ref, slowly, overrun, leases } = await crowded();
     await deps.store.endRef(ref.generation, ref.name, deps.world.now());
     await deps.store.removeTombstone(ref.generation, ref.name);
-    const late = await overrun((deadline) => sweep(slowly, { deadline, limit: 10_000, cursor: undefined }));
+    const late = await overrun((deadline) =>
+      withoutFailures(sweep(slowly, { deadline, limit: 10_000, cursor: undefined })),
+    );
     assert.ok(late >= 0 && late < SLACK, String(late));
     assert.ok(leases() > 0);
   });
@@ -197,7 +251,7 @@ describe('a host with a thousand networks that returns', () => {
     for (let n = 0; n < 1_000; n++) await host.pool({ pool: `10.${n >> 8}.${n & 255}.0/24` });
     const { incarnation = '' } = deps.store.hosts.get('a') ?? {};
     deps.world.advance(HOUR);
-    await sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined });
+    await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10_000, cursor: undefined }));
     const { deps: slowly } = slow(deps);
     const registration = { principal: OPS, incarnation, proposed: 'next', shimVersion: '1', engineVersion: '' };
     const call = host.call({ deadline: deps.world.now() + SHORT });
@@ -209,14 +263,34 @@ describe('a host with a thousand networks that returns', () => {
 });
 
 describe('a sweep of many hosts', () => {
-  it('leaves the walk half of the time', async () => {
+  /** More than a sweep can visit in its time. */
+  const MANY = 300;
+  const TIME_MS = 20;
+
+  /** A sweep that has too little time for all hosts. @param ago ms since the last walk ended. */
+  async function sweepOfMany(ago: number) {
     const { deps } = stage();
-    for (let n = 0; n < 300; n++) await new Host(deps, `host-${n}`).register();
+    for (let n = 0; n < MANY; n++) await new Host(deps, `host-${n}`).register();
     await ended(deps, 1);
     deps.world.advance(HOUR);
+    const began = deps.world.now();
+    const cursor = { ...FIRST_CURSOR, walkedAt: began - ago };
     const { deps: slowly } = slow(deps);
-    const { hosts, items } = await sweep(slowly, { deadline: deps.world.now() + 20, limit: 1_000, cursor: undefined });
-    assert.ok(hosts < 300, String(hosts));
+    const { hosts, items } = await withoutFailures(sweep(slowly, { deadline: began + TIME_MS, limit: 1_000, cursor }));
+    return { hosts, items, took: deps.world.now() - began };
+  }
+
+  it('leaves the walk half of the time', async () => {
+    const { hosts, items } = await sweepOfMany(HOUR);
+    assert.ok(hosts < MANY, String(hosts));
     assert.ok(items > 0);
+  });
+
+  it('gives hosts all of the time when no walk is due', async () => {
+    const { hosts: half } = await sweepOfMany(HOUR);
+    const { hosts, items, took } = await sweepOfMany(HOUR / 2);
+    assert.ok(hosts > 1.5 * half && hosts < MANY, `${hosts}, and ${half} in half of the time`);
+    assert.equal(items, 0);
+    assert.ok(took >= TIME_MS && took < TIME_MS + SLACK, String(took));
   });
 });

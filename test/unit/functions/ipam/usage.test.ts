@@ -6,6 +6,7 @@ import { FIRST_CURSOR, type SweepCursor } from '../../../../functions/ipam/sweep
 import type { Standing } from '../../../../functions/ipam/sweep/report.ts';
 import { type SweepBounds, sweep } from '../../../../functions/ipam/sweep/sweep.ts';
 import { type Fleet, Host, fleet, lone, pair, withMac } from '../../../support/fleet.ts';
+import { withoutFailures } from '../../../support/whole-sweep.ts';
 
 const HOUR = 3_600_000;
 const macOf = (i: number) =>
@@ -18,7 +19,7 @@ async function walk(deps: Fleet, limit: number, from: SweepCursor = FIRST_CURSOR
   let steps = 0;
   do {
     const bounds: SweepBounds = { deadline: Infinity, limit, cursor };
-    ({ cursor, standing } = await sweep(deps, bounds));
+    ({ cursor, standing } = await withoutFailures(sweep(deps, bounds)));
     steps++;
   } while (cursor.item !== undefined);
   return { cursor, standing, steps };
@@ -72,10 +73,10 @@ describe('the usage of the pools', () => {
 
   it('is not reported during a walk, or when no walk is due', async () => {
     const deps = await crowded();
-    const first = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined });
+    const first = await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined }));
     assert.equal(first.standing.usage, undefined);
     const { cursor } = await walk(deps, 100_000, first.cursor);
-    const idle = await sweep(deps, { deadline: Infinity, limit: 10, cursor });
+    const idle = await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10, cursor }));
     assert.equal(idle.standing.usage, undefined);
     assert.equal(idle.cursor.usage, undefined);
   });
@@ -91,12 +92,15 @@ describe('the usage of the pools', () => {
 describe('the progress of the sweep', () => {
   it('is the time since the last complete walk, and is not reported before the first', async () => {
     const deps = await crowded();
-    const first = await sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined });
+    const first = await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10, cursor: undefined }));
     assert.equal(first.standing.lag, undefined);
     const { cursor, standing } = await walk(deps, 100_000, first.cursor);
     assert.equal(standing.lag, 0);
     deps.world.advance(HOUR / 2);
-    assert.equal((await sweep(deps, { deadline: Infinity, limit: 10, cursor })).standing.lag, HOUR / 2);
+    assert.equal(
+      (await withoutFailures(sweep(deps, { deadline: Infinity, limit: 10, cursor }))).standing.lag,
+      HOUR / 2,
+    );
   });
 });
 
@@ -110,10 +114,10 @@ describe('fenced hosts', () => {
 
   it('are counted by every sweep that visits all hosts, including those fenced by earlier sweeps', async () => {
     const deps = await silent(5);
-    const first = await sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined });
+    const first = await withoutFailures(sweep(deps, { deadline: Infinity, limit: 100, cursor: undefined }));
     assert.equal(first.standing.fencedHosts, 5);
     await new Host(deps, 'host-0').register({ incarnation: 'nonce0' });
-    const next = await sweep(deps, { deadline: Infinity, limit: 100, cursor: first.cursor });
+    const next = await withoutFailures(sweep(deps, { deadline: Infinity, limit: 100, cursor: first.cursor }));
     assert.equal(next.standing.fencedHosts, 4);
   });
 
@@ -122,7 +126,7 @@ describe('fenced hosts', () => {
     let cursor: SweepCursor | undefined;
     const told: (number | undefined)[] = [];
     for (let i = 0; i < 3; i++) {
-      const { cursor: next, standing } = await sweep(deps, { deadline: Infinity, limit: 2, cursor });
+      const { cursor: next, standing } = await withoutFailures(sweep(deps, { deadline: Infinity, limit: 2, cursor }));
       told.push(standing.fencedHosts);
       cursor = next;
     }

@@ -19,10 +19,12 @@ const swept = (did: Record<string, number>, gauges: Record<string, Gauge | undef
   did,
   gauges,
   about: { pools: 3 },
+  reasons: [],
+  failures: [],
 });
 
-/** The calls that were made, and what was logged. */
-async function handled(t: TestContext, event: unknown, actions: Partial<FleetActions> = {}) {
+/** The calls that are made, and what is logged until it has ended. */
+function handling(t: TestContext, event: unknown, actions: Partial<FleetActions> = {}) {
   t.mock.timers.enable({ apis: ['Date'], now: NOW });
   const lines = captureLog(t);
   const asked: unknown[] = [];
@@ -35,8 +37,13 @@ async function handled(t: TestContext, event: unknown, actions: Partial<FleetAct
     return Promise.resolve(swept({ fenced: 2, forgotten: 0 }));
   };
   const all = { sweep, death: note('death'), drain: note('drain'), ...actions };
-  await handleFleetEvents(all, 'berth-test')(event, contextWith(60_000));
-  return { asked, lines };
+  return { asked, lines, ended: handleFleetEvents(all, 'berth-test')(event, contextWith(60_000)) };
+}
+
+async function handled(...args: Parameters<typeof handling>) {
+  const { ended, ...seen } = handling(...args);
+  await ended;
+  return seen;
 }
 
 const metricsOf = (Metrics: readonly object[]) => ({
@@ -77,6 +84,35 @@ describe('a tick of the schedule', () => {
     assert.deepEqual(lines.slice(1), [
       { _aws: metricsOf(metrics), Table: 'berth-test', FencedHosts: 0, FullestPool: 87.5 },
     ]);
+  });
+
+  it('names what it left out, and why', async (t) => {
+    const reasons = ['generation a: damaged', 'host b: damaged'];
+    const sweep = () => Promise.resolve({ ...swept({}), reasons });
+    const { lines } = await handled(t, TICK, { sweep });
+    assert.deepEqual(lines.slice(0, 2), [
+      { level: 'error', message: 'item left out', reason: 'generation a: damaged' },
+      { level: 'error', message: 'item left out', reason: 'host b: damaged' },
+    ]);
+  });
+
+  it('that fails in part reports each failure and all that it did, and then to Lambda that it failed', async (t) => {
+    const failures = ['host a', 'host b'].map((part) => ({ part, error: new Error(`no ${part}`) }));
+    const sweepLag = { unit: 'Seconds', value: 5 } as const;
+    const sweep = () =>
+      Promise.resolve({ ...swept({ fenced: 2 }, { sweepLag }), reasons: ['host c: damaged'], failures });
+    const { ended, lines } = handling(t, TICK, { sweep });
+    await assert.rejects(ended, /^Error: parts of the sweep that failed: 2; the first is host a: no host a$/);
+    assert.deepEqual(
+      lines.map(({ message, part, Fenced, SweepLag }) => [message, part, Fenced, SweepLag].filter(Boolean)),
+      [
+        ['item left out'],
+        ['part of the sweep failed', 'host a'],
+        ['part of the sweep failed', 'host b'],
+        ['swept'],
+        [2, 5],
+      ],
+    );
   });
 
   it('that fails is reported to Lambda', async (t) => {

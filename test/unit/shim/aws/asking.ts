@@ -16,7 +16,8 @@ export const GIVEN: Temporary = {
   expiration: new Date(Math.floor(Date.now() / 1_000) * 1_000 + HOUR),
 };
 
-export const ask = (timeout?: number) => credentialSource(undefined, 'eu-west-1', timeout)();
+export const ask = (timeout?: number, profile?: string) =>
+  credentialSource(undefined, { region: 'eu-west-1', profile, timeout })();
 
 export function same(found: AwsCredentialIdentity, expected: AwsCredentialIdentity = GIVEN): void {
   assert.partialDeepStrictEqual(found, expected);

@@ -12,7 +12,7 @@ describe("a host's clock", () => {
   ] as const) {
     it(`that is ${what} is corrected once a signature is refused for it`, async (t) => {
       const target = await localFunction(t, { now: () => NOW });
-      const signer = signers(undefined, () => NOW + skew)(target.endpoint);
+      const signer = signers(undefined, { now: () => NOW + skew })(target.endpoint);
       const answer = await send(target, signer);
       refused(answer, words);
       assert.equal(signer.learnClock(answer.headers.date), true);
@@ -22,7 +22,7 @@ describe("a host's clock", () => {
 
   it('is corrected for all endpoints at once', async (t) => {
     const target = await localFunction(t, { now: () => NOW });
-    const signerOf = signers('eu-west-1', () => NOW + 60 * MINUTE);
+    const signerOf = signers('eu-west-1', { now: () => NOW + 60 * MINUTE });
     signerOf(parseEndpoint('https://abc.lambda-url.eu-west-1.on.aws')).learnClock(new Date(NOW).toUTCString());
     assert.equal((await send(target, signerOf(target.endpoint))).status, 200);
   });

@@ -29,6 +29,18 @@ describe('credentials from the environment', () => {
     assert.equal((await ask()).accessKeyId, 'AKIA2');
   });
 
+  it("come from the context's profile, unless AWS_PROFILE names another", async (t) => {
+    const home = await environment(t, { AWS_ACCESS_KEY_ID: 'AKIA', AWS_SECRET_ACCESS_KEY: 'a-secret' });
+    const profile = (name: string) =>
+      `[profile ${name}]\naws_access_key_id = ${name}\naws_secret_access_key = a-secret\n`;
+    await writeConfig(home, profile('OPS') + profile('CI'));
+    assert.equal((await ask(undefined, 'OPS')).accessKeyId, 'OPS');
+    process.env['AWS_PROFILE'] = 'CI';
+    assert.equal((await ask(undefined, 'OPS')).accessKeyId, 'CI');
+    process.env['AWS_PROFILE'] = '';
+    await assert.rejects(ask(undefined, 'typo'), /the profile typo provides none/);
+  });
+
   it('that are missing are reported with the remedies', async (t) => {
     await environment(t, {});
     await none(t, /^no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and .*, or give the instance a role$/);
@@ -92,7 +104,9 @@ describe('credentials of an instance', () => {
       return metadataOf({ ...GIVEN, accessKeyId: `ASIA${++state.given}`, expiration: new Date(state.now + HOUR) });
     });
     await onInstance(t, service.url);
-    const signer = signers('eu-west-1', () => state.now)(parseEndpoint('https://a.lambda-url.eu-west-1.on.aws'));
+    const signer = signers('eu-west-1', { now: () => state.now })(
+      parseEndpoint('https://a.lambda-url.eu-west-1.on.aws'),
+    );
     const signedWith = async () => {
       const headers = await signer.sign({ hostname: 'a', port: 443, path: '/', headers: {}, body: Buffer.alloc(0) });
       return /Credential=(\w+)/.exec(headers['authorization'] ?? '')?.[1];

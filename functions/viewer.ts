@@ -84,7 +84,7 @@ const address = async (request: Request): Promise<ViewAddressAnswer> => {
 
 const find = async (request: Request): Promise<ViewFindAnswer> => {
   const { Space: space, Text: text, After: after } = parseMessage(viewFindMessage, request);
-  parseOperator(request);
+  parseViewer(request);
   const page = await findAddresses(deps, { space, text }, after ?? undefined, deadlineOf(request));
   const Found = page.found.map(({ pool: cidr, ...state }) => ({ ...addressUse(state), Pool: formatCidr(cidr) }));
   return { Found, Pools: page.pools, IsAll: page.isAll, Next: page.next ?? null };

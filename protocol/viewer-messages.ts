@@ -114,8 +114,11 @@ export const viewFindMessage = v.object({
 });
 export type ViewFindMessage = v.InferInput<typeof viewFindMessage>;
 
+const foundAddress = v.object({ ...addressUse.entries, Pool: v.string() });
+export type FoundAddress = v.InferInput<typeof foundAddress>;
+
 export const viewFindAnswer = v.object({
-  Found: v.array(v.object({ ...addressUse.entries, Pool: v.string() })),
+  Found: v.array(foundAddress),
   /** Pools that were read to their end. */
   Pools: v.number(),
   /** `false`: in a large pool, addresses that users chose were not read. */

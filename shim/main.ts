@@ -23,6 +23,7 @@ import {
 import { type OutputOptions, print } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
 import { refuseWithoutCloud, startCloud } from './commands/up.ts';
+import { viewCommands } from './commands/views.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
 import { EXIT } from './exit-codes.ts';
@@ -102,6 +103,7 @@ deadCommand(host);
 formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
+viewCommands(program);
 contextCommands(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */

@@ -15,7 +15,9 @@ const ANSWER_TIMEOUT_MS = 15_000;
 export async function viewerOf(fleet: Fleet) {
   const { Functions } = await shakeHands(fleet, viewerAnswer);
   if (Functions.Viewer === undefined) {
-    throw new UserError('the functions are of an earlier version, which shows no pools and addresses: deploy this version');
+    throw new UserError(
+      'the functions are of an earlier version, which shows no pools and addresses: deploy this version',
+    );
   }
   const viewer = { cloud: fleet.cloud, endpoint: endpointNamedBy(fleet.endpoint, Functions.Viewer) };
   return <Schema extends v.GenericSchema>(path: string, message: object, schema: Schema) =>
@@ -29,7 +31,9 @@ interface Listed {
 }
 
 /** All pages of a list. @param read reads the page after a place; `null`: the first. */
-export async function* pagesOf<Page extends Listed>(read: (after: string | null) => Promise<Page>): AsyncGenerator<Page> {
+export async function* pagesOf<Page extends Listed>(
+  read: (after: string | null) => Promise<Page>,
+): AsyncGenerator<Page> {
   let after: string | null = null;
   do {
     const page: Page = await read(after);

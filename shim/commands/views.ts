@@ -1,4 +1,4 @@
-/** `berth pools`, `pool show`, `addresses`, `whois` and `hosts`: who has what. Nothing here changes anything. */
+/** `berth pools`, `pool show`, `addresses`, `whois`, `find` and `hosts`: who has what. Nothing here changes anything. */
 import { type Command, Option } from 'commander';
 import { HOST_STATES } from '../../protocol/states.ts';
 import {
@@ -8,19 +8,21 @@ import {
   type PoolUse,
   type ViewAddressMessage,
   type ViewAddressesMessage,
+  type FoundAddress,
+  type ViewFindMessage,
   type ViewHostsMessage,
   type ViewPoolMessage,
   type ViewPoolsMessage,
   viewAddressAnswer,
   viewAddressesAnswer,
+  viewFindAnswer,
   viewHostsAnswer,
   viewPoolAnswer,
   viewPoolsAnswer,
 } from '../../protocol/viewer-messages.ts';
-import { UserError } from '../user-error.ts';
 import { agoText } from './ago.ts';
 import { examples } from './help.ts';
-import { type OperatorOptions, fleetOf, operating } from './host.ts';
+import { ConsoleRefusal, type OperatorOptions, fleetOf, operating } from './host.ts';
 import { print } from './output.ts';
 import { type Column, factsOf, tableOf } from './table.ts';
 import { type Viewer, pagesOf, viewerOf } from './viewer.ts';
@@ -35,7 +37,8 @@ export function viewCommands(program: Command): void {
     .summary('list the pools of an address space, and how full they are')
     .description('List the pools (subnets) of an address space, and how full each of them is.')
     .addHelpText('after', examples('pools', "pools ci --json | jq '.pools[] | select(.leased > 200)'"))
-    .action(async (space = 'default', options: OperatorOptions) => {
+    .action(async (name: string | undefined, options: OperatorOptions) => {
+      const space = name ?? 'default';
       const pools = await allPools(await viewerOf(fleetOf(options)), space);
       print(options, { pools: jsonOf(pools) }, describePools(space, pools));
     });
@@ -64,12 +67,23 @@ export function viewCommands(program: Command): void {
       const whose = await whoHas(await viewerOf(fleetOf(options)), options.space, address);
       print(options, { address: jsonOf(whose) }, describeWhose(whose));
     });
+  inSpace(operating(program.command('find <text>')))
+    .summary('find addresses by MAC address, container or host')
+    .description(
+      'Find addresses by what has them: a MAC address, the name of an endpoint (as far as the table keeps it) or a host. ' +
+        'Reads all pools of the address space.',
+    )
+    .addHelpText('after', examples('find 02:42:0a:c0:04:07', 'find web-1 --space ci'))
+    .action(async (text: string, options: InSpace) => {
+      const found = await findAll(await viewerOf(fleetOf(options)), options.space, text);
+      print(options, jsonOf(found), describeFound(found));
+    });
   operating(program.command('hosts'))
     .addOption(new Option('--state <state>', 'only the hosts in this state').choices(HOST_STATES))
     .summary('list the hosts of the fleet')
     .description('List the hosts of the fleet: their states, when they were last seen, and their versions.')
     .addHelpText('after', examples('hosts', 'hosts --state fenced'))
-    .action(async (options: OperatorOptions & { readonly state?: HostLine['State'] }) => {
+    .action(async (options: OperatorOptions & { readonly state?: ViewHostsMessage['State'] }) => {
       const hosts = await allHosts(await viewerOf(fleetOf(options)), options.state);
       print(options, { hosts: jsonOf(hosts) }, describeHosts(hosts));
     });
@@ -126,16 +140,28 @@ async function allAddresses(view: Viewer, space: string, subnet: string): Promis
 
 async function whoHas(view: Viewer, space: string, address: string) {
   const message = { Space: space, Address: address } satisfies ViewAddressMessage;
-  const { Outcome, ...whose } = await view('/Berth.ViewAddress', message, viewAddressAnswer).then((answer) => {
-    if (answer.Outcome === 'unknown') throw noPoolAround(space, address);
-    return answer;
-  });
+  const answer = await view('/Berth.ViewAddress', message, viewAddressAnswer);
+  if (answer.Outcome === 'unknown') throw noPoolAround(space, address);
+  const { Outcome: _, ...whose } = answer;
   return whose;
 }
 
 type Whose = Awaited<ReturnType<typeof whoHas>>;
 
-async function allHosts(view: Viewer, state: HostLine['State'] | undefined): Promise<HostLine[]> {
+async function findAll(view: Viewer, space: string, text: string) {
+  const found: FoundAddress[] = [];
+  let [pools, isAll] = [0, true];
+  const read = (After: string | null) =>
+    view('/Berth.ViewFind', { Space: space, Text: text, After } satisfies ViewFindMessage, viewFindAnswer);
+  for await (const { Found, Pools, IsAll } of pagesOf(read)) {
+    found.push(...Found);
+    pools += Pools;
+    isAll &&= IsAll;
+  }
+  return { Found: found, Pools: pools, IsAll: isAll };
+}
+
+async function allHosts(view: Viewer, state: ViewHostsMessage['State']): Promise<HostLine[]> {
   const hosts: HostLine[] = [];
   const read = (After: string | null) =>
     view('/Berth.ViewHosts', { State: state, After } satisfies ViewHostsMessage, viewHostsAnswer);
@@ -143,14 +169,20 @@ async function allHosts(view: Viewer, state: HostLine['State'] | undefined): Pro
   return hosts;
 }
 
-const noPool = (space: string, subnet: string): UserError =>
-  new UserError(`there is no pool ${subnet} in space ${space}; berth pools ${space} lists those that there are`);
+const noPool = (space: string, subnet: string): ConsoleRefusal =>
+  new ConsoleRefusal(
+    `there is no pool ${subnet} in space ${space}; berth pools ${space} lists those that there are`,
+    'pool-unknown',
+  );
 
-const noPoolAround = (space: string, address: string): UserError =>
-  new UserError(`no pool of space ${space} contains ${address}; berth pools ${space} lists the pools`);
+const noPoolAround = (space: string, address: string): ConsoleRefusal =>
+  new ConsoleRefusal(
+    `no pool of space ${space} contains ${address}; berth pools ${space} lists the pools`,
+    'pool-unknown',
+  );
 
 /** The fields of an answer, as programs read them: in camelCase. */
-function jsonOf<T extends object>(answer: T): object {
+function jsonOf(answer: object): object {
   if (Array.isArray(answer)) return answer.map((each: unknown) => (isObject(each) ? jsonOf(each) : each));
   return Object.fromEntries(
     Object.entries(answer).map(([name, value]: [string, unknown]) => [
@@ -194,6 +226,8 @@ const counted = ({ IsAll }: PoolUse, count: number): string => `${count}${IsAll 
 const fullness = ({ Leased, Reserved, Size, IsAll }: PoolUse): string =>
   IsAll && Size !== '0' ? `${Math.floor(((Leased + Reserved) * 100) / Number(Size))} %` : '';
 
+const share = (pool: PoolUse): string => (fullness(pool) === '' ? '' : ` (${fullness(pool)})`);
+
 /** More digits than people read: a power of two. */
 const sizeText = (size: string): string => (size.length <= 9 ? size : `2^${Math.round(Math.log2(Number(size)))}`);
 
@@ -203,7 +237,7 @@ export function describePool(pool: PoolUse, holders: readonly Holder[]): string 
     ['state', pool.State],
     ['created', `${pool.CreatedAt} by ${pool.CreatedBy}`],
     ['gateway', pool.Gateway ?? 'none'],
-    ['used', `${counted(pool, pool.Leased + pool.Reserved)} of ${sizeText(pool.Size)} ${fullness(pool)}`.trimEnd()],
+    ['used', `${counted(pool, pool.Leased + pool.Reserved)} of ${sizeText(pool.Size)}${share(pool)}`],
     ['', `${counted(pool, pool.Leased)} leased, ${counted(pool, pool.Reserved)} reserved`],
     ['resting', `${counted(pool, pool.Resting)}, for ${pool.Cooldown / 1_000} s after their release`],
   ]);
@@ -214,24 +248,38 @@ export function describePool(pool: PoolUse, holders: readonly Holder[]): string 
     SubPool ?? '',
     Reserves.join(', '),
   ]);
-  const table = tableOf([{ head: 'HOST' }, { head: 'STATE' }, { head: 'SINCE' }, { head: 'RANGE' }, { head: 'RESERVES' }], rows);
+  const table = tableOf(
+    [{ head: 'HOST' }, { head: 'STATE' }, { head: 'SINCE' }, { head: 'RANGE' }, { head: 'RESERVES' }],
+    rows,
+  );
   return rows.length === 0 ? `${facts}\n\nno network uses it` : `${facts}\n\n${table}`;
 }
 
 const ADDRESSES: readonly Column[] = ['ADDRESS', 'STATE', 'HOST', 'ENDPOINT', 'MAC', 'SINCE'].map((head) => ({ head }));
 
 export function describeAddresses(subnet: string, { Addresses, IsAll }: Addresses): string {
-  const note = IsAll ? '' : '\n\nin a pool of this size, addresses that users chose may be missing';
+  const note = IsAll ? '' : `\n\n${NOT_ALL}`;
   if (Addresses.length === 0) return `no address of ${subnet} is in use${note}`;
-  const rows = Addresses.map(({ Address, State, Host, Endpoint, Mac, Since }) => [
-    Address,
-    State,
-    Host,
-    Endpoint,
-    Mac,
-    Since ?? '',
-  ]);
-  return tableOf(ADDRESSES, rows) + note;
+  return tableOf(ADDRESSES, Addresses.map(addressRow)) + note;
+}
+
+const NOT_ALL = 'in pools of more than 65,536 addresses, those that users chose may be missing';
+
+const addressRow = ({ Address, State, Host, Endpoint, Mac, Since }: AddressUse): string[] => [
+  Address,
+  State,
+  Host,
+  Endpoint,
+  Mac,
+  Since ?? '',
+];
+
+export function describeFound({ Found, Pools, IsAll }: Awaited<ReturnType<typeof findAll>>): string {
+  const note = IsAll ? '' : `\n\n${NOT_ALL}`;
+  if (Found.length === 0)
+    return `nothing of that name in ${Pools === 1 ? 'the one pool' : `the ${Pools} pools`} of the space${note}`;
+  const rows = Found.map(({ Pool, ...address }) => [...addressRow(address), Pool]);
+  return tableOf([...ADDRESSES, { head: 'POOL' }], rows) + note;
 }
 
 export function describeWhose({ Address, State, Host, Endpoint, Mac, Since, Pool, PoolState }: Whose): string {

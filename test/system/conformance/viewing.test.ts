@@ -1,19 +1,21 @@
 /** Whoever runs the fleet sees who has what: the commands, in a fleet with networks and addresses that dockerd asked for. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { runBerth } from '../../support/berth-process.ts';
+import { root } from '../../support/repository.ts';
 import { folders, ipam, requestPool, up, useStage } from '../../support/stage.ts';
 
 useStage();
 
-const berth = (...args: string[]) =>
-  runBerth([...args, '--endpoint', `unix:${folders.data}/cloud/capabilities.sock`]);
+const berth = (...args: string[]) => runBerth([...args, '--endpoint', `unix:${folders.data}/cloud/capabilities.sock`]);
 
 async function shown(...args: string[]): Promise<string> {
   const { code, out, err } = await berth(...args);
   assert.deepEqual([code, err], [0, ''], out);
-  return out.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME').replaceAll(/ +\n/g, '\n');
+  return out;
 }
 
 async function json<Schema extends v.GenericSchema>(schema: Schema, ...args: string[]): Promise<v.InferOutput<Schema>> {
@@ -34,56 +36,48 @@ async function occupy(): Promise<void> {
   await ipam('ReleaseAddress', { PoolID, Address: '10.1.0.20' });
 }
 
+const DOCUMENT = readFileSync(path.join(root, 'docs/who-has-what.md'), 'utf8');
+const INDENT = ' '.repeat(4);
+
+/** What the document shows as the output of a command: the indented lines that follow it, up to the next command. */
+function documented(command: string): string {
+  const lines = DOCUMENT.split('\n');
+  const start = lines.indexOf(`${INDENT}$ berth ${command}`) + 1;
+  assert.ok(start > 0, command);
+  const length = lines
+    .slice(start)
+    .findIndex((line) => line !== '' && (!line.startsWith(INDENT) || line.includes('$ ')));
+  const output = lines.slice(start, start + length).map((line) => line.slice(INDENT.length));
+  return `${output.join('\n').trimEnd()}\n`;
+}
+
+/** Without times, ages and versions. */
+const timeless = (text: string): string =>
+  text
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'YYYY-MM-DDTHH:MM:SS.000Z')
+    .replaceAll(/\d+ s ago {2,4}\d+\.\d+\.\d+/g, 'N s ago  VERSION');
+
 describe('who has what', () => {
-  it('is shown as tables', async () => {
+  it('is shown as in the document', async () => {
     await up();
     await occupy();
-    assert.equal(
-      await shown('pools'),
-      'POOL         USED   OF  FULL  RESTING  CREATED BY  STATE\n' +
-        '10.1.0.0/24     2  254   0 %        1  a\n',
+    const { code, err } = await berth('hosts', '--state', 'fenced');
+    assert.deepEqual([code, err], [0, '']);
+    for (const command of [
+      'whois 10.1.0.9',
+      'find 02:42:0a:01:00:09',
+      'pools',
+      'pool show 10.1.0.0/24',
+      'addresses 10.1.0.0/24',
+      'hosts',
+    ]) {
+      assert.equal(timeless(await shown(...command.split(' '))), timeless(documented(command)), command);
+    }
+    assert.match(
+      await shown('whois', '10.1.0.77'),
+      /^address {2}10\.1\.0\.77\npool {5}10\.1\.0\.0\/24\nstate {4}free\n$/,
     );
-    assert.equal(
-      await shown('pool', 'show', '10.1.0.0/24'),
-      [
-        'pool     10.1.0.0/24 of space default',
-        'state    confirmed',
-        'created  TIME by a',
-        'gateway  10.1.0.1',
-        'used     2 of 254 0 %',
-        '         1 leased, 1 reserved',
-        'resting  1, for 30 s after their release',
-        '',
-        'HOST  STATE  SINCE                     RANGE  RESERVES',
-        'a     live   TIME         10.1.0.1',
-        '',
-      ].join('\n'),
-    );
-    assert.equal(
-      await shown('addresses', '10.1.0.0/24'),
-      [
-        'ADDRESS    STATE     HOST  ENDPOINT  MAC                SINCE',
-        '10.1.0.1   reserved  a                                  TIME',
-        '10.1.0.9   leased    a     db        02:42:0a:01:00:09  TIME',
-        '10.1.0.20  resting                                      TIME',
-        '',
-      ].join('\n'),
-    );
-    assert.equal(
-      await shown('whois', '10.1.0.9'),
-      [
-        'address   10.1.0.9',
-        'pool      10.1.0.0/24',
-        'state     leased',
-        'host      a',
-        'endpoint  db',
-        'MAC       02:42:0a:01:00:09',
-        'since     TIME',
-        '',
-      ].join('\n'),
-    );
-    assert.match(await shown('whois', '10.1.0.77'), /^address {2}10\.1\.0\.77\npool {5}10\.1\.0\.0\/24\nstate {4}free\n$/);
-    assert.match(await shown('hosts'), /^HOST {2}STATE {2}LAST SEEN {2}SHIM +DOCKER {2}WHY\na {5}live {3}\d+ s ago +\d+\.\d+\.\d+\n$/);
+    assert.equal(await shown('find', 'cache'), 'nothing of that name in the one pool of the space\n');
   });
 
   it('is shown as JSON', async () => {
@@ -127,7 +121,11 @@ describe('who has what', () => {
     assert.equal(await shown('pools', 'ci'), 'no pool is held in space ci\n');
     assert.equal(await shown('hosts', '--state', 'dead'), 'there is no such host\n');
     for (const [args, words, exit] of [
-      [['pool', 'show', '10.1.0.0/24'], /^berth: there is no pool 10\.1\.0\.0\/24 in space default; berth pools default/, 3],
+      [
+        ['pool', 'show', '10.1.0.0/24'],
+        /^berth: there is no pool 10\.1\.0\.0\/24 in space default; berth pools default/,
+        3,
+      ],
       [['addresses', '10.1.0.0/24', '--space', 'ci'], /^berth: there is no pool 10\.1\.0\.0\/24 in space ci/, 3],
       [['whois', '10.1.0.9'], /^berth: no pool of space default contains 10\.1\.0\.9/, 3],
       [['whois', 'db'], /^berth: "db" is not an address; give one such as 10\.1\.2\.3/, 3],

@@ -40,6 +40,11 @@ const FIELDS: Readonly<Record<string, Fields>> = {
   '/Berth.ViewPool': { Space, Pool, After: afterOf('0', 'zzzz') },
   '/Berth.ViewAddresses': { Space, Pool, After: afterOf('0', '63', '64', '9999') },
   '/Berth.ViewAddress': { Space, Address: mostly('10.1.0.1', '10.2.255.255', 'fd00:1::5', '10.9.9.9', '::') },
+  '/Berth.ViewFind': {
+    Space,
+    Text: mostly('web-1', '02:42:ac:11:00:02'),
+    After: afterOf('10.1.0.0/24', '10.2.0.0/16+3', 'fd00:1::/64+start', '10.2.0.0/16+9999'),
+  },
   '/Berth.ViewHosts': {
     State: fc.oneof({ weight: 2, arbitrary: fc.constant('null') }, texts('live', 'dead', 'asleep')),
     After: afterOf('0', '15', '16', '3:web-1', '3:?'),

@@ -9,6 +9,7 @@ import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
 import { SLOT_MAX_BYTES, encodeSlot } from '../../../functions/ipam/slot.ts';
 import { showSpace } from '../../../functions/ipam/spaces/change.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
+import { findAddresses } from '../../../functions/ipam/views/find.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
 import { listPools, showPool } from '../../../functions/ipam/views/pools.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
@@ -91,6 +92,10 @@ const LOOKS: readonly (readonly [what: string, look: () => Promise<unknown>])[] 
   ['an address that is held', () => whoseAddress(deps, 'default', address('10.4.0.9'))],
   ['an address that is free', () => whoseAddress(deps, 'default', address('10.1.0.250'))],
   ['an address in no pool', () => whoseAddress(deps, 'default', address('10.9.0.1'))],
+  [
+    'a search of a space of forty /24',
+    () => findAddresses(deps, { space: 'many', text: 'web-2' }, undefined, Infinity),
+  ],
   ['a page of 200 hosts', () => listHosts(deps, undefined, undefined, Infinity)],
   ['a host with four networks', () => viewHost(deps, 'web-1')],
   ['a space of forty pools', () => showSpace(deps, 'many')],

@@ -34,7 +34,7 @@ interface InSpace extends OperatorOptions {
 /** Adds the commands that only look. */
 export function viewCommands(program: Command): void {
   operating(program.command('pools [space]'))
-    .summary('list the pools of an address space, and how full they are')
+    .summary('list pools, and how full they are')
     .description('List the pools (subnets) of an address space, and how full each of them is.')
     .addHelpText('after', examples('pools', "pools ci --json | jq '.pools[] | select(.leased > 200)'"))
     .action(async (name: string | undefined, options: OperatorOptions) => {
@@ -52,7 +52,7 @@ export function viewCommands(program: Command): void {
       print(options, { pool: jsonOf({ ...pool, Holders: holders }) }, describePool(pool, holders));
     });
   inSpace(operating(program.command('addresses <subnet>')))
-    .summary('list the addresses of a pool that are in use, and by whom')
+    .summary('list the addresses in use of a pool')
     .description('List the addresses of a pool that are leased, reserved, or resting after their release.')
     .addHelpText('after', examples('addresses 10.192.4.0/24', 'addresses 10.64.0.0/16 --space ci --json'))
     .action(async (subnet: string, options: InSpace) => {
@@ -68,7 +68,7 @@ export function viewCommands(program: Command): void {
       print(options, { address: jsonOf(whose) }, describeWhose(whose));
     });
   inSpace(operating(program.command('find <text>')))
-    .summary('find addresses by MAC address, container or host')
+    .summary('find addresses by MAC, container or host')
     .description(
       'Find addresses by what has them: a MAC address, the name of an endpoint (as far as the table keeps it) or a host. ' +
         'Reads all pools of the address space.',

@@ -1,4 +1,4 @@
-/** Whoever runs the fleet sees who has what: the commands, in a fleet with networks and addresses that dockerd asked for. */
+/** Operators and viewers see who has what: the commands, in a fleet with networks and addresses that dockerd asked for. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -37,7 +37,7 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
   },
   viewer: {
     'space#*': READ,
-    'pool#*': ['BatchGetItem', ...READ],
+    'pool#*': ['BatchGetItem', 'Query'],
     'hosts#*': READ,
     index: ['Query'],
   },

@@ -44,7 +44,8 @@ interface DoctorOptions extends Location, OutputOptions {
 }
 
 const program = new Command('berth')
-  .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
+  .description('IP address management for fleets of Docker hosts')
+  .helpCommand(false)
   .version(manifest.version)
   .addHelpText('after', EXIT_CODES_HELP);
 

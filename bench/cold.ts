@@ -133,6 +133,7 @@ async function main({ runs, quick, write }: { runs: number; quick: boolean; writ
       BERTH_ADDRESSES_URL: url,
       BERTH_HOSTS_URL: url,
       BERTH_CONSOLE_URL: url,
+      BERTH_VIEWER_URL: url,
     };
     const all = await subjects(folder);
     measure(all, environment, quick ? 1 : runs);

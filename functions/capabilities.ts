@@ -4,6 +4,7 @@ import type { HandshakeAnswer } from '../protocol/host-messages.ts';
 import { globalSpaceOf } from '../protocol/ids.ts';
 import type { Driver } from '../protocol/methods.ts';
 import type { ConsoleAnswer } from '../protocol/operator-messages.ts';
+import type { ViewerAnswer } from '../protocol/viewer-messages.ts';
 import { DEFAULT_SPACE_NAME } from './ipam/space.ts';
 import { capabilitiesEnv, parseEnv } from './lambda/env.ts';
 import { type Method, type Request, handle, parseAs } from './lambda/handler.ts';
@@ -36,7 +37,7 @@ const getCapabilities: Method = (request) => capabilitiesOf(asker(request).drive
 const getDefaultAddressSpaces: Method = (request) => spacesOf(asker(request).space);
 
 /** Everything that a shim needs when it starts, in one answer. */
-const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer => {
+const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer & ViewerAnswer => {
   const { driver, space } = asker(request);
   return {
     Capabilities: capabilitiesOf(driver),
@@ -46,6 +47,7 @@ const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer => {
       Addresses: env.BERTH_ADDRESSES_URL,
       Hosts: env.BERTH_HOSTS_URL,
       Console: env.BERTH_CONSOLE_URL,
+      Viewer: env.BERTH_VIEWER_URL,
     },
   };
 };

@@ -6,7 +6,7 @@ import { leaveOut } from './left-out.ts';
 
 const root = join(import.meta.dirname, '..');
 
-export const functionNames = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'sweep'] as const;
+export const functionNames = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer', 'sweep'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /** The folder of the bundles and zips that serverless.yml names. */

@@ -23,6 +23,7 @@ import {
 import { type OutputOptions, print } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
 import { refuseWithoutCloud, startCloud } from './commands/up.ts';
+import { viewCommands } from './commands/views.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
 import { EXIT } from './exit-codes.ts';
@@ -43,7 +44,8 @@ interface DoctorOptions extends Location, OutputOptions {
 }
 
 const program = new Command('berth')
-  .description('IP address management for fleets of Docker hosts, with DynamoDB as its only authority')
+  .description('IP address management for fleets of Docker hosts')
+  .helpCommand(false)
   .version(manifest.version)
   .addHelpText('after', EXIT_CODES_HELP);
 
@@ -102,6 +104,7 @@ deadCommand(host);
 formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
+viewCommands(program);
 contextCommands(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */

@@ -20,7 +20,7 @@ const shim = (...folders: readonly string[]): string[] => [
   'shim',
   ...folders.map((folder) => `shim/${folder}`),
 ];
-const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep');
+const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'views');
 
 /**
  * What each folder of the sources may import: itself, these folders with their content, and these packages. A rule
@@ -37,6 +37,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/ipam/hosts': { folders: ipam('addresses', 'pools', 'spaces'), packages: /^$/ },
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
+  'functions/ipam/views': { folders: ipam('addresses'), packages: /^$/ },
   'functions/dynamo': { folders: ipam(), packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
   'functions/lambda': { folders: everyLayer, packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: [...everyLayer, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
@@ -50,7 +51,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
     folders: shim('cloud', 'journal', 'host', 'outbox', 'reconcile'),
     packages: /^(node:|p-queue$|pino$|prom-client$|valibot$)/,
   },
-  'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|commander$|valibot$)/ },
+  'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|cli-table3$|commander$|valibot$)/ },
   shim: {
     // The version comes from package.json.
     folders: ['.', ...shim('aws', 'cloud', 'journal', 'host', 'outbox', 'reconcile', 'plugin', 'commands')],

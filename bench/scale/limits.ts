@@ -43,7 +43,7 @@ export const ASSUMED = {
   idleMs: 600_000,
 } as const;
 
-export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'sweep'] as const;
+export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer', 'sweep'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** What a stack sets. */
@@ -86,6 +86,7 @@ export function deployedSettings(): Settings {
       addresses: reserved('addresses'),
       hosts: reserved('hosts'),
       console: reserved('console'),
+      viewer: reserved('viewer'),
       sweep: reserved('sweep'),
     },
     table: { writes: numberAfter(on, /MaxWriteRequestUnits: /), reads: numberAfter(on, /MaxReadRequestUnits: /) },

@@ -18,6 +18,7 @@ export const capabilitiesEnv = v.object({
   BERTH_ADDRESSES_URL: endpoint,
   BERTH_HOSTS_URL: endpoint,
   BERTH_CONSOLE_URL: endpoint,
+  BERTH_VIEWER_URL: endpoint,
 });
 
 /** @throws Error that names the variable. */

@@ -137,7 +137,14 @@ export function parseMessage<Schema extends v.GenericSchema>(schema: Schema, { b
   return parseAs(schema, parseJson(body), 'the request');
 }
 
+/** A list is an object to a schema without required fields, so it is refused here. */
 function parseJson(body: string): unknown {
+  const message = jsonOf(body);
+  if (!Array.isArray(message)) return message;
+  throw new Refusal('invalid-request', 'the request is malformed: body: it is a list, not an object');
+}
+
+function jsonOf(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
@@ -170,10 +177,15 @@ export function parsePrincipal({ principal }: Request): string {
  *
  * @throws Refusal
  */
-export function parseOperator(request: Request): string {
+export const parseOperator = (request: Request): string => parsePerson(request, 'only an operator may use the console');
+
+/** The same for a viewer: an instance whose policy allows too much does not see what other hosts hold. */
+export const parseViewer = (request: Request): string => parsePerson(request, 'only a viewer may use this function');
+
+function parsePerson(request: Request, rule: string): string {
   const principal = parsePrincipal(request);
   if (!isInstance(principal)) return principal;
-  throw new Refusal('foreign-host', `${principal} is an EC2 instance; only an operator may use the console`);
+  throw new Refusal('foreign-host', `${principal} is an EC2 instance; ${rule}`);
 }
 
 /** EC2 names the session of an instance's role after the instance. */

@@ -124,6 +124,7 @@ function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_ADDRESSES_URL'] = `unix:${socketPath(data, 'addresses')}`;
   process.env['BERTH_HOSTS_URL'] = `unix:${socketPath(data, 'hosts')}`;
   process.env['BERTH_CONSOLE_URL'] = `unix:${socketPath(data, 'console')}`;
+  process.env['BERTH_VIEWER_URL'] = `unix:${socketPath(data, 'viewer')}`;
   process.env['AWS_ENDPOINT_URL_DYNAMODB'] = dynamodb;
   process.env['AWS_REGION'] ??= 'local';
   if (process.env['AWS_ACCESS_KEY_ID'] === undefined && process.env['AWS_PROFILE'] === undefined) {

@@ -11,7 +11,7 @@ const JSON_OPTION = ['--json', 'print JSON, for programs'] as const;
 
 /** Adds `berth context set`, `use`, `list` and `remove`. */
 export function contextCommands(program: Command): void {
-  const context = program.command('context').description('name fleets, and choose the one that commands ask');
+  const context = program.command('context').description('name fleets, and choose one');
   context
     .command('set <name>')
     .summary('give a fleet a name, or change where it is')

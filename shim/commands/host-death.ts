@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
 import { UsageError, UserError } from '../user-error.ts';
+import { agoText } from './ago.ts';
 import { examples } from './help.ts';
 import { print } from './output.ts';
 import {
@@ -36,7 +37,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
     ['host', Host],
     ['state', Why === '' ? State : `${State} (${Why})`],
     ['bound to', Principal === '' ? 'nobody' : Principal],
-    ['last seen', `${host.LastSeen}, ${ago(host.SilentSeconds)}`],
+    ['last seen', `${host.LastSeen}, ${agoText(host.SilentSeconds)}`],
     ['lease', `${host.InLease ? 'runs until' : 'ended'} ${host.LeaseUntil}`],
     ['networks', plus(Networks.length, IsAll)],
     ['addresses', plus(addresses, isCounted)],
@@ -67,17 +68,6 @@ export const hostJson = ({ Host, State, Why, Principal, Networks, ...host }: Hos
   })),
   isAll: host.IsAll,
 });
-
-const UNITS = [
-  [86_400, 'd'],
-  [3_600, 'h'],
-  [60, 'min'],
-] as const;
-
-function ago(seconds: number): string {
-  const [size, unit] = UNITS.find(([size]) => seconds >= 2 * size) ?? [1, 's'];
-  return `${Math.floor(seconds / size)} ${unit} ago`;
-}
 
 export interface Death {
   readonly host: string;
@@ -116,7 +106,7 @@ export async function endHost(
 
 const inLease = ({ Host, State, SilentSeconds, LeaseUntil }: HostView): UserError =>
   new ConsoleRefusal(
-    `host ${Host} is ${State}: it last registered ${ago(SilentSeconds)}, and its lease runs until ${LeaseUntil}. If it still ` +
+    `host ${Host} is ${State}: it last registered ${agoText(SilentSeconds)}, and its lease runs until ${LeaseUntil}. If it still ` +
       'runs, other containers could get the addresses of its containers. Stop it and wait for the end of its lease, or, ' +
       'if you are sure that it has stopped, add --override-lease',
     'host-state',

@@ -137,16 +137,23 @@ export async function askConsole<Schema extends v.GenericSchema>(
   message: object,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const { Functions } = await ask({ cloud, endpoint }, consoleAnswer, {
+  const { Functions } = await shakeHands({ cloud, endpoint }, consoleAnswer);
+  const body = JSON.stringify(message);
+  const asked = { cloud, endpoint: endpointNamedBy(endpoint, Functions.Console) };
+  return ask(asked, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT_MS });
+}
+
+/** Asks where the functions are. @throws UserError */
+export const shakeHands = <Schema extends v.GenericSchema>(
+  fleet: Fleet,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> =>
+  ask(fleet, schema, {
     path: '/Berth.Handshake',
     headers: { 'berth-driver': 'berth' } satisfies HandshakeHeaders,
     body: '',
     timeout: HANDSHAKE_TIMEOUT_MS,
   });
-  const body = JSON.stringify(message);
-  const asked = { cloud, endpoint: endpointNamedBy(endpoint, Functions.Console) };
-  return ask(asked, schema, { path, headers: {}, body, timeout: CONSOLE_TIMEOUT_MS });
-}
 
 /** The console has refused. */
 export class ConsoleRefusal extends UserError {
@@ -160,14 +167,15 @@ export class ConsoleRefusal extends UserError {
   }
 }
 
-interface Asked {
+export interface Asked {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
   readonly timeout: number;
 }
 
-async function ask<Schema extends v.GenericSchema>(
+/** Asks a function. @throws UserError when it does not answer, or refuses. */
+export async function ask<Schema extends v.GenericSchema>(
   { cloud, endpoint }: Fleet,
   schema: Schema,
   { body, ...asked }: Asked,

@@ -7,8 +7,7 @@ import { toJson } from './output.ts';
 
 export const EXIT_CODES_HELP = `
 Exit codes: 0 done, 1 something unexpected, 2 usage, 3 refused by the functions,
-4 no answer from the fleet or the shim, 5 berth doctor: differences are left.
-(berth shim --health has its own: 0 ok, 1 failing or not running, 2 degraded.)`;
+4 no answer from the fleet or the shim, 5 berth doctor: differences are left.`;
 
 /**
  * Runs the program, all of whose commands have been added, and sets the exit code.

@@ -37,6 +37,7 @@ export const firstCalls = (host: string, poolId: string): Record<FunctionName, o
   addresses: requestAddress(host, poolId),
   hosts: register(`${host}-${realWorld.random(6)}`),
   console: operatorCall('/Berth.HostState', { Host: 'nobody', State: 'dead', Key: realWorld.random(24) }),
+  viewer: operatorCall('/Berth.ViewPools', { Space: 'default' }),
   sweep: TICK,
 });
 

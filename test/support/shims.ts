@@ -49,18 +49,19 @@ export class Shims {
   }
 }
 
+/** What a program of an operator or a viewer sends to a function. */
+export const ask = (endpoint: string, path: string, message: object, headers = {}): Promise<Verdict> =>
+  new FunctionUrlClient(new Transport(), signers(undefined)).ask(parseEndpoint(endpoint), {
+    question: 'own',
+    path,
+    headers,
+    body: Buffer.from(JSON.stringify(message)),
+    timeout: limit(30_000),
+  });
+
 /** What a program of an operator sends about a host, to a function whose socket is in a folder. */
 export const declare = (folder: string, message: object, name = 'console'): Promise<Verdict> =>
-  new FunctionUrlClient(new Transport(), signers(undefined)).ask(
-    parseEndpoint(`unix:${path.join(folder, `${name}.sock`)}`),
-    {
-      question: 'own',
-      path: '/Berth.HostState',
-      headers: {},
-      body: Buffer.from(JSON.stringify(message)),
-      timeout: limit(30_000),
-    },
-  );
+  ask(`unix:${path.join(folder, `${name}.sock`)}`, '/Berth.HostState', message);
 
 export function wordsOf(verdict: Verdict): string {
   if (verdict.kind === 'failed') return verdict.reason;

@@ -150,6 +150,30 @@ describe('the console', () => {
   }
 });
 
+describe('the viewer', () => {
+  for (const [path, message] of [
+    ['/Berth.ViewPools', { Space: 'default' }],
+    ['/Berth.ViewPool', { Space: 'default', Pool: '10.1.0.0/24' }],
+    ['/Berth.ViewAddresses', { Space: 'default', Pool: '10.1.0.0/24' }],
+    ['/Berth.ViewAddress', { Space: 'default', Address: '10.1.0.1' }],
+    ['/Berth.ViewFind', { Space: 'default', Text: VICTIM }],
+    ['/Berth.ViewHosts', {}],
+    ['/Berth.ViewHost', { Host: VICTIM }],
+    ['/Berth.ViewHost', { Host: MALLORY }],
+    ['/Berth.ViewSpace', { Space: 'default' }],
+  ] as const) {
+    it(`is closed to instances, whatever their policy allows: ${path} ${JSON.stringify(message)}`, async () => {
+      for (const [host, key] of [
+        [MALLORY, stage.keys.mallory],
+        [VICTIM, stage.keys.victim],
+      ] as const) {
+        const words = await refused('foreign-host', { host, key, path, message });
+        assert.match(words, /is an EC2 instance; only a viewer may use this function/);
+      }
+    });
+  }
+});
+
 it('each host has what it had after all these attacks', async () => {
   for (const [host, key, { poolId, address }] of [
     [VICTIM, stage.keys.victim, victim],

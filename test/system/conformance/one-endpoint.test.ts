@@ -4,13 +4,16 @@ import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import path from 'node:path';
 import { it } from 'node:test';
+import * as v from 'valibot';
 import type { Handler } from '../../../functions/lambda/handler.ts';
 import { functionUrl } from '../../../infra/local/function-url.ts';
 import { openKeyring } from '../../../infra/local/keyring.ts';
 import { signatureVerifier } from '../../../infra/local/verify-signature.ts';
+import { viewHostAnswer, viewerAnswer } from '../../../protocol/viewer-messages.ts';
 import { closeServer } from '../../../shim/close-server.ts';
 import { runBerth, startBerth } from '../../support/berth-process.ts';
 import { engineStore } from '../../support/engine-store.ts';
+import { ask, wordsOf } from '../../support/shims.ts';
 import { folders, ipam, requestAddress, requestPool, running, useStage } from '../../support/stage.ts';
 
 useStage();
@@ -27,12 +30,14 @@ async function loadFunctions(table: string, engine: string, url: string): Promis
     BERTH_ADDRESSES_URL: url,
     BERTH_HOSTS_URL: url,
     BERTH_CONSOLE_URL: url,
+    BERTH_VIEWER_URL: url,
   });
   const { handler: capabilities } = await import('../../../functions/capabilities.ts');
   const { handler: pools } = await import('../../../functions/pools.ts');
   const { handler: addresses } = await import('../../../functions/addresses.ts');
   const { handler: hosts } = await import('../../../functions/hosts.ts');
   const { handler: console } = await import('../../../functions/console.ts');
+  const { handler: viewer } = await import('../../../functions/viewer.ts');
   return {
     '/Berth.Handshake': capabilities,
     '/Berth.Register': hosts,
@@ -43,7 +48,13 @@ async function loadFunctions(table: string, engine: string, url: string): Promis
     '/IpamDriver.ReleaseAddress': addresses,
     '/Berth.Host': console,
     '/Berth.HostState': console,
+    '/Berth.ViewHost': viewer,
   };
+}
+
+async function told(endpoint: string, route: string, message: object): Promise<unknown> {
+  const verdict = await ask(endpoint, route, message, { 'berth-driver': 'berth' });
+  return verdict.kind === 'answered' ? JSON.parse(verdict.text) : assert.fail(wordsOf(verdict));
 }
 
 function listen(server: Server, socket: string): Promise<void> {
@@ -53,7 +64,7 @@ function listen(server: Server, socket: string): Promise<void> {
   });
 }
 
-it('a host with a single URL finds every function there, and so does an operator', async (t) => {
+it('a host with a single URL finds every function there, and so do an operator and a viewer', async (t) => {
   const engine = await engineStore();
   const folder = path.join(folders.data, 'cloud');
   mkdirSync(folder, { recursive: true });
@@ -84,6 +95,9 @@ it('a host with a single URL finds every function there, and so does an operator
   const { code, err } = await runBerth(['host', 'drain', 'a', '--endpoint', url]);
   assert.deepEqual([code, err], [0, '']);
   assert.match((await runBerth(['host', 'show', 'a', '--endpoint', url])).out, /^state +draining /m);
+  const { Functions } = v.parse(viewerAnswer, await told(url, '/Berth.Handshake', {}));
+  assert.equal(Functions.Viewer, url);
+  assert.equal(v.parse(viewHostAnswer, await told(url, '/Berth.ViewHost', { Host: 'a' })).Outcome, 'done');
   const paths = new Set(asked);
   assert.deepEqual(
     Object.keys(routes).filter((route) => !paths.has(route)),

@@ -126,7 +126,7 @@ describe('a bundle in a separate process', () => {
       BERTH_TABLE: engine.table,
       AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
       ...Object.fromEntries(
-        ['POOLS', 'ADDRESSES', 'HOSTS', 'CONSOLE'].map((name) => [`BERTH_${name}_URL`, 'https://x/']),
+        ['POOLS', 'ADDRESSES', 'HOSTS', 'CONSOLE', 'VIEWER'].map((name) => [`BERTH_${name}_URL`, 'https://x/']),
       ),
     };
     const call = (name: FunctionName, event: object) => callFresh(fileOf(name), environment, event).answer;
@@ -141,6 +141,7 @@ describe('a bundle in a separate process', () => {
       capabilities: { Functions: { Pools: 'https://x/' } },
       hosts: { State: 'live', HeartbeatSeconds: 600 },
       console: { Outcome: 'unknown' },
+      viewer: { Pools: [{ Space: 'default', CreatedBy: 'web-1' }, {}], Next: null },
       sweep: undefined,
     });
     assert.match(JSON.stringify(told['addresses']), /^{"Address":"\d+\.\d+\.\d+\.\d+\/\d+","Data":{}}$/);

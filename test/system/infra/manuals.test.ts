@@ -40,6 +40,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
     'berth shim',
   ],
   'test/system/conformance/doctor.test.ts': ['berth doctor', 'npm run berth -- doctor'],
+  'test/system/conformance/viewing.test.ts': ['berth pools', 'berth whois ADDRESS', 'berth find', 'berth hosts'],
   'test/system/conformance/fleet-life.test.ts': ['berth shim --health', 'npm run berth -- shim --health'],
   'test/system/accidents/adopted-by-a-stranger.test.ts': [
     'berth host adopt i-0123456789abcdef0 --endpoint … \\\n' +
@@ -57,7 +58,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
     'npm run package:shim',
     // Each is a suite or a benchmark that `npm test` runs, or whose numbers it compares.
     ...['sim', 'auth', 'faults', 'lambda', 'cloud', 'upgrade', 'fleet'].map((suite) => `npm run test:${suite}`),
-    ...['counts', 'fleet-cost', 'growth', 'cost', 'shim', 'cold'].map((bench) => `npm run bench:${bench}`),
+    ...['counts', 'fleet-cost', 'growth', 'cost', 'shim', 'cold', 'soak'].map((bench) => `npm run bench:${bench}`),
     ...['npm test -- unit', 'npm test -- compose'],
   ],
 };

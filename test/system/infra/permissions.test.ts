@@ -1,6 +1,7 @@
 /**
  * Compares the functions' requests to the table with what their roles allow: nothing is asked that is not allowed, and
- * nothing is allowed that is never asked. The requests come from the conformance suite, a full sweep and a revival.
+ * nothing is allowed that is never asked. The requests come from the conformance suite, a full sweep, a revival and a look at
+ * everything.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -12,15 +13,21 @@ import * as v from 'valibot';
 import { storeOver } from '../../../functions/dynamo/open.ts';
 import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
+import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
 import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
+import { showSpace } from '../../../functions/ipam/spaces/change.ts';
 import { HOST_LIFETIME_MS } from '../../../functions/ipam/sweep/hosts.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
+import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
+import { listHosts } from '../../../functions/ipam/views/hosts.ts';
+import { listPools, showPool } from '../../../functions/ipam/views/pools.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { type FunctionName, functionNames } from '../../../infra/build.ts';
+import { parseAddress, parseCidr } from '../../../protocol/address.ts';
 import { root } from '../../support/repository.ts';
 import { engineStore, storeAt } from '../../support/engine-store.ts';
 import { type Fleet, Host, MAC } from '../../support/fleet.ts';
@@ -65,6 +72,7 @@ before(async () => {
     ...conformance(),
     ...(await requestsOf('sweep', sweeps)),
     ...(await requestsOf('hosts', revival)),
+    ...(await requestsOf('viewer', views)),
     ...(await firstSeals()),
     ...(await requestsOf('addresses', oldPoolIds)),
   ];
@@ -161,6 +169,25 @@ async function revival({ world, deps, recorded }: Noting): Promise<void> {
   await reviveNetwork(recorded, host.call({ epoch }), network);
 }
 
+/** Everything that viewers can look at, with a small pool, one of 65,536 addresses and a large one. */
+async function views({ deps, recorded }: Noting): Promise<void> {
+  const host = new Host(deps, 'seen');
+  await host.register();
+  const cidrs = ['10.1.0.0/24', '10.2.0.0/16', 'fd00:1::/64'];
+  const given: string[] = [];
+  for (const pool of cidrs) given.push(await host.address(await host.pool({ pool, v6: pool.includes(':') }), '', MAC));
+  await listPools(recorded, 'default', undefined, Infinity);
+  for (const text of cidrs) {
+    const cidr = parseCidr(text) ?? assert.fail(text);
+    assert.ok(await showPool(recorded, 'default', cidr, undefined, Infinity));
+    assert.ok(await listAddresses(recorded, 'default', cidr, undefined, Infinity));
+  }
+  for (const text of given) assert.ok(await whoseAddress(recorded, 'default', parseAddress(text) ?? assert.fail(text)));
+  await listHosts(recorded, undefined, undefined, Infinity);
+  assert.ok(await viewHost(recorded, 'seen'));
+  await showSpace(recorded, 'default');
+}
+
 /** The function that is the first to need the key of the table makes it. */
 async function firstSeals(): Promise<TableRequest[]> {
   const all: TableRequest[] = [];
@@ -251,6 +278,9 @@ describe('the roles', () => {
       { function: 'pools', action: 'dynamodb:Scan' },
       { function: 'pools', action: 'dynamodb:PutItem', leadingKey: 'key' },
       { function: 'console', action: 'dynamodb:GetItem', leadingKey: 'key' },
+      { function: 'viewer', action: 'dynamodb:GetItem', leadingKey: 'key' },
+      { function: 'viewer', action: 'dynamodb:UpdateItem', leadingKey: 'hosts#a' },
+      { function: 'viewer', action: 'dynamodb:Scan' },
     ]) {
       assert.ok(!isAllowed(request), told(request));
     }

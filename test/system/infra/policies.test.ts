@@ -152,7 +152,8 @@ describe('the role of', () => {
 
 const CALLERS = {
   HostPolicy: ['capabilities', 'pools', 'addresses', 'hosts'],
-  OperatorPolicy: ['capabilities', 'console'],
+  OperatorPolicy: ['capabilities', 'console', 'viewer'],
+  ViewerPolicy: ['capabilities', 'viewer'],
 } as const satisfies Record<string, readonly FunctionName[]>;
 
 /** The paths of a function's methods, from its source. */

@@ -25,7 +25,7 @@ describe('the functions in the template', () => {
     assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
   });
 
-  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10, console: 60, sweep: 60 };
+  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10, console: 60, viewer: 10, sweep: 60 };
   for (const name of functionNames) {
     const timeout = timeouts[name];
     const memory = name === 'sweep' ? 1_024 : 256;
@@ -61,6 +61,7 @@ describe('the functions in the template', () => {
       BERTH_ADDRESSES_URL: urlOf('addresses'),
       BERTH_HOSTS_URL: urlOf('hosts'),
       BERTH_CONSOLE_URL: urlOf('console'),
+      BERTH_VIEWER_URL: urlOf('viewer'),
     });
   });
 

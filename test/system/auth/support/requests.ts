@@ -18,6 +18,14 @@ export const FUNCTIONS = {
   '/Berth.HostState': 'console',
   '/Berth.Space': 'console',
   '/Berth.SetSpace': 'console',
+  '/Berth.ViewPools': 'viewer',
+  '/Berth.ViewPool': 'viewer',
+  '/Berth.ViewAddresses': 'viewer',
+  '/Berth.ViewAddress': 'viewer',
+  '/Berth.ViewFind': 'viewer',
+  '/Berth.ViewHosts': 'viewer',
+  '/Berth.ViewHost': 'viewer',
+  '/Berth.ViewSpace': 'viewer',
 } as const;
 export type Path = keyof typeof FUNCTIONS;
 

@@ -15,7 +15,7 @@ import { CALL_HEADERS, answerOf, contextWith, eventOf, refusalOf } from '../../.
 import { refusalIn } from './clear.ts';
 import { type Contents, SAME, difference, readContents } from './table.ts';
 
-export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console'] as const;
+export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Docker's methods that change something, and the function of each. */
@@ -50,8 +50,9 @@ export interface Border {
 }
 
 const TABLE = 'berth-fuzz';
-/** An instance may not call the console. */
-const OPERATOR = 'arn:aws:iam::123456789012:user/alice';
+/** An instance may not call the functions for people. */
+const PERSON = 'arn:aws:iam::123456789012:user/alice';
+const FOR_PEOPLE: readonly FunctionName[] = ['console', 'viewer'];
 /** ms */
 const TIME_LEFT = 10_000;
 
@@ -74,7 +75,7 @@ async function borderOver(engine: Engine): Promise<Border> {
   let before = await readContents(client, TABLE);
 
   const send: Border['send'] = async (name, path, event) => {
-    const sent = eventOf(path, event, name === 'console' ? OPERATOR : undefined);
+    const sent = eventOf(path, event, FOR_PEOPLE.includes(name) ? PERSON : undefined);
     const result = await handlers[name](sent, contextWith(TIME_LEFT));
     const { status, body } = answerOf(result);
     const refusal = refusalIn(status, body);
@@ -120,17 +121,19 @@ function setEnvironment(dynamodb: string): void {
     BERTH_ADDRESSES_URL: 'unix:/run/addresses.sock',
     BERTH_HOSTS_URL: 'unix:/run/hosts.sock',
     BERTH_CONSOLE_URL: 'unix:/run/console.sock',
+    BERTH_VIEWER_URL: 'unix:/run/viewer.sock',
   });
 }
 
 /** The functions read their environment when they load, so they are loaded here. */
 async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
-  const [capabilities, pools, addresses, hosts, operators] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, operators, viewers] = await Promise.all([
     import('../../../../functions/capabilities.ts'),
     import('../../../../functions/pools.ts'),
     import('../../../../functions/addresses.ts'),
     import('../../../../functions/hosts.ts'),
     import('../../../../functions/console.ts'),
+    import('../../../../functions/viewer.ts'),
   ]);
   return {
     capabilities: capabilities.handler,
@@ -138,6 +141,7 @@ async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
     addresses: addresses.handler,
     hosts: hosts.handler,
     console: operators.handler,
+    viewer: viewers.handler,
   };
 }
 

@@ -35,6 +35,12 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
     'hosts#*': ['Query', ...CHANGE],
     index: ['Query'],
   },
+  viewer: {
+    'space#*': READ,
+    'pool#*': ['BatchGetItem', 'Query'],
+    'hosts#*': READ,
+    index: ['Query'],
+  },
   sweep: {
     'space#*': ['DeleteItem', ...CHANGE],
     'pool#*': ['BatchGetItem', 'DeleteItem', 'UpdateItem', ...READ],

@@ -13,6 +13,7 @@ const TIMEOUTS: Readonly<Record<FunctionName, number>> = {
   addresses: 10,
   hosts: 10,
   console: 60,
+  viewer: 10,
   sweep: 60,
 };
 

@@ -61,6 +61,7 @@ export function loadHandlers(): Promise<Handlers> {
       addresses: url('addresses'),
       hosts: url('hosts'),
       console: url('console'),
+      viewer: url('viewer'),
     },
     sweep: async (event) => {
       await sweep.invoke(JSON.stringify(event));

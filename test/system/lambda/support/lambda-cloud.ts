@@ -150,6 +150,7 @@ export class LambdaCloud {
       BERTH_ADDRESSES_URL: this.#urlOf('addresses'),
       BERTH_HOSTS_URL: this.#urlOf('hosts'),
       BERTH_CONSOLE_URL: this.#urlOf('console'),
+      BERTH_VIEWER_URL: this.#urlOf('viewer'),
     };
   }
 }

@@ -118,7 +118,7 @@ describe('the body of a request', () => {
     ['two JSON objects', { body: '{}{}' }, 'the request is not JSON'],
     ['base 64 that is not marked as such', { body: 'e30=' }, 'the request is not JSON'],
     ['null', { body: 'null' }, 'the request is malformed: body: Invalid type: Expected Object but received null'],
-    ['a list', { body: '[]' }, 'the request is malformed: Pool: Invalid key: Expected "Pool" but received undefined'],
+    ['a list', { body: '[]' }, 'the request is malformed: body: it is a list, not an object'],
     ['a text', { body: '"Pool"' }, 'the request is malformed: body: Invalid type: Expected Object but received "Pool"'],
     ['a missing field', json, 'the request is malformed: Pool: Invalid key: Expected "Pool" but received undefined'],
     [

@@ -1,0 +1,12 @@
+/** Where a list goes on: what the answer before gave, which any caller may change. */
+import { quote } from '../quote.ts';
+import { Refusal } from '../refusal.ts';
+
+/** @throws Refusal when a text is no such place. */
+export function refusePlace(after: string | undefined, isPlace: (text: string) => boolean): void {
+  if (after === undefined || isPlace(after)) return;
+  throw new Refusal(
+    'invalid-request',
+    `${quote(after)} is not where the list goes on; give what the answer before gave as Next`,
+  );
+}

@@ -1,0 +1,53 @@
+/** The answers to viewers, on the wire. Each field is named: what is not named here is not shown. */
+import { formatAddress, formatCidr } from '../../protocol/address.ts';
+import type { AddressUse, Holder, HostLine, PoolUse } from '../../protocol/viewer-messages.ts';
+import { type Host, isInLease } from '../ipam/host.ts';
+import type { Ref } from '../ipam/ref.ts';
+import type { AddressState } from '../ipam/views/addresses.ts';
+import { reservesOf, sizeOf, timeOfKey } from '../ipam/views/pool-view.ts';
+import type { CountedPool } from '../ipam/views/pools.ts';
+import { isoTime } from '../ipam/world.ts';
+
+export const poolUse = ({ pool, count }: CountedPool): PoolUse => ({
+  Space: pool.space,
+  Pool: formatCidr(pool.cidr),
+  State: pool.state,
+  CreatedBy: pool.createdBy,
+  CreatedAt: isoTime(pool.announcedAt),
+  Gateway: pool.gateway === undefined ? null : formatAddress(pool.gateway),
+  Exclusive: pool.exclusive,
+  Cooldown: pool.cooldown,
+  Size: String(sizeOf(pool.cidr)),
+  Leased: count.leased,
+  Reserved: count.reserved,
+  Resting: count.resting,
+  IsAll: count.isAll,
+});
+
+export const holder = (ref: Ref): Holder => ({
+  Host: ref.hostId,
+  State: ref.state,
+  Since: isoTime(timeOfKey(ref.requestKey)),
+  SubPool: ref.subPool === undefined ? null : formatCidr(ref.subPool),
+  Reserves: reservesOf(ref),
+});
+
+export const addressUse = ({ address, state, host, mac, endpoint, since }: AddressState): AddressUse => ({
+  Address: formatAddress(address),
+  State: state,
+  Host: host,
+  Mac: mac,
+  Endpoint: endpoint,
+  Since: since === undefined ? null : isoTime(since),
+});
+
+export const hostLine = (host: Host, now: number): HostLine => ({
+  Host: host.id,
+  State: host.state,
+  Why: host.why,
+  LastSeen: isoTime(host.lastSeen),
+  SilentSeconds: Math.max(0, Math.round((now - host.lastSeen) / 1_000)),
+  InLease: isInLease(host, now),
+  ShimVersion: host.shimVersion,
+  EngineVersion: host.engineVersion,
+});

@@ -3,7 +3,7 @@ import { type Address, type Cidr, cidrRange, rangeContains } from '../../../prot
 import { isGlobalSpace } from '../../../protocol/ids.ts';
 import { describeSlot } from '../addresses/holder.ts';
 import { readStretch } from '../addresses/leases.ts';
-import { orderIn, stretchesOf } from '../addresses/region.ts';
+import { isSearchable, orderIn, stretchesOf } from '../addresses/region.ts';
 import { sideBySide } from '../all-settled.ts';
 import type { Call } from '../call.ts';
 import { addressAt } from '../chunk.ts';
@@ -101,7 +101,7 @@ export interface Beginnings {
   readonly failures: readonly { readonly poolId: string; readonly error: unknown }[];
 }
 
-/** Of a large pool, these are mostly all that has to be read: the lowest, the home of the host, and an empty one behind it. */
+/** Of a large pool. Mostly these are all that has to be read: the lowest, the home of the host, and an empty one behind it. */
 const MAX_BEGINNING_GROUPS = 3;
 
 /** ms before the deadline of a call after which no further network is read, so that the answer is given in time. */
@@ -115,7 +115,8 @@ export async function beginningsOf(deps: Deps, call: Call, poolIds: readonly str
   const failures: { readonly poolId: string; readonly error: unknown }[] = [];
   const beginningOf = async (poolId: string): Promise<Holdings | undefined> => {
     try {
-      return await holdingsOf(deps, call, { poolId, maxGroups: MAX_BEGINNING_GROUPS });
+      const isLarge = !isSearchable(decodePoolId(deps.world, poolId, call));
+      return await holdingsOf(deps, call, { poolId, maxGroups: isLarge ? MAX_BEGINNING_GROUPS : 1 });
     } catch (error) {
       failures.push({ poolId, error });
       return undefined;

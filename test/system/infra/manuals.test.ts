@@ -35,7 +35,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
   ],
   'test/system/engine/one-lan.test.ts': [
     'docker network create --ipam-driver berth -d macvlan -o parent=eth0 --subnet 10.90.0.0/24 --gateway 10.90.0.1 lan',
-    'npm run berth -- shim --host-id second --sockets /run/second/plugins --data /var/lib/second \\\n' +
+    'npm run berth -- shim --host-id second --sockets /run/second/plugins --data /var/lib/second --reconcile off \\\n' +
       '  --endpoint unix:/var/lib/berth/cloud/capabilities.sock',
     'berth shim',
   ],

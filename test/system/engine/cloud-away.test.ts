@@ -21,7 +21,8 @@ const DEADLINE = Math.min(60, scaled(20));
 const ABSENCE_MS = 400 * DEADLINE;
 const TIMES = ['--deadline', String(DEADLINE), '--in-flight-bound', String(IN_FLIGHT_BOUND)];
 const IPAM = ['--ipam-driver', 'berth'];
-const KEPT = ['--subnet', '10.60.0.0/24', '--gateway', '10.60.0.1', 'kept'];
+/** Automatic addresses come from its upper half, so that none of them is the one that a test asks for. */
+const KEPT = ['--subnet', '10.60.0.0/24', '--ip-range', '10.60.0.128/25', '--gateway', '10.60.0.1', 'kept'];
 const DOOMED = ['--subnet', '10.61.0.0/24', '--gateway', '10.61.0.1', 'doomed'];
 const CONTAINERS = ['one', 'two', 'three'];
 

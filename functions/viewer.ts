@@ -5,12 +5,16 @@ import {
   type ViewAddressAnswer,
   type ViewAddressesAnswer,
   type ViewFindAnswer,
+  type ViewFreeAnswer,
+  type ViewFreeSubnetsAnswer,
   type ViewHostsAnswer,
   type ViewPoolAnswer,
   type ViewPoolsAnswer,
   viewAddressMessage,
   viewAddressesMessage,
   viewFindMessage,
+  viewFreeMessage,
+  viewFreeSubnetsMessage,
   viewHostMessage,
   viewHostsMessage,
   viewPoolMessage,
@@ -23,13 +27,15 @@ import { Refusal } from './ipam/refusal.ts';
 import { showSpace } from './ipam/spaces/change.ts';
 import { listAddresses, whoseAddress } from './ipam/views/addresses.ts';
 import { findAddresses } from './ipam/views/find.ts';
+import { freeAddresses } from './ipam/views/free.ts';
+import { freeSubnets } from './ipam/views/free-subnets.ts';
 import { listHosts } from './ipam/views/hosts.ts';
 import { listPools, showPool } from './ipam/views/pools.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Request, handle, parseMessage, parseViewer } from './lambda/handler.ts';
 import { hostView } from './lambda/host-answer.ts';
 import { spaceView } from './lambda/space-answer.ts';
-import { addressUse, holder, hostLine, poolUse } from './lambda/view-answers.ts';
+import { addressUse, freeRange, freeRun, holder, hostLine, poolUse } from './lambda/view-answers.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -90,6 +96,24 @@ const find = async (request: Request): Promise<ViewFindAnswer> => {
   return { Found, Pools: page.pools, IsAll: page.isAll, Next: page.next ?? null };
 };
 
+const free = async (request: Request): Promise<ViewFreeAnswer> => {
+  const { Space: space, Pool: text, After: after } = parseMessage(viewFreeMessage, request);
+  parseViewer(request);
+  const seen = await freeAddresses(deps, { space, cidr: cidrOf(text) }, after ?? undefined, deadlineOf(request));
+  if (seen.outcome === 'unknown') return { Outcome: 'unknown' };
+  const Size = String(seen.size);
+  if (seen.outcome === 'large') return { Outcome: 'large', Size };
+  return { Outcome: 'done', Size, Free: seen.ranges.map(freeRange), Next: seen.next ?? null };
+};
+
+const subnets = async (request: Request): Promise<ViewFreeSubnetsAnswer> => {
+  const { Space: space, Family: family, Size: asked, After: after } = parseMessage(viewFreeSubnetsMessage, request);
+  parseViewer(request);
+  const question = { space, family, size: asked ?? undefined };
+  const { size: Size, runs, next } = await freeSubnets(deps, question, after ?? undefined, deadlineOf(request));
+  return { Size, Free: runs.map(freeRun), Next: next ?? null };
+};
+
 const hosts = async (request: Request): Promise<ViewHostsAnswer> => {
   const { State: state, After: after } = parseMessage(viewHostsMessage, request);
   parseViewer(request);
@@ -117,6 +141,8 @@ export const handler = handle({
   '/Berth.ViewAddresses': addresses,
   '/Berth.ViewAddress': address,
   '/Berth.ViewFind': find,
+  '/Berth.ViewFree': free,
+  '/Berth.ViewFreeSubnets': subnets,
   '/Berth.ViewHosts': hosts,
   '/Berth.ViewHost': host,
   '/Berth.ViewSpace': space,

@@ -127,6 +127,33 @@ export const viewFindAnswer = v.object({
 });
 export type ViewFindAnswer = v.InferInput<typeof viewFindAnswer>;
 
+export const viewFreeMessage = v.object({ Space: spaceName, Pool: required, After: after });
+export type ViewFreeMessage = v.InferInput<typeof viewFreeMessage>;
+
+/** Neighbours that are free, from the first to the last. */
+const freeRange = v.object({ First: v.string(), Last: v.string(), Count: v.string() });
+export type FreeRange = v.InferInput<typeof freeRange>;
+
+/** `large`: the pool is too large for a list of its free addresses. Numbers are decimal: IPv6 has more than a number holds. */
+export const viewFreeAnswer = v.variant('Outcome', [
+  v.object({ Outcome: v.literal('unknown') }),
+  v.object({ Outcome: v.literal('large'), Size: v.string() }),
+  v.object({ Outcome: v.literal('done'), Size: v.string(), Free: v.array(freeRange), Next: next }),
+]);
+export type ViewFreeAnswer = v.InferInput<typeof viewFreeAnswer>;
+
+const prefixLength = (most: number) => v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most)));
+
+/** `Size`: a prefix length; without one, that of automatic pools. */
+export const viewFreeSubnetsMessage = v.variant('Family', [
+  v.object({ Space: spaceName, Family: v.literal(4), Size: prefixLength(32), After: after }),
+  v.object({ Space: spaceName, Family: v.literal(6), Size: prefixLength(128), After: after }),
+]);
+export type ViewFreeSubnetsMessage = v.InferInput<typeof viewFreeSubnetsMessage>;
+
+export const viewFreeSubnetsAnswer = v.object({ Size: v.number(), Free: v.array(freeRange), Next: next });
+export type ViewFreeSubnetsAnswer = v.InferInput<typeof viewFreeSubnetsAnswer>;
+
 export const viewHostsMessage = v.object({ State: v.nullish(v.picklist(HOST_STATES)), After: after });
 export type ViewHostsMessage = v.InferInput<typeof viewHostsMessage>;
 

@@ -8,7 +8,7 @@ import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
 import { contextCommands } from './commands/context.ts';
 import { stateCommands } from './commands/host.ts';
-import { examples } from './commands/help.ts';
+import { examples, summarize } from './commands/help.ts';
 import { EXIT_CODES_HELP, run } from './commands/manners.ts';
 import {
   type CommonOptions,
@@ -23,6 +23,7 @@ import {
 import { type OutputOptions, print } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
 import { refuseWithoutCloud, startCloud } from './commands/up.ts';
+import { freeCommands } from './commands/free.ts';
 import { viewCommands } from './commands/views.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
@@ -105,7 +106,9 @@ formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
 viewCommands(program);
+freeCommands(program);
 contextCommands(program);
+summarize(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */
 async function tellHealth(options: CommonOptions): Promise<void> {

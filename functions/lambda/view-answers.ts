@@ -1,9 +1,10 @@
 /** The answers to viewers, on the wire. Each field is named: what is not named here is not shown. */
-import { formatAddress, formatCidr } from '../../protocol/address.ts';
-import type { AddressUse, Holder, HostLine, PoolUse } from '../../protocol/viewer-messages.ts';
+import { type Range, formatAddress, formatCidr } from '../../protocol/address.ts';
+import type { AddressUse, FreeRange, Holder, HostLine, PoolUse } from '../../protocol/viewer-messages.ts';
 import { type Host, isInLease } from '../ipam/host.ts';
 import type { Ref } from '../ipam/ref.ts';
 import type { AddressState } from '../ipam/views/addresses.ts';
+import type { SubnetRun } from '../ipam/views/free-subnets.ts';
 import { reservesOf, sizeOf, timeOfKey } from '../ipam/views/pool-view.ts';
 import type { CountedPool } from '../ipam/views/pools.ts';
 import { isoTime } from '../ipam/world.ts';
@@ -39,6 +40,18 @@ export const addressUse = ({ address, state, host, mac, endpoint, since }: Addre
   Mac: mac,
   Endpoint: endpoint,
   Since: since === undefined ? null : isoTime(since),
+});
+
+export const freeRange = ({ family, first, last }: Range): FreeRange => ({
+  First: formatAddress({ family, value: first }),
+  Last: formatAddress({ family, value: last }),
+  Count: String(last - first + 1n),
+});
+
+export const freeRun = ({ first, last, count }: SubnetRun): FreeRange => ({
+  First: formatCidr(first),
+  Last: formatCidr(last),
+  Count: String(count),
 });
 
 export const hostLine = (host: Host, now: number): HostLine => ({

@@ -157,6 +157,8 @@ describe('the viewer', () => {
     ['/Berth.ViewAddresses', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewAddress', { Space: 'default', Address: '10.1.0.1' }],
     ['/Berth.ViewFind', { Space: 'default', Text: VICTIM }],
+    ['/Berth.ViewFree', { Space: 'default', Pool: '10.1.0.0/24' }],
+    ['/Berth.ViewFreeSubnets', { Space: 'default', Family: 4 }],
     ['/Berth.ViewHosts', {}],
     ['/Berth.ViewHost', { Host: VICTIM }],
     ['/Berth.ViewHost', { Host: MALLORY }],

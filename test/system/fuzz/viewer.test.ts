@@ -45,6 +45,13 @@ const FIELDS: Readonly<Record<string, Fields>> = {
     Text: mostly('web-1', '02:42:ac:11:00:02'),
     After: afterOf('10.1.0.0/24', '10.2.0.0/16+3', 'fd00:1::/64+start', '10.2.0.0/16+9999'),
   },
+  '/Berth.ViewFree': { Space, Pool, After: afterOf('0', '63', '64', '9999') },
+  '/Berth.ViewFreeSubnets': {
+    Space,
+    Family: fc.constantFrom('4', '6', '5', '"4"'),
+    Size: fc.oneof({ weight: 3, arbitrary: fc.constant('null') }, fc.constantFrom('0', '24', '64', '129', '24.5')),
+    After: afterOf('0', '16383', '16384', '18446744073709551616'),
+  },
   '/Berth.ViewHosts': {
     State: fc.oneof({ weight: 2, arbitrary: fc.constant('null') }, texts('live', 'dead', 'asleep')),
     After: afterOf('0', '15', '16', '3:web-1', '3:?'),

@@ -24,6 +24,8 @@ import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
+import { freeAddresses } from '../../../functions/ipam/views/free.ts';
+import { freeSubnets } from '../../../functions/ipam/views/free-subnets.ts';
 import { listPools, showPool } from '../../../functions/ipam/views/pools.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { type FunctionName, functionNames } from '../../../infra/build.ts';
@@ -183,6 +185,13 @@ async function views({ deps, recorded }: Noting): Promise<void> {
     assert.ok(await listAddresses(recorded, 'default', cidr, undefined, Infinity));
   }
   for (const text of given) assert.ok(await whoseAddress(recorded, 'default', parseAddress(text) ?? assert.fail(text)));
+  await freeAddresses(
+    recorded,
+    { space: 'default', cidr: parseCidr('10.1.0.0/24') ?? assert.fail() },
+    undefined,
+    Infinity,
+  );
+  await freeSubnets(recorded, { space: 'default', family: 4, size: undefined }, undefined, Infinity);
   await listHosts(recorded, undefined, undefined, Infinity);
   assert.ok(await viewHost(recorded, 'seen'));
   await showSpace(recorded, 'default');

@@ -102,7 +102,7 @@ describe('the help', () => {
   const LINES = 24;
   const COMMANDS = [
     ...['', 'doctor', 'space', 'space show', 'host', 'host show', 'host dead', 'host former-dead', 'host drain'],
-    ...['pools', 'pool', 'pool show', 'addresses', 'whois', 'find', 'hosts'],
+    ...['pools', 'pool', 'pool show', 'addresses', 'whois', 'find', 'hosts', 'free', 'free-subnets'],
     ...['host resume', 'host adopt', 'context', 'context set', 'context use', 'context list', 'context remove'],
   ];
 
@@ -113,6 +113,14 @@ describe('the help', () => {
       assert.ok(out.trimEnd().split('\n').length <= LINES, out);
       if (!out.includes('\nCommands:')) assert.match(out, new RegExp(`\nExamples?:\n {2}berth ${command} ?`), out);
     }
+  });
+
+  it('names all commands', async () => {
+    const { out } = await berth('--help');
+    const [, list = ''] = /\nCommands:\n(.*?)\n\n/s.exec(out) ?? [];
+    const named = list.replaceAll(/^ {2}\S[a-z ]+? {2,}|^ {2,}/gm, '').split(/,?\n|, /);
+    const leaves = COMMANDS.filter((command) => !COMMANDS.some((other) => other.startsWith(`${command} `)));
+    assert.deepEqual(named.sort(), ['shim', 'up', 'space set', ...leaves].filter(Boolean).sort());
   });
 
   it('ends with the exit codes', async () => {

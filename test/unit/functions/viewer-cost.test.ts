@@ -10,6 +10,8 @@ import { SLOT_MAX_BYTES, encodeSlot } from '../../../functions/ipam/slot.ts';
 import { showSpace } from '../../../functions/ipam/spaces/change.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
 import { findAddresses } from '../../../functions/ipam/views/find.ts';
+import { freeAddresses } from '../../../functions/ipam/views/free.ts';
+import { freeSubnets } from '../../../functions/ipam/views/free-subnets.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
 import { listPools, showPool } from '../../../functions/ipam/views/pools.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
@@ -95,6 +97,18 @@ const LOOKS: readonly (readonly [what: string, look: () => Promise<unknown>])[] 
   [
     'a search of a space of forty /24',
     () => findAddresses(deps, { space: 'many', text: 'web-2' }, undefined, Infinity),
+  ],
+  [
+    'free addresses of a /24',
+    () => freeAddresses(deps, { space: 'default', cidr: cidr('10.1.0.0/24') }, undefined, Infinity),
+  ],
+  [
+    'free addresses of a /16, a page',
+    () => freeAddresses(deps, { space: 'default', cidr: cidr('10.2.0.0/16') }, undefined, Infinity),
+  ],
+  [
+    'free subnets of a space of forty pools',
+    () => freeSubnets(deps, { space: 'many', family: 4, size: undefined }, undefined, Infinity),
   ],
   ['a page of 200 hosts', () => listHosts(deps, undefined, undefined, Infinity)],
   ['a host with four networks', () => viewHost(deps, 'web-1')],

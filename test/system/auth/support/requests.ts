@@ -23,6 +23,8 @@ export const FUNCTIONS = {
   '/Berth.ViewAddresses': 'viewer',
   '/Berth.ViewAddress': 'viewer',
   '/Berth.ViewFind': 'viewer',
+  '/Berth.ViewFree': 'viewer',
+  '/Berth.ViewFreeSubnets': 'viewer',
   '/Berth.ViewHosts': 'viewer',
   '/Berth.ViewHost': 'viewer',
   '/Berth.ViewSpace': 'viewer',

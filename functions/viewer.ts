@@ -1,5 +1,6 @@
 /** What viewers call: it shows the fleet and changes nothing. Its role cannot write, and cannot scan. */
 import { type Cidr, formatCidr, parseAddress, parseCidr } from '../protocol/address.ts';
+import { isSpaceName } from '../protocol/ids.ts';
 import { spaceMessage, type HostAnswer, type SpaceAnswer } from '../protocol/operator-messages.ts';
 import {
   type ViewAddressAnswer,
@@ -10,6 +11,8 @@ import {
   type ViewHostsAnswer,
   type ViewPoolAnswer,
   type ViewPoolsAnswer,
+  type ViewSpacesAnswer,
+  type ViewUsageAnswer,
   viewAddressMessage,
   viewAddressesMessage,
   viewFindMessage,
@@ -19,26 +22,40 @@ import {
   viewHostsMessage,
   viewPoolMessage,
   viewPoolsMessage,
+  viewSpacesMessage,
+  viewUsageMessage,
 } from '../protocol/viewer-messages.ts';
-import { openStore } from './dynamo/open.ts';
+import { openWithNotes } from './dynamo/open.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';
 import { quote } from './ipam/quote.ts';
 import { Refusal } from './ipam/refusal.ts';
+import { usageOf } from './ipam/notes.ts';
 import { showSpace } from './ipam/spaces/change.ts';
 import { listAddresses, whoseAddress } from './ipam/views/addresses.ts';
 import { findAddresses } from './ipam/views/find.ts';
 import { freeAddresses } from './ipam/views/free.ts';
 import { freeSubnets } from './ipam/views/free-subnets.ts';
 import { listHosts } from './ipam/views/hosts.ts';
+import { refusePlace } from './ipam/views/place.ts';
 import { listPools, showPool } from './ipam/views/pools.ts';
 import { parseEnv, tableEnv } from './lambda/env.ts';
 import { type Request, handle, parseMessage, parseViewer } from './lambda/handler.ts';
 import { hostView } from './lambda/host-answer.ts';
 import { spaceView } from './lambda/space-answer.ts';
-import { addressUse, freeRange, freeRun, holder, hostLine, poolUse } from './lambda/view-answers.ts';
+import {
+  addressUse,
+  freeRange,
+  freeRun,
+  holder,
+  hostLine,
+  poolUse,
+  spaceLine,
+  usageLine,
+} from './lambda/view-answers.ts';
 import { realWorld as world } from './lambda/world.ts';
 
-const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const { store, notes } = openWithNotes(parseEnv(tableEnv).BERTH_TABLE, world);
+const deps = { world, store };
 
 /** ms kept back for the last reads of a page. */
 const MARGIN_MS = 3_000;
@@ -50,6 +67,20 @@ function cidrOf(text: string): Cidr {
   if (cidr !== undefined) return cidr;
   throw new Refusal('invalid-request', `${quote(text)} is not a subnet; give one such as 10.1.2.0/24`);
 }
+
+const spaces = async (request: Request): Promise<ViewSpacesAnswer> => {
+  const { After: after } = parseMessage(viewSpacesMessage, request);
+  parseViewer(request);
+  refusePlace(after ?? undefined, isSpaceName);
+  const { items, more } = await notes.list(after ?? undefined);
+  return { Spaces: items.map(spaceLine), Next: more ? (items.at(-1)?.space ?? null) : null };
+};
+
+const usage = async (request: Request): Promise<ViewUsageAnswer> => {
+  const { Space: space } = parseMessage(viewUsageMessage, request);
+  parseViewer(request);
+  return { Usage: (await usageOf(notes, space, world.now())).map(usageLine) };
+};
 
 const pools = async (request: Request): Promise<ViewPoolsAnswer> => {
   const { Space: space, After: after } = parseMessage(viewPoolsMessage, request);
@@ -103,7 +134,7 @@ const free = async (request: Request): Promise<ViewFreeAnswer> => {
   if (seen.outcome === 'unknown') return { Outcome: 'unknown' };
   const Size = String(seen.size);
   if (seen.outcome === 'large') return { Outcome: 'large', Size };
-  return { Outcome: 'done', Size, Free: seen.ranges.map(freeRange), Next: seen.next ?? null };
+  return { Outcome: 'done', Size, Ranges: seen.ranges.map(freeRange), Next: seen.next ?? null };
 };
 
 const subnets = async (request: Request): Promise<ViewFreeSubnetsAnswer> => {
@@ -111,7 +142,7 @@ const subnets = async (request: Request): Promise<ViewFreeSubnetsAnswer> => {
   parseViewer(request);
   const question = { space, family, size: asked ?? undefined };
   const { size: Size, runs, next } = await freeSubnets(deps, question, after ?? undefined, deadlineOf(request));
-  return { Size, Free: runs.map(freeRun), Next: next ?? null };
+  return { Size, Ranges: runs.map(freeRun), Next: next ?? null };
 };
 
 const hosts = async (request: Request): Promise<ViewHostsAnswer> => {
@@ -136,6 +167,8 @@ const space = async (request: Request): Promise<SpaceAnswer> => {
 };
 
 export const handler = handle({
+  '/Berth.ViewSpaces': spaces,
+  '/Berth.ViewUsage': usage,
   '/Berth.ViewPools': pools,
   '/Berth.ViewPool': pool,
   '/Berth.ViewAddresses': addresses,

@@ -24,6 +24,7 @@ import { type OutputOptions, print } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
 import { refuseWithoutCloud, startCloud } from './commands/up.ts';
 import { freeCommands } from './commands/free.ts';
+import { spaceViewCommands } from './commands/spaces.ts';
 import { viewCommands } from './commands/views.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
@@ -107,6 +108,7 @@ stateCommands(host);
 spaceCommands(program);
 viewCommands(program);
 freeCommands(program);
+spaceViewCommands(program);
 contextCommands(program);
 summarize(program);
 

@@ -37,7 +37,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/ipam/hosts': { folders: ipam('addresses', 'pools', 'spaces'), packages: /^$/ },
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
-  'functions/ipam/views': { folders: ipam('addresses'), packages: /^$/ },
+  'functions/ipam/views': { folders: ipam('addresses', 'pools'), packages: /^$/ },
   'functions/dynamo': { folders: ipam(), packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
   'functions/lambda': { folders: everyLayer, packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: [...everyLayer, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },

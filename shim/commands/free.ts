@@ -70,9 +70,9 @@ async function allFree(view: Viewer, space: string, subnet: string): Promise<{ S
     }
     return answer;
   };
-  for await (const { Size, Free } of pagesOf(read)) {
+  for await (const { Size, Ranges } of pagesOf(read)) {
     size = Size;
-    for (const range of Free) joinTo(free, range);
+    for (const range of Ranges) joinTo(free, range);
   }
   return { Size: size, Free: free };
 }
@@ -109,9 +109,9 @@ async function firstSubnets(
     const message = { Space: space, Family: ipv6 ? 6 : 4, Size: size, After } satisfies ViewFreeSubnetsMessage;
     return view('/Berth.ViewFreeSubnets', message, viewFreeSubnetsAnswer);
   };
-  for await (const { Size, Free, Next } of pagesOf(read)) {
+  for await (const { Size, Ranges, Next } of pagesOf(read)) {
     length = Size;
-    free.push(...Free);
+    free.push(...Ranges);
     isAll = Next === null && free.length <= limit;
     if (free.length >= limit) break;
   }

@@ -9,8 +9,8 @@ export const examples = (...commands: readonly string[]): string =>
 const COMMANDS = {
   'on a host': ['shim', 'doctor'],
   'on one machine': ['up'],
-  'who has what': ['whois', 'find', 'addresses', 'pools', 'pool show', 'space show', 'hosts', 'host show'],
-  'what is free': ['free', 'free-subnets'],
+  'who has what': ['whois', 'find', 'addresses', 'pools', 'pool show', 'spaces', 'space show', 'hosts', 'host show'],
+  'how full it is': ['usage', 'free', 'free-subnets'],
   'change a fleet': ['space set', 'host drain', 'host resume', 'host dead', 'host former-dead', 'host adopt'],
   'choose a fleet': ['context set', 'context use', 'context list', 'context remove'],
 } as const;

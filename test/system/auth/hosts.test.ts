@@ -152,6 +152,8 @@ describe('the console', () => {
 
 describe('the viewer', () => {
   for (const [path, message] of [
+    ['/Berth.ViewSpaces', {}],
+    ['/Berth.ViewUsage', { Space: 'default' }],
     ['/Berth.ViewPools', { Space: 'default' }],
     ['/Berth.ViewPool', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewAddresses', { Space: 'default', Pool: '10.1.0.0/24' }],

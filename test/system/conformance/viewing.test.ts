@@ -132,6 +132,13 @@ describe('who has what', () => {
   it('is nothing where nobody has anything, and what does not exist is refused', async () => {
     await up();
     assert.equal(await shown('pools', 'ci'), 'no pool is held in space ci\n');
+    assert.match(await shown('usage', 'ci'), /^nothing is known of space ci in this time: /);
+    await shown('space', 'set', 'ci', '--max-pools', '9');
+    assert.match(await shown('spaces'), /^ci +not yet$/m);
+    const spaces = v.array(v.object({ space: v.string(), at: v.null(), pools4: v.number() }));
+    assert.deepEqual((await json(v.object({ version: v.literal(1), spaces }), 'spaces')).spaces, [
+      { space: 'ci', at: null, pools4: 0 },
+    ]);
     assert.equal(await shown('hosts', '--state', 'dead'), 'there is no such host\n');
     assert.equal(await shown('free-subnets', '--size', '8'), 'no /8 is free in space default\n');
     for (const [args, words, exit] of [

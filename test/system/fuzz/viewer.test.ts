@@ -36,6 +36,8 @@ const afterOf = (...places: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant('null') }, mostly(...places));
 
 const FIELDS: Readonly<Record<string, Fields>> = {
+  '/Berth.ViewSpaces': { After: afterOf('default', 'zzz', '#') },
+  '/Berth.ViewUsage': { Space },
   '/Berth.ViewPools': { Space, After: afterOf('10.1.0.0/24', 'fd00:1::/64', '::/0') },
   '/Berth.ViewPool': { Space, Pool, After: afterOf('0', 'zzzz') },
   '/Berth.ViewAddresses': { Space, Pool, After: afterOf('0', '63', '64', '9999') },

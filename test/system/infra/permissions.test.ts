@@ -10,7 +10,7 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { storeOver } from '../../../functions/dynamo/open.ts';
+import { notesOver, storeOver } from '../../../functions/dynamo/open.ts';
 import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
@@ -18,6 +18,7 @@ import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
 import { showSpace } from '../../../functions/ipam/spaces/change.ts';
+import { type Notes, noteSpaces } from '../../../functions/ipam/notes.ts';
 import { HOST_LIFETIME_MS } from '../../../functions/ipam/sweep/hosts.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
@@ -102,7 +103,7 @@ interface Noting {
   readonly world: ReturnType<typeof settableWorld>;
   /** The table, and the same with every request recorded. */
   readonly deps: Fleet;
-  readonly recorded: Fleet;
+  readonly recorded: Fleet & { readonly notes: Notes };
 }
 
 /** The requests of a function to a new table, while something happens to that. */
@@ -120,7 +121,11 @@ async function requestsOf(name: FunctionName, happen: (at: Noting) => Promise<un
     { step: 'initialize', name: 'noted' },
   );
   const world = settableWorld();
-  const over = (through: DynamoDBClient): Fleet => ({ world, store: storeOver(through, table, world) });
+  const over = (through: DynamoDBClient) => ({
+    world,
+    store: storeOver(through, table, world),
+    notes: notesOver(through, table, world),
+  });
   await happen({ world, deps: over(engine.client), recorded: over(client) });
   client.destroy();
   await engine.close();
@@ -149,8 +154,11 @@ async function sweeps({ world, deps, recorded: swept }: Noting): Promise<void> {
   ]) {
     world.advance(later);
     const cursor = await swept.store.readSweep();
-    const { cursor: next } = await withoutFailures(sweep(swept, { deadline: Infinity, limit: 10_000, cursor }));
+    const { cursor: next, standing } = await withoutFailures(
+      sweep(swept, { deadline: Infinity, limit: 10_000, cursor }),
+    );
     await swept.store.writeSweep(next);
+    if (standing.usage !== undefined) await noteSpaces(swept.notes, swept.store, standing.usage.spaces, world.now());
     await reportDeath(swept, 'gone', 'the test says so');
   }
 }
@@ -178,6 +186,8 @@ async function views({ deps, recorded }: Noting): Promise<void> {
   const cidrs = ['10.1.0.0/24', '10.2.0.0/16', 'fd00:1::/64'];
   const given: string[] = [];
   for (const pool of cidrs) given.push(await host.address(await host.pool({ pool, v6: pool.includes(':') }), '', MAC));
+  await recorded.notes.list();
+  await recorded.notes.hoursOf('default');
   await listPools(recorded, 'default', undefined, Infinity);
   for (const text of cidrs) {
     const cidr = parseCidr(text) ?? assert.fail(text);

@@ -1,6 +1,7 @@
 /** The viewers' function as it is deployed, over an embedded engine. */
 import assert from 'node:assert/strict';
 import * as v from 'valibot';
+import { notesOver } from '../../../functions/dynamo/open.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { engineStore, useTable } from '../../support/engine-store.ts';
 import { Host } from '../../support/fleet.ts';
@@ -25,6 +26,7 @@ export async function openViewer() {
   };
   return {
     store: engine.store,
+    notes: notesOver(engine.client, engine.table, realWorld),
     answers,
     send,
     ask: async <Schema extends v.GenericSchema>(path: string, message: object, schema: Schema) =>

@@ -34,7 +34,7 @@ describe('the viewer', () => {
         const page: Extract<v.InferOutput<typeof viewFreeAnswer>, { Outcome: 'done' }> = done(
           await viewer.ask('/Berth.ViewFree', { Space: 'free', Pool, After }, viewFreeAnswer),
         );
-        ranges.push(...page.Free.map(({ First, Last, Count }): [string, string, string] => [First, Last, Count]));
+        ranges.push(...page.Ranges.map(({ First, Last, Count }): [string, string, string] => [First, Last, Count]));
         [After, size] = [page.Next, page.Size];
       } while (After !== null);
       return { ranges, size };
@@ -76,12 +76,12 @@ describe('the viewer', () => {
     for (const pool of ['10.20.1.0/24', '10.20.2.64/26', '10.20.8.0/22', '10.21.15.0/24'])
       await host.pool({ space, pool });
     const free = async (message: object) => {
-      const { Size, Free, Next } = await viewer.ask(
+      const { Size, Ranges, Next } = await viewer.ask(
         '/Berth.ViewFreeSubnets',
         { Space: space, Family: 4, ...message },
         viewFreeSubnetsAnswer,
       );
-      return { Size, Next, runs: Free.map(({ First, Last, Count }) => `${First} ${Last} ${Count}`) };
+      return { Size, Next, runs: Ranges.map(({ First, Last, Count }) => `${First} ${Last} ${Count}`) };
     };
     assert.deepEqual(await free({}), {
       Size: 24,
@@ -121,7 +121,7 @@ describe('the viewer', () => {
         { Space: space, Family: 4, After },
         viewFreeSubnetsAnswer,
       );
-      free += page.Free.reduce((sum, { Count }) => sum + BigInt(Count), 0n);
+      free += page.Ranges.reduce((sum, { Count }) => sum + BigInt(Count), 0n);
       After = page.Next;
       pages++;
     } while (After !== null);

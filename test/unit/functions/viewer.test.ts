@@ -12,6 +12,8 @@ import {
   viewHostsAnswer,
   viewPoolAnswer,
   viewPoolsAnswer,
+  viewSpacesAnswer,
+  viewUsageAnswer,
 } from '../../../protocol/viewer-messages.ts';
 import { GATEWAY, type Host, OPS, withMac } from '../../support/fleet.ts';
 import { type Viewer, done, openViewer } from './ask-viewer.ts';
@@ -35,6 +37,39 @@ const ask = <Schema extends v.GenericSchema>(path: string, message: object, sche
 type Page = Extract<v.InferOutput<typeof viewAddressesAnswer>, { Outcome: 'done' }>;
 
 describe('the viewer', () => {
+  it('shows the spaces that are noted, and what one held over time', async () => {
+    const use = { pools4: 2, pools6: 1, size4: 508, held4: 7, held6: 3 };
+    await viewer.notes.add('configured');
+    await viewer.notes.write('counted', use, Date.now() - 3_600_000, 1);
+    await viewer.notes.write('counted', { ...use, held4: 8 }, Date.now(), 2);
+    const { Spaces, Next } = await ask('/Berth.ViewSpaces', {}, viewSpacesAnswer);
+    assert.match(Spaces[1]?.At ?? '', ISO);
+    const held = { Pools4: 2, Pools6: 1, Size4: 508, Held4: 8, Held6: 3 };
+    const nothing = { Pools4: 0, Pools6: 0, Size4: 0, Held4: 0, Held6: 0 };
+    assert.deepEqual(
+      [Spaces.map(({ At, ...line }) => ({ ...line, isCounted: At !== null })), Next],
+      [
+        [
+          { Space: 'configured', ...nothing, isCounted: false },
+          { Space: 'counted', ...held, isCounted: true },
+        ],
+        null,
+      ],
+    );
+    const second = await ask('/Berth.ViewSpaces', { After: 'configured' }, viewSpacesAnswer);
+    assert.deepEqual(
+      second.Spaces.map(({ Space }) => Space),
+      ['counted'],
+    );
+    const { Usage } = await ask('/Berth.ViewUsage', { Space: 'counted' }, viewUsageAnswer);
+    for (const { At } of Usage) assert.match(At, ISO);
+    assert.deepEqual(
+      Usage.map(({ Held4 }) => Held4),
+      [7, 8],
+    );
+    assert.deepEqual(await ask('/Berth.ViewUsage', { Space: 'nowhere' }, viewUsageAnswer), { Usage: [] });
+  });
+
   it('shows the pools of a space with how full they are, page by page', async () => {
     const host = hostOf('web-1');
     await host.register();
@@ -210,6 +245,7 @@ describe('the viewer', () => {
   });
 
   for (const [path, message, words] of [
+    ['/Berth.ViewSpaces', { After: '#' }, /is not where the list goes on/],
     ['/Berth.ViewPool', { Space: 'big', Pool: 'ten' }, /"ten" is not a subnet/],
     ['/Berth.ViewPools', { Space: 'big', After: '?' }, /"\?" is not a subnet/],
     ['/Berth.ViewAddresses', { Space: 'big', Pool: '10.6.0.0/16', After: 'x' }, /is not where the list goes on/],

@@ -18,6 +18,8 @@ export const FUNCTIONS = {
   '/Berth.HostState': 'console',
   '/Berth.Space': 'console',
   '/Berth.SetSpace': 'console',
+  '/Berth.ViewSpaces': 'viewer',
+  '/Berth.ViewUsage': 'viewer',
   '/Berth.ViewPools': 'viewer',
   '/Berth.ViewPool': 'viewer',
   '/Berth.ViewAddresses': 'viewer',

@@ -6,6 +6,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { askHealth } from './commands/ask-health.ts';
 import { examine } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
+import { completionCommands } from './commands/completion.ts';
 import { contextCommands } from './commands/context.ts';
 import { stateCommands } from './commands/host.ts';
 import { examples, summarize } from './commands/help.ts';
@@ -106,6 +107,7 @@ viewCommands(program);
 freeCommands(program);
 spaceViewCommands(program);
 contextCommands(program);
+await completionCommands(program, process.argv);
 summarize(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */

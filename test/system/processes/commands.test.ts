@@ -102,7 +102,20 @@ describe('the help', () => {
   const LINES = 24;
   const COMMANDS = [
     ...['', 'doctor', 'space', 'space show', 'host', 'host show', 'host dead', 'host former-dead', 'host drain'],
-    ...['pools', 'pool', 'pool show', 'addresses', 'whois', 'find', 'hosts', 'free', 'free-subnets', 'spaces', 'usage'],
+    ...[
+      'pools',
+      'pool',
+      'pool show',
+      'addresses',
+      'whois',
+      'find',
+      'hosts',
+      'free',
+      'free-subnets',
+      'spaces',
+      'usage',
+      'completion',
+    ],
     ...['host resume', 'host adopt', 'context', 'context set', 'context use', 'context list', 'context remove'],
   ];
 

@@ -102,7 +102,7 @@ describe('the help', () => {
   const LINES = 24;
   const COMMANDS = [
     ...['', 'doctor', 'space', 'space show', 'host', 'host show', 'host dead', 'host former-dead', 'host drain'],
-    ...['pools', 'pool', 'pool show', 'addresses', 'whois', 'find', 'hosts'],
+    ...['space set', 'pools', 'pool', 'pool show', 'addresses', 'whois', 'find', 'hosts'],
     ...['host resume', 'host adopt', 'context', 'context set', 'context use', 'context list', 'context remove'],
   ];
 

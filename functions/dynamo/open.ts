@@ -1,9 +1,11 @@
 /** Opens the table. The client is built once and kept for the life of the process. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Store } from '../ipam/store.ts';
+import type { TableView } from '../ipam/table-view.ts';
 import type { World } from '../ipam/world.ts';
 import { dynamoStore } from './store.ts';
 import { Table } from './table.ts';
+import { tableView } from './table-view.ts';
 
 /** ms. A healthy table answers in a few ms; a lost connection is detected while there is time for another attempt. */
 const CONNECTION_TIMEOUT_MS = 1_000;
@@ -12,8 +14,13 @@ const REQUEST_TIMEOUT_MS = 1_500;
 const ID_WIDTH = 12;
 
 /** Region, credentials and endpoint come from the environment, as the AWS SDK reads it. */
-export function openStore(tableName: string, world: World): Store {
-  const client = new DynamoDBClient({
+export const openStore = (tableName: string, world: World): Store => storeOver(openClient(), tableName, world);
+
+/** The table as a check reads it. */
+export const openTableView = (tableName: string, world: World): TableView => viewOver(openClient(), tableName, world);
+
+const openClient = (): DynamoDBClient =>
+  new DynamoDBClient({
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
@@ -22,13 +29,17 @@ export function openStore(tableName: string, world: World): Store {
       throwOnRequestTimeout: true,
     },
   });
-  return storeOver(client, tableName, world);
-}
 
-export function storeOver(client: DynamoDBClient, tableName: string, world: World): Store {
+export const storeOver = (client: DynamoDBClient, tableName: string, world: World): Store =>
+  dynamoStore(tableOf(client, tableName, world), () => world.random(ID_WIDTH));
+
+export const viewOver = (client: DynamoDBClient, tableName: string, world: World): TableView => ({
+  ...storeOver(client, tableName, world),
+  ...tableView(tableOf(client, tableName, world)),
+});
+
+function tableOf(client: DynamoDBClient, tableName: string, world: World): Table {
   const random = (): number => parseInt(world.random(8), 36) / 36 ** 8;
   const pause = (milliseconds: number): Promise<void> => world.pause(milliseconds);
-  return dynamoStore(new Table(client, tableName, { pause, random, now: () => world.now() }), () =>
-    world.random(ID_WIDTH),
-  );
+  return new Table(client, tableName, { pause, random, now: () => world.now() });
 }

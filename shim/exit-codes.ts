@@ -9,7 +9,7 @@ export const EXIT = {
   refused: 3,
   /** The fleet, or the shim on this host, gives no answer; the same command may succeed later. */
   unreachable: 4,
-  /** `berth doctor` found differences that are left. */
+  /** `berth doctor` found differences that are left, or `berth check` damage. */
   findings: 5,
 } as const;
 

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { askHealth } from './commands/ask-health.ts';
+import { checkCommand } from './commands/check.ts';
 import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
 import { contextCommands } from './commands/context.ts';
@@ -105,6 +106,7 @@ formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
 viewCommands(program);
+checkCommand(program);
 contextCommands(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */

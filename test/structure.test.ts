@@ -52,7 +52,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
     folders: shim('cloud', 'journal', 'host', 'outbox', 'reconcile'),
     packages: /^(node:|p-queue$|pino$|prom-client$|valibot$)/,
   },
-  'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|cli-table3$|commander$|valibot$)/ },
+  'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|cli-table3$|commander$|valibot$|yocto-spinner$)/ },
   shim: {
     // The version comes from package.json.
     folders: ['.', ...shim('aws', 'cloud', 'journal', 'host', 'outbox', 'reconcile', 'plugin', 'commands')],

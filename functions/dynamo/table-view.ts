@@ -6,18 +6,28 @@ import { decodeFound, decodeHost, decodeName, decodeSpace, decodeSweep, readable
 import { nameKey, spaceKey } from './keys.ts';
 import type { Table } from './table.ts';
 
-const position = v.pipe(v.string(), v.parseJson(), v.object({ pk: v.string(), sk: v.string() }));
+/** Of an item: as long as DynamoDB lets keys be. */
+const position = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.strictObject({
+    pk: v.pipe(v.string(), v.nonEmpty(), v.maxBytes(2_048)),
+    sk: v.pipe(v.string(), v.nonEmpty(), v.maxBytes(1_024)),
+  }),
+);
 const key = v.object({ pk: v.string(), sk: v.string() });
 
 /** Sorts before every name of a space, and after it. */
 const NAMES = ['name#', 'name#~'] as const;
 
-export const tableView = (table: Table): Pick<TableView, 'readItems' | 'namesOf'> => ({
+export const tableView = (table: Table): Pick<TableView, 'readItems' | 'isPlace' | 'namesOf'> => ({
   async readItems(from, limit) {
     const { items, last } = await table.scan(from === undefined ? undefined : v.parse(position, from), limit);
     const read = readable(items, decodeItem);
     return { items: read.items, unreadable: read.unreadable, next: last && JSON.stringify(last) };
   },
+
+  isPlace: (text) => v.is(position, text),
 
   async *namesOf(space) {
     let more = true;

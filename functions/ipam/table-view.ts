@@ -30,6 +30,8 @@ type Reads = Pick<Store, 'readPool' | 'readRef' | 'readRefs' | 'refsOf' | 'readH
 export interface TableView extends Reads {
   /** Some of all items, in the store's own order; items of one partition follow each other, sorted. */
   readItems(from: string | undefined, limit: number): Promise<ItemPage>;
+  /** Whether a text may be a place where a page has ended: any caller may change it. */
+  isPlace(text: string): boolean;
   /** All names of shared pools of a space. */
   namesOf(space: string): AsyncIterable<readonly NamedPool[]>;
 }

@@ -174,6 +174,18 @@ describe('the viewer', () => {
   }
 });
 
+describe('the check', () => {
+  it('is closed to instances, whatever their policy allows', async () => {
+    for (const [host, key] of [
+      [MALLORY, stage.keys.mallory],
+      [VICTIM, stage.keys.victim],
+    ] as const) {
+      const words = await refused('foreign-host', { host, key, path: '/Berth.Check', message: {} });
+      assert.match(words, /is an EC2 instance; only an operator may use the console/);
+    }
+  });
+});
+
 it('each host has what it had after all these attacks', async () => {
   for (const [host, key, { poolId, address }] of [
     [VICTIM, stage.keys.victim, victim],

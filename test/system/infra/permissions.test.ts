@@ -10,7 +10,8 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { storeOver } from '../../../functions/dynamo/open.ts';
+import { storeOver, viewOver } from '../../../functions/dynamo/open.ts';
+import { checkPage } from '../../../functions/ipam/check/page.ts';
 import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
@@ -21,6 +22,7 @@ import { showSpace } from '../../../functions/ipam/spaces/change.ts';
 import { HOST_LIFETIME_MS } from '../../../functions/ipam/sweep/hosts.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
+import type { TableView } from '../../../functions/ipam/table-view.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
@@ -73,6 +75,7 @@ before(async () => {
     ...(await requestsOf('sweep', sweeps)),
     ...(await requestsOf('hosts', revival)),
     ...(await requestsOf('viewer', views)),
+    ...(await requestsOf('check', check)),
     ...(await firstSeals()),
     ...(await requestsOf('addresses', oldPoolIds)),
   ];
@@ -101,6 +104,8 @@ interface Noting {
   /** The table, and the same with every request recorded. */
   readonly deps: Fleet;
   readonly recorded: Fleet;
+  /** The same, as a check reads it. */
+  readonly view: TableView;
 }
 
 /** The requests of a function to a new table, while something happens to that. */
@@ -119,7 +124,7 @@ async function requestsOf(name: FunctionName, happen: (at: Noting) => Promise<un
   );
   const world = settableWorld();
   const over = (through: DynamoDBClient): Fleet => ({ world, store: storeOver(through, table, world) });
-  await happen({ world, deps: over(engine.client), recorded: over(client) });
+  await happen({ world, deps: over(engine.client), recorded: over(client), view: viewOver(client, table, world) });
   client.destroy();
   await engine.close();
   return requests;
@@ -186,6 +191,20 @@ async function views({ deps, recorded }: Noting): Promise<void> {
   await listHosts(recorded, undefined, undefined, Infinity);
   assert.ok(await viewHost(recorded, 'seen'));
   await showSpace(recorded, 'default');
+}
+
+/** A check of a table with pools, names, networks, addresses, and a lease that it has to look at twice. */
+async function check({ world, deps, view }: Noting): Promise<void> {
+  const host = new Host(deps, 'sound');
+  await host.register();
+  const net = await host.pool({ options: { 'berth.name': 'front' } });
+  await host.address(net, '', MAC);
+  const { generation, ref } = decodePoolId(world, net.poolId, host.call());
+  await deps.store.endRef(generation, ref, world.now());
+  const other = await host.pool({ pool: '10.1.0.0/24' });
+  await host.address(other, '', MAC);
+  world.advance(IN_FLIGHT_MS * 60);
+  assert.notDeepEqual((await checkPage({ table: view, now: world.now() }, undefined)).findings, []);
 }
 
 /** The function that is the first to need the key of the table makes it. */
@@ -281,6 +300,9 @@ describe('the roles', () => {
       { function: 'viewer', action: 'dynamodb:GetItem', leadingKey: 'key' },
       { function: 'viewer', action: 'dynamodb:UpdateItem', leadingKey: 'hosts#a' },
       { function: 'viewer', action: 'dynamodb:Scan' },
+      { function: 'check', action: 'dynamodb:GetItem', leadingKey: 'key' },
+      { function: 'check', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' },
+      { function: 'check', action: 'dynamodb:DeleteItem', leadingKey: 'pool#abc#0' },
     ]) {
       assert.ok(!isAllowed(request), told(request));
     }

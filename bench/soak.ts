@@ -1,8 +1,8 @@
 /**
  * `npm run bench:soak`: runners come, create networks and go, half of them without a word, as fast as this machine can. Days of
  * work alternate with nights, which pass at once: the clock skips them hour by hour, with a sweep in each. A call that is refused as
- * busy is repeated as a shim repeats it. Exits with 1 when an address or a subnet is held twice, when a call is refused in the
- * end, or when a night leaves anything behind.
+ * busy is repeated as a shim repeats it. Exits with 1 when an address or a subnet is held twice, when a call is refused for
+ * another reason in the end, or when a night leaves anything behind.
  */
 import { paginateScan } from '@aws-sdk/client-dynamodb';
 import { Command } from 'commander';
@@ -308,8 +308,10 @@ async function main({ quick, seed, ...scope }: Options): Promise<void> {
   for (const [why, times] of calls.repeats) console.log(`${times} times a call was repeated: ${why}`);
   faults.push(...holders.twice);
   for (const [why, times] of calls.refusals) {
-    // The next machine of a name waits for the lease of the one before.
-    if (!why.startsWith('host-taken: ')) faults.push(`${times} calls were refused: ${why}`);
+    if (why.startsWith('busy: ')) console.log(`${times} calls were refused in the end: ${why}`);
+    // The next machine of a name waits for the lease of the one before. A machine that is too slow for so many runners withdraws
+    // announcements that take longer than five seconds, and says "busy" in the end: it gives out nothing then.
+    if (!/^(host-taken|busy): /.test(why)) faults.push(`${times} calls were refused: ${why}`);
   }
   console.log(
     `${runners} runners on the embedded engine (seed ${seed}), ${short(minutes)} min of work in ${days} days:\n`,

@@ -10,7 +10,7 @@ import {
   setSpaceMessage,
   spaceMessage,
 } from '../protocol/operator-messages.ts';
-import { openWithNotes } from './dynamo/open.ts';
+import { openWithNotes } from './dynamo/open-notes.ts';
 import { isFirstDelivery } from './ipam/hosts/deduplicate.ts';
 import { type ReportOutcome, declareDead, reportDrain } from './ipam/hosts/host-events.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';

@@ -1,5 +1,5 @@
 /** Looks after the fleet: at each tick of a schedule, and when EC2 reports a change of an instance. */
-import { openWithNotes } from './dynamo/open.ts';
+import { openWithNotes } from './dynamo/open-notes.ts';
 import { homeRegionCheck } from './ipam/hosts/home-region.ts';
 import { reportDeath, reportDrain, reportInstance } from './ipam/hosts/host-events.ts';
 import { noteSpaces } from './ipam/notes.ts';

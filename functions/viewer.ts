@@ -25,7 +25,7 @@ import {
   viewSpacesMessage,
   viewUsageMessage,
 } from '../protocol/viewer-messages.ts';
-import { openWithNotes } from './dynamo/open.ts';
+import { openWithNotes } from './dynamo/open-notes.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';
 import { quote } from './ipam/quote.ts';
 import { Refusal } from './ipam/refusal.ts';

@@ -12,7 +12,7 @@ export const EXIT = {
    * later.
    */
   unreachable: 4,
-  /** `berth doctor` found differences that are left. */
+  /** `berth doctor` found differences that are left, or `berth check` damage. */
   findings: 5,
 } as const;
 

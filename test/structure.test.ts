@@ -20,7 +20,7 @@ const shim = (...folders: readonly string[]): string[] => [
   'shim',
   ...folders.map((folder) => `shim/${folder}`),
 ];
-const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'views');
+const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'views', 'check');
 
 /**
  * What each folder of the sources may import: itself, these folders with their content, and these packages. A rule
@@ -37,6 +37,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/ipam/hosts': { folders: ipam('addresses', 'pools', 'spaces'), packages: /^$/ },
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
+  'functions/ipam/check': { folders: ipam('addresses'), packages: /^$/ },
   'functions/ipam/views': { folders: ipam('addresses', 'pools'), packages: /^$/ },
   'functions/dynamo': { folders: ipam(), packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
   'functions/lambda': { folders: everyLayer, packages: /^(node:|aws-lambda$|valibot$)/ },
@@ -53,7 +54,7 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   },
   'shim/commands': {
     folders: shim('aws', 'cloud', 'plugin'),
-    packages: /^(node:|@bomb\.sh\/tab|cli-table3$|commander$|valibot$)/,
+    packages: /^(node:|@bomb\.sh\/tab|cli-table3$|commander$|valibot$|yocto-spinner$)/,
   },
   shim: {
     // The version comes from package.json.

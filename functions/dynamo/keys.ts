@@ -81,6 +81,9 @@ export const hourKey = (space: string, hour: number): Key => ({
   sk: `hour#${String(hour).padStart(3, '0')}`,
 });
 
+/** Whether an item is there for viewers alone. */
+export const isNote = ({ pk }: Key): boolean => pk === NOTES || pk.startsWith(hoursPartition(''));
+
 export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
 /** The key that PoolIDs are sealed with. A restore leaves it out (infra/align-table.ts). */
 export const sealKey: Key = { pk: 'key', sk: 'key' };

@@ -12,6 +12,7 @@ const COMMANDS = {
   'who has what': ['whois', 'find', 'addresses', 'pools', 'pool show', 'spaces', 'space show', 'hosts', 'host show'],
   'how full it is': ['usage', 'free', 'free-subnets'],
   'change a fleet': ['space set', 'host drain', 'host resume', 'host dead', 'host former-dead', 'host adopt'],
+  'is it sound': ['check'],
   'in a shell': ['completion'],
   'choose a fleet': ['context set', 'context use', 'context list', 'context remove'],
 } as const;

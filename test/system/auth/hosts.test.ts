@@ -135,7 +135,7 @@ describe('the console', () => {
   ] as const) {
     it(`is closed to instances: ${path}`, async () => {
       const words = await refused('foreign-host', { host: MALLORY, key: stage.keys.mallory, path, message });
-      assert.match(words, /is an EC2 instance; only an operator may use the console/);
+      assert.match(words, /is an EC2 instance; only an operator may use this function/);
     });
   }
 
@@ -144,7 +144,7 @@ describe('the console', () => {
       for (const Host of [VICTIM, WEB, MALLORY]) {
         const message = { Host, State, Key: 'key-of-mallory' };
         const attack = { host: MALLORY, key: stage.keys.mallory, path: '/Berth.HostState', message } as const;
-        assert.match(await refused('foreign-host', attack), /is an EC2 instance; only an operator may use the console/);
+        assert.match(await refused('foreign-host', attack), /is an EC2 instance; only an operator may use this function/);
       }
     });
   }
@@ -176,6 +176,18 @@ describe('the viewer', () => {
       }
     });
   }
+});
+
+describe('the check', () => {
+  it('is closed to instances, whatever their policy allows', async () => {
+    for (const [host, key] of [
+      [MALLORY, stage.keys.mallory],
+      [VICTIM, stage.keys.victim],
+    ] as const) {
+      const words = await refused('foreign-host', { host, key, path: '/Berth.Check', message: {} });
+      assert.match(words, /is an EC2 instance; only an operator may use this function/);
+    }
+  });
 });
 
 it('each host has what it had after all these attacks', async () => {

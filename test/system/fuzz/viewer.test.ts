@@ -1,4 +1,4 @@
-/** Requests to the viewers' function: whatever is sent, the answer is clear and nothing changes. */
+/** Requests to the functions that only show the fleet, to viewers and operators: whatever is sent, the answer is clear and nothing changes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -23,7 +23,8 @@ before(async () => {
 
 after(() => border.close());
 
-const send = (path: string, event: Event): Promise<Answer> => border.send('viewer', path, event);
+const send = (path: string, event: Event): Promise<Answer> =>
+  border.send(path === '/Berth.Check' ? 'check' : 'viewer', path, event);
 
 const quoted = anyText.map((text) => JSON.stringify(text));
 const mostly = (...values: readonly string[]): fc.Arbitrary<string> =>
@@ -60,6 +61,7 @@ const FIELDS: Readonly<Record<string, Fields>> = {
   },
   '/Berth.ViewHost': { Host: mostly('web-1', 'web-9', 'i-0123456789abcdef9') },
   '/Berth.ViewSpace': { Space },
+  '/Berth.Check': { After: afterOf('{"pk":"a","sk":"b"}', '{"pk":"","sk":"b"}', '{}', '7') },
 };
 
 describe('a message to the viewer', () => {

@@ -10,7 +10,10 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
-import { notesOver, storeOver } from '../../../functions/dynamo/open.ts';
+import { notesOver } from '../../../functions/dynamo/open-notes.ts';
+import { viewOver } from '../../../functions/dynamo/open-table-view.ts';
+import { storeOver } from '../../../functions/dynamo/open.ts';
+import { checkPage } from '../../../functions/ipam/check/page.ts';
 import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
@@ -22,6 +25,7 @@ import { type Notes, noteSpaces } from '../../../functions/ipam/notes.ts';
 import { HOST_LIFETIME_MS } from '../../../functions/ipam/sweep/hosts.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
+import type { TableView } from '../../../functions/ipam/table-view.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
@@ -76,6 +80,7 @@ before(async () => {
     ...(await requestsOf('sweep', sweeps)),
     ...(await requestsOf('hosts', revival)),
     ...(await requestsOf('viewer', views)),
+    ...(await requestsOf('check', check)),
     ...(await firstSeals()),
     ...(await requestsOf('addresses', oldPoolIds)),
   ];
@@ -104,6 +109,8 @@ interface Noting {
   /** The table, and the same with every request recorded. */
   readonly deps: Fleet;
   readonly recorded: Fleet & { readonly notes: Notes };
+  /** The same, as a check reads it. */
+  readonly view: TableView;
 }
 
 /** The requests of a function to a new table, while something happens to that. */
@@ -126,7 +133,7 @@ async function requestsOf(name: FunctionName, happen: (at: Noting) => Promise<un
     store: storeOver(through, table, world),
     notes: notesOver(through, table, world),
   });
-  await happen({ world, deps: over(engine.client), recorded: over(client) });
+  await happen({ world, deps: over(engine.client), recorded: over(client), view: viewOver(client, table, world) });
   client.destroy();
   await engine.close();
   return requests;
@@ -205,6 +212,20 @@ async function views({ deps, recorded }: Noting): Promise<void> {
   await listHosts(recorded, undefined, undefined, Infinity);
   assert.ok(await viewHost(recorded, 'seen'));
   await showSpace(recorded, 'default');
+}
+
+/** A check of a table with pools, names, networks, addresses, and a lease that it has to look at twice. */
+async function check({ world, deps, view }: Noting): Promise<void> {
+  const host = new Host(deps, 'sound');
+  await host.register();
+  const net = await host.pool({ options: { 'berth.name': 'front' } });
+  await host.address(net, '', MAC);
+  const { generation, ref } = decodePoolId(world, net.poolId, host.call());
+  await deps.store.endRef(generation, ref, world.now());
+  const other = await host.pool({ pool: '10.1.0.0/24' });
+  await host.address(other, '', MAC);
+  world.advance(IN_FLIGHT_MS * 60);
+  assert.notDeepEqual((await checkPage({ table: view, now: world.now() }, undefined)).findings, []);
 }
 
 /** The function that is the first to need the key of the table makes it. */
@@ -300,6 +321,9 @@ describe('the roles', () => {
       { function: 'viewer', action: 'dynamodb:GetItem', leadingKey: 'key' },
       { function: 'viewer', action: 'dynamodb:UpdateItem', leadingKey: 'hosts#a' },
       { function: 'viewer', action: 'dynamodb:Scan' },
+      { function: 'check', action: 'dynamodb:GetItem', leadingKey: 'key' },
+      { function: 'check', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' },
+      { function: 'check', action: 'dynamodb:DeleteItem', leadingKey: 'pool#abc#0' },
     ]) {
       assert.ok(!isAllowed(request), told(request));
     }

@@ -1,7 +1,7 @@
 /** The viewers' function as it is deployed, over an embedded engine. */
 import assert from 'node:assert/strict';
 import * as v from 'valibot';
-import { notesOver } from '../../../functions/dynamo/open.ts';
+import { notesOver } from '../../../functions/dynamo/open-notes.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { engineStore, useTable } from '../../support/engine-store.ts';
 import { Host } from '../../support/fleet.ts';

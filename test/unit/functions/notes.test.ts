@@ -1,7 +1,7 @@
 /** Which spaces there are: noted by the sweep and by operators' changes, and shown to viewers. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { notesOver } from '../../../functions/dynamo/open.ts';
+import { notesOver } from '../../../functions/dynamo/open-notes.ts';
 import { type Notes, NOTED_HOURS, noteSpaces, usageOf } from '../../../functions/ipam/notes.ts';
 import type { Store } from '../../../functions/ipam/store.ts';
 import type { SpaceUse } from '../../../functions/ipam/sweep-cursor.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
-import { notesOver } from '../../../functions/dynamo/open.ts';
+import { notesOver } from '../../../functions/dynamo/open-notes.ts';
 import { sideBySide } from '../../../functions/ipam/all-settled.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
 import type { Deps } from '../../../functions/ipam/deps.ts';

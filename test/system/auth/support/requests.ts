@@ -30,6 +30,7 @@ export const FUNCTIONS = {
   '/Berth.ViewHosts': 'viewer',
   '/Berth.ViewHost': 'viewer',
   '/Berth.ViewSpace': 'viewer',
+  '/Berth.Check': 'check',
 } as const;
 export type Path = keyof typeof FUNCTIONS;
 

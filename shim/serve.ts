@@ -154,7 +154,7 @@ function selfReports(
     });
   const status = (): Status => {
     const standing = cloud.standingAt(parseEndpoint(endpoint));
-    const comparison = { mode, at: undefined, ...reconciler.last };
+    const comparison = { mode, at: reconciler.lastAt, ...reconciler.last };
     return statusOf({
       version,
       startedAt,

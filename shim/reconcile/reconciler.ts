@@ -57,8 +57,6 @@ export interface Notice {
 }
 
 export interface Report {
-  /** ms since the epoch: when the round ended. `undefined`: no round has ended yet. */
-  readonly at?: number;
   /** Why the round failed. `undefined`: it did not. */
   readonly failure?: string;
   readonly findings: readonly Notice[];
@@ -77,6 +75,7 @@ export class Reconciler {
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<Report> = Promise.resolve({ findings: [] });
   #last: Report = { findings: [] };
+  #lastAt: number | undefined;
   #warned = '';
   /** A round was asked for since the last one began. */
   #isWanted = false;
@@ -89,6 +88,11 @@ export class Reconciler {
   /** The report of the last round. */
   get last(): Report {
     return this.#last;
+  }
+
+  /** ms since the epoch: when the last round ended. `undefined`: none has. */
+  get lastAt(): number | undefined {
+    return this.#lastAt;
   }
 
   start(): void {
@@ -141,7 +145,7 @@ export class Reconciler {
   async #attempt(isFix: boolean, named: readonly string[]): Promise<Report> {
     if (this.#isStopped) return { failure: 'the shim is stopping', findings: [] };
     try {
-      this.#last = { ...(await this.#reconcile(isFix, named)), at: Date.now() };
+      this.#last = await this.#reconcile(isFix, named);
       this.#warned = '';
     } catch (error) {
       // Neither an incomplete round nor those before it prove anything.
@@ -149,8 +153,9 @@ export class Reconciler {
       this.#watch?.close();
       const failure = messageOf(error);
       this.#warn(failure, error);
-      this.#last = { failure, findings: [], at: Date.now() };
+      this.#last = { failure, findings: [] };
     }
+    this.#lastAt = Date.now();
     return this.#last;
   }
 

@@ -168,6 +168,8 @@ describe('nothing is freed, whatever was seen', () => {
 describe('a round that goes wrong', () => {
   it('is logged once, and the next round continues', async (t) => {
     const { docker, reconciler, lines } = await stage(t);
+    const before = reconciler.lastAt;
+    assert.equal(before, undefined);
     docker.fails = { error: new DockerError('Docker is away') };
     for (let i = 0; i < 2; i++)
       assert.deepEqual(await reconciler.run(true), { failure: 'Docker is away', findings: [] });
@@ -175,6 +177,7 @@ describe('a round that goes wrong', () => {
     docker.fails = SOUND;
     docker.has = [network];
     assert.equal((await reconciler.run(true)).failure, undefined);
+    assert.equal(typeof reconciler.lastAt, 'number');
   });
 
   it('in an unforeseen way does not end the shim', async (t) => {

@@ -23,12 +23,11 @@ import { Sequence } from './host/sequence.ts';
 import { Journal } from './journal/journal.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { Calls, type CallsOptions } from './plugin/calls.ts';
-import { type Health, healthOf } from './plugin/health.ts';
+import { type LettersMessage, handleLetters } from './plugin/letters.ts';
 import { Metrics } from './plugin/metrics.ts';
 import { type PluginHost, pluginServer } from './plugin/plugin.ts';
 import { RateGuard } from './plugin/pool-loop-guard.ts';
 import { inheritedSockets } from './plugin/socket-activation.ts';
-import { type Status, statusOf } from './plugin/status.ts';
 import { type Place, openServer, shutServer } from './plugin/sockets.ts';
 import { correctionsOf } from './reconcile/corrections.ts';
 import { Docker } from './reconcile/docker-api.ts';
@@ -36,6 +35,7 @@ import { countEngines } from './reconcile/engines.ts';
 import { FleetRecords } from './reconcile/fleet-records.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Sightings } from './reconcile/sightings.ts';
+import { selfReports } from './self-reports.ts';
 import type { Settings } from './settings.ts';
 import { within } from './time.ts';
 import { UserError } from './user-error.ts';
@@ -126,47 +126,28 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     findings: () => reconciler.last.findings,
   });
   const { health, status } = selfReports(settings, options, { ...reached, ...enrolled, reconciler });
+  const letters = (message: LettersMessage) => handleLetters({ journal, outbox, log }, message);
   const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
   const unable = (): string | undefined =>
     cloud.unreached ??
     registration.refusal ??
     (registration.pending === undefined ? undefined : 'this host is not registered yet: see the log');
   const { budget } = settings;
-  return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, status, doctor, budget };
-}
-
-/** What the shim says about itself and its host. */
-function selfReports(
-  { data, reconcile: { mode } }: Settings,
-  { version, endpoint }: ShimOptions,
-  { hostId, cloud, journal, registration, reconciler }: Reached & Enrolled & { readonly reconciler: Reconciler },
-) {
-  const startedAt = Date.now();
-  const health = (): Health =>
-    healthOf({
-      hostId,
-      journal,
-      unreached: cloud.unreached,
-      unregistered: registration.refusal,
-      leaving: registration.leaving,
-      rival: registration.rival,
-      findings: reconciler.last.findings,
-    });
-  const status = (): Status => {
-    const standing = cloud.standingAt(parseEndpoint(endpoint));
-    const comparison = { mode, at: reconciler.lastAt, ...reconciler.last };
-    return statusOf({
-      version,
-      startedAt,
-      data,
-      endpoint,
-      answeredAt: cloud.answeredAt,
-      standing,
-      comparison,
-      health: health(),
-    });
+  return {
+    hostId,
+    handshakes,
+    unable,
+    introduced,
+    sequence,
+    calls,
+    metrics,
+    log,
+    health,
+    status,
+    doctor,
+    letters,
+    budget,
   };
-  return { health, status };
 }
 
 interface Reached {

@@ -54,7 +54,7 @@ export async function askStatus(socket: string): Promise<Status | undefined> {
   return parsed.success ? parsed.output : undefined;
 }
 
-const noShimAt = (socket: string, error: unknown): UnreachableError =>
+export const noShimAt = (socket: string, error: unknown): UnreachableError =>
   new UnreachableError(`no shim answers at ${socket}: ${messageOf(error)}`, { cause: error });
 
 /** A status as text for the terminal. @param now ms */

@@ -7,7 +7,7 @@ export const examples = (...commands: readonly string[]): string =>
 
 /** All commands, by what they are for. */
 const COMMANDS = {
-  'on a host': ['shim', 'doctor'],
+  'on a host': ['shim', 'doctor', 'dead-letters list', 'dead-letters retry', 'dead-letters drop'],
   'on one machine': ['up'],
   'who has what': ['whois', 'find', 'addresses', 'pools', 'pool show', 'spaces', 'space show', 'hosts', 'host show'],
   'how full it is': ['usage', 'free', 'free-subnets'],

@@ -1,11 +1,11 @@
 /** `berth host show`, `berth host dead` and `berth host former-dead`: the operator sees what a host holds before it is freed. */
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
 import { UsageError, UserError } from '../user-error.ts';
 import { agoText } from './ago.ts';
 import { examples } from './help.ts';
 import { print } from './output.ts';
+import { type Terminal, terminal } from './terminal.ts';
 import {
   ConsoleRefusal,
   type Fleet,
@@ -78,13 +78,6 @@ export interface Death {
   readonly yes: boolean;
 }
 
-/** The terminal that the program was started at. */
-export interface Terminal {
-  readonly tell: (text: string) => void;
-  /** `undefined`: the input is not a terminal. */
-  readonly ask: ((question: string) => Promise<string>) | undefined;
-}
-
 /**
  * Shows a host and what would be freed, asks, and declares the host dead.
  *
@@ -143,28 +136,6 @@ async function agree(host: string, ask: Terminal['ask'], freed: string): Promise
       `Type the id of the host to continue: `,
   );
   if (answer.trim() !== host) throw new UserError(`that is not ${host}; nothing was changed`);
-}
-
-const terminal = (): Terminal => ({
-  tell: (text) => {
-    console.error(text);
-  },
-  ask: process.stdin.isTTY ? question : undefined,
-});
-
-async function question(text: string): Promise<string> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  // At the end of the input, `question` never resolves.
-  const ended = new Promise<string>((resolve) =>
-    lines.once('close', () => {
-      resolve('');
-    }),
-  );
-  try {
-    return await Promise.race([lines.question(text), ended]);
-  } finally {
-    lines.close();
-  }
 }
 
 /** Adds `berth host show ID`. */

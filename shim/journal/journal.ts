@@ -5,7 +5,7 @@
 import path from 'node:path';
 import * as v from 'valibot';
 import { messageOf } from '../error-message.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters, type Letter } from './dead-letters.ts';
 import { JournalError, unwritable } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { LogFile } from './log-file.ts';
@@ -22,6 +22,7 @@ import {
   seedOf,
 } from './records.ts';
 
+export type { Letter } from './dead-letters.ts';
 export { JournalError } from './errors.ts';
 export type { Entry } from './open-calls.ts';
 export type { JournalOptions, JournalStats } from './options.ts';
@@ -122,6 +123,20 @@ export class Journal {
     if (entry === undefined) return;
     this.#bury(entry, reason);
     this.done(key);
+  }
+
+  /** The calls that were given up, the oldest first. */
+  letters(): Letter[] {
+    return this.#deadLetters.list();
+  }
+
+  /** Removes letters by the keys of their calls, or all of them. @returns how many. @throws JournalError, and nothing changes. */
+  dropLetters(keys: ReadonlySet<string> | 'all'): number {
+    let dropped = 0;
+    this.#attempt(() => {
+      dropped = this.#deadLetters.remove(keys);
+    });
+    return dropped;
   }
 
   find(key: string): Entry | undefined {

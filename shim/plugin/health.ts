@@ -63,5 +63,5 @@ export function healthOf({
 const deadLettersOf = (count: number): string | undefined =>
   count === 0
     ? undefined
-    : `${count} calls were given up; the file dead-letters in the data folder says why. Run berth doctor --fix to free what ` +
-      'they left behind, then remove dead-letters and dead-letters.1';
+    : `${count} calls were given up; berth dead-letters list says why. Run berth doctor --fix to free what they left behind, then ` +
+      'berth dead-letters drop --all';

@@ -11,10 +11,12 @@ import { type Driver, METHODS, type Method, isRelease } from '../../protocol/met
 import type { Handshakes } from '../host/handshake.ts';
 import type { Sequence } from '../host/sequence.ts';
 import { JournalError, type KeptCall } from '../journal/journal.ts';
+import { messageOf } from '../error-message.ts';
 import { readBody } from '../read-body.ts';
 import { within } from '../time.ts';
 import type { Calls, Reply } from './calls.ts';
 import type { Metrics } from './metrics.ts';
+import { type LettersMessage, lettersMessage } from './letters.ts';
 import { limitConnections, mostConnections } from './open-files.ts';
 
 export interface PluginHost {
@@ -28,6 +30,8 @@ export interface PluginHost {
   readonly status: () => object;
   /** Compares what Docker has with the table, for `berth doctor`. */
   readonly doctor: (isFix: boolean, named: readonly string[]) => Promise<object>;
+  /** Lists, retries or drops the calls that were given up, for `berth dead-letters`. */
+  readonly letters: (message: LettersMessage) => Promise<object>;
   /** ms within which a call of dockerd is answered. */
   readonly budget: number;
 }
@@ -41,6 +45,7 @@ export const HEALTH_PATH = '/Berth.Health';
 export const STATUS_PATH = '/Berth.Status';
 export const DOCTOR_PATH = '/Berth.Doctor';
 export const DOCTOR_FIX_PATH = '/Berth.Doctor.Fix';
+export const LETTERS_PATH = '/Berth.DeadLetters';
 
 const methods = new Map<string, Method>(METHODS.map((method) => [`/IpamDriver.${method}`, method]));
 
@@ -61,7 +66,8 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
     const method = methods.get(path);
     if (path === DOCTOR_PATH || path === DOCTOR_FIX_PATH) {
       void diagnose(host, path === DOCTOR_FIX_PATH, request, response);
-    } else if (answer !== undefined) reply(request, response, 200, answer());
+    } else if (path === LETTERS_PATH) void tendLetters(host, request, response);
+    else if (answer !== undefined) reply(request, response, 200, answer());
     else if (method === undefined) reply(request, response, 404, { Err: `no such method: ${path.slice(0, 100)}` });
     else void carry(driver, method, host, { request, response, began: performance.now() });
   });
@@ -88,6 +94,20 @@ async function diagnose(
   const asked = v.safeParse(doctorMessage, body?.toString('utf8') === '' ? '{}' : body?.toString('utf8'));
   if (asked.success) reply(request, response, 200, await host.doctor(isFix, asked.output.Free));
   else reply(request, response, 400, { Err: 'malformed' });
+}
+
+async function tendLetters(host: PluginHost, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await readBody(request, MAX_BODY_BYTES).catch(() => undefined);
+  const asked = v.safeParse(v.pipe(v.string(), v.parseJson(), lettersMessage), body?.toString('utf8'));
+  if (!asked.success) {
+    reply(request, response, 400, { Err: 'malformed' });
+    return;
+  }
+  try {
+    reply(request, response, 200, await host.letters(asked.output));
+  } catch (error) {
+    reply(request, response, 500, { Err: messageOf(error) });
+  }
 }
 
 /** `Free`: subnets and addresses to be freed on the operator's word, without proof that they are unused. */

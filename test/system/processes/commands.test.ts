@@ -165,6 +165,10 @@ describe('the help', () => {
       'usage',
       'completion',
       'check',
+      'dead-letters',
+      'dead-letters list',
+      'dead-letters retry',
+      'dead-letters drop',
     ],
     ...['host resume', 'host adopt', 'context', 'context set', 'context use', 'context list', 'context remove'],
   ];

@@ -42,6 +42,7 @@ export async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wis
     log: pino({ level: onLog === undefined ? 'silent' : 'info', hooks: { logMethod: () => onLog?.() } }),
     health: () => ({ status: 'ok' }),
     status: () => ({}),
+    letters: () => Promise.resolve({}),
     doctor: () => Promise.resolve({ findings: [] }),
     budget,
   });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import type { Disk } from '../../../../shim/journal/disk.ts';
 import { Journal, JournalError, type JournalStats } from '../../../../shim/journal/journal.ts';
 import { sizeOf } from '../../../../shim/journal/open-calls.ts';
 import { temporaryFolder } from '../temporary.ts';
@@ -225,5 +226,36 @@ describe('a dead letter', () => {
     });
     assert.ok(kept.at(-1)?.includes(sampleCall(99).key));
     assert.equal(journal.stats.deadLetters, kept.length);
+  });
+
+  it('are listed from the oldest on, and dropped one by one or all', async (t) => {
+    const { folder, journal } = await newJournal(t);
+    for (let n = 2; n <= 3; n++) {
+      await journal.release(sampleCall(n));
+      journal.deadLetter(sampleCall(n).key, `refused ${n}`);
+    }
+    const told = (): string[] => journal.letters().map(({ reason }) => reason);
+    assert.deepEqual(told(), ['refused 2', 'refused 3']);
+    assert.equal(journal.dropLetters(new Set([sampleCall(2).key, 'none'])), 1);
+    assert.deepEqual([told(), journal.stats.deadLetters], [['refused 3'], 1]);
+    assert.deepEqual(openJournal(folder).journal.stats.deadLetters, 1);
+    await journal.release(sampleCall(4));
+    journal.deadLetter(sampleCall(4).key, 'refused 4');
+    assert.deepEqual(told(), ['refused 3', 'refused 4']);
+    writeFileSync(path.join(folder, 'dead-letters'), 'damaged', { flag: 'a' });
+    assert.deepEqual(told(), ['refused 3', 'refused 4']);
+    assert.equal(journal.dropLetters('all'), 3);
+    assert.deepEqual([told(), journal.stats.deadLetters], [[], 0]);
+    assert.equal(statSync(path.join(folder, 'dead-letters')).mode & 0o777, 0o600);
+  });
+
+  it('stay when the disk fails while they are dropped', async (t) => {
+    const failing = new Set<keyof Disk>();
+    const { journal } = await newJournal(t, { disk: failingDisk(failing) });
+    await journal.release(sampleCall(1));
+    journal.deadLetter(sampleCall(1).key, 'refused');
+    failing.add('rename');
+    assert.throws(() => journal.dropLetters('all'), JournalError);
+    assert.equal(journal.letters().length, 1);
   });
 });

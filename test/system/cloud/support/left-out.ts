@@ -47,7 +47,9 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'stats count(*) by host',
   ],
   'test/system/conformance/lifecycle.test.ts, the cloud on one machine': ['berth up'],
+  'test/system/processes/completion.test.ts, by a real bash': ['berth completion bash'],
   'test/system/processes/commands.test.ts, on one machine': [
+    'berth check',
     'berth context set prod --endpoint URL',
     'berth context use prod',
     'berth context list',

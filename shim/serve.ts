@@ -35,7 +35,7 @@ import { countEngines } from './reconcile/engines.ts';
 import { FleetRecords } from './reconcile/fleet-records.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { Sightings } from './reconcile/sightings.ts';
-import { selfReports } from './self-reports.ts';
+import { selfReports } from './plugin/self-reports.ts';
 import type { Settings } from './settings.ts';
 import { within } from './time.ts';
 import { UserError } from './user-error.ts';

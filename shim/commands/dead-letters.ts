@@ -31,7 +31,7 @@ export function deadLettersCommands(program: Command): void {
     .description('List the calls that the shim on this host gave up, and why.')
     .addHelpText('after', examples('dead-letters list', 'dead-letters list --json'))
     .action(async (options: LettersOptions) => {
-      const { letters } = await ask(options, { Do: 'list' });
+      const { letters } = await ask(options, { do: 'list' });
       print(options, { letters }, describeLetters(letters));
     });
   on(group.command('retry [ids...]'))
@@ -39,7 +39,7 @@ export function deadLettersCommands(program: Command): void {
     .description('Put releases back on their way. What is refused again becomes a letter again.')
     .addHelpText('after', examples('dead-letters retry 0mjuohs00abcd', 'dead-letters retry --all'))
     .action(async (ids: string[], options: LettersOptions) => {
-      const { outcomes } = await ask(options, { Do: 'retry', Ids: chosen(ids, options) });
+      const { outcomes } = await ask(options, { do: 'retry', ids: chosen(ids, options) });
       print(options, { outcomes }, describeOutcomes(outcomes));
     });
   on(group.command('drop [ids...]'))
@@ -50,12 +50,12 @@ export function deadLettersCommands(program: Command): void {
     .addHelpText('after', examples('dead-letters drop 0mjuohs00abcd --why freed', 'dead-letters drop --all --yes'))
     .action(
       async (ids: string[], { yes = false, why, ...options }: LettersOptions & { yes?: boolean; why: string }) => {
-        const Ids = chosen(ids, options);
-        const { letters } = await ask(options, { Do: 'list' });
-        const meant = Ids === null ? letters : letters.filter(({ id }) => Ids.includes(id));
+        const keys = chosen(ids, options);
+        const { letters } = await ask(options, { do: 'list' });
+        const meant = keys === null ? letters : letters.filter(({ id }) => keys.includes(id));
         console.error(describeLetters(meant));
         if (!yes) await agreeTo('drop', 'These calls are forgotten', terminal());
-        const { dropped } = await ask(options, { Do: 'drop', Ids, Why: why });
+        const { dropped } = await ask(options, { do: 'drop', ids: keys, why });
         print(options, { dropped }, `${dropped} dropped`);
       },
     );

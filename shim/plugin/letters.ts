@@ -7,15 +7,15 @@ import type { Fate, Outbox } from '../outbox/outbox.ts';
 import { within } from '../time.ts';
 
 /** The ids of letters; `null`: all. */
-const ids = v.nullable(v.pipe(v.array(v.string()), v.maxLength(1_000)));
+const chosenIds = v.nullable(v.pipe(v.array(v.string()), v.maxLength(1_000)));
 
-export const lettersMessage = v.variant('Do', [
-  v.object({ Do: v.literal('list') }),
-  v.object({ Do: v.literal('retry'), Ids: ids }),
+export const lettersMessage = v.variant('do', [
+  v.object({ do: v.literal('list') }),
+  v.object({ do: v.literal('retry'), ids: chosenIds }),
   v.object({
-    Do: v.literal('drop'),
-    Ids: ids,
-    Why: v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')),
+    do: v.literal('drop'),
+    ids: chosenIds,
+    why: v.pipe(v.string(), v.maxLength(256), v.regex(/^[^\p{Cc}]*$/u, 'control characters')),
   }),
 ]);
 export type LettersMessage = v.InferInput<typeof lettersMessage>;
@@ -52,16 +52,16 @@ export interface LettersOptions {
 export async function handleLetters(options: LettersOptions, message: LettersMessage): Promise<LettersAnswer> {
   const { journal, log } = options;
   const all = journal.letters();
-  if (message.Do === 'list') return { letters: all.map(lineOf), outcomes: [], dropped: 0 };
-  const { Ids } = message;
-  const chosen = Ids === null ? all : all.filter(({ call }) => Ids.includes(call.key));
+  if (message.do === 'list') return { letters: all.map(lineOf), outcomes: [], dropped: 0 };
+  const { ids: keys } = message;
+  const chosen = keys === null ? all : all.filter(({ call }) => keys.includes(call.key));
   const letters = chosen.map(lineOf);
-  if (message.Do === 'retry') {
+  if (message.do === 'retry') {
     const outcomes = await Promise.all(chosen.map((one) => retry(options, one)));
     return { letters, outcomes, dropped: 0 };
   }
-  log.warn({ letters }, `dead letters are dropped${message.Why === '' ? '' : `: ${message.Why}`}`);
-  return { letters, outcomes: [], dropped: journal.dropLetters(Ids === null ? 'all' : new Set(Ids)) };
+  log.warn({ letters }, `dead letters are dropped${message.why === '' ? '' : `: ${message.why}`}`);
+  return { letters, outcomes: [], dropped: journal.dropLetters(keys === null ? 'all' : new Set(keys)) };
 }
 
 /**

@@ -20,7 +20,7 @@ const all = (stage: OutboxStage, message: Parameters<typeof handleLetters>[1]) =
 describe('dead letters', { timeout: TIMEOUT }, () => {
   it('are listed with what they are about', async (t) => {
     const stage = await refused(t);
-    const { letters } = await all(stage, { Do: 'list' });
+    const { letters } = await all(stage, { do: 'list' });
     assert.deepEqual(
       letters.map(({ at: _, ...letter }) => letter),
       [
@@ -39,7 +39,7 @@ describe('dead letters', { timeout: TIMEOUT }, () => {
   it('go on their way again once, and are gone when the fleet takes them', async (t) => {
     const stage = await refused(t);
     stage.cloud.always = HEARD;
-    const { outcomes } = await all(stage, { Do: 'retry', Ids: [RELEASE.key] });
+    const { outcomes } = await all(stage, { do: 'retry', ids: [RELEASE.key] });
     assert.deepEqual(outcomes, [{ id: RELEASE.key, outcome: 'done' }]);
     assert.deepEqual([stage.journal.letters(), openKeys(stage.journal)], [[], []]);
   });
@@ -47,7 +47,7 @@ describe('dead letters', { timeout: TIMEOUT }, () => {
   it('are letters again, once, when they are refused again', async (t) => {
     const stage = await refused(t);
     stage.cloud.always = refusalOf('still gone');
-    const { outcomes } = await all(stage, { Do: 'retry', Ids: null });
+    const { outcomes } = await all(stage, { do: 'retry', ids: null });
     assert.deepEqual(outcomes, [{ id: RELEASE.key, outcome: 'refused: still gone' }]);
     assert.deepEqual(
       stage.journal.letters().map(({ reason }) => reason),
@@ -63,16 +63,16 @@ describe('dead letters', { timeout: TIMEOUT }, () => {
     void stage.time.advance(60_000);
     await settled();
     assert.equal(stage.journal.letters().length, 1);
-    const { outcomes } = await all(stage, { Do: 'retry', Ids: null });
+    const { outcomes } = await all(stage, { do: 'retry', ids: null });
     assert.match(outcomes[0]?.outcome ?? '', /^not a release: berth doctor --fix/);
     assert.equal(stage.journal.letters().length, 1);
   });
 
   it('are dropped, and the log says why', async (t) => {
     const stage = await refused(t);
-    const { dropped } = await all(stage, { Do: 'drop', Ids: ['none'], Why: '' });
+    const { dropped } = await all(stage, { do: 'drop', ids: ['none'], why: '' });
     assert.equal(dropped, 0);
-    assert.equal((await all(stage, { Do: 'drop', Ids: [RELEASE.key], Why: 'freed by hand' })).dropped, 1);
+    assert.equal((await all(stage, { do: 'drop', ids: [RELEASE.key], why: 'freed by hand' })).dropped, 1);
     assert.deepEqual(stage.journal.letters(), []);
     assert.equal(stage.log.lines.at(-1)?.message, 'dead letters are dropped: freed by hand');
   });

@@ -47,6 +47,11 @@ export const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
     'stats count(*) by host',
   ],
   'test/system/conformance/lifecycle.test.ts, the cloud on one machine': ['berth up'],
+  'test/system/processes/dead-letters.test.ts, on one machine': [
+    'berth dead-letters list',
+    'berth dead-letters retry',
+    'berth dead-letters drop',
+  ],
   'test/system/processes/completion.test.ts, by a real bash': ['berth completion bash'],
   'test/system/processes/commands.test.ts, on one machine': [
     'berth check',

@@ -1,12 +1,12 @@
 /** What a shim says about itself and its host: for `berth shim --health` and `berth doctor`. */
-import type { FunctionUrlClient } from './cloud/client.ts';
-import { parseEndpoint } from './endpoint.ts';
-import type { Registration } from './host/registration.ts';
-import type { Journal } from './journal/journal.ts';
-import { type Health, healthOf } from './plugin/health.ts';
-import { type Status, statusOf } from './plugin/status.ts';
-import type { Reconciler } from './reconcile/reconciler.ts';
-import type { Settings } from './settings.ts';
+import type { FunctionUrlClient } from '../cloud/client.ts';
+import { parseEndpoint } from '../endpoint.ts';
+import type { Registration } from '../host/registration.ts';
+import type { Journal } from '../journal/journal.ts';
+import { type Health, healthOf } from './health.ts';
+import { type Status, statusOf } from './status.ts';
+import type { Reconciler } from '../reconcile/reconciler.ts';
+import type { Settings } from '../settings.ts';
 
 interface Parts {
   readonly hostId: string;

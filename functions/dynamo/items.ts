@@ -201,6 +201,7 @@ const hostItem = v.object({
   changedAt: v.optional(v.number(), NEVER),
   refsLag: v.boolean(),
   heard: v.optional(v.array(v.string()), []),
+  heardAt: v.optional(v.number(), NEVER),
   rev: v.string(),
 });
 

@@ -57,6 +57,8 @@ export interface Host {
   readonly refsLag: boolean;
   /** The keys of the operators' recent messages about it: a copy of one is ignored. */
   readonly heard: readonly string[];
+  /** ms: when the last of them arrived. 0: none did, or an earlier version did not record it. */
+  readonly heardAt: number;
   /** Changes with every write. */
   readonly rev: string;
 }

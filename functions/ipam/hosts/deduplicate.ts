@@ -14,7 +14,8 @@ export async function isFirstDelivery(deps: Deps, hostId: string, key: string): 
   let isFirst = true;
   await changeHost(deps, hostId, (host) => {
     isFirst = !host.heard.includes(key);
-    return isFirst ? { ...host, heard: [key, ...host.heard].slice(0, MAX_REMEMBERED_KEYS) } : undefined;
+    const heard = [key, ...host.heard].slice(0, MAX_REMEMBERED_KEYS);
+    return isFirst ? { ...host, heard, heardAt: deps.world.now() } : undefined;
   });
   return isFirst;
 }

@@ -110,13 +110,13 @@ export function nextHost(
   };
   if (seen === undefined) {
     refuseOtherSession(call.hostId, principal);
-    const first = { ...told, principal, isAdopted: false, isAwaited: false, heard: [], epoch: FIRST_EPOCH };
+    const first = { ...told, principal, isAdopted: false, isAwaited: false, heard: [], heardAt: 0, epoch: FIRST_EPOCH };
     return { ...first, ...NOBODY_BEFORE, machine, rivalAt: 0, since: now, floor: sequence, isFresh: false };
   }
   const floor = sequence > seen.floor ? sequence : seen.floor;
-  const { epoch, since, heard, ownEpoch, former, rivalAt } = seen;
+  const { epoch, since, heard, heardAt, ownEpoch, former, rivalAt } = seen;
   const binding = { ...bindingAfter(seen, principal, now), machine: machineAfter(seen, machine) };
-  const next = { ...told, ...binding, epoch, since, heard, floor, ownEpoch, former, rivalAt };
+  const next = { ...told, ...binding, epoch, since, heard, heardAt, floor, ownEpoch, former, rivalAt };
   // A repeat of a registration whose answer was lost gets the same answer.
   if (proposed === seen.incarnation) return { ...next, isFresh: seen.isFresh };
   if (incarnation === seen.incarnation) return { ...next, isFresh: false };

@@ -105,11 +105,12 @@ export const HOST_LIFETIME_MS = { dead: 86_400_000, fenced: 30 * 86_400_000 };
  * its machine return, it registers as a new host: its networks had ended before.
  */
 async function removeLongGone({ store, world }: Deps, host: Host): Promise<boolean> {
-  const { state, changedAt, fencedAt = 0, rivalAt, former, ownEpoch, isAwaited } = host;
+  const { state, changedAt, fencedAt = 0, rivalAt, heardAt, former, ownEpoch, isAwaited } = host;
   if (state !== 'dead' && state !== 'fenced') return false;
   // An operator, or another machine, still counts on what this item says.
   if (isAwaited || former !== '' || ownEpoch !== 0) return false;
-  if (world.now() < Math.max(changedAt, fencedAt, rivalAt) + HOST_LIFETIME_MS[state]) return false;
+  // It remembers which messages of operators it has had: a copy of one must not count for the next machine of its id.
+  if (world.now() < Math.max(changedAt, fencedAt, rivalAt, heardAt) + HOST_LIFETIME_MS[state]) return false;
   const { items } = await store.refsOfHost(host.id);
   return items.length === 0 && (await store.removeHost(host));
 }

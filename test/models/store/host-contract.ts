@@ -31,6 +31,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   changedAt: 1_500,
   refsLag: false,
   heard: [],
+  heardAt: 0,
 });
 
 export function hostContract(get: () => Store): void {
@@ -50,7 +51,7 @@ export function hostContract(get: () => Store): void {
       const seen = await get().writeHost(first, undefined);
       const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
       const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true };
-      const adopted = { ...fenced, isAdopted: true, isAwaited: true, heard: ['key1', 'key2'] };
+      const adopted = { ...fenced, isAdopted: true, isAwaited: true, heard: ['key1', 'key2'], heardAt: 4_000 };
       const written = await get().writeHost(next, seen);
       assert.deepEqual(written, { ...next, rev: written?.rev });
       assert.notEqual(written.rev, seen?.rev);

@@ -68,6 +68,7 @@ describe('a host that registers', () => {
       changedAt: deps.world.now(),
       refsLag: false,
       heard: [],
+      heardAt: 0,
     });
   });
 

@@ -141,7 +141,18 @@ describe('a test fails without each condition on the removal of a host', { concu
       '',
       'keeps a host forever that has epochs of a former machine',
     ),
-    removal('a host stays for a while', 'changedAt, fencedAt, rivalAt', '0', 'removes a dead host a day later'),
+    removal(
+      'a host stays for a while',
+      'changedAt, fencedAt, rivalAt, heardAt',
+      '0',
+      'removes a dead host a day later',
+    ),
+    removal(
+      'a host stays after a word',
+      'rivalAt, heardAt)',
+      'rivalAt)',
+      'keeps a dead host for a day after the last word',
+    ),
     removal(
       'a claim of another machine prolongs that',
       'fencedAt, rivalAt',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Host as FleetHost, INDEX_LAG_MS, IN_FLIGHT_MS, LEASE_MS } from '../../../../functions/ipam/host.ts';
+import { isFirstDelivery } from '../../../../functions/ipam/hosts/deduplicate.ts';
 import { reportDeath } from '../../../../functions/ipam/hosts/host-events.ts';
 import type { SweepCursor } from '../../../../functions/ipam/sweep-cursor.ts';
 import { HOST_LIFETIME_MS } from '../../../../functions/ipam/sweep/hosts.ts';
@@ -132,6 +133,23 @@ describe('a sweep', () => {
     deps.world.advance(1);
     assert.deepEqual(await found(), { removed: 1 });
     assert.equal((await register(b)).epoch, 1);
+  });
+
+  it('keeps a dead host for a day after the last word about it: a copy of that must not count for the next of its id', async () => {
+    const { deps, register, found } = stage();
+    await register();
+    await reportDeath(deps, 'a', 'gone');
+    deps.world.advance(HOUR);
+    await found();
+    deps.world.advance(HOST_LIFETIME_MS.dead - 2 * HOUR);
+    assert.equal(await isFirstDelivery(deps, 'a', 'word'), true);
+    deps.world.advance(2 * HOUR);
+    await found();
+    assert.ok(deps.store.hosts.has('a'));
+    assert.equal(await isFirstDelivery(deps, 'a', 'word'), false);
+    deps.world.advance(HOST_LIFETIME_MS.dead);
+    await found();
+    assert.ok(!deps.store.hosts.has('a'));
   });
 
   for (const [what, changes] of [

@@ -228,9 +228,11 @@ export function encodeHost({
   isAdopted: adopted,
   isAwaited: awaited,
   fencedAt,
+  heardAt,
   ...host
 }: Host) {
-  return { ...host, fresh, adopted, awaited, fencedAt: fencedAt ?? NEVER };
+  const lastWord = heardAt === NEVER ? {} : { heardAt };
+  return { ...host, ...lastWord, fresh, adopted, awaited, fencedAt: fencedAt ?? NEVER };
 }
 
 export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;

@@ -5,7 +5,7 @@
 import { sideBySide } from './all-settled.ts';
 import { pages } from './pages.ts';
 import type { Page, Store } from './store.ts';
-import type { SpaceUse } from './sweep-cursor.ts';
+import { NOTHING_HELD, type SpaceUse } from './sweep-cursor.ts';
 
 /** Hours of which it is noted what a space held: thirty days. */
 export const NOTED_HOURS = 720;
@@ -55,7 +55,7 @@ export async function noteSpaces(
     known.filter(({ space }) => !Object.hasOwn(spaces, space)),
     async ({ space }) => {
       if ((await readSpace(space)) === undefined) await notes.remove(space);
-      else await notes.write(space, { pools4: 0, pools6: 0, size4: 0, held4: 0, held6: 0 }, at, hour);
+      else await notes.write(space, NOTHING_HELD, at, hour);
     },
   );
 }

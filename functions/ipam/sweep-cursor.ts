@@ -21,6 +21,8 @@ export interface SpaceUse {
   readonly held6: number;
 }
 
+export const NOTHING_HELD: SpaceUse = { pools4: 0, pools6: 0, size4: 0, held4: 0, held6: 0 };
+
 /** What a walk has counted so far. */
 export interface Usage {
   /** Pools that are counted completely. */

@@ -4,7 +4,7 @@ import { CHUNKS_PER_GROUP, CHUNK_SIZE, type Chunk } from '../chunk.ts';
 import type { Pool } from '../pool.ts';
 import type { Ref } from '../ref.ts';
 import { decodeSlot } from '../slot.ts';
-import type { PoolUse, SpaceUse, Usage } from '../sweep-cursor.ts';
+import { NOTHING_HELD, type PoolUse, type SpaceUse, type Usage } from '../sweep-cursor.ts';
 
 export const NOTHING_COUNTED: Usage = { pools: 0, held: 0, fullest: [], spaces: {}, open: {} };
 
@@ -21,8 +21,6 @@ const GROUP_ADDRESSES = CHUNK_SIZE * Number(CHUNKS_PER_GROUP);
 
 export const fullness = ({ held, size }: PoolUse): number => held / size;
 
-const EMPTY_SPACE: SpaceUse = { pools4: 0, pools6: 0, size4: 0, held4: 0, held6: 0 };
-
 /** Counts pools by their spaces. */
 export function countPools(usage: Usage, pools: readonly Pool[]): Usage {
   const standing = pools.filter(({ state }) => state !== 'pending');
@@ -38,7 +36,7 @@ const shareOf = ({ cidr }: Pool): Partial<SpaceUse> =>
 function addTo(spaces: Usage['spaces'], space: string, more: Partial<SpaceUse>): Usage['spaces'] {
   const known = spaces[space];
   if (known === undefined && Object.keys(spaces).length >= MAX_SPACES) return spaces;
-  const { pools4, pools6, size4, held4, held6 } = known ?? EMPTY_SPACE;
+  const { pools4, pools6, size4, held4, held6 } = known ?? NOTHING_HELD;
   return {
     ...spaces,
     [space]: {

@@ -45,36 +45,30 @@ async function freePage(deps: Deps, pool: Pool, after: string | undefined, deadl
   const usable = usableRange(pool.cidr);
   const groups = groupsOf(pool.cidr);
   const start = placeInGroups(after, groups.length);
-  const ranges: Range[] = [];
+  // It joins what touches, so a range may reach over groups.
+  const taken = new RangeSet();
   let group = start;
   for (; group < Math.min(groups.length, start + PAGE_GROUPS); group++) {
     const segment = groups[group];
     if (segment === undefined || (group > start && deps.world.now() >= deadline)) break;
     const chunks = await deps.store.readChunks(pool.generation, segment.first, segment.last);
     const now = deps.world.now();
-    const taken = new RangeSet(
-      chunks.flatMap((chunk) => slotsOf(pool, chunk, now)).map(({ address }) => single(address)),
-    );
-    const whole = {
-      family: pool.cidr.family,
-      first: addressAt(pool.cidr, segment.first, 0).value,
-      last: addressAt(pool.cidr, segment.last, CHUNK_SIZE - 1).value,
-    };
-    const part = usable && intersect(usable, whole);
-    if (part !== undefined) ranges.push(...taken.gapsIn(part));
+    for (const { address } of chunks.flatMap((chunk) => slotsOf(pool, chunk, now))) taken.add(single(address));
   }
-  return { ranges: joined(ranges), next: group < groups.length ? String(group) : undefined };
+  const [first, last] = [groups[start], groups[group - 1]];
+  const read = first && last && addressesOf(pool, first.first, last.last);
+  const part = usable && read && intersect(usable, read);
+  return {
+    ranges: part === undefined ? [] : taken.gapsIn(part),
+    next: group < groups.length ? String(group) : undefined,
+  };
 }
+
+/** All addresses of some chunks, from the first to the last of them. */
+const addressesOf = ({ cidr }: Pool, first: bigint, last: bigint): Range => ({
+  family: cidr.family,
+  first: addressAt(cidr, first, 0).value,
+  last: addressAt(cidr, last, CHUNK_SIZE - 1).value,
+});
 
 const single = ({ family, value }: Address): Range => ({ family, first: value, last: value });
-
-/** Ranges that touch become one. @param ranges ascending and disjoint. */
-function joined(ranges: readonly Range[]): Range[] {
-  const all: Range[] = [];
-  for (const range of ranges) {
-    const before = all.at(-1);
-    if (before !== undefined && before.last + 1n === range.first) all.splice(-1, 1, { ...before, last: range.last });
-    else all.push(range);
-  }
-  return all;
-}

@@ -54,12 +54,14 @@ export function deadLettersCommands(program: Command): void {
         const { letters } = await ask(options, { do: 'list' });
         const meant = keys === null ? letters : letters.filter(({ id }) => keys.includes(id));
         console.error(describeLetters(meant));
-        if (!yes) await agreeTo('drop', 'These calls are forgotten', terminal());
+        if (!yes) await agreeTo(DROP, terminal().ask);
         const { dropped } = await ask(options, { do: 'drop', ids: keys, why });
         print(options, { dropped }, `${dropped} dropped`);
       },
     );
 }
+
+const DROP = { word: 'drop', question: 'These calls are forgotten. Type drop to continue: ', unasked: 'add --yes' };
 
 const on = (command: Command): Command => located(command).option('--json', 'print JSON, for programs');
 

@@ -1,11 +1,11 @@
 /** `berth host show`, `berth host dead` and `berth host former-dead`: the operator sees what a host holds before it is freed. */
 import type { Command } from 'commander';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
-import { UsageError, UserError } from '../user-error.ts';
+import { UserError } from '../user-error.ts';
 import { agoText } from './ago.ts';
 import { examples } from './help.ts';
 import { print } from './output.ts';
-import { type Terminal, terminal } from './terminal.ts';
+import { type Terminal, agreeTo, terminal } from './terminal.ts';
 import {
   ConsoleRefusal,
   type Fleet,
@@ -125,18 +125,17 @@ export async function endFormer(
 }
 
 /** @param freed says what is freed, and when. */
-async function agree(host: string, ask: Terminal['ask'], freed: string): Promise<void> {
-  if (ask === undefined) {
-    throw new UsageError(
-      `cannot ask for confirmation without a terminal; check host ${host} above, and add --yes to free what it holds`,
-    );
-  }
-  const answer = await ask(
-    `${freed}, and other hosts can use it. Containers that still run on ${host} would then share their addresses with others.\n` +
-      `Type the id of the host to continue: `,
+const agree = (host: string, ask: Terminal['ask'], freed: string): Promise<void> =>
+  agreeTo(
+    {
+      word: host,
+      question:
+        `${freed}, and other hosts can use it. Containers that still run on ${host} would then share their addresses with ` +
+        `others.\nType the id of the host to continue: `,
+      unasked: `check host ${host} above, and add --yes to free what it holds`,
+    },
+    ask,
   );
-  if (answer.trim() !== host) throw new UserError(`that is not ${host}; nothing was changed`);
-}
 
 /** Adds `berth host show ID`. */
 export function showCommand(host: Command): void {

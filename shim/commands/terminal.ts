@@ -30,14 +30,17 @@ async function question(text: string): Promise<string> {
   }
 }
 
-/**
- * Asks for a word that the operator has to type.
- *
- * @param what says what will happen.
- * @throws UserError when the operator types something else, UsageError without a terminal.
- */
-export async function agreeTo(word: string, what: string, { ask }: Terminal): Promise<void> {
-  if (ask === undefined) throw new UsageError('cannot ask for confirmation without a terminal; add --yes');
-  const answer = await ask(`${what}. Type ${word} to continue: `);
+export interface Agreement {
+  /** What the operator has to type. */
+  readonly word: string;
+  readonly question: string;
+  /** What to do where nobody can be asked. */
+  readonly unasked: string;
+}
+
+/** @throws UserError when the operator types something else, UsageError without a terminal. */
+export async function agreeTo({ word, question: text, unasked }: Agreement, ask: Terminal['ask']): Promise<void> {
+  if (ask === undefined) throw new UsageError(`cannot ask for confirmation without a terminal; ${unasked}`);
+  const answer = await ask(text);
   if (answer.trim() !== word) throw new UserError(`that is not ${word}; nothing was changed`);
 }

@@ -1,7 +1,9 @@
 /** What idle hosts cost, counted in capacity units, and a straight line through two sizes of fleets. */
+import type { HostHealth } from '../functions/ipam/host.ts';
 import { registerHost } from '../functions/ipam/hosts/register.ts';
 import { FIRST_CURSOR, type SweepCursor } from '../functions/ipam/sweep-cursor.ts';
 import { sweep } from '../functions/ipam/sweep/sweep.ts';
+import { MAX_REMARK } from '../protocol/limits.ts';
 import { Host, withMac } from '../test/support/fleet.ts';
 import { withoutFailures } from '../test/support/whole-sweep.ts';
 import { type Setting, setting } from './setting.ts';
@@ -40,6 +42,18 @@ async function measured(at: Setting, operation: () => Promise<unknown>): Promise
   return { writes: cost.writeUnits, reads: cost.readUnits };
 }
 
+/** The longest that a shim can say of its host. */
+const unwell = (now: number): HostHealth => ({
+  status: 'degraded',
+  reason: 'r'.repeat(MAX_REMARK),
+  waiting: 9_999,
+  deadLetters: 999,
+  findings: 999,
+  comparedAt: now,
+  refused: 9_999,
+  lastRefusal: 'r'.repeat(MAX_REMARK),
+});
+
 /** A host that has registered, and its next heartbeat. */
 async function enlist(at: Setting, id: string): Promise<() => Promise<unknown>> {
   const host = new Host(at, id);
@@ -48,7 +62,13 @@ async function enlist(at: Setting, id: string): Promise<() => Promise<unknown>> 
     const principal = `arn:aws:sts::123456789012:assumed-role/berth-host/${id}`;
     const versions = { shimVersion: '0.1.0', engineVersion: '28.5.2' };
     const proposed = at.world.random(24);
-    await registerHost(at, host.call(), { principal, incarnation, proposed, ...versions });
+    await registerHost(at, host.call(), {
+      principal,
+      incarnation,
+      proposed,
+      ...versions,
+      health: unwell(at.world.now()),
+    });
     incarnation = proposed;
   };
   await beat();

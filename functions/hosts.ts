@@ -35,7 +35,7 @@ import {
   parsePrincipal,
 } from './lambda/handler.ts';
 import { log } from './lambda/log.ts';
-import { machinePrintOf, networksPosition } from './lambda/messages.ts';
+import { healthOf, machinePrintOf, networksPosition } from './lambda/messages.ts';
 import { realWorld as world } from './lambda/world.ts';
 
 const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
@@ -71,6 +71,7 @@ const register = async (request: Request): Promise<RegisterAnswer> => {
     shimVersion: message.ShimVersion,
     engineVersion: message.EngineVersion,
     machine: machinePrintOf(message.Machine),
+    health: message.Health ? healthOf(message.Health) : undefined,
     forgetAfter: await spaces.forgetAfter(message.Space ?? DEFAULT_SPACE_NAME),
   });
   return {

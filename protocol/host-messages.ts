@@ -15,8 +15,9 @@ import {
   text,
 } from './fields.ts';
 import { MAC_ADDRESS } from './ids.ts';
-import { MAX_ENDPOINTS, MAX_FURTHER_NETWORKS, MAX_KNOWN_NETWORKS } from './limits.ts';
+import { MAX_ENDPOINTS, MAX_FURTHER_NETWORKS, MAX_KNOWN_NETWORKS, MAX_REMARK } from './limits.ts';
 import { SEQUENCE_WIDTH } from './request-key.ts';
+import { HEALTH_STATUSES } from './states.ts';
 
 /** All that a shim needs when it starts. */
 export const handshakeAnswer = v.object({
@@ -33,6 +34,28 @@ const incarnation = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{8,64}$/, 'not an 
 const version = v.pipe(v.string(), v.maxLength(64), v.regex(/^[\x20-\x7e]*$/, 'not a version'));
 /** Hashes, so that serial numbers do not leave the host. */
 const print = v.pipe(v.string(), v.regex(/^[0-9a-f]{16,64}$/, 'not a hash'));
+
+/** Printable, so that a table on a terminal can show it as it is, and short, since it is stored with the host. */
+const remark = v.pipe(v.string(), v.maxLength(MAX_REMARK), v.regex(/^[\x20-\x7e]*$/, 'not printable'));
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** How a host is, as its shim says with each heartbeat. `berth hosts` shows it. */
+export const hostHealth = v.object({
+  Status: v.picklist(HEALTH_STATUSES),
+  /** The first reason why it is not `ok`, else ''. */
+  Reason: remark,
+  /** Calls in the journal that have not reached the functions. */
+  Waiting: count,
+  DeadLetters: count,
+  /** Differences between Docker and the table that the last comparison found. */
+  Findings: count,
+  /** ISO 8601: when the last comparison ended. `null`: none has, or it failed. */
+  ComparedAt: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+  /** Calls of dockerd that were refused or failed since the shim started, and why the last of them was. */
+  Refused: count,
+  LastRefusal: remark,
+});
+export type HostHealth = v.InferOutput<typeof hostHealth>;
 
 export const registerMessage = v.object({
   /** The nonce that the functions confirmed last. */
@@ -52,6 +75,8 @@ export const registerMessage = v.object({
   ),
   /** The space of its networks, unless they name another. */
   Space: v.nullish(localSpaceName),
+  /** A heartbeat matters more than what it says of the host's health: what cannot be read is left out. */
+  Health: v.fallback(v.nullish(hostHealth), undefined),
 });
 export type RegisterMessage = v.InferInput<typeof registerMessage>;
 

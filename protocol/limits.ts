@@ -10,3 +10,5 @@ export const MAX_FURTHER_NETWORKS = 63;
 export const MAX_KNOWN_NETWORKS = 512;
 /** Endpoints that one message takes up again: each is a write. */
 export const MAX_ENDPOINTS = 32;
+/** Characters of a remark in a heartbeat: a host's item then fits one write unit. */
+export const MAX_REMARK = 120;

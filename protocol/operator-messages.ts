@@ -1,6 +1,7 @@
 /** What operators ask the console, and the answers. Times are milliseconds. */
 import * as v from 'valibot';
 import { hostId, spaceName } from './fields.ts';
+import { hostHealth } from './host-messages.ts';
 
 /** What an operator's command reads in the answer to a handshake: the URL of the console. */
 export const consoleAnswer = v.object({ Functions: v.object({ Console: v.string() }) });
@@ -45,6 +46,10 @@ const hostView = v.object({
   /** ISO 8601 */
   LeaseUntil: v.string(),
   InLease: v.boolean(),
+  ShimVersion: v.optional(v.string(), ''),
+  EngineVersion: v.optional(v.string(), ''),
+  /** As of `LastSeen`. `null`: its shim is of an earlier version, which does not say. */
+  Health: v.fallback(v.nullish(hostHealth), null),
   Networks: v.array(v.object({ Space: v.string(), Pool: v.string(), Addresses: v.number(), IsAll: v.boolean() })),
   IsAll: v.boolean(),
 });

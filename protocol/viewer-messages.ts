@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { hostId, required, spaceName } from './fields.ts';
+import { hostHealth } from './host-messages.ts';
 import { hostAnswer } from './operator-messages.ts';
 import { HOST_STATES } from './states.ts';
 
@@ -197,6 +198,8 @@ const hostLine = v.object({
   InLease: v.boolean(),
   ShimVersion: v.string(),
   EngineVersion: v.string(),
+  /** As of `LastSeen`. `null`: its shim is of an earlier version, which does not say. */
+  Health: v.fallback(v.nullish(hostHealth), null),
 });
 export type HostLine = v.InferInput<typeof hostLine>;
 

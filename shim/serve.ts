@@ -103,6 +103,8 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     else await handshakes.get(driver)?.renew();
   };
   const reconciler = reconcilerOf(settings, { ...reached, ...enrolled, renew, log });
+  const reports = selfReports(settings, options, { ...reached, ...enrolled, reconciler });
+  registration.condition = reports.condition;
   const compareSoon = (): void => {
     reconciler.soon();
   };
@@ -125,7 +127,6 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     isReached: () => cloud.unreached === undefined,
     findings: () => reconciler.last.findings,
   });
-  const { health, status } = selfReports(settings, options, { ...reached, ...enrolled, reconciler });
   const letters = (message: LettersMessage) => handleLetters({ journal, outbox, log }, message);
   const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
   const unable = (): string | undefined =>
@@ -142,8 +143,7 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     calls,
     metrics,
     log,
-    health,
-    status,
+    ...reports,
     doctor,
     letters,
     budget,

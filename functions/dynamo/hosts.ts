@@ -2,7 +2,8 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Host } from '../ipam/host.ts';
 import type { Store } from '../ipam/store.ts';
-import { decodeHost, encodeHost, hostIdOf, readable } from './items.ts';
+import { decodeHost, encodeHost, hostIdOf } from './host-items.ts';
+import { readable } from './items.ts';
 import { hostKey, hostPartition } from './keys.ts';
 import type { Table } from './table.ts';
 

@@ -11,7 +11,6 @@ import {
 } from '../../protocol/address.ts';
 import { NETWORK_STATES } from '../../protocol/states.ts';
 import { CHUNK_SIZE, type Chunk } from '../ipam/chunk.ts';
-import type { Host } from '../ipam/host.ts';
 import type { Pool } from '../ipam/pool.ts';
 import type { Asked, Ref } from '../ipam/ref.ts';
 import { Refusal } from '../ipam/refusal.ts';
@@ -19,7 +18,7 @@ import { SETTINGS, type Setting, type Space, type SpaceSettings } from '../ipam/
 import type { Found, IndexedRef, PoolName } from '../ipam/store.ts';
 import type { SweepCursor } from '../ipam/sweep-cursor.ts';
 import { UnreadableItem, isUnreadable } from '../ipam/unreadable.ts';
-import { chunkGeneration, parseChunkKey, parseHostKey, parsePoolKey, parseRefKey } from './keys.ts';
+import { chunkGeneration, parseChunkKey, parsePoolKey, parseRefKey } from './keys.ts';
 
 const parsed = <T>(parse: (text: string) => T | undefined, what: string) =>
   v.pipe(
@@ -63,7 +62,7 @@ const nameOf = (item: unknown): string => {
 
 const cidr = parsed(parseCidr, 'a CIDR');
 const address = parsed(parseAddress, 'an address');
-const key = { pk: v.string(), sk: v.string() };
+export const key = { pk: v.string(), sk: v.string() };
 
 const rangeText = ({ family, first, last }: Range): string => {
   const from = formatAddress({ family, value: first });
@@ -164,75 +163,6 @@ export function encodeRef(ref: Ref) {
     ...(endedAt !== undefined && { endedAt }),
     ...(term !== undefined && { term }),
   };
-}
-
-/** Each write of a host sets all its attributes, so a time that is not set needs a value. */
-const NEVER = 0;
-
-const hostItem = v.object({
-  ...key,
-  incarnation: v.string(),
-  epoch: v.number(),
-  principal: v.string(),
-  adopted: v.optional(v.boolean(), false),
-  awaited: v.optional(v.boolean(), false),
-  machine: v.optional(
-    v.object({
-      given: v.exactOptional(v.string()),
-      instance: v.exactOptional(v.string()),
-      product: v.exactOptional(v.string()),
-      macs: v.exactOptional(v.array(v.string())),
-    }),
-    {},
-  ),
-  ownEpoch: v.optional(v.number(), NEVER),
-  former: v.optional(v.picklist(['', 'asleep', 'dead']), ''),
-  rivalAt: v.optional(v.number(), NEVER),
-  since: v.number(),
-  lastSeen: v.number(),
-  floor: v.string(),
-  fresh: v.boolean(),
-  shimVersion: v.string(),
-  engineVersion: v.string(),
-  state: v.picklist(['live', 'draining', 'fenced', 'dead']),
-  leaseUntil: v.number(),
-  fencedAt: v.number(),
-  why: v.string(),
-  changedAt: v.optional(v.number(), NEVER),
-  refsLag: v.boolean(),
-  heard: v.optional(v.array(v.string()), []),
-  heardAt: v.optional(v.number(), NEVER),
-  rev: v.string(),
-});
-
-/** The id of a host, readable even if the rest of its item is damaged. */
-export const hostIdOf = (item: unknown): string => parseHostKey(read(v.object(key), item)).id;
-
-export function decodeHost(item: unknown): Host {
-  const {
-    pk,
-    sk,
-    fresh: isFresh,
-    adopted: isAdopted,
-    awaited: isAwaited,
-    fencedAt: time,
-    ...host
-  } = read(hostItem, item);
-  const fencedAt = time === NEVER ? undefined : time;
-  return { ...host, ...parseHostKey({ pk, sk }), isFresh, isAdopted, isAwaited, fencedAt };
-}
-
-export function encodeHost({
-  id: _id,
-  isFresh: fresh,
-  isAdopted: adopted,
-  isAwaited: awaited,
-  fencedAt,
-  heardAt,
-  ...host
-}: Host) {
-  const lastWord = heardAt === NEVER ? {} : { heardAt };
-  return { ...host, ...lastWord, fresh, adopted, awaited, fencedAt: fencedAt ?? NEVER };
 }
 
 export const slotAttribute = (slot: number): string => `s${slot.toString(16)}`;

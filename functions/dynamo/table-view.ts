@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import type { Item as TableItem, NamedPool, TableView } from '../ipam/table-view.ts';
 import { UnreadableItem } from '../ipam/unreadable.ts';
-import { decodeFound, decodeHost, decodeName, decodeSpace, decodeSweep, readable } from './items.ts';
+import { decodeHost } from './host-items.ts';
+import { decodeFound, decodeName, decodeSpace, decodeSweep, readable } from './items.ts';
 import { isNote, nameKey, spaceKey } from './keys.ts';
 import type { Table } from './table.ts';
 

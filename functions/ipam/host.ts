@@ -1,6 +1,24 @@
 /** A host: one Docker host, as the fleet knows it. What it holds is bound to its id, so no other machine may use the id. */
 import { isInstanceId } from '../../protocol/ids.ts';
+import type { HEALTH_STATUSES } from '../../protocol/states.ts';
 import type { MachinePrint } from './machine.ts';
+
+/** How a host is, as its shim said with the last heartbeat. */
+export interface HostHealth {
+  readonly status: (typeof HEALTH_STATUSES)[number];
+  /** Why it is not `ok`, else ''. */
+  readonly reason: string;
+  /** Calls in its journal. */
+  readonly waiting: number;
+  readonly deadLetters: number;
+  /** Differences that its last comparison with Docker found. */
+  readonly findings: number;
+  /** ms: when that was. `undefined`: none has succeeded since the shim started. */
+  readonly comparedAt: number | undefined;
+  /** Calls of dockerd that were refused since the shim started, and why the last of them was. */
+  readonly refused: number;
+  readonly lastRefusal: string;
+}
 
 export interface Host {
   readonly id: string;
@@ -39,6 +57,8 @@ export interface Host {
   readonly shimVersion: string;
   /** '' where it is not known. */
   readonly engineVersion: string;
+  /** `undefined`: its shim is of an earlier version, which does not say. */
+  readonly health: HostHealth | undefined;
   /**
    * - `draining`: it is about to go, and gets nothing new.
    * - `fenced`: it was silent past its lease. What it holds is quarantined: a host without the cloud may still be on its LAN.

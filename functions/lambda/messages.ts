@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { type Range, cidrRange, parseAddress, parseCidr } from '../../protocol/address.ts';
 import { requestKey } from '../../protocol/fields.ts';
-import type { registerMessage } from '../../protocol/host-messages.ts';
+import type { HostHealth, registerMessage } from '../../protocol/host-messages.ts';
+import type { HostHealth as Health } from '../ipam/host.ts';
 import type { MachinePrint } from '../ipam/machine.ts';
 import { isGeneration } from '../ipam/pool.ts';
 import { isRefName } from '../ipam/ref.ts';
@@ -29,6 +30,17 @@ export function machinePrintOf({
     ...(macs !== undefined && { macs }),
   };
 }
+
+export const healthOf = ({ Status, Reason, Waiting, ComparedAt, ...told }: HostHealth): Health => ({
+  status: Status,
+  reason: Reason,
+  waiting: Waiting,
+  deadLetters: told.DeadLetters,
+  findings: told.Findings,
+  comparedAt: ComparedAt === null ? undefined : Date.parse(ComparedAt),
+  refused: told.Refused,
+  lastRefusal: told.LastRefusal,
+});
 
 /** Comma separated. What cannot be read is ignored, since the list only helps to choose well. */
 export function parseList<T>(text: string, parse: (part: string) => T | undefined): T[] {

@@ -18,6 +18,7 @@ import type { SubnetRun } from '../ipam/views/free-subnets.ts';
 import { reservesOf, sizeOf, timeOfKey } from '../ipam/views/pool-view.ts';
 import type { CountedPool } from '../ipam/views/pools.ts';
 import { isoTime } from '../ipam/world.ts';
+import { healthView } from './host-answer.ts';
 
 const spaceUse = ({ pools4, pools6, size4, held4, held6 }: SpaceUse) => ({
   Pools4: pools4,
@@ -89,4 +90,5 @@ export const hostLine = (host: Host, now: number): HostLine => ({
   InLease: isInLease(host, now),
   ShimVersion: host.shimVersion,
   EngineVersion: host.engineVersion,
+  Health: healthView(host.health),
 });

@@ -1,5 +1,6 @@
 /** `berth host show`, `berth host dead` and `berth host former-dead`: the operator sees what a host holds before it is freed. */
 import type { Command } from 'commander';
+import type { HostHealth } from '../../protocol/host-messages.ts';
 import { type HostMessage, type HostView, hostAnswer } from '../../protocol/operator-messages.ts';
 import { UserError } from '../user-error.ts';
 import { agoText } from './ago.ts';
@@ -16,6 +17,7 @@ import {
   operating,
   unknownHost,
 } from './host.ts';
+import { jsonOf } from './viewer.ts';
 
 /** Networks that are shown one by one. */
 const MAX_SHOWN_NETWORKS = 20;
@@ -27,8 +29,19 @@ async function askHost(fleet: Fleet, host: string): Promise<HostView> {
   return answer;
 }
 
+/** What its shim said with the last heartbeat. */
+function healthLines(health: HostHealth): [string, string][] {
+  const { Status, Reason, Waiting, DeadLetters, Findings, ComparedAt, Refused, LastRefusal } = health;
+  return [
+    ['health', Reason === '' ? Status : `${Status} (${Reason})`],
+    ['journal', `${Waiting} calls wait, ${DeadLetters} dead letters`],
+    ['compared', ComparedAt === null ? 'not yet, or it failed' : `${ComparedAt}, ${Findings} differences`],
+    ['refused', LastRefusal === '' ? `${Refused} calls` : `${Refused} calls, the last: ${LastRefusal}`],
+  ];
+}
+
 /** A host's state and holdings, one line each. */
-export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...host }: HostView): string {
+export function describeHost({ Host, State, Why, Principal, Networks, IsAll, Health, ...host }: HostView): string {
   const addresses = Networks.reduce((sum, network) => sum + network.Addresses, 0);
   const isCounted = IsAll && Networks.every((network) => network.IsAll);
   const plus = (count: number, all: boolean): string => `${count}${all ? '' : ' or more'}`;
@@ -39,6 +52,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
     ['bound to', Principal === '' ? 'nobody' : Principal],
     ['last seen', `${host.LastSeen}, ${agoText(host.SilentSeconds)}`],
     ['lease', `${host.InLease ? 'runs until' : 'ended'} ${host.LeaseUntil}`],
+    ...(Health ? healthLines(Health) : []),
     ['networks', plus(Networks.length, IsAll)],
     ['addresses', plus(addresses, isCounted)],
     ...Networks.slice(0, MAX_SHOWN_NETWORKS).map((network): [string, string] => [
@@ -51,7 +65,7 @@ export function describeHost({ Host, State, Why, Principal, Networks, IsAll, ...
 }
 
 /** A host, as programs read it. */
-export const hostJson = ({ Host, State, Why, Principal, Networks, ...host }: HostView): object => ({
+export const hostJson = ({ Host, State, Why, Principal, Networks, Health, ...host }: HostView): object => ({
   id: Host,
   state: State,
   why: Why,
@@ -60,6 +74,9 @@ export const hostJson = ({ Host, State, Why, Principal, Networks, ...host }: Hos
   silentSeconds: host.SilentSeconds,
   leaseUntil: host.LeaseUntil,
   isInLease: host.InLease,
+  shimVersion: host.ShimVersion ?? '',
+  engineVersion: host.EngineVersion ?? '',
+  health: Health ? jsonOf(Health) : null,
   networks: Networks.map(({ Space, Pool, Addresses, IsAll }) => ({
     space: Space,
     pool: Pool,

@@ -76,11 +76,13 @@ export function viewCommands(program: Command): void {
     });
   operating(program.command('hosts'))
     .addOption(new Option('--state <state>', 'only the hosts in this state').choices(HOST_STATES))
+    .option('--unhealthy', 'only the hosts that an operator should look at: degraded, failing or fenced')
     .summary('list the hosts of the fleet')
-    .description('List the hosts of the fleet: their states, when they were last seen, and their versions.')
-    .addHelpText('after', examples('hosts', 'hosts --state fenced'))
-    .action(async (options: OperatorOptions & { readonly state?: ViewHostsMessage['State'] }) => {
-      const hosts = await allHosts(await viewerOf(fleetOf(options)), options.state);
+    .description('List the hosts of the fleet: their states and health, when they were last seen, and their versions.')
+    .addHelpText('after', examples('hosts', 'hosts --unhealthy', 'hosts --state fenced'))
+    .action(async (options: HostsOptions) => {
+      const all = await allHosts(await viewerOf(fleetOf(options)), options.state);
+      const hosts = options.unhealthy === true ? all.filter(isUnhealthy) : all;
       print(options, { hosts: jsonOf(hosts) }, describeHosts(hosts));
     });
 }
@@ -266,19 +268,31 @@ export function describeWhose({ Address, State, Host, Endpoint, Mac, Since, Pool
   return factsOf(facts.filter(([, value]) => value !== ''));
 }
 
-const HOSTS: readonly Column[] = ['HOST', 'STATE', 'LAST SEEN', 'SHIM', 'DOCKER', 'WHY'].map((head) => ({ head }));
+interface HostsOptions extends OperatorOptions {
+  readonly state?: ViewHostsMessage['State'];
+  readonly unhealthy?: boolean;
+}
+
+/** A dead host needs nobody's attention: it holds nothing. What a fenced one holds stays taken until somebody acts. */
+const isUnhealthy = ({ State, Health }: HostLine): boolean =>
+  State === 'fenced' || (State !== 'dead' && (Health?.Status ?? 'ok') !== 'ok');
+
+const HOSTS: readonly Column[] = ['HOST', 'STATE', 'HEALTH', 'LAST SEEN', 'SHIM', 'DOCKER', 'WHY'].map((head) => ({
+  head,
+}));
 
 export function describeHosts(hosts: readonly HostLine[]): string {
   if (hosts.length === 0) return 'there is no such host';
   const rows = [...hosts]
     .sort((a, b) => (a.Host < b.Host ? -1 : 1))
-    .map(({ Host, State, SilentSeconds, ShimVersion, EngineVersion, Why }) => [
-      Host,
-      State,
-      agoText(SilentSeconds),
-      ShimVersion,
-      EngineVersion,
-      Why,
+    .map(({ Health, ...host }) => [
+      host.Host,
+      host.State,
+      Health?.Status ?? '',
+      agoText(host.SilentSeconds),
+      host.ShimVersion,
+      host.EngineVersion,
+      host.Why === '' ? (Health?.Reason ?? '') : host.Why,
     ]);
   return tableOf(HOSTS, rows);
 }

@@ -33,6 +33,9 @@ export interface RegistrationOptions {
   readonly warn: (message: string) => void;
 }
 
+/** How this host is. A shim that starts does not know it yet. */
+export type Condition = Pick<RegisterMessage, 'EngineVersion' | 'Health'>;
+
 /** What an answer of the fleet means for other parts of the shim. */
 export interface RegistrationEvents {
   /** The highest sequence number that the cloud has seen from this host. */
@@ -77,12 +80,18 @@ export class Registration extends EventEmitter<RegistrationEvents> {
   #keeping: Promise<void> | undefined;
   #renewing: Promise<void> | undefined;
   #began = -Infinity;
+  #condition: () => Condition = () => ({});
 
   constructor(options: RegistrationOptions) {
     super();
     this.#options = options;
     this.#file = path.join(options.folder, 'incarnation.json');
     this.#read();
+  }
+
+  /** What it says of this host with each message from now on. */
+  set condition(read: () => Condition) {
+    this.#condition = read;
   }
 
   get epoch(): number {
@@ -162,7 +171,7 @@ export class Registration extends EventEmitter<RegistrationEvents> {
       ...(known.current !== undefined && { Incarnation: known.current }),
       Proposed: proposed,
       ShimVersion: this.#options.version,
-      EngineVersion: '',
+      ...this.#condition(),
       Space: this.#options.space,
       Machine: this.#options.machine,
     });

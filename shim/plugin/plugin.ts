@@ -15,6 +15,7 @@ import { messageOf } from '../error-message.ts';
 import { readBody } from '../read-body.ts';
 import { within } from '../time.ts';
 import type { Calls, Reply } from './calls.ts';
+import type { Refusals } from './condition.ts';
 import type { Metrics } from './metrics.ts';
 import { type LettersMessage, lettersMessage } from './letters.ts';
 import { limitConnections, mostConnections } from './open-files.ts';
@@ -23,6 +24,7 @@ export interface PluginHost {
   readonly sequence: Sequence;
   readonly calls: Calls;
   readonly metrics: Metrics;
+  readonly refusals: Pick<Refusals, 'note'>;
   readonly log: Logger;
   /** The shim's health, for `berth shim --health`. */
   readonly health: () => object;
@@ -150,6 +152,7 @@ async function carry(driver: Driver, method: Method, host: PluginHost, arrival: 
     const about = { driver, method, request: key, reason };
     if (isForeseen) host.log.warn(about, 'refused');
     else host.log.error({ ...about, err: error }, 'failed');
+    host.refusals.note(reason);
     host.metrics.called(method, 'failed', performance.now() - began, 0);
     send(response, 200, JSON.stringify({ Error: reason }));
   }
@@ -202,12 +205,16 @@ function isJson(text: string): boolean {
   }
 }
 
-function note({ log, metrics }: PluginHost, driver: Driver, reply: Reply, milliseconds: number): void {
+function note({ log, metrics, refusals }: PluginHost, driver: Driver, reply: Reply, milliseconds: number): void {
   const { about, refusal, attempts, waited } = reply;
   const { method, request, poolId: pool, address } = about;
   const ms = Math.round(milliseconds);
   const fields = { driver, method, request, pool, address, attempts, ms, cloudMs: Math.round(waited) };
-  if (refusal === undefined) log.info({ ...fields, answer: reply.text.slice(0, 300) }, 'answered');
-  else log.warn({ ...fields, reason: refusal }, 'refused');
+  if (refusal === undefined) {
+    log.info({ ...fields, answer: reply.text.slice(0, 300) }, 'answered');
+  } else {
+    refusals.note(refusal);
+    log.warn({ ...fields, reason: refusal }, 'refused');
+  }
   metrics.called(method, refusal === undefined ? 'answered' : 'refused', milliseconds, attempts);
 }

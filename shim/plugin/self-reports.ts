@@ -1,9 +1,10 @@
-/** What a shim says about itself and its host: for `berth shim --health` and `berth doctor`. */
+/** What a shim says about itself and its host: for `berth shim --health`, `berth doctor` and the fleet. */
 import type { FunctionUrlClient } from '../cloud/client.ts';
 import { parseEndpoint } from '../endpoint.ts';
-import type { Registration } from '../host/registration.ts';
 import type { Journal } from '../journal/journal.ts';
-import { type Health, healthOf } from './health.ts';
+import type { Condition, Registration } from '../host/registration.ts';
+import { Refusals, conditionOf } from './condition.ts';
+import { type Health, type HealthSources, healthOf } from './health.ts';
 import { type Status, statusOf } from './status.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import type { Settings } from '../settings.ts';
@@ -13,7 +14,7 @@ interface Parts {
   readonly cloud: Pick<FunctionUrlClient, 'unreached' | 'answeredAt' | 'standingAt'>;
   readonly journal: Pick<Journal, 'stats'>;
   readonly registration: Pick<Registration, 'refusal' | 'leaving' | 'rival'>;
-  readonly reconciler: Pick<Reconciler, 'last' | 'lastAt'>;
+  readonly reconciler: Pick<Reconciler, 'last' | 'lastAt' | 'engineVersion'>;
 }
 
 /** What to ask for each of them. */
@@ -23,16 +24,17 @@ export function selfReports(
   { hostId, cloud, journal, registration, reconciler }: Parts,
 ) {
   const startedAt = Date.now();
-  const health = (): Health =>
+  const refusals = new Refusals();
+  const healthIf = (obstacles: Pick<HealthSources, 'unreached' | 'unregistered'>): Health =>
     healthOf({
+      ...obstacles,
       hostId,
       journal,
-      unreached: cloud.unreached,
-      unregistered: registration.refusal,
       leaving: registration.leaving,
       rival: registration.rival,
       findings: reconciler.last.findings,
     });
+  const health = (): Health => healthIf({ unreached: cloud.unreached, unregistered: registration.refusal });
   const status = (): Status => {
     const standing = cloud.standingAt(parseEndpoint(endpoint));
     const comparison = { mode, at: reconciler.lastAt, ...reconciler.last };
@@ -47,5 +49,11 @@ export function selfReports(
       health: health(),
     });
   };
-  return { health, status };
+  const condition = (): Condition => {
+    // Who reads this has reached the functions, and has been let in.
+    const then = healthIf({ unreached: undefined, unregistered: undefined });
+    const Health = conditionOf({ health: then, comparison: reconciler, refusals });
+    return { EngineVersion: reconciler.engineVersion, Health };
+  };
+  return { health, status, condition, refusals };
 }

@@ -6,6 +6,12 @@ import { type ClientRequest, request } from 'node:http';
 import * as v from 'valibot';
 import { readBody } from '../read-body.ts';
 
+export interface DockerEngine {
+  readonly id: string;
+  /** Such as `28.5.2`; '' where it does not say. */
+  readonly version: string;
+}
+
 export interface DockerEndpoint {
   readonly id: string;
   /** Of the container, or of whatever else has an address there. */
@@ -69,9 +75,13 @@ export class Docker {
     this.#timeout = timeout;
   }
 
-  /** The id of this engine, which stays the same across restarts. @throws DockerError */
-  async id(): Promise<string> {
-    return (await this.#get('/info', v.object({ ID: v.string() }))).ID;
+  /** The id of this engine, which stays the same across restarts, and its version. @throws DockerError */
+  async engine(): Promise<DockerEngine> {
+    const { ID: id, ServerVersion: version } = await this.#get(
+      '/info',
+      v.object({ ID: v.string(), ServerVersion: text }),
+    );
+    return { id, version };
   }
 
   /** Every network with a subnet. @throws DockerError */

@@ -31,7 +31,7 @@ export interface Corrections {
 }
 
 export interface ReconcilerOptions {
-  readonly docker: Pick<Docker, 'id' | 'networks' | 'watch'>;
+  readonly docker: Pick<Docker, 'engine' | 'networks' | 'watch'>;
   readonly table: Pick<FleetRecords, 'networks' | 'revive'>;
   readonly hands: Corrections;
   /** How many engines run next to this shim. `undefined`: unknown. */
@@ -76,6 +76,7 @@ export class Reconciler {
   #round: Promise<Report> = Promise.resolve({ findings: [] });
   #last: Report = { findings: [] };
   #lastAt: number | undefined;
+  #engineVersion = '';
   #warned = '';
   /** A round was asked for since the last one began. */
   #isWanted = false;
@@ -93,6 +94,11 @@ export class Reconciler {
   /** ms since the epoch: when the last round ended. `undefined`: none has. */
   get lastAt(): number | undefined {
     return this.#lastAt;
+  }
+
+  /** Docker's version as the last round saw it. '': none has. */
+  get engineVersion(): string {
+    return this.#engineVersion;
   }
 
   start(): void {
@@ -171,7 +177,8 @@ export class Reconciler {
   async #reconcile(isFix: boolean, named: readonly string[]): Promise<Report> {
     const { docker, table, hands } = this.#options;
     const watch = await this.#sameDocker();
-    const id = await docker.id();
+    const { id, version } = await docker.engine();
+    this.#engineVersion = version;
     const before = await docker.networks();
     const addressesIn = (pool: string): string[] =>
       before

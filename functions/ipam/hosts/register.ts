@@ -5,7 +5,16 @@
 import { sequenceOf } from '../../../protocol/request-key.ts';
 import type { Call } from '../call.ts';
 import type { Deps } from '../deps.ts';
-import { FIRST_EPOCH, type Host, LEASE_MS, NOBODY_BEFORE, heartbeatFor, leaseFor, sessionOf } from '../host.ts';
+import {
+  FIRST_EPOCH,
+  type Host,
+  type HostHealth,
+  LEASE_MS,
+  NOBODY_BEFORE,
+  heartbeatFor,
+  leaseFor,
+  sessionOf,
+} from '../host.ts';
 import { type MachinePrint, isSameMachine } from '../machine.ts';
 import { Refusal } from '../refusal.ts';
 import { DEFAULT_SPACE } from '../space.ts';
@@ -24,6 +33,8 @@ export interface Registration {
   readonly engineVersion: string;
   /** `undefined`: an older shim does not send it. */
   readonly machine?: MachinePrint | undefined;
+  /** `undefined`: an older shim does not send it. */
+  readonly health?: HostHealth | undefined;
   /** ms for which its space remembers it when it is silent. `undefined`: an older shim does not send its space. */
   readonly forgetAfter?: number | undefined;
 }
@@ -95,7 +106,7 @@ async function orNoteRival<T>(
 export function nextHost(
   seen: Host | undefined,
   call: Pick<Call, 'hostId' | 'requestKey'>,
-  { principal, incarnation, proposed, shimVersion, engineVersion, machine = {} }: Registration,
+  { principal, incarnation, proposed, shimVersion, engineVersion, health, machine = {} }: Registration,
   { now, lease = LEASE_MS }: { readonly now: number; readonly lease?: number },
 ): Omit<Host, 'rev'> {
   const sequence = sequenceOf(call.requestKey);
@@ -104,7 +115,9 @@ export function nextHost(
     incarnation: proposed,
     lastSeen: now,
     shimVersion,
-    engineVersion,
+    // A shim that has just started does not know it yet.
+    engineVersion: engineVersion === '' ? (seen?.engineVersion ?? '') : engineVersion,
+    health,
     leaseUntil: now + lease,
     ...stateAfter(seen, now),
   };

@@ -24,6 +24,7 @@ export const host = (id: string, incarnation = 'one'): Omit<Host, 'rev'> => ({
   isFresh: false,
   shimVersion: '0.1.0',
   engineVersion: '',
+  health: undefined,
   state: 'live',
   leaseUntil: 3_000,
   fencedAt: undefined,
@@ -49,9 +50,35 @@ export function hostContract(get: () => Store): void {
     it('writes a host only as it was read, and sets a new rev', async () => {
       const first = host(fresh('host'));
       const seen = await get().writeHost(first, undefined);
-      const next = { ...first, incarnation: 'two', epoch: 2, lastSeen: 3_000, floor: 'zzzzzzzzz', isFresh: true };
+      const health = {
+        status: 'degraded' as const,
+        reason: 'it drains',
+        waiting: 1,
+        deadLetters: 2,
+        findings: 3,
+        comparedAt: undefined,
+        refused: 4,
+        lastRefusal: 'full',
+      };
+      const next = {
+        ...first,
+        health,
+        incarnation: 'two',
+        epoch: 2,
+        lastSeen: 3_000,
+        floor: 'zzzzzzzzz',
+        isFresh: true,
+      };
       const fenced = { ...next, state: 'fenced' as const, fencedAt: 4_000, why: 'silent', refsLag: true };
-      const adopted = { ...fenced, isAdopted: true, isAwaited: true, heard: ['key1', 'key2'], heardAt: 4_000 };
+      const compared = { ...health, comparedAt: 5_000 };
+      const adopted = {
+        ...fenced,
+        health: compared,
+        isAdopted: true,
+        isAwaited: true,
+        heard: ['key1', 'key2'],
+        heardAt: 4_000,
+      };
       const written = await get().writeHost(next, seen);
       assert.deepEqual(written, { ...next, rev: written?.rev });
       assert.notEqual(written.rev, seen?.rev);

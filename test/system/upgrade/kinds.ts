@@ -1,8 +1,8 @@
 /** The kinds of items, and the functions that read them. */
 import * as v from 'valibot';
+import { decodeHost } from '../../../functions/dynamo/host-items.ts';
 import {
   decodeChunk,
-  decodeHost,
   decodeName,
   decodePool,
   decodeRef,

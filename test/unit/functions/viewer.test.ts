@@ -218,7 +218,8 @@ describe('the viewer', () => {
 
   it('shows the hosts, all or those in one state, and what one holds', async () => {
     const gone = hostOf('gone-1');
-    await gone.register();
+    const health = { status: 'degraded', reason: 'it drains', waiting: 3, deadLetters: 1, findings: 2 } as const;
+    await gone.register({ health: { ...health, comparedAt: realWorld.now(), refused: 9, lastRefusal: 'full' } });
     await gone.pool({ space: 'hosts', pool: '10.7.0.0/24' });
     await reportDeath({ store: viewer.store, world: realWorld }, 'gone-1', 'it burned');
     const all = await ask('/Berth.ViewHosts', {}, viewHostsAnswer);
@@ -226,11 +227,16 @@ describe('the viewer', () => {
     assert.deepEqual([names.includes('gone-1'), names.includes('web-1'), all.Next], [true, true, null]);
     const { Hosts } = await ask('/Berth.ViewHosts', { State: 'dead' }, viewHostsAnswer);
     const [line] = Hosts;
-    const { LastSeen, SilentSeconds, ...dead } = line ?? assert.fail();
+    const { LastSeen, SilentSeconds, Health, ...dead } = line ?? assert.fail();
+    const { ComparedAt, ...condition } = Health ?? assert.fail();
+    assert.match(ComparedAt ?? '', ISO);
+    const figures = { Waiting: 3, DeadLetters: 1, Findings: 2, Refused: 9, LastRefusal: 'full' };
+    assert.deepEqual(condition, { Status: 'degraded', Reason: 'it drains', ...figures });
     assert.match(LastSeen, ISO);
     assert.ok(SilentSeconds >= 0);
     const told = { State: 'dead', Why: 'it burned', InLease: false, ShimVersion: '1', EngineVersion: '' };
     assert.deepEqual(dead, { Host: 'gone-1', ...told });
+    assert.deepEqual(done(await ask('/Berth.ViewHost', { Host: 'gone-1' }, hostAnswer)).Health, Health);
     const { Outcome, Networks } = done(await ask('/Berth.ViewHost', { Host: 'web-2' }, hostAnswer));
     assert.deepEqual(
       [Outcome, Networks],

@@ -124,9 +124,33 @@ describe('the description of a host', () => {
       silentSeconds: 7_300,
       leaseUntil: '2026-01-01T00:30:00.000Z',
       isInLease: false,
+      shimVersion: '',
+      engineVersion: '',
+      health: null,
       networks: [{ space: 'default', pool: '10.1.0.0/24', addresses: 3, isAll: true }],
       isAll: true,
     });
+  });
+
+  it('says how it is, if its shim says so', () => {
+    const Health = {
+      Status: 'degraded' as const,
+      Reason: 'it drains',
+      Waiting: 3,
+      DeadLetters: 1,
+      Findings: 2,
+      ComparedAt: null,
+      Refused: 9,
+      LastRefusal: 'full',
+    };
+    const lines = describeHost({ ...HOST, Health }).split('\n');
+    for (const line of [
+      'health     degraded (it drains)',
+      'journal    3 calls wait, 1 dead letters',
+      'compared   not yet, or it failed',
+      'refused    9 calls, the last: full',
+    ])
+      assert.ok(lines.includes(line), line);
   });
 
   it('says where the count stops, and what is not shown', () => {

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import { parseEndpoint } from '../../../shim/endpoint.ts';
 import { Handshakes } from '../../../shim/host/handshake.ts';
 import { Sequence } from '../../../shim/host/sequence.ts';
+import { Refusals } from '../../../shim/plugin/condition.ts';
 import { Metrics } from '../../../shim/plugin/metrics.ts';
 import { pluginServer } from '../../../shim/plugin/plugin.ts';
 import { openServer } from '../../../shim/plugin/sockets.ts';
@@ -18,6 +19,7 @@ export interface Stage extends CallsStage {
   readonly server: Server;
   /** The folder that stores the sequence. */
   readonly data: string;
+  readonly refusals: Refusals;
 }
 
 interface Wish {
@@ -34,11 +36,13 @@ export async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wis
   const warn = (): undefined => undefined;
   const endpoint = parseEndpoint('unix:/nowhere');
   const cloud = { ask: () => Promise.resolve(failureOf('away')) };
+  const refusals = new Refusals();
   const handshakes = await Handshakes.open(cloud, { endpoint, driver: 'berth', space: 'default', folder, warn });
   const server = pluginServer('berth', handshakes, {
     sequence: new Sequence(data, now),
     calls: calls.calls,
     metrics: new Metrics({ journal: calls.journal, inFlight: () => 0, isReached: () => true, findings: () => [] }),
+    refusals,
     log: pino({ level: onLog === undefined ? 'silent' : 'info', hooks: { logMethod: () => onLog?.() } }),
     health: () => ({ status: 'ok' }),
     status: () => ({}),
@@ -53,5 +57,5 @@ export async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wis
     server.closeAllConnections();
     server.close();
   });
-  return { ...calls, socket, server, data };
+  return { ...calls, socket, server, data, refusals };
 }

@@ -61,6 +61,7 @@ describe('a host that registers', () => {
       isFresh: false,
       shimVersion: '1.0',
       engineVersion: '28.5.2',
+      health: undefined,
       state: 'live',
       leaseUntil: deps.world.now() + LEASE_MS,
       fencedAt: undefined,
@@ -70,6 +71,29 @@ describe('a host that registers', () => {
       heard: [],
       heardAt: 0,
     });
+  });
+
+  it('is stored as its shim describes it, and an older shim describes nothing', async () => {
+    const { register, host } = stage();
+    const health = {
+      status: 'failing' as const,
+      reason: 'no space',
+      waiting: 3,
+      deadLetters: 1,
+      findings: 2,
+      comparedAt: undefined,
+      refused: 9,
+      lastRefusal: 'full',
+    };
+    await register(undefined, 'one', { engineVersion: '28.5.2', health });
+    await register('one', 'two', { health });
+    assert.deepEqual(
+      [host().engineVersion, host().health],
+      ['28.5.2', health],
+      'a shim that starts has not asked Docker',
+    );
+    await register('two', 'three', { engineVersion: '29.0.0' });
+    assert.deepEqual([host().engineVersion, host().health], ['29.0.0', undefined]);
   });
 
   it('must send six heartbeats while its space remembers it, within bounds, and has a lease of three', async () => {

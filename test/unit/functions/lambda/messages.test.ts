@@ -166,6 +166,32 @@ describe('the registration of a host', () => {
     assert.deepEqual(v.parse(registerMessage, whole), whole);
   });
 
+  it('is not refused for what it says of the health: what cannot be read is left out', () => {
+    const health = {
+      Status: 'ok',
+      Reason: '',
+      Waiting: 0,
+      DeadLetters: 0,
+      Findings: 0,
+      ComparedAt: '2026-01-01T00:00:00.000Z',
+      Refused: 0,
+      LastRefusal: 'x'.repeat(120),
+    };
+    const read = (Health: unknown) => v.parse(registerMessage, registration({ Health })).Health;
+    assert.deepEqual(read(health), health);
+    assert.deepEqual(read({ ...health, ComparedAt: null, Later: 1 }), { ...health, ComparedAt: null });
+    for (const wrong of [
+      { Status: 'fine' },
+      { Reason: '\u001b[2J' },
+      { LastRefusal: 'x'.repeat(121) },
+      { Waiting: -1 },
+      { Waiting: 1e300 },
+      { ComparedAt: 'today' },
+    ])
+      assert.equal(read({ ...health, ...wrong }), undefined, JSON.stringify(wrong));
+    assert.equal(read('ok'), undefined);
+  });
+
   for (const [at, changes] of [
     ['Proposed', { Proposed: undefined }],
     ['Proposed', { Proposed: '' }],

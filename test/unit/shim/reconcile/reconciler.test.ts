@@ -42,12 +42,12 @@ async function stage(t: TestContext, given?: string) {
     return Promise.resolve();
   };
   const docker = {
-    engine: 'one',
+    engineId: 'one',
     engines: 1,
     held: NOT_HELD,
     has: NOTHING,
     fails: SOUND,
-    id: () => Promise.resolve(docker.engine),
+    engine: () => Promise.resolve({ id: docker.engineId, version: '28.5.2' }),
     watch: () => Promise.resolve({ isOver: false, close: () => undefined }),
     networks: () =>
       docker.fails.error === undefined ? Promise.resolve([...docker.has]) : Promise.reject(docker.fails.error),
@@ -112,7 +112,7 @@ describe('a Docker engine that was never seen with a network', () => {
     await next.reconciler.run(true);
     assert.deepEqual(next.done, ['release P 10.1.0.9', 'end P']);
     const moved = await stage(t, folder);
-    moved.docker.engine = 'two';
+    moved.docker.engineId = 'two';
     await moved.reconciler.run(true);
     assert.deepEqual(moved.done, []);
   });

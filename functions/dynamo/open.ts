@@ -2,6 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Store } from '../ipam/store.ts';
 import type { World } from '../ipam/world.ts';
+import type { Retries } from './retry.ts';
 import { dynamoStore } from './store.ts';
 import { Table } from './table.ts';
 
@@ -11,24 +12,27 @@ const REQUEST_TIMEOUT_MS = 1_500;
 
 const ID_WIDTH = 12;
 
+/** Of every client. The retries are ours. */
+export const clientSettings = {
+  maxAttempts: 1,
+  requestHandler: {
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Without this, the SDK only logs a warning for a request that takes too long.
+    throwOnRequestTimeout: true,
+  },
+} as const;
+
 /** Region, credentials and endpoint come from the environment, as the AWS SDK reads it. */
 export function openStore(tableName: string, world: World): Store {
-  const client = new DynamoDBClient({
-    maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      // Without this, the SDK only logs a warning for a request that takes too long.
-      throwOnRequestTimeout: true,
-    },
-  });
-  return storeOver(client, tableName, world);
+  return storeOver(new DynamoDBClient(clientSettings), tableName, world);
 }
 
-export function storeOver(client: DynamoDBClient, tableName: string, world: World): Store {
-  const random = (): number => parseInt(world.random(8), 36) / 36 ** 8;
-  const pause = (milliseconds: number): Promise<void> => world.pause(milliseconds);
-  return dynamoStore(new Table(client, tableName, { pause, random, now: () => world.now() }), () =>
-    world.random(ID_WIDTH),
-  );
-}
+export const retriesOf = (world: World): Retries => ({
+  pause: (milliseconds) => world.pause(milliseconds),
+  random: () => parseInt(world.random(8), 36) / 36 ** 8,
+  now: () => world.now(),
+});
+
+export const storeOver = (client: DynamoDBClient, tableName: string, world: World): Store =>
+  dynamoStore(new Table(client, tableName, retriesOf(world)), () => world.random(ID_WIDTH));

@@ -9,11 +9,13 @@ export interface Handlers {
   readonly reachable: Readonly<Record<(typeof REACHABLE)[number], Handler>>;
   /** As on AWS, it has no URL: a schedule calls it. */
   readonly sweep: FleetHandler;
+  /** The same. */
+  readonly history: FleetHandler;
 }
 
 /** Functions read their environment when they are loaded, so it must be set before. */
 export async function loadHandlers(): Promise<Handlers> {
-  const [capabilities, pools, addresses, hosts, console, viewer, sweep] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, console, viewer, sweep, history] = await Promise.all([
     import('../../functions/capabilities.ts'),
     import('../../functions/pools.ts'),
     import('../../functions/addresses.ts'),
@@ -21,6 +23,7 @@ export async function loadHandlers(): Promise<Handlers> {
     import('../../functions/console.ts'),
     import('../../functions/viewer.ts'),
     import('../../functions/sweep.ts'),
+    import('../../functions/history.ts'),
   ]);
   const reachable = {
     capabilities: capabilities.handler,
@@ -30,5 +33,5 @@ export async function loadHandlers(): Promise<Handlers> {
     console: console.handler,
     viewer: viewer.handler,
   };
-  return { reachable, sweep: sweep.handler };
+  return { reachable, sweep: sweep.handler, history: history.handler };
 }

@@ -62,7 +62,7 @@ export interface PoolEntry extends Moment {
   readonly cidr: Cidr;
   /** A check of the state before. */
   readonly was: string;
-  /** `undefined`: It was removed. */
+  /** `undefined`: it was removed. */
   readonly now: PoolState | undefined;
 }
 

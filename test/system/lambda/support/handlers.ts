@@ -45,7 +45,7 @@ export const invoking =
   };
 
 /** These processes end with this one. */
-export function loadHandlers(): Promise<Handlers> {
+export async function loadHandlers(): Promise<Handlers> {
   const { BERTH_PACKAGES: folder = '', ...environment } = process.env;
   const given = Object.entries(environment).flatMap(([name, value]) =>
     value !== undefined && /^(BERTH_|AWS_ENDPOINT_URL)/.test(name) ? [[name, value] as const] : [],
@@ -54,7 +54,9 @@ export function loadHandlers(): Promise<Handlers> {
   const pool = (name: FunctionName) => new FunctionPool(deployed(folder, name, Object.fromEntries(given)), CONCURRENCY);
   const url = (name: FunctionName) => invoking(pool(name), console.error);
   const sweep = pool('sweep');
-  return Promise.resolve({
+  // Of its own source: it is not packaged.
+  const { handler: history } = await import('../../../../functions/history.ts');
+  return {
     reachable: {
       capabilities: url('capabilities'),
       pools: url('pools'),
@@ -66,5 +68,6 @@ export function loadHandlers(): Promise<Handlers> {
     sweep: async (event) => {
       await sweep.invoke(JSON.stringify(event));
     },
-  });
+    history,
+  };
 }

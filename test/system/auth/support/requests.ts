@@ -22,6 +22,7 @@ export const FUNCTIONS = {
   '/Berth.ViewPool': 'viewer',
   '/Berth.ViewAddresses': 'viewer',
   '/Berth.ViewAddress': 'viewer',
+  '/Berth.ViewAddressAt': 'viewer',
   '/Berth.ViewFind': 'viewer',
   '/Berth.ViewHosts': 'viewer',
   '/Berth.ViewHost': 'viewer',

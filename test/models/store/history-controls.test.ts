@@ -41,7 +41,7 @@ const controls: readonly (Edit & { readonly title: string })[] = [
   },
 ];
 
-const RUN = { seed: 5, steps: 250, troubleEvery: 20, questions: 400 };
+const RUN = { seed: 5, steps: 150, troubleEvery: 20, askEvery: 1, questions: 300 };
 
 async function withoutGuard<T>(edit: Edit, run: (rules: Rules) => Promise<T>): Promise<T> {
   const copy = await mutant([edit]);

@@ -13,6 +13,11 @@ export class Oracle {
     this.#seen.set(address, list);
   }
 
+  /** When it was looked at. */
+  secondsOf(address: string): number[] {
+    return (this.#seen.get(address) ?? []).map(({ second }) => second);
+  }
+
   /** What was true in a second, and whether something changed in it. */
   at(address: string, second: number): { states: string[]; isChanging: boolean } {
     const list = this.#seen.get(address) ?? [];

@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly steps: number;
   /** Something happens to the stream in one step of so many. */
   readonly troubleEvery: number;
+  /** A question is asked after one step of so many. */
+  readonly askEvery: number;
   /** Asked at the end. */
   readonly questions: number;
 }
@@ -93,7 +95,7 @@ export async function recordedRun(engine: EngineStore, rules: Rules, options: Ru
     await stage.record();
     if (stage.roll(12) === 0) await followOnce(stage, rules);
     if (stage.roll(options.troubleEvery) === 0) disturb(stage);
-    if (stage.roll(8) === 0) await judge(stage, rules);
+    if (stage.roll(options.askEvery) === 0) await judge(stage, rules);
   }
   for (let i = 0; i < 4; i++) {
     stage.world.advance(700_000);
@@ -298,7 +300,10 @@ async function followAll(stage: Stage, { follow }: Rules): Promise<void> {
 async function judge(stage: Stage, { whoHadAddress }: Rules): Promise<void> {
   const { world, history, oracle, roll, start, tally } = stage;
   const text = WATCHED[roll(WATCHED.length)] ?? '';
-  const second = secondOf(start + roll(world.now() - start + 1));
+  const seen = oracle.secondsOf(text);
+  // Half of the questions are about a second in which it changed.
+  const second =
+    (roll(2) === 0 ? seen[roll(seen.length)] : undefined) ?? secondOf(start + roll(world.now() - start + 1));
   const past = await whoHadAddress({ world, history }, { space: SPACE, address: parsed(text), second });
   if (!past.isKnown) {
     tally.unknown++;

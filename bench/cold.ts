@@ -134,6 +134,7 @@ async function main({ runs, quick, write }: { runs: number; quick: boolean; writ
       BERTH_HOSTS_URL: url,
       BERTH_CONSOLE_URL: url,
       BERTH_VIEWER_URL: url,
+      BERTH_CHECK_URL: url,
     };
     const all = await subjects(folder);
     measure(all, environment, quick ? 1 : runs);

@@ -1,4 +1,5 @@
 /** What the plugin can do, and where its other functions are. Touches no table. */
+import type { CheckerAnswer } from '../protocol/check-messages.ts';
 import { handshakeHeaders } from '../protocol/headers.ts';
 import type { HandshakeAnswer } from '../protocol/host-messages.ts';
 import { globalSpaceOf } from '../protocol/ids.ts';
@@ -37,7 +38,7 @@ const getCapabilities: Method = (request) => capabilitiesOf(asker(request).drive
 const getDefaultAddressSpaces: Method = (request) => spacesOf(asker(request).space);
 
 /** Everything that a shim needs when it starts, in one answer. */
-const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer & ViewerAnswer => {
+const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer & ViewerAnswer & CheckerAnswer => {
   const { driver, space } = asker(request);
   return {
     Capabilities: capabilitiesOf(driver),
@@ -48,6 +49,7 @@ const handshake = (request: Request): HandshakeAnswer & ConsoleAnswer & ViewerAn
       Hosts: env.BERTH_HOSTS_URL,
       Console: env.BERTH_CONSOLE_URL,
       Viewer: env.BERTH_VIEWER_URL,
+      Check: env.BERTH_CHECK_URL,
     },
   };
 };

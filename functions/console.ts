@@ -10,7 +10,7 @@ import {
   setSpaceMessage,
   spaceMessage,
 } from '../protocol/operator-messages.ts';
-import { openStore } from './dynamo/open.ts';
+import { openWithNotes } from './dynamo/open-notes.ts';
 import { isFirstDelivery } from './ipam/hosts/deduplicate.ts';
 import { type ReportOutcome, declareDead, reportDrain } from './ipam/hosts/host-events.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';
@@ -23,7 +23,8 @@ import { log } from './lambda/log.ts';
 import { patchOf, spaceView } from './lambda/space-answer.ts';
 import { realWorld as world } from './lambda/world.ts';
 
-const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const { store, notes } = openWithNotes(parseEnv(tableEnv).BERTH_TABLE, world);
+const deps = { world, store };
 
 function declare(message: Declaration, why: string): Promise<ReportOutcome> {
   const { Host: host, State: state } = message;
@@ -72,6 +73,7 @@ const setSpace = async (request: Request): Promise<SetSpaceAnswer> => {
   const principal = parseOperator(request);
   const patch = patchOf(Set);
   const { warnings, ...view } = await changeSpace(deps, { space: name, patch, ifRev, force });
+  await notes.add(name);
   log('warn', 'space changed', { space: name, patch, force, principal, rev: view.rev, warnings });
   return { ...spaceView(view), Warnings: [...warnings] };
 };

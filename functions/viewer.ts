@@ -1,42 +1,65 @@
 /** What viewers call: it shows the fleet and changes nothing. Its role cannot write, and cannot scan. */
 import { type Address, type Cidr, formatCidr, parseAddress, parseCidr } from '../protocol/address.ts';
 import { type ViewAddressAtAnswer, viewAddressAtMessage } from '../protocol/history-messages.ts';
+import { isSpaceName } from '../protocol/ids.ts';
 import { spaceMessage, type HostAnswer, type SpaceAnswer } from '../protocol/operator-messages.ts';
 import {
   type ViewAddressAnswer,
   type ViewAddressesAnswer,
   type ViewFindAnswer,
+  type ViewFreeAnswer,
+  type ViewFreeSubnetsAnswer,
   type ViewHostsAnswer,
   type ViewPoolAnswer,
   type ViewPoolsAnswer,
+  type ViewSpacesAnswer,
+  type ViewUsageAnswer,
   viewAddressMessage,
   viewAddressesMessage,
   viewFindMessage,
+  viewFreeMessage,
+  viewFreeSubnetsMessage,
   viewHostMessage,
   viewHostsMessage,
   viewPoolMessage,
   viewPoolsMessage,
+  viewSpacesMessage,
+  viewUsageMessage,
 } from '../protocol/viewer-messages.ts';
 import { openHistory } from './dynamo/open-history.ts';
-import { openStore } from './dynamo/open.ts';
+import { openWithNotes } from './dynamo/open-notes.ts';
 import { whoHadAddress } from './ipam/history/whois.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';
 import { quote } from './ipam/quote.ts';
 import { Refusal } from './ipam/refusal.ts';
+import { usageOf } from './ipam/notes.ts';
 import { showSpace } from './ipam/spaces/change.ts';
 import { listAddresses, whoseAddress } from './ipam/views/addresses.ts';
 import { findAddresses } from './ipam/views/find.ts';
+import { freeAddresses } from './ipam/views/free.ts';
+import { freeSubnets } from './ipam/views/free-subnets.ts';
 import { listHosts } from './ipam/views/hosts.ts';
+import { refusePlace } from './ipam/views/place.ts';
 import { listPools, showPool } from './ipam/views/pools.ts';
 import { historyEnv, parseEnv, tableEnv } from './lambda/env.ts';
 import { type Request, handle, parseMessage, parseViewer } from './lambda/handler.ts';
 import { hostView } from './lambda/host-answer.ts';
 import { pastAnswer } from './lambda/past-answer.ts';
 import { spaceView } from './lambda/space-answer.ts';
-import { addressUse, holder, hostLine, poolUse } from './lambda/view-answers.ts';
+import {
+  addressUse,
+  freeRange,
+  freeRun,
+  holder,
+  hostLine,
+  poolUse,
+  spaceLine,
+  usageLine,
+} from './lambda/view-answers.ts';
 import { realWorld as world } from './lambda/world.ts';
 
-const deps = { world, store: openStore(parseEnv(tableEnv).BERTH_TABLE, world) };
+const { store, notes } = openWithNotes(parseEnv(tableEnv).BERTH_TABLE, world);
+const deps = { world, store };
 const { BERTH_HISTORY_TABLE: historyTable, BERTH_HISTORY_DAYS: keptDays } = parseEnv(historyEnv);
 const history = historyTable === undefined ? undefined : openHistory(historyTable, keptDays, world);
 
@@ -57,6 +80,20 @@ function addressOf(text: string): Address {
   if (address !== undefined) return address;
   throw new Refusal('invalid-request', `${quote(text)} is not an address; give one such as 10.1.2.3`);
 }
+
+const spaces = async (request: Request): Promise<ViewSpacesAnswer> => {
+  const { After: after } = parseMessage(viewSpacesMessage, request);
+  parseViewer(request);
+  refusePlace(after ?? undefined, isSpaceName);
+  const { items, more } = await notes.list(after ?? undefined);
+  return { Spaces: items.map(spaceLine), Next: more ? (items.at(-1)?.space ?? null) : null };
+};
+
+const usage = async (request: Request): Promise<ViewUsageAnswer> => {
+  const { Space: space } = parseMessage(viewUsageMessage, request);
+  parseViewer(request);
+  return { Usage: (await usageOf(notes, space, world.now())).map(usageLine) };
+};
 
 const pools = async (request: Request): Promise<ViewPoolsAnswer> => {
   const { Space: space, After: after } = parseMessage(viewPoolsMessage, request);
@@ -107,6 +144,24 @@ const find = async (request: Request): Promise<ViewFindAnswer> => {
   return { Found, Pools: page.pools, IsAll: page.isAll, Next: page.next ?? null };
 };
 
+const free = async (request: Request): Promise<ViewFreeAnswer> => {
+  const { Space: space, Pool: text, After: after } = parseMessage(viewFreeMessage, request);
+  parseViewer(request);
+  const seen = await freeAddresses(deps, { space, cidr: cidrOf(text) }, after ?? undefined, deadlineOf(request));
+  if (seen.outcome === 'unknown') return { Outcome: 'unknown' };
+  const Size = String(seen.size);
+  if (seen.outcome === 'large') return { Outcome: 'large', Size };
+  return { Outcome: 'done', Size, Ranges: seen.ranges.map(freeRange), Next: seen.next ?? null };
+};
+
+const subnets = async (request: Request): Promise<ViewFreeSubnetsAnswer> => {
+  const { Space: space, Family: family, Size: asked, After: after } = parseMessage(viewFreeSubnetsMessage, request);
+  parseViewer(request);
+  const question = { space, family, size: asked ?? undefined };
+  const { size: Size, runs, next } = await freeSubnets(deps, question, after ?? undefined, deadlineOf(request));
+  return { Size, Ranges: runs.map(freeRun), Next: next ?? null };
+};
+
 const hosts = async (request: Request): Promise<ViewHostsAnswer> => {
   const { State: state, After: after } = parseMessage(viewHostsMessage, request);
   parseViewer(request);
@@ -129,12 +184,16 @@ const space = async (request: Request): Promise<SpaceAnswer> => {
 };
 
 export const handler = handle({
+  '/Berth.ViewSpaces': spaces,
+  '/Berth.ViewUsage': usage,
   '/Berth.ViewPools': pools,
   '/Berth.ViewPool': pool,
   '/Berth.ViewAddresses': addresses,
   '/Berth.ViewAddress': address,
   '/Berth.ViewAddressAt': addressAt,
   '/Berth.ViewFind': find,
+  '/Berth.ViewFree': free,
+  '/Berth.ViewFreeSubnets': subnets,
   '/Berth.ViewHosts': hosts,
   '/Berth.ViewHost': host,
   '/Berth.ViewSpace': space,

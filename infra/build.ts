@@ -6,7 +6,16 @@ import { leaveOut } from './left-out.ts';
 
 const root = join(import.meta.dirname, '..');
 
-export const functionNames = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer', 'sweep'] as const;
+export const functionNames = [
+  'capabilities',
+  'pools',
+  'addresses',
+  'hosts',
+  'console',
+  'viewer',
+  'check',
+  'sweep',
+] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 /** The folder of the bundles and zips that serverless.yml names. */

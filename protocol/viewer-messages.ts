@@ -16,6 +16,36 @@ const after = v.nullish(v.pipe(v.string(), v.maxLength(256)));
 /** Where the list goes on. `null`: it has ended. */
 const next = v.nullable(v.string());
 
+/** What a space holds. */
+const spaceUse = {
+  Pools4: v.number(),
+  Pools6: v.number(),
+  /** Addresses of its IPv4 pools that networks and endpoints can have, and those that they have. */
+  Size4: v.number(),
+  Held4: v.number(),
+  Held6: v.number(),
+};
+
+export const viewSpacesMessage = v.object({ After: after });
+export type ViewSpacesMessage = v.InferInput<typeof viewSpacesMessage>;
+
+/** `At`: when it was counted. `null`: it is configured, and has not been counted yet. */
+const spaceLine = v.object({ Space: v.string(), At: v.nullable(v.string()), ...spaceUse });
+export type SpaceLine = v.InferInput<typeof spaceLine>;
+
+export const viewSpacesAnswer = v.object({ Spaces: v.array(spaceLine), Next: next });
+export type ViewSpacesAnswer = v.InferInput<typeof viewSpacesAnswer>;
+
+export const viewUsageMessage = v.object({ Space: spaceName });
+export type ViewUsageMessage = v.InferInput<typeof viewUsageMessage>;
+
+const usageLine = v.object({ At: v.string(), ...spaceUse });
+export type UsageLine = v.InferInput<typeof usageLine>;
+
+/** From the oldest hour to the newest. */
+export const viewUsageAnswer = v.object({ Usage: v.array(usageLine) });
+export type ViewUsageAnswer = v.InferInput<typeof viewUsageAnswer>;
+
 export const viewPoolsMessage = v.object({ Space: spaceName, After: after });
 export type ViewPoolsMessage = v.InferInput<typeof viewPoolsMessage>;
 
@@ -126,6 +156,33 @@ export const viewFindAnswer = v.object({
   Next: next,
 });
 export type ViewFindAnswer = v.InferInput<typeof viewFindAnswer>;
+
+export const viewFreeMessage = v.object({ Space: spaceName, Pool: required, After: after });
+export type ViewFreeMessage = v.InferInput<typeof viewFreeMessage>;
+
+/** Neighbours that are free, from the first to the last. */
+const freeRange = v.object({ First: v.string(), Last: v.string(), Count: v.string() });
+export type FreeRange = v.InferInput<typeof freeRange>;
+
+/** `large`: the pool is too large for a list of its free addresses. Numbers are decimal: IPv6 has more than a number holds. */
+export const viewFreeAnswer = v.variant('Outcome', [
+  v.object({ Outcome: v.literal('unknown') }),
+  v.object({ Outcome: v.literal('large'), Size: v.string() }),
+  v.object({ Outcome: v.literal('done'), Size: v.string(), Ranges: v.array(freeRange), Next: next }),
+]);
+export type ViewFreeAnswer = v.InferInput<typeof viewFreeAnswer>;
+
+const prefixLength = (most: number) => v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most)));
+
+/** `Size`: a prefix length; without one, that of automatic pools. */
+export const viewFreeSubnetsMessage = v.variant('Family', [
+  v.object({ Space: spaceName, Family: v.literal(4), Size: prefixLength(32), After: after }),
+  v.object({ Space: spaceName, Family: v.literal(6), Size: prefixLength(128), After: after }),
+]);
+export type ViewFreeSubnetsMessage = v.InferInput<typeof viewFreeSubnetsMessage>;
+
+export const viewFreeSubnetsAnswer = v.object({ Size: v.number(), Ranges: v.array(freeRange), Next: next });
+export type ViewFreeSubnetsAnswer = v.InferInput<typeof viewFreeSubnetsAnswer>;
 
 export const viewHostsMessage = v.object({ State: v.nullish(v.picklist(HOST_STATES)), After: after });
 export type ViewHostsMessage = v.InferInput<typeof viewHostsMessage>;

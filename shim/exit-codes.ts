@@ -7,9 +7,12 @@ export const EXIT = {
   usage: 2,
   /** The functions understood, and refused. */
   refused: 3,
-  /** The fleet, or the shim on this host, gives no answer; the same command may succeed later. */
+  /**
+   * The fleet, the shim on this host, or the Docker that `berth doctor` asks, gives no answer; the same command may succeed
+   * later.
+   */
   unreachable: 4,
-  /** `berth doctor` found differences that are left. */
+  /** `berth doctor` found differences that are left, or `berth check` damage. */
   findings: 5,
 } as const;
 

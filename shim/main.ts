@@ -4,11 +4,13 @@ import { Command, Option } from 'commander';
 import { type Logger, destination, pino } from 'pino';
 import manifest from '../package.json' with { type: 'json' };
 import { askHealth } from './commands/ask-health.ts';
-import { askDoctor, isLeft, tellDiagnosis } from './commands/doctor.ts';
+import { checkCommand } from './commands/check.ts';
+import { examine } from './commands/doctor.ts';
 import { deadCommand, formerDeadCommand, showCommand } from './commands/host-death.ts';
+import { completionCommands } from './commands/completion.ts';
 import { contextCommands } from './commands/context.ts';
 import { stateCommands } from './commands/host.ts';
-import { examples } from './commands/help.ts';
+import { examples, summarize } from './commands/help.ts';
 import { EXIT_CODES_HELP, run } from './commands/manners.ts';
 import {
   type CommonOptions,
@@ -20,13 +22,14 @@ import {
   settingsOf,
   socketOf,
 } from './commands/options.ts';
-import { type OutputOptions, print } from './commands/output.ts';
+import type { OutputOptions } from './commands/output.ts';
 import { spaceCommands } from './commands/space.ts';
 import { refuseWithoutCloud, startCloud } from './commands/up.ts';
+import { freeCommands } from './commands/free.ts';
+import { spaceViewCommands } from './commands/spaces.ts';
 import { viewCommands } from './commands/views.ts';
 import { prepareDataFolder } from './data-folder.ts';
 import { messageOf } from './error-message.ts';
-import { EXIT } from './exit-codes.ts';
 import { lockFolder } from './lock.ts';
 import type { Health } from './plugin/health.ts';
 import { type Shim, serveShim } from './serve.ts';
@@ -66,10 +69,10 @@ common(program.command('shim'))
   });
 
 located(program.command('doctor'))
-  .summary('compare Docker on this host with the table')
+  .summary('check this host, and compare its Docker with the table')
   .description(
-    'compare Docker on this host with the table; exit code 0: they agree, 5: differences are left, 4: no shim answers, ' +
-      '1: they could not be compared',
+    'show what the shim knows of this host, and compare its Docker with the table; exit code 0: they agree, 5: ' +
+      'differences are left, 4: no shim answers, or they could not be compared',
   )
   .option('--fix', 'correct the differences; without it, they are only reported')
   .option(
@@ -80,10 +83,7 @@ located(program.command('doctor'))
   .option('--json', 'print JSON, for programs')
   .addHelpText('after', examples('doctor', 'doctor --fix', 'doctor --free 10.1.0.7'))
   .action(async ({ sockets, drivers, fix, free = [], json }: DoctorOptions) => {
-    const diagnosis = await askDoctor(socketOf(sockets, parseDrivers(drivers)), fix === true, free);
-    const { findings } = diagnosis;
-    print({ json }, { findings, isLeft: isLeft(diagnosis) }, tellDiagnosis(diagnosis));
-    if (isLeft(diagnosis)) process.exitCode = EXIT.findings;
+    await examine(socketOf(sockets, parseDrivers(drivers)), { isFix: fix === true, free, json });
   });
 
 common(program.command('up'))
@@ -105,7 +105,12 @@ formerDeadCommand(host);
 stateCommands(host);
 spaceCommands(program);
 viewCommands(program);
+freeCommands(program);
+spaceViewCommands(program);
+checkCommand(program);
 contextCommands(program);
+await completionCommands(program, process.argv);
+summarize(program);
 
 /** For service managers and load balancers: the exit code is the status, the text has the reasons. */
 async function tellHealth(options: CommonOptions): Promise<void> {

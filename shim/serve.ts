@@ -23,11 +23,12 @@ import { Sequence } from './host/sequence.ts';
 import { Journal } from './journal/journal.ts';
 import { Outbox } from './outbox/outbox.ts';
 import { Calls, type CallsOptions } from './plugin/calls.ts';
-import { healthOf } from './plugin/health.ts';
+import { type Health, healthOf } from './plugin/health.ts';
 import { Metrics } from './plugin/metrics.ts';
 import { type PluginHost, pluginServer } from './plugin/plugin.ts';
 import { RateGuard } from './plugin/pool-loop-guard.ts';
 import { inheritedSockets } from './plugin/socket-activation.ts';
+import { type Status, statusOf } from './plugin/status.ts';
 import { type Place, openServer, shutServer } from './plugin/sockets.ts';
 import { correctionsOf } from './reconcile/corrections.ts';
 import { Docker } from './reconcile/docker-api.ts';
@@ -124,7 +125,24 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
     isReached: () => cloud.unreached === undefined,
     findings: () => reconciler.last.findings,
   });
-  const health = () =>
+  const { health, status } = selfReports(settings, options, { ...reached, ...enrolled, reconciler });
+  const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
+  const unable = (): string | undefined =>
+    cloud.unreached ??
+    registration.refusal ??
+    (registration.pending === undefined ? undefined : 'this host is not registered yet: see the log');
+  const { budget } = settings;
+  return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, status, doctor, budget };
+}
+
+/** What the shim says about itself and its host. */
+function selfReports(
+  { data, reconcile: { mode } }: Settings,
+  { version, endpoint }: ShimOptions,
+  { hostId, cloud, journal, registration, reconciler }: Reached & Enrolled & { readonly reconciler: Reconciler },
+) {
+  const startedAt = Date.now();
+  const health = (): Health =>
     healthOf({
       hostId,
       journal,
@@ -134,13 +152,21 @@ async function assemble(settings: Settings, options: ShimOptions, undo: Undo): P
       rival: registration.rival,
       findings: reconciler.last.findings,
     });
-  const doctor = (isFix: boolean, named: readonly string[]) => reconciler.run(isFix, named);
-  const unable = (): string | undefined =>
-    cloud.unreached ??
-    registration.refusal ??
-    (registration.pending === undefined ? undefined : 'this host is not registered yet: see the log');
-  const { budget } = settings;
-  return { hostId, handshakes, unable, introduced, sequence, calls, metrics, log, health, doctor, budget };
+  const status = (): Status => {
+    const standing = cloud.standingAt(parseEndpoint(endpoint));
+    const comparison = { mode, at: undefined, ...reconciler.last };
+    return statusOf({
+      version,
+      startedAt,
+      data,
+      endpoint,
+      answeredAt: cloud.answeredAt,
+      standing,
+      comparison,
+      health: health(),
+    });
+  };
+  return { health, status };
 }
 
 interface Reached {

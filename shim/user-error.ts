@@ -13,6 +13,12 @@ export class UsageError extends UserError {
   override readonly code = 'usage';
 }
 
+/** `berth doctor` could not compare Docker with the table. */
+export class NotComparedError extends UserError {
+  override readonly exitCode = EXIT.unreachable;
+  override readonly code = 'not-compared';
+}
+
 /** The fleet, or the shim on this host, gives no answer. */
 export class UnreachableError extends UserError {
   override readonly exitCode = EXIT.unreachable;

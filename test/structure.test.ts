@@ -20,7 +20,7 @@ const shim = (...folders: readonly string[]): string[] => [
   'shim',
   ...folders.map((folder) => `shim/${folder}`),
 ];
-const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'history', 'views');
+const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'history', 'views', 'check');
 
 /**
  * What each folder of the sources may import: itself, these folders with their content, and these packages. A rule
@@ -38,7 +38,8 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/history': { folders: ipam(), packages: /^$/ },
-  'functions/ipam/views': { folders: ipam('addresses'), packages: /^$/ },
+  'functions/ipam/check': { folders: ipam('addresses'), packages: /^$/ },
+  'functions/ipam/views': { folders: ipam('addresses', 'pools'), packages: /^$/ },
   'functions/dynamo': { folders: ipam('history'), packages: /^(@aws-sdk\/|node:(crypto|util|zlib)$|valibot$)/ },
   'functions/lambda': { folders: everyLayer, packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: [...everyLayer, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
@@ -52,7 +53,10 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
     folders: shim('cloud', 'journal', 'host', 'outbox', 'reconcile'),
     packages: /^(node:|p-queue$|pino$|prom-client$|valibot$)/,
   },
-  'shim/commands': { folders: shim('aws', 'cloud', 'plugin'), packages: /^(node:|cli-table3$|commander$|valibot$)/ },
+  'shim/commands': {
+    folders: shim('aws', 'cloud', 'plugin'),
+    packages: /^(node:|@bomb\.sh\/tab|cli-table3$|commander$|valibot$|yocto-spinner$)/,
+  },
   shim: {
     // The version comes from package.json.
     folders: ['.', ...shim('aws', 'cloud', 'journal', 'host', 'outbox', 'reconcile', 'plugin', 'commands')],

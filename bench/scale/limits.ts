@@ -43,7 +43,16 @@ export const ASSUMED = {
   idleMs: 600_000,
 } as const;
 
-export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer', 'sweep'] as const;
+export const FUNCTIONS = [
+  'capabilities',
+  'pools',
+  'addresses',
+  'hosts',
+  'console',
+  'viewer',
+  'check',
+  'sweep',
+] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** What a stack sets. */
@@ -87,6 +96,7 @@ export function deployedSettings(): Settings {
       hosts: reserved('hosts'),
       console: reserved('console'),
       viewer: reserved('viewer'),
+      check: reserved('check'),
       sweep: reserved('sweep'),
     },
     table: { writes: numberAfter(on, /MaxWriteRequestUnits: /), reads: numberAfter(on, /MaxReadRequestUnits: /) },

@@ -42,7 +42,7 @@ const FORMAT = 1;
  * @throws Refusal when a newer version of Berth has written the item, since this version could misread it.
  * UnreadableItem when it is damaged.
  */
-function read<Schema extends v.GenericSchema>(schema: Schema, item: unknown): v.InferOutput<Schema> {
+export function read<Schema extends v.GenericSchema>(schema: Schema, item: unknown): v.InferOutput<Schema> {
   if (typeof item === 'object' && item !== null && 'format' in item && item.format !== FORMAT) {
     throw new Refusal(
       'newer-format',
@@ -316,10 +316,19 @@ const secretItem = v.object({ secret: v.pipe(v.string(), v.minLength(32)) });
 export const decodeSecret = (item: unknown): string => read(secretItem, item).secret;
 
 const poolUse = v.object({ space: v.string(), cidr: v.string(), size: v.number(), held: v.number() });
+export const spaceUse = v.object({
+  pools4: v.number(),
+  pools6: v.number(),
+  size4: v.number(),
+  held4: v.number(),
+  held6: v.number(),
+});
 const usage = v.object({
   pools: v.number(),
   held: v.number(),
   fullest: v.array(poolUse),
+  // A sweep of an earlier version does not count spaces.
+  spaces: v.optional(v.record(v.string(), spaceUse), {}),
   open: v.record(v.string(), poolUse),
 });
 

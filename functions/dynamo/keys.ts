@@ -69,6 +69,21 @@ function shardOf(id: string): number {
 /** In a space of managers: the term of the last leader. */
 export const termKey = (space: string): Key => ({ pk: `space#${space}`, sk: 'term' });
 
+/** The list of spaces that is noted for viewers. */
+export const NOTES = 'spaces';
+export const noteKey = (space: string): Key => ({ pk: NOTES, sk: `space#${space}` });
+export const noteSpaceOf = (sk: string): string => sk.slice('space#'.length);
+
+/** What a space held over time: a ring of hours. */
+export const hoursPartition = (space: string): string => `usage#${space}`;
+export const hourKey = (space: string, hour: number): Key => ({
+  pk: hoursPartition(space),
+  sk: `hour#${String(hour).padStart(3, '0')}`,
+});
+
+/** Whether an item is there for viewers alone. */
+export const isNote = ({ pk }: Key): boolean => pk === NOTES || pk.startsWith(hoursPartition(''));
+
 export const sweepKey: Key = { pk: 'sweep', sk: 'sweep' };
 /** The key that PoolIDs are sealed with. A restore leaves it out (infra/align-table.ts). */
 export const sealKey: Key = { pk: 'key', sk: 'key' };

@@ -24,15 +24,18 @@ export const clientSettings = {
 } as const;
 
 /** Region, credentials and endpoint come from the environment, as the AWS SDK reads it. */
-export function openStore(tableName: string, world: World): Store {
-  return storeOver(new DynamoDBClient(clientSettings), tableName, world);
-}
+export const openClient = (): DynamoDBClient => new DynamoDBClient(clientSettings);
+
+export const openStore = (tableName: string, world: World): Store => storeOver(openClient(), tableName, world);
+
+export const storeOver = (client: DynamoDBClient, tableName: string, world: World): Store =>
+  dynamoStore(tableOver(client, tableName, world), () => world.random(ID_WIDTH));
+
+export const tableOver = (client: DynamoDBClient, tableName: string, world: World): Table =>
+  new Table(client, tableName, retriesOf(world));
 
 export const retriesOf = (world: World): Retries => ({
   pause: (milliseconds) => world.pause(milliseconds),
   random: () => parseInt(world.random(8), 36) / 36 ** 8,
   now: () => world.now(),
 });
-
-export const storeOver = (client: DynamoDBClient, tableName: string, world: World): Store =>
-  dynamoStore(new Table(client, tableName, retriesOf(world)), () => world.random(ID_WIDTH));

@@ -31,6 +31,19 @@ export class RangeSet {
     return next !== undefined && next.first <= range.last ? next : undefined;
   }
 
+  /** What the set leaves of a range, in ascending order. */
+  gapsIn({ family, first, last }: Range): Range[] {
+    const gaps: Range[] = [];
+    for (let at = first; at <= last;) {
+      const rest = { family, first: at, last };
+      const next = this.meets(rest);
+      if (next === undefined) return [...gaps, rest];
+      if (next.first > at) gaps.push({ ...rest, last: next.first - 1n });
+      at = next.last + 1n;
+    }
+    return gaps;
+  }
+
   /** The index of the first range that ends at or after a value: the ends ascend as the starts do. */
   #firstEndingAt(value: bigint): number {
     let [low, high] = [0, this.#ranges.length];

@@ -10,6 +10,17 @@ export interface PoolUse {
   readonly held: number;
 }
 
+/** What a space holds. */
+export interface SpaceUse {
+  readonly pools4: number;
+  readonly pools6: number;
+  /** Addresses of its IPv4 pools that can be given out. */
+  readonly size4: number;
+  /** Addresses that are leased or reserved. */
+  readonly held4: number;
+  readonly held6: number;
+}
+
 /** What a walk has counted so far. */
 export interface Usage {
   /** Pools that are counted completely. */
@@ -18,6 +29,8 @@ export interface Usage {
   readonly held: number;
   /** The fullest of them, fullest first. Tiny ones are left out: they are full by intent. */
   readonly fullest: readonly PoolUse[];
+  /** What spaces hold, by their names. */
+  readonly spaces: Readonly<Record<string, SpaceUse>>;
   /** Pools of which more chunks may follow, by generation. */
   readonly open: Readonly<Record<string, PoolUse>>;
 }

@@ -25,6 +25,7 @@ export const capabilitiesEnv = v.object({
   BERTH_HOSTS_URL: endpoint,
   BERTH_CONSOLE_URL: endpoint,
   BERTH_VIEWER_URL: endpoint,
+  BERTH_CHECK_URL: endpoint,
 });
 
 /** @throws Error that names the variable. */

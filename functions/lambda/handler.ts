@@ -177,7 +177,8 @@ export function parsePrincipal({ principal }: Request): string {
  *
  * @throws Refusal
  */
-export const parseOperator = (request: Request): string => parsePerson(request, 'only an operator may use the console');
+export const parseOperator = (request: Request): string =>
+  parsePerson(request, 'only an operator may use this function');
 
 /** The same for a viewer: an instance whose policy allows too much does not see what other hosts hold. */
 export const parseViewer = (request: Request): string => parsePerson(request, 'only a viewer may use this function');

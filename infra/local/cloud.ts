@@ -142,6 +142,7 @@ function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_HOSTS_URL'] = `unix:${socketPath(data, 'hosts')}`;
   process.env['BERTH_CONSOLE_URL'] = `unix:${socketPath(data, 'console')}`;
   process.env['BERTH_VIEWER_URL'] = `unix:${socketPath(data, 'viewer')}`;
+  process.env['BERTH_CHECK_URL'] = `unix:${socketPath(data, 'check')}`;
   process.env['AWS_ENDPOINT_URL_DYNAMODB'] = dynamodb;
   process.env['AWS_ENDPOINT_URL_DYNAMODB_STREAMS'] = dynamodb;
   process.env['AWS_REGION'] ??= 'local';

@@ -3,7 +3,7 @@ import type { FleetHandler } from '../../functions/lambda/fleet-handler.ts';
 import type { Handler } from '../../functions/lambda/handler.ts';
 
 /** The functions that have a URL. */
-export const REACHABLE = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer'] as const;
+export const REACHABLE = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer', 'check'] as const;
 
 export interface Handlers {
   readonly reachable: Readonly<Record<(typeof REACHABLE)[number], Handler>>;
@@ -15,13 +15,14 @@ export interface Handlers {
 
 /** Functions read their environment when they are loaded, so it must be set before. */
 export async function loadHandlers(): Promise<Handlers> {
-  const [capabilities, pools, addresses, hosts, console, viewer, sweep, history] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, console, viewer, check, sweep, history] = await Promise.all([
     import('../../functions/capabilities.ts'),
     import('../../functions/pools.ts'),
     import('../../functions/addresses.ts'),
     import('../../functions/hosts.ts'),
     import('../../functions/console.ts'),
     import('../../functions/viewer.ts'),
+    import('../../functions/check.ts'),
     import('../../functions/sweep.ts'),
     import('../../functions/history.ts'),
   ]);
@@ -32,6 +33,7 @@ export async function loadHandlers(): Promise<Handlers> {
     hosts: hosts.handler,
     console: console.handler,
     viewer: viewer.handler,
+    check: check.handler,
   };
   return { reachable, sweep: sweep.handler, history: history.handler };
 }

@@ -20,6 +20,11 @@ export class Clock {
     return this.#own() + this.#offset;
   }
 
+  /** ms by which AWS's clock is ahead, once a difference has mattered. */
+  get offset(): number {
+    return this.#offset;
+  }
+
   /** @returns whether the clock was off by too much and has been corrected. */
   learn(date: string | undefined): boolean {
     const told = Date.parse(date ?? '');

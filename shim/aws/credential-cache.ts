@@ -34,6 +34,16 @@ export class CredentialCache {
     return held;
   }
 
+  /** Whether credentials are held that are valid. */
+  get isHeld(): boolean {
+    return this.#held !== undefined && this.#left(this.#held) > 0;
+  }
+
+  /** ms since the epoch: when those that are held expire. `undefined`: none are held, or they do not expire. */
+  get expiresAt(): number | undefined {
+    return this.#held?.expiration?.getTime();
+  }
+
   /** A fetch that is under way goes on: its credentials are newer than those that were refused. */
   forget(): void {
     this.#held = undefined;

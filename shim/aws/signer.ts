@@ -28,6 +28,17 @@ export interface Unsigned {
   readonly body: Buffer;
 }
 
+/** How a signer stands, without its secrets. */
+export interface Standing {
+  /** Where its credentials come from. */
+  readonly source: string;
+  readonly isHeld: boolean;
+  /** ms. `undefined`: they do not expire, or none are held. */
+  readonly expiresAt: number | undefined;
+  /** ms by which AWS's clock is ahead, once a difference has mattered. */
+  readonly clockOffset: number;
+}
+
 export interface Signer {
   /**
    * Headers to send, in lower case: those given, plus authorization, host, x-amz-date, x-amz-content-sha256 and, where
@@ -44,12 +55,15 @@ export interface Signer {
   learnClock(serverDate: string | undefined): boolean;
   /** Forgets cached credentials, so that the next request is signed with new ones. */
   forgetCredentials(): void;
+  standing(): Standing;
 }
 
 export interface SignerParts {
   readonly scope: SigningScope;
   readonly credentials: CredentialCache;
   readonly clock: Clock;
+  /** Where the credentials come from, for people. */
+  readonly source: string;
 }
 
 /** The signature sets these headers: a request must not bring its own. */
@@ -89,7 +103,12 @@ export function signers(
     const scope = signingScope(endpoint, region);
     const file = localCredentialsFile(endpoint);
     const source = credentialSource(file, { region: scope.region, profile });
-    const plain = createSigner({ scope, clock, credentials: cacheOf(file, source) });
+    const plain = createSigner({
+      scope,
+      clock,
+      credentials: cacheOf(file, source),
+      source: file ?? "the AWS SDK's default chain",
+    });
     const signer = file === undefined ? plain : whereAnyoneSigns(file, plain);
     made.set(endpoint.text, signer);
     return signer;
@@ -106,7 +125,7 @@ const whereAnyoneSigns = (file: string, signer: Signer): Signer => ({
     isThere(file) || (process.env['AWS_ACCESS_KEY_ID'] ?? '') !== '' ? signer.sign(request) : toSign(request).headers,
 });
 
-export function createSigner({ scope, credentials, clock }: SignerParts): Signer {
+export function createSigner({ scope, credentials, clock, source }: SignerParts): Signer {
   const signature = new SignatureV4({ ...scope, sha256: Sha256Node, credentials: () => credentials.get() });
   return {
     sign: async (request) => (await signature.sign(toSign(request), { signingDate: new Date(clock.now()) })).headers,
@@ -114,6 +133,12 @@ export function createSigner({ scope, credentials, clock }: SignerParts): Signer
     forgetCredentials: () => {
       credentials.forget();
     },
+    standing: () => ({
+      source,
+      isHeld: credentials.isHeld,
+      expiresAt: credentials.expiresAt,
+      clockOffset: clock.offset,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 /** Asks Berth's functions: signs a request, sends it and judges the answer. */
-import type { Signer } from '../aws/signer.ts';
+import type { Signer, Standing } from '../aws/signer.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { within } from '../time.ts';
 import { TransportError, type Transport } from './transport.ts';
@@ -20,6 +20,7 @@ export class FunctionUrlClient {
   readonly #transport: Transport;
   readonly #signerOf: (endpoint: Endpoint) => Signer;
   #unreached: string | undefined;
+  #answeredAt: number | undefined;
 
   constructor(transport: Transport, signerOf: (endpoint: Endpoint) => Signer) {
     this.#transport = transport;
@@ -31,10 +32,21 @@ export class FunctionUrlClient {
     return this.#unreached;
   }
 
+  /** ms since the epoch: when a function last answered. */
+  get answeredAt(): number | undefined {
+    return this.#answeredAt;
+  }
+
+  /** How the requests to an endpoint are signed. */
+  standingAt(endpoint: Endpoint): Standing {
+    return this.#signerOf(endpoint).standing();
+  }
+
   /** One attempt. Never throws: the verdict says what went wrong. */
   async ask(endpoint: Endpoint, message: Message): Promise<Verdict> {
     const verdict = await this.#exchange(endpoint, message).catch((error: unknown) => judgeError(endpoint, error));
     this.#unreached = verdict.kind === 'failed' ? verdict.reason : undefined;
+    if (verdict.kind === 'answered') this.#answeredAt = Date.now();
     return verdict;
   }
 

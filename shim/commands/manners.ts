@@ -5,9 +5,8 @@ import { EXIT } from '../exit-codes.ts';
 import { UsageError, UserError } from '../user-error.ts';
 import { toJson } from './output.ts';
 
-export const EXIT_CODES_HELP = `
-Exit codes: 0 done, 1 something unexpected, 2 usage, 3 refused by the functions,
-4 no answer from the fleet or the shim, 5 berth doctor: differences are left.`;
+export const EXIT_CODES_HELP = `Exit codes: 0 done, 1 something unexpected, 2 usage, 3 refused by the functions,
+4 no answer from the fleet or the shim, 5 berth doctor or check: something is wrong.`;
 
 /**
  * Runs the program, all of whose commands have been added, and sets the exit code.

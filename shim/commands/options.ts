@@ -136,6 +136,15 @@ export function numberBetween(least: number, most: number): (text: string) => nu
   };
 }
 
+/** The same, for a whole number. */
+export function wholeNumberBetween(least: number, most: number): (text: string) => number {
+  const parse = numberBetween(least, most);
+  return (text) => {
+    if (/^\d+$/.test(text)) return parse(text);
+    throw new InvalidArgumentError(`give a whole number from ${least} to ${most}`);
+  };
+}
+
 /** @throws UsageError for an invalid value. */
 export function settingsOf(options: CommonOptions): Settings {
   const { sockets, data, space, hostId, region, metrics } = options;

@@ -58,33 +58,33 @@ const most = { placeholder: '<number>', parse: limit, show: String };
 
 const SETTINGS: readonly Setting[] = [
   { name: 'range', field: 'Ranges', ...prefixes, description: 'ranges for automatic pools: A,B or none' },
-  { name: 'size4', field: 'Size4', ...size, description: 'prefix length of an automatic IPv4 pool' },
+  { name: 'size4', field: 'Size4', ...size, description: 'length of IPv4 pools (IPv6: --size6)' },
   { name: 'size6', field: 'Size6', ...size, description: 'prefix length of an automatic IPv6 pool' },
-  { name: 'exclude', field: 'Excluded', ...prefixes, description: 'ranges excluded from automatic pools: A,B or none' },
+  { name: 'exclude', field: 'Excluded', ...prefixes, description: 'ranges not to use: A,B or none' },
   { name: 'cooldown', field: 'Cooldown', ...time, description: 'cool-down of a freed address, in new pools' },
   {
     name: 'forget-after',
     field: 'ForgetAfter',
     ...time,
-    description: 'time after which a fenced host loses its networks',
+    description: 'when a fenced host loses its networks',
   },
   {
     name: 'max-pools',
     field: 'MaxPools',
     ...most,
-    description: 'most pools of each address family in the space, or none: no limit',
+    description: 'most pools of each family, or none',
   },
   {
     name: 'max-networks-per-host',
     field: 'MaxNetworksPerHost',
     ...most,
-    description: 'most networks of one host in the space, or none: no limit',
+    description: 'most networks of one host, or none',
   },
   {
     name: 'widest4',
     field: 'Widest4',
     ...size,
-    description: 'shortest prefix length that an IPv4 network may ask for',
+    description: 'shortest IPv4 prefix (IPv6: --widest6)',
   },
   {
     name: 'widest6',
@@ -98,13 +98,13 @@ const SETTINGS: readonly Setting[] = [
     placeholder: '<answer>',
     parse: answer,
     show: showAnswer,
-    description: 'whether an explicit subnet may lie outside of the ranges: yes or no',
+    description: 'subnets outside of the ranges: yes or no',
   },
   {
     name: 'max-hosts-per-principal',
     field: 'MaxHostsPerPrincipal',
     ...most,
-    description: 'most hosts of one user, role or instance with networks in the space, or none: no limit',
+    description: 'most hosts of one principal, or none',
   },
   {
     name: 'managers',
@@ -112,9 +112,12 @@ const SETTINGS: readonly Setting[] = [
     placeholder: '<hosts>',
     parse: list,
     show: showList,
-    description: "the managers of a swarm, in the space NAME.global: hosts' ids A,B or none",
+    description: 'of the swarm of NAME.global: A,B or none',
   },
 ];
+
+/** Options that other lines of the help name: all of it fits on a terminal. */
+const HIDDEN: ReadonlySet<string> = new Set(['context', 'endpoint', 'region', 'size6', 'widest6']);
 
 /** Adds `berth space show` and `berth space set`. */
 export function spaceCommands(program: Command): void {
@@ -129,18 +132,18 @@ export function spaceCommands(program: Command): void {
       if (isUnknown(space)) console.error(`berth: note: ${unknownNote(space.Space)}`);
     });
   const set = operating(space.command('set <name>')).description(
-    'Change the settings of an address space for new requests. Existing pools stay as they are. A change that affects ' +
-      'them is refused unless you add --force, and the refusal says what would be affected.',
+    'Change the settings of a space (--context, --endpoint: see berth space show).',
   );
   for (const { name, placeholder, description, parse } of SETTINGS) {
     set.addOption(new Option(`--${name} ${placeholder}`, description).argParser(parse));
   }
   set
-    .addOption(new Option('--unset <settings>', 'settings to set back to the default: A,B').argParser(list))
-    .option('--if-rev <rev>', 'change only if the space still has this rev (none: never set)')
-    .option('--force', 'change even if existing pools are affected')
-    .addHelpText('after', examples('space set ci --range 10.64.0.0/14 --size4 26', 'space set ci --unset size4'))
+    .addOption(new Option('--unset <settings>', 'set back to the default: A,B').argParser(list))
+    .option('--if-rev <rev>', 'only if this is still its rev')
+    .option('--force', 'although it affects existing pools')
+    .addHelpText('after', examples('space set ci --range 10.64.0.0/14 --size4 26'))
     .action(setSpace);
+  for (const option of set.options) if (HIDDEN.has(option.name())) option.hideHelp();
 }
 
 interface SetOptions extends OperatorOptions {

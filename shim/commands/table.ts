@@ -32,6 +32,10 @@ export function factsOf(facts: readonly (readonly [name: string, value: string])
   return facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd()).join('\n');
 }
 
+/** A count. More digits than people read become a power of two. */
+export const sizeText = (size: string): string =>
+  size.length <= 9 ? size : `2^${Math.round(Math.log2(Number(size)))}`;
+
 const trimmed = (text: string): string =>
   text
     .split('\n')

@@ -1,9 +1,10 @@
 /** What a viewer asks the fleet: pools, addresses and hosts. Nothing here changes anything. */
+import type { Command } from 'commander';
 import type * as v from 'valibot';
 import { viewerAnswer } from '../../protocol/viewer-messages.ts';
 import { UserError } from '../user-error.ts';
 import { endpointNamedBy } from '../endpoint.ts';
-import { type Fleet, ask, shakeHands } from './host.ts';
+import { ConsoleRefusal, type Fleet, type OperatorOptions, ask, shakeHands } from './host.ts';
 
 const ANSWER_TIMEOUT_MS = 15_000;
 
@@ -41,3 +42,29 @@ export async function* pagesOf<Page extends Listed>(
     after = page.Next;
   } while (after !== null);
 }
+
+export interface InSpace extends OperatorOptions {
+  readonly space: string;
+}
+
+export const inSpace = (command: Command): Command =>
+  command.option('--space <name>', 'the address space of the pool', 'default');
+
+export const noPool = (space: string, subnet: string): ConsoleRefusal =>
+  new ConsoleRefusal(
+    `there is no pool ${subnet} in space ${space}; berth pools ${space} lists those that there are`,
+    'pool-unknown',
+  );
+
+/** The fields of an answer, as programs read them: in camelCase. */
+export function jsonOf(answer: object): object {
+  if (Array.isArray(answer)) return answer.map((each: unknown) => (isObject(each) ? jsonOf(each) : each));
+  return Object.fromEntries(
+    Object.entries(answer).map(([name, value]: [string, unknown]) => [
+      name.charAt(0).toLowerCase() + name.slice(1),
+      isObject(value) ? jsonOf(value) : value,
+    ]),
+  );
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

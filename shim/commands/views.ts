@@ -25,12 +25,8 @@ import { examples } from './help.ts';
 import { ConsoleRefusal, type OperatorOptions, fleetOf, operating } from './host.ts';
 import { print } from './output.ts';
 import { describePast, secondOf, whoHad } from './past.ts';
-import { type Column, factsOf, tableOf } from './table.ts';
-import { type Viewer, pagesOf, viewerOf } from './viewer.ts';
-
-interface InSpace extends OperatorOptions {
-  readonly space: string;
-}
+import { type Column, factsOf, sizeText, tableOf } from './table.ts';
+import { type InSpace, type Viewer, inSpace, jsonOf, noPool, pagesOf, viewerOf } from './viewer.ts';
 
 /** Adds the commands that only look. */
 export function viewCommands(program: Command): void {
@@ -100,9 +96,6 @@ function whoisCommand(program: Command): void {
       print(options, { address: jsonOf(whose) }, describeWhose(whose));
     });
 }
-
-const inSpace = (command: Command): Command =>
-  command.option('--space <name>', 'the address space of the pool', 'default');
 
 async function allPools(view: Viewer, space: string): Promise<PoolUse[]> {
   const pools: PoolUse[] = [];
@@ -181,30 +174,11 @@ async function allHosts(view: Viewer, state: ViewHostsMessage['State']): Promise
   return hosts;
 }
 
-const noPool = (space: string, subnet: string): ConsoleRefusal =>
-  new ConsoleRefusal(
-    `there is no pool ${subnet} in space ${space}; berth pools ${space} lists those that there are`,
-    'pool-unknown',
-  );
-
 const noPoolAround = (space: string, address: string): ConsoleRefusal =>
   new ConsoleRefusal(
     `no pool of space ${space} contains ${address}; berth pools ${space} lists the pools`,
     'pool-unknown',
   );
-
-/** The fields of an answer, as programs read them: in camelCase. */
-function jsonOf(answer: object): object {
-  if (Array.isArray(answer)) return answer.map((each: unknown) => (isObject(each) ? jsonOf(each) : each));
-  return Object.fromEntries(
-    Object.entries(answer).map(([name, value]: [string, unknown]) => [
-      name.charAt(0).toLowerCase() + name.slice(1),
-      isObject(value) ? jsonOf(value) : value,
-    ]),
-  );
-}
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 const POOLS: readonly Column[] = [
   { head: 'POOL' },
@@ -239,9 +213,6 @@ const fullness = ({ Leased, Reserved, Size, IsAll }: PoolUse): string =>
   IsAll && Size !== '0' ? `${Math.floor(((Leased + Reserved) * 100) / Number(Size))} %` : '';
 
 const share = (pool: PoolUse): string => (fullness(pool) === '' ? '' : ` (${fullness(pool)})`);
-
-/** More digits than people read: a power of two. */
-const sizeText = (size: string): string => (size.length <= 9 ? size : `2^${Math.round(Math.log2(Number(size)))}`);
 
 export function describePool(pool: PoolUse, holders: readonly Holder[]): string {
   const facts = factsOf([

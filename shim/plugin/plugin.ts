@@ -24,6 +24,8 @@ export interface PluginHost {
   readonly log: Logger;
   /** The shim's health, for `berth shim --health`. */
   readonly health: () => object;
+  /** What the shim knows of its host, for `berth doctor`. */
+  readonly status: () => object;
   /** Compares what Docker has with the table, for `berth doctor`. */
   readonly doctor: (isFix: boolean, named: readonly string[]) => Promise<object>;
   /** ms within which a call of dockerd is answered. */
@@ -36,6 +38,7 @@ const ANSWER_GRACE_MS = 1_000;
 const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
 export const HEALTH_PATH = '/Berth.Health';
+export const STATUS_PATH = '/Berth.Status';
 export const DOCTOR_PATH = '/Berth.Doctor';
 export const DOCTOR_FIX_PATH = '/Berth.Doctor.Fix';
 
@@ -50,6 +53,7 @@ export function pluginServer(driver: Driver, handshakes: Handshakes, host: Plugi
       return handshakes.current.addressSpaces;
     },
     [HEALTH_PATH]: host.health,
+    [STATUS_PATH]: host.status,
   };
   const server = createServer((request, response) => {
     const path = request.url ?? '/';

@@ -57,6 +57,8 @@ export interface Notice {
 }
 
 export interface Report {
+  /** ms since the epoch: when the round ended. `undefined`: no round has ended yet. */
+  readonly at?: number;
   /** Why the round failed. `undefined`: it did not. */
   readonly failure?: string;
   readonly findings: readonly Notice[];
@@ -139,7 +141,7 @@ export class Reconciler {
   async #attempt(isFix: boolean, named: readonly string[]): Promise<Report> {
     if (this.#isStopped) return { failure: 'the shim is stopping', findings: [] };
     try {
-      this.#last = await this.#reconcile(isFix, named);
+      this.#last = { ...(await this.#reconcile(isFix, named)), at: Date.now() };
       this.#warned = '';
     } catch (error) {
       // Neither an incomplete round nor those before it prove anything.
@@ -147,7 +149,7 @@ export class Reconciler {
       this.#watch?.close();
       const failure = messageOf(error);
       this.#warn(failure, error);
-      this.#last = { failure, findings: [] };
+      this.#last = { failure, findings: [], at: Date.now() };
     }
     return this.#last;
   }

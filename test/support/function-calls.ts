@@ -38,6 +38,7 @@ export const firstCalls = (host: string, poolId: string): Record<FunctionName, o
   hosts: register(`${host}-${realWorld.random(6)}`),
   console: operatorCall('/Berth.HostState', { Host: 'nobody', State: 'dead', Key: realWorld.random(24) }),
   viewer: operatorCall('/Berth.ViewPools', { Space: 'default' }),
+  check: operatorCall('/Berth.Check', {}),
   sweep: TICK,
 });
 

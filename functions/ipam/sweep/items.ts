@@ -19,7 +19,7 @@ import type { Found, Store } from '../store.ts';
 import type { SweepCursor, Usage } from '../sweep-cursor.ts';
 import { type Bounds, type Shift, type Step, follow } from './hosts.ts';
 import { type SweepReport, leavingOut, passOver } from './report.ts';
-import { NOTHING_COUNTED, concluded, countChunks, passed } from './usage.ts';
+import { NOTHING_COUNTED, concluded, countChunks, countPools, passed } from './usage.ts';
 
 const PAGE_ITEMS = 100;
 /** ms between two walks over all items: what they find takes up room, but does no harm. */
@@ -73,7 +73,7 @@ async function visit(
   const pools = items.flatMap((found) => (found.kind === 'pool' ? [found.pool] : []));
   const refs = items.flatMap((found) => (found.kind === 'ref' ? [found.ref] : []));
   const chunks = items.filter((found) => found.kind === 'chunk');
-  let usage = counted;
+  let usage = countPools(counted, pools);
   await each('generation', new Map(pools.map((pool) => [pool.generation, pool])), (pool) =>
     sweepPool(deps, pool, report),
   );

@@ -8,14 +8,14 @@ import type { Deps } from '../deps.ts';
 import type { Pool } from '../pool.ts';
 import { type Ref, isRefName } from '../ref.ts';
 import { type Slot, decodeSlot, readSlot } from '../slot.ts';
-import { refusePlace } from './place.ts';
+import { placeInGroups, refusePlace } from './place.ts';
 import { groupsOf } from './pool-view.ts';
 import { poolAt } from './pools.ts';
 
 /** The addresses after which a page ends: one group of chunks more at most. */
 const PAGE_ADDRESSES = 512;
 /** The most groups that one page reads, each at most 16 read units. */
-const PAGE_GROUPS = 16;
+export const PAGE_GROUPS = 16;
 /** The most references of a large pool that one page visits. */
 const PAGE_REFS = 16;
 
@@ -75,8 +75,7 @@ async function smallPage(
   isOver: () => boolean,
 ): Promise<AddressPage> {
   const groups = groupsOf(pool.cidr);
-  refusePlace(after, (text) => /^\d{1,4}$/.test(text) && Number(text) < groups.length);
-  const start = after === undefined ? 0 : Number(after);
+  const start = placeInGroups(after, groups.length);
   const found: FoundSlot[] = [];
   let group = start;
   for (; group < groups.length && group < start + PAGE_GROUPS && found.length < PAGE_ADDRESSES; group++) {
@@ -118,13 +117,13 @@ async function largePage(
   return { addresses: await withHosts(deps, pool, found), isAll: false, next };
 }
 
-interface FoundSlot {
+export interface FoundSlot {
   readonly address: Address;
   readonly slot: Slot;
 }
 
 /** The slots of a chunk that are not simply free. */
-const slotsOf = ({ cidr, cooldown }: Pool, { index, slots }: Chunk, now: number): FoundSlot[] =>
+export const slotsOf = ({ cidr, cooldown }: Pool, { index, slots }: Chunk, now: number): FoundSlot[] =>
   slots.flatMap((value, number) => {
     const slot = decodeSlot(value);
     if (slot === undefined || (slot.kind === 'free' && now >= slot.releasedAt + cooldown)) return [];

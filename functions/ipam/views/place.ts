@@ -10,3 +10,13 @@ export function refusePlace(after: string | undefined, isPlace: (text: string) =
     `${quote(after)} is not where the list goes on; give what the answer before gave as Next`,
   );
 }
+
+/**
+ * The group of chunks at which a list begins, or goes on.
+ *
+ * @param groups how many groups the pool has.
+ */
+export function placeInGroups(after: string | undefined, groups: number): number {
+  refusePlace(after, (text) => /^\d{1,4}$/.test(text) && Number(text) < groups);
+  return after === undefined ? 0 : Number(after);
+}

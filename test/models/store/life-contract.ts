@@ -202,7 +202,14 @@ function walkContract(get: () => Store): void {
 
     it('stores where it stopped', async () => {
       const use = { space: 'default', cidr: '10.0.0.0/24', size: 254, held: 7 };
-      const usage = { pools: 1, held: 7, fullest: [use], open: { [fresh('g')]: { ...use, cidr: '10.1.0.0/16' } } };
+      const spaces = { default: { pools4: 1, pools6: 0, size4: 254, held4: 7, held6: 0 } };
+      const usage = {
+        pools: 1,
+        held: 7,
+        fullest: [use],
+        spaces,
+        open: { [fresh('g')]: { ...use, cidr: '10.1.0.0/16' } },
+      };
       const cursor = { shard: 3, host: 'web', fenced: 2, item: '{"pk":"a"}', walkedAt: 5_000, usage };
       await get().writeSweep(cursor);
       assert.deepEqual(await get().readSweep(), cursor);

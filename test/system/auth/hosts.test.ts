@@ -135,7 +135,7 @@ describe('the console', () => {
   ] as const) {
     it(`is closed to instances: ${path}`, async () => {
       const words = await refused('foreign-host', { host: MALLORY, key: stage.keys.mallory, path, message });
-      assert.match(words, /is an EC2 instance; only an operator may use the console/);
+      assert.match(words, /is an EC2 instance; only an operator may use this function/);
     });
   }
 
@@ -144,7 +144,7 @@ describe('the console', () => {
       for (const Host of [VICTIM, WEB, MALLORY]) {
         const message = { Host, State, Key: 'key-of-mallory' };
         const attack = { host: MALLORY, key: stage.keys.mallory, path: '/Berth.HostState', message } as const;
-        assert.match(await refused('foreign-host', attack), /is an EC2 instance; only an operator may use the console/);
+        assert.match(await refused('foreign-host', attack), /is an EC2 instance; only an operator may use this function/);
       }
     });
   }
@@ -152,12 +152,16 @@ describe('the console', () => {
 
 describe('the viewer', () => {
   for (const [path, message] of [
+    ['/Berth.ViewSpaces', {}],
+    ['/Berth.ViewUsage', { Space: 'default' }],
     ['/Berth.ViewPools', { Space: 'default' }],
     ['/Berth.ViewPool', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewAddresses', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewAddress', { Space: 'default', Address: '10.1.0.1' }],
     ['/Berth.ViewAddressAt', { Space: 'default', Address: '10.1.0.1', At: 1_700_000_000 }],
     ['/Berth.ViewFind', { Space: 'default', Text: VICTIM }],
+    ['/Berth.ViewFree', { Space: 'default', Pool: '10.1.0.0/24' }],
+    ['/Berth.ViewFreeSubnets', { Space: 'default', Family: 4 }],
     ['/Berth.ViewHosts', {}],
     ['/Berth.ViewHost', { Host: VICTIM }],
     ['/Berth.ViewHost', { Host: MALLORY }],
@@ -173,6 +177,18 @@ describe('the viewer', () => {
       }
     });
   }
+});
+
+describe('the check', () => {
+  it('is closed to instances, whatever their policy allows', async () => {
+    for (const [host, key] of [
+      [MALLORY, stage.keys.mallory],
+      [VICTIM, stage.keys.victim],
+    ] as const) {
+      const words = await refused('foreign-host', { host, key, path: '/Berth.Check', message: {} });
+      assert.match(words, /is an EC2 instance; only an operator may use this function/);
+    }
+  });
 });
 
 it('each host has what it had after all these attacks', async () => {

@@ -13,10 +13,22 @@ describe('berth doctor', () => {
     it(`reports that Docker is not reachable, and fails (${args.join() || 'without --fix'})`, async () => {
       await up();
       const { code, out, err } = await doctor(...args);
-      assert.deepEqual([code, out], [1, '']);
-      assert.match(err, /^berth: Docker cannot be queried at .*no-docker\.sock: connect ENOENT .*\n$/);
+      assert.equal(code, 4);
+      assert.match(out, /^host +a\nshim +\d+\.\d+\.\d+, started \d+ s ago\n/);
+      assert.match(err, /^berth: not compared: Docker cannot be queried at .*no-docker\.sock: connect ENOENT .*\n$/);
     });
   }
+
+  it('tells programs what it knows of the host, also when it could not compare', async () => {
+    await up();
+    const { code, out } = await doctor('--json');
+    assert.equal(code, 4);
+    assert.partialDeepStrictEqual(JSON.parse(out), {
+      version: 1,
+      host: { endpoint: `unix:${folders.data}/cloud/capabilities.sock`, health: { host: 'a', status: 'ok' } },
+      error: { code: 'not-compared' },
+    });
+  });
 
   it('gets its answer over the socket while dockerd is still served', async () => {
     await up();

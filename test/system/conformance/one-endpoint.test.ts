@@ -31,6 +31,7 @@ async function loadFunctions(table: string, engine: string, url: string): Promis
     BERTH_HOSTS_URL: url,
     BERTH_CONSOLE_URL: url,
     BERTH_VIEWER_URL: url,
+    BERTH_CHECK_URL: url,
   });
   const { handler: capabilities } = await import('../../../functions/capabilities.ts');
   const { handler: pools } = await import('../../../functions/pools.ts');

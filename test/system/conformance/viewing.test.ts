@@ -69,6 +69,8 @@ describe('who has what', () => {
       'pools',
       'pool show 10.1.0.0/24',
       'addresses 10.1.0.0/24',
+      'free 10.1.0.0/24',
+      'free-subnets --size 12',
       'hosts',
     ]) {
       assert.equal(timeless(await shown(...command.split(' '))), timeless(documented(command)), command);
@@ -112,6 +114,17 @@ describe('who has what', () => {
     assert.deepEqual([addresses.map(({ address }) => address), isAll], [['10.1.0.1', '10.1.0.9', '10.1.0.20'], true]);
     const whose = v.object({ version, address: v.object({ host: v.string(), endpoint: v.string() }) });
     assert.deepEqual((await json(whose, 'whois', '10.1.0.9')).address, { host: 'a', endpoint: 'db' });
+    const ranges = v.array(v.object({ first: v.string(), last: v.string(), count: v.string() }));
+    assert.deepEqual(
+      (await json(v.object({ version, size: v.literal('254'), free: ranges }), 'free', '10.1.0.0/24')).free[0],
+      {
+        first: '10.1.0.2',
+        last: '10.1.0.8',
+        count: '7',
+      },
+    );
+    const subnets = v.object({ version, size: v.literal(24), free: ranges, isAll: v.boolean() });
+    assert.deepEqual((await json(subnets, 'free-subnets')).free[0]?.first, '10.192.0.0/24');
     const fleet = v.object({ version, hosts: v.array(v.object({ host: v.string(), state: v.string() })) });
     assert.deepEqual((await json(fleet, 'hosts')).hosts, [{ host: 'a', state: 'live' }]);
   });
@@ -119,8 +132,19 @@ describe('who has what', () => {
   it('is nothing where nobody has anything, and what does not exist is refused', async () => {
     await up();
     assert.equal(await shown('pools', 'ci'), 'no pool is held in space ci\n');
+    assert.match(await shown('usage', 'ci'), /^nothing is known of space ci in this time: /);
+    await shown('space', 'set', 'ci', '--max-pools', '9');
+    assert.match(await shown('spaces'), /^ci +not yet$/m);
+    const spaces = v.array(v.object({ space: v.string(), at: v.null(), pools4: v.number() }));
+    assert.deepEqual((await json(v.object({ version: v.literal(1), spaces }), 'spaces')).spaces, [
+      { space: 'ci', at: null, pools4: 0 },
+    ]);
     assert.equal(await shown('hosts', '--state', 'dead'), 'there is no such host\n');
+    assert.equal(await shown('free-subnets', '--size', '8'), 'no /8 is free in space default\n');
     for (const [args, words, exit] of [
+      [['free', '10.1.0.0/24'], /^berth: there is no pool 10\.1\.0\.0\/24 in space default/, 3],
+      [['free-subnets', '--size', '33'], /^berth: an IPv4 subnet has a prefix length of 32 at most, not 33/, 2],
+      [['free-subnets', '--size', '24.5'], /^berth: .*give a whole number from 1 to 128/, 2],
       [
         ['pool', 'show', '10.1.0.0/24'],
         /^berth: there is no pool 10\.1\.0\.0\/24 in space default; berth pools default/,

@@ -1,4 +1,4 @@
-/** Requests to the viewers' function: whatever is sent, the answer is clear and nothing changes. */
+/** Requests to the functions that only show the fleet, to viewers and operators: whatever is sent, the answer is clear and nothing changes. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -23,7 +23,8 @@ before(async () => {
 
 after(() => border.close());
 
-const send = (path: string, event: Event): Promise<Answer> => border.send('viewer', path, event);
+const send = (path: string, event: Event): Promise<Answer> =>
+  border.send(path === '/Berth.Check' ? 'check' : 'viewer', path, event);
 
 const quoted = anyText.map((text) => JSON.stringify(text));
 const mostly = (...values: readonly string[]): fc.Arbitrary<string> =>
@@ -36,6 +37,8 @@ const afterOf = (...places: readonly string[]): fc.Arbitrary<string> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant('null') }, mostly(...places));
 
 const FIELDS: Readonly<Record<string, Fields>> = {
+  '/Berth.ViewSpaces': { After: afterOf('default', 'zzz', '#') },
+  '/Berth.ViewUsage': { Space },
   '/Berth.ViewPools': { Space, After: afterOf('10.1.0.0/24', 'fd00:1::/64', '::/0') },
   '/Berth.ViewPool': { Space, Pool, After: afterOf('0', 'zzzz') },
   '/Berth.ViewAddresses': { Space, Pool, After: afterOf('0', '63', '64', '9999') },
@@ -50,12 +53,20 @@ const FIELDS: Readonly<Record<string, Fields>> = {
     Text: mostly('web-1', '02:42:ac:11:00:02'),
     After: afterOf('10.1.0.0/24', '10.2.0.0/16+3', 'fd00:1::/64+start', '10.2.0.0/16+9999'),
   },
+  '/Berth.ViewFree': { Space, Pool, After: afterOf('0', '63', '64', '9999') },
+  '/Berth.ViewFreeSubnets': {
+    Space,
+    Family: fc.constantFrom('4', '6', '5', '"4"'),
+    Size: fc.oneof({ weight: 3, arbitrary: fc.constant('null') }, fc.constantFrom('0', '24', '64', '129', '24.5')),
+    After: afterOf('0', '16383', '16384', '18446744073709551616'),
+  },
   '/Berth.ViewHosts': {
     State: fc.oneof({ weight: 2, arbitrary: fc.constant('null') }, texts('live', 'dead', 'asleep')),
     After: afterOf('0', '15', '16', '3:web-1', '3:?'),
   },
   '/Berth.ViewHost': { Host: mostly('web-1', 'web-9', 'i-0123456789abcdef9') },
   '/Berth.ViewSpace': { Space },
+  '/Berth.Check': { After: afterOf('{"pk":"a","sk":"b"}', '{"pk":"","sk":"b"}', '{}', '7') },
 };
 
 describe('a message to the viewer', () => {

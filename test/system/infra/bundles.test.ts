@@ -126,7 +126,10 @@ describe('a bundle in a separate process', () => {
       BERTH_TABLE: engine.table,
       AWS_ENDPOINT_URL_DYNAMODB: engine.endpoint,
       ...Object.fromEntries(
-        ['POOLS', 'ADDRESSES', 'HOSTS', 'CONSOLE', 'VIEWER'].map((name) => [`BERTH_${name}_URL`, 'https://x/']),
+        ['POOLS', 'ADDRESSES', 'HOSTS', 'CONSOLE', 'VIEWER', 'CHECK'].map((name) => [
+          `BERTH_${name}_URL`,
+          'https://x/',
+        ]),
       ),
     };
     const call = (name: FunctionName, event: object) => callFresh(fileOf(name), environment, event).answer;
@@ -142,6 +145,7 @@ describe('a bundle in a separate process', () => {
       hosts: { State: 'live', HeartbeatSeconds: 600 },
       console: { Outcome: 'unknown' },
       viewer: { Pools: [{ Space: 'default', CreatedBy: 'web-1' }, {}], Next: null },
+      check: { Findings: [], Next: null },
       sweep: undefined,
     });
     assert.match(JSON.stringify(told['addresses']), /^{"Address":"\d+\.\d+\.\d+\.\d+\/\d+","Data":{}}$/);

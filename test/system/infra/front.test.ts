@@ -34,7 +34,7 @@ function methodsOf(name: FunctionName): string[] {
 }
 const CALLED = functionNames.filter((name) => name !== 'sweep');
 const HOSTS_CALL: readonly FunctionName[] = ['capabilities', 'pools', 'addresses', 'hosts'];
-const OPERATORS_CALL: readonly FunctionName[] = ['capabilities', 'console', 'viewer'];
+const OPERATORS_CALL: readonly FunctionName[] = ['capabilities', 'console', 'viewer', 'check'];
 const VIEWERS_CALL: readonly FunctionName[] = ['capabilities', 'viewer'];
 const CALLERS = [
   ['HostPolicy', HOSTS_CALL],
@@ -140,7 +140,7 @@ for (const variant of FRONTS) {
       }
     });
 
-    it('hosts may call the methods of four functions, operators those of three, viewers those of two, and no others', () => {
+    it('hosts may call the methods of four functions, operators those of four, viewers those of two, and no others', () => {
       for (const [name, functions] of CALLERS) {
         const arn = 'arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${HttpApi}/$default/POST';
         const [{ Action, Resource } = assert.fail(), ...more] = statements(variant, name);
@@ -169,7 +169,7 @@ describe('the only URL that a host needs', () => {
   it('is the API, which serves all functions', () => {
     const api = { 'Fn::GetAtt': ['HttpApi', 'ApiEndpoint'] };
     assert.deepEqual(stackOf('http-api').Outputs['Endpoint']?.Value, api);
-    assert.deepEqual(functionsTold('http-api'), [api, api, api, api, api]);
+    assert.deepEqual(functionsTold('http-api'), [api, api, api, api, api, api]);
     // The attribute of the API has no trailing slash, by its documentation.
     const endpoint = parseEndpoint('https://abc123.execute-api.eu-west-1.amazonaws.com');
     assert.deepEqual(signingScope(endpoint, undefined), { service: 'execute-api', region: 'eu-west-1' });
@@ -178,7 +178,7 @@ describe('the only URL that a host needs', () => {
   it('is the domain if there is one, and then nothing else answers', () => {
     const url = 'https://berth.example.com/';
     assert.equal(stackOf('custom-domain').Outputs['Endpoint']?.Value, url);
-    assert.deepEqual(functionsTold('custom-domain'), [url, url, url, url, url]);
+    assert.deepEqual(functionsTold('custom-domain'), [url, url, url, url, url, url]);
     assert.deepEqual(signingScope(parseEndpoint(url), 'eu-west-1'), { service: 'execute-api', region: 'eu-west-1' });
     const api = v.object({ Properties: v.object({ DisableExecuteApiEndpoint: v.literal(true) }) });
     assert.ok(v.is(api, stackOf('custom-domain').Resources['HttpApi']));
@@ -190,7 +190,7 @@ describe('the only URL that a host needs', () => {
 });
 
 describe('without an API', () => {
-  it('hosts may call four functions, operators three and viewers two, signed and only through their URLs', () => {
+  it('hosts may call four functions, operators four and viewers two, signed and only through their URLs', () => {
     for (const [name, functions] of CALLERS) {
       const Resource = functions.map((one) => ({ 'Fn::GetAtt': [logical(one, 'LambdaFunction'), 'Arn'] }));
       assert.deepEqual(statements('function-urls', name), [
@@ -222,7 +222,16 @@ describe('with other parameters', () => {
       name,
       v.parse(limited, Resources[logical(name, 'LambdaFunction')]).Properties.ReservedConcurrentExecutions,
     ]);
-    const expected = { capabilities: 5, pools: 20, addresses: 100, hosts: 30, console: 2, viewer: 5, sweep: 2 };
+    const expected = {
+      capabilities: 5,
+      pools: 20,
+      addresses: 100,
+      hosts: 30,
+      console: 2,
+      viewer: 5,
+      check: 1,
+      sweep: 2,
+    };
     assert.deepEqual(Object.fromEntries(reserved), expected);
     const table = v.object({ Properties: v.object({ OnDemandThroughput: v.unknown() }) });
     const { OnDemandThroughput } = v.parse(table, Resources['Table']).Properties;

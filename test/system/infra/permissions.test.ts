@@ -10,7 +10,10 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as v from 'valibot';
+import { notesOver } from '../../../functions/dynamo/open-notes.ts';
+import { viewOver } from '../../../functions/dynamo/open-table-view.ts';
 import { storeOver } from '../../../functions/dynamo/open.ts';
+import { checkPage } from '../../../functions/ipam/check/page.ts';
 import { IN_FLIGHT_MS, LEASE_MS } from '../../../functions/ipam/host.ts';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
 import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
@@ -18,12 +21,16 @@ import { decodePoolId, encodePoolId } from '../../../functions/ipam/pool-id.ts';
 import { reviveNetwork } from '../../../functions/ipam/recovery/revive.ts';
 import { DEFAULT_SPACE } from '../../../functions/ipam/space.ts';
 import { showSpace } from '../../../functions/ipam/spaces/change.ts';
+import { type Notes, noteSpaces } from '../../../functions/ipam/notes.ts';
 import { HOST_LIFETIME_MS } from '../../../functions/ipam/sweep/hosts.ts';
 import { TOMBSTONE_LIFETIME_MS } from '../../../functions/ipam/sweep/items.ts';
 import { sweep } from '../../../functions/ipam/sweep/sweep.ts';
+import type { TableView } from '../../../functions/ipam/table-view.ts';
 import { openPoolId } from '../../../functions/ipam/trusted-pool-id.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
+import { freeAddresses } from '../../../functions/ipam/views/free.ts';
+import { freeSubnets } from '../../../functions/ipam/views/free-subnets.ts';
 import { listPools, showPool } from '../../../functions/ipam/views/pools.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { type FunctionName, functionNames } from '../../../infra/build.ts';
@@ -73,6 +80,7 @@ before(async () => {
     ...(await requestsOf('sweep', sweeps)),
     ...(await requestsOf('hosts', revival)),
     ...(await requestsOf('viewer', views)),
+    ...(await requestsOf('check', check)),
     ...(await firstSeals()),
     ...(await requestsOf('addresses', oldPoolIds)),
   ];
@@ -100,7 +108,9 @@ interface Noting {
   readonly world: ReturnType<typeof settableWorld>;
   /** The table, and the same with every request recorded. */
   readonly deps: Fleet;
-  readonly recorded: Fleet;
+  readonly recorded: Fleet & { readonly notes: Notes };
+  /** The same, as a check reads it. */
+  readonly view: TableView;
 }
 
 /** The requests of a function to a new table, while something happens to that. */
@@ -118,8 +128,12 @@ async function requestsOf(name: FunctionName, happen: (at: Noting) => Promise<un
     { step: 'initialize', name: 'noted' },
   );
   const world = settableWorld();
-  const over = (through: DynamoDBClient): Fleet => ({ world, store: storeOver(through, table, world) });
-  await happen({ world, deps: over(engine.client), recorded: over(client) });
+  const over = (through: DynamoDBClient) => ({
+    world,
+    store: storeOver(through, table, world),
+    notes: notesOver(through, table, world),
+  });
+  await happen({ world, deps: over(engine.client), recorded: over(client), view: viewOver(client, table, world) });
   client.destroy();
   await engine.close();
   return requests;
@@ -147,8 +161,11 @@ async function sweeps({ world, deps, recorded: swept }: Noting): Promise<void> {
   ]) {
     world.advance(later);
     const cursor = await swept.store.readSweep();
-    const { cursor: next } = await withoutFailures(sweep(swept, { deadline: Infinity, limit: 10_000, cursor }));
+    const { cursor: next, standing } = await withoutFailures(
+      sweep(swept, { deadline: Infinity, limit: 10_000, cursor }),
+    );
     await swept.store.writeSweep(next);
+    if (standing.usage !== undefined) await noteSpaces(swept.notes, swept.store, standing.usage.spaces, world.now());
     await reportDeath(swept, 'gone', 'the test says so');
   }
 }
@@ -176,6 +193,8 @@ async function views({ deps, recorded }: Noting): Promise<void> {
   const cidrs = ['10.1.0.0/24', '10.2.0.0/16', 'fd00:1::/64'];
   const given: string[] = [];
   for (const pool of cidrs) given.push(await host.address(await host.pool({ pool, v6: pool.includes(':') }), '', MAC));
+  await recorded.notes.list();
+  await recorded.notes.hoursOf('default');
   await listPools(recorded, 'default', undefined, Infinity);
   for (const text of cidrs) {
     const cidr = parseCidr(text) ?? assert.fail(text);
@@ -183,9 +202,30 @@ async function views({ deps, recorded }: Noting): Promise<void> {
     assert.ok(await listAddresses(recorded, 'default', cidr, undefined, Infinity));
   }
   for (const text of given) assert.ok(await whoseAddress(recorded, 'default', parseAddress(text) ?? assert.fail(text)));
+  await freeAddresses(
+    recorded,
+    { space: 'default', cidr: parseCidr('10.1.0.0/24') ?? assert.fail() },
+    undefined,
+    Infinity,
+  );
+  await freeSubnets(recorded, { space: 'default', family: 4, size: undefined }, undefined, Infinity);
   await listHosts(recorded, undefined, undefined, Infinity);
   assert.ok(await viewHost(recorded, 'seen'));
   await showSpace(recorded, 'default');
+}
+
+/** A check of a table with pools, names, networks, addresses, and a lease that it has to look at twice. */
+async function check({ world, deps, view }: Noting): Promise<void> {
+  const host = new Host(deps, 'sound');
+  await host.register();
+  const net = await host.pool({ options: { 'berth.name': 'front' } });
+  await host.address(net, '', MAC);
+  const { generation, ref } = decodePoolId(world, net.poolId, host.call());
+  await deps.store.endRef(generation, ref, world.now());
+  const other = await host.pool({ pool: '10.1.0.0/24' });
+  await host.address(other, '', MAC);
+  world.advance(IN_FLIGHT_MS * 60);
+  assert.notDeepEqual((await checkPage({ table: view, now: world.now() }, undefined)).findings, []);
 }
 
 /** The function that is the first to need the key of the table makes it. */
@@ -281,6 +321,9 @@ describe('the roles', () => {
       { function: 'viewer', action: 'dynamodb:GetItem', leadingKey: 'key' },
       { function: 'viewer', action: 'dynamodb:UpdateItem', leadingKey: 'hosts#a' },
       { function: 'viewer', action: 'dynamodb:Scan' },
+      { function: 'check', action: 'dynamodb:GetItem', leadingKey: 'key' },
+      { function: 'check', action: 'dynamodb:UpdateItem', leadingKey: 'pool#abc#0' },
+      { function: 'check', action: 'dynamodb:DeleteItem', leadingKey: 'pool#abc#0' },
     ]) {
       assert.ok(!isAllowed(request), told(request));
     }

@@ -152,7 +152,7 @@ describe('the role of', () => {
 
 const CALLERS = {
   HostPolicy: ['capabilities', 'pools', 'addresses', 'hosts'],
-  OperatorPolicy: ['capabilities', 'console', 'viewer'],
+  OperatorPolicy: ['capabilities', 'console', 'viewer', 'check'],
   ViewerPolicy: ['capabilities', 'viewer'],
 } as const satisfies Record<string, readonly FunctionName[]>;
 

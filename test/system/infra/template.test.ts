@@ -25,7 +25,16 @@ describe('the functions in the template', () => {
     assert.deepEqual(ofType('AWS::Lambda::Function').sort(), functionNames.map((name) => lambda(name).id).sort());
   });
 
-  const timeouts = { capabilities: 3, pools: 10, addresses: 10, hosts: 10, console: 60, viewer: 10, sweep: 60 };
+  const timeouts = {
+    capabilities: 3,
+    pools: 10,
+    addresses: 10,
+    hosts: 10,
+    console: 60,
+    viewer: 10,
+    check: 29,
+    sweep: 60,
+  };
   for (const name of functionNames) {
     const timeout = timeouts[name];
     const memory = name === 'sweep' ? 1_024 : 256;
@@ -62,6 +71,7 @@ describe('the functions in the template', () => {
       BERTH_HOSTS_URL: urlOf('hosts'),
       BERTH_CONSOLE_URL: urlOf('console'),
       BERTH_VIEWER_URL: urlOf('viewer'),
+      BERTH_CHECK_URL: urlOf('check'),
     });
   });
 

@@ -98,11 +98,74 @@ describe('berth doctor', () => {
   }
 });
 
+describe('berth check', () => {
+  it('says that a sound table is sound, and writes what it has seen', async () => {
+    const file = path.join(path.dirname(folders.data), 'report.json');
+    const place = ['--endpoint', cloud.endpoint];
+    const { code, out, err } = await berth('check', '--report', file, ...place);
+    assert.deepEqual([code, err], [0, ''], out);
+    assert.match(out, /^the table is sound: \d+ items read\n$/);
+    assert.equal((await berth('check', '--since', file, ...place)).code, 0);
+    const wrong = await berth('check', '--since', path.join(path.dirname(folders.data), 'none'), ...place);
+    assert.deepEqual([wrong.code, wrong.out], [2, '']);
+    assert.match(wrong.err, /^berth: cannot read the report: ENOENT/);
+  });
+
+  it('names what is damaged page by page, and ends with 5', async (t) => {
+    const socket = path.join(path.dirname(folders.data), 'damaged.sock');
+    const finding = (Id: string, IsLeftover: boolean) =>
+      ({ Damage: 'orphaned lease', Where: '10.1.0.9', What: 'its network has ended', IsLeftover, Id }) as const;
+    const listener = await UnixListener.open(socket, ({ url }, response) => {
+      pages += url === '/Berth.Check' ? 1 : 0;
+      const page = { Findings: [finding('a', false), finding('b', true)], Items: 2, Next: pages === 1 ? 'more' : null };
+      response.end(JSON.stringify(url === '/Berth.Check' ? page : { Functions: { Check: `unix:${socket}` } }));
+    });
+    let pages = 0;
+    t.after(() => listener.close());
+    const { code, out } = await berth('check', '--endpoint', `unix:${socket}`);
+    assert.equal(code, 5);
+    assert.equal(
+      out,
+      [
+        'DAMAGE            WHERE     WHAT',
+        'orphaned lease    10.1.0.9  its network has ended',
+        '(orphaned lease)  10.1.0.9  its network has ended',
+        '1 finding: 4 items read; the sweep clears 1 more by itself within hours\n',
+      ].join('\n'),
+    );
+  });
+});
+
 describe('the help', () => {
   const LINES = 24;
   const COMMANDS = [
-    ...['', 'doctor', 'space', 'space show', 'host', 'host show', 'host dead', 'host former-dead', 'host drain'],
-    ...['pools', 'pool', 'pool show', 'addresses', 'whois', 'find', 'hosts'],
+    ...[
+      '',
+      'doctor',
+      'space',
+      'space set',
+      'space show',
+      'host',
+      'host show',
+      'host dead',
+      'host former-dead',
+      'host drain',
+    ],
+    ...[
+      'pools',
+      'pool',
+      'pool show',
+      'addresses',
+      'whois',
+      'find',
+      'hosts',
+      'free',
+      'free-subnets',
+      'spaces',
+      'usage',
+      'completion',
+      'check',
+    ],
     ...['host resume', 'host adopt', 'context', 'context set', 'context use', 'context list', 'context remove'],
   ];
 
@@ -113,6 +176,14 @@ describe('the help', () => {
       assert.ok(out.trimEnd().split('\n').length <= LINES, out);
       if (!out.includes('\nCommands:')) assert.match(out, new RegExp(`\nExamples?:\n {2}berth ${command} ?`), out);
     }
+  });
+
+  it('names all commands', async () => {
+    const { out } = await berth('--help');
+    const [, list = ''] = /\nCommands:\n(.*?)\n\n/s.exec(out) ?? [];
+    const named = list.replaceAll(/^ {2}\S[a-z ]+? {2,}|^ {2,}/gm, '').split(/,?\n|, /);
+    const leaves = COMMANDS.filter((command) => !COMMANDS.some((other) => other.startsWith(`${command} `)));
+    assert.deepEqual(named.sort(), ['shim', 'up', ...leaves].filter(Boolean).sort());
   });
 
   it('ends with the exit codes', async () => {

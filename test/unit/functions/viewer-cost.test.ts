@@ -3,13 +3,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, it } from 'node:test';
+import { notesOver } from '../../../functions/dynamo/open-notes.ts';
+import { sideBySide } from '../../../functions/ipam/all-settled.ts';
 import { CHUNKS_PER_GROUP, CHUNK_SIZE } from '../../../functions/ipam/chunk.ts';
 import type { Deps } from '../../../functions/ipam/deps.ts';
 import { viewHost } from '../../../functions/ipam/hosts/host-view.ts';
 import { SLOT_MAX_BYTES, encodeSlot } from '../../../functions/ipam/slot.ts';
 import { showSpace } from '../../../functions/ipam/spaces/change.ts';
+import type { Notes } from '../../../functions/ipam/notes.ts';
 import { listAddresses, whoseAddress } from '../../../functions/ipam/views/addresses.ts';
 import { findAddresses } from '../../../functions/ipam/views/find.ts';
+import { freeAddresses } from '../../../functions/ipam/views/free.ts';
+import { freeSubnets } from '../../../functions/ipam/views/free-subnets.ts';
 import { listHosts } from '../../../functions/ipam/views/hosts.ts';
 import { listPools, showPool } from '../../../functions/ipam/views/pools.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
@@ -26,6 +31,7 @@ const ADDRESSES_OF_NETWORK = 10;
 
 let engine: EngineStore;
 let deps: Deps & { world: typeof world };
+let notes: Notes;
 let counter: Meter;
 
 const cidr = (text: string): Cidr => parseCidr(text) ?? assert.fail(text);
@@ -35,6 +41,7 @@ const withNumber = (number: number) => withMac(`02:42:0a:00:00:${number.toString
 before(async () => {
   engine = await engineStore();
   deps = { store: engine.store, world };
+  notes = notesOver(engine.client, engine.table, world);
   await populate(new Host(deps, 'web-1'));
   for (let i = 3; i <= HOSTS; i++) await new Host(deps, `web-${i}`).register();
   counter = meter(engine.client);
@@ -52,6 +59,12 @@ async function populate(host: Host): Promise<void> {
   await fill('10.4.0.0/22');
   const other = new Host(deps, 'web-2');
   await other.register();
+  const use = { pools4: 12, pools6: 0, size4: 3_048, held4: 1_234, held6: 0 };
+  for (let i = 0; i < 10; i++) await notes.write(`space-${i}`, use, Date.now(), 0);
+  await sideBySide(
+    Array.from({ length: 720 }, (_, hour) => hour),
+    (hour) => notes.write('space-1', use, Date.now(), hour),
+  );
   for (let i = 0; i < 40; i++) await other.pool({ space: 'many', pool: `10.3.${i}.0/24` });
 }
 
@@ -77,6 +90,8 @@ async function fill(pool: string): Promise<void> {
 }
 
 const LOOKS: readonly (readonly [what: string, look: () => Promise<unknown>])[] = [
+  ['a list of ten spaces', () => notes.list()],
+  ['what a space held in thirty days', () => notes.hoursOf('space-1')],
   ['a page of 32 pools, each a /24', () => listPools(deps, 'many', undefined, Infinity)],
   ['a pool, a /24', () => showPool(deps, 'default', cidr('10.1.0.0/24'), undefined, Infinity)],
   ['a pool, a full /22', () => showPool(deps, 'default', cidr('10.4.0.0/22'), undefined, Infinity)],
@@ -95,6 +110,18 @@ const LOOKS: readonly (readonly [what: string, look: () => Promise<unknown>])[] 
   [
     'a search of a space of forty /24',
     () => findAddresses(deps, { space: 'many', text: 'web-2' }, undefined, Infinity),
+  ],
+  [
+    'free addresses of a /24',
+    () => freeAddresses(deps, { space: 'default', cidr: cidr('10.1.0.0/24') }, undefined, Infinity),
+  ],
+  [
+    'free addresses of a /16, a page',
+    () => freeAddresses(deps, { space: 'default', cidr: cidr('10.2.0.0/16') }, undefined, Infinity),
+  ],
+  [
+    'free subnets of a space of forty pools',
+    () => freeSubnets(deps, { space: 'many', family: 4, size: undefined }, undefined, Infinity),
   ],
   ['a page of 200 hosts', () => listHosts(deps, undefined, undefined, Infinity)],
   ['a host with four networks', () => viewHost(deps, 'web-1')],

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as v from 'valibot';
 import { reportDeath } from '../../../functions/ipam/hosts/host-events.ts';
-import type { Handler } from '../../../functions/lambda/handler.ts';
 import { realWorld } from '../../../functions/lambda/world.ts';
 import { hostAnswer, spaceAnswer } from '../../../protocol/operator-messages.ts';
 import {
@@ -13,49 +12,64 @@ import {
   viewHostsAnswer,
   viewPoolAnswer,
   viewPoolsAnswer,
+  viewSpacesAnswer,
+  viewUsageAnswer,
 } from '../../../protocol/viewer-messages.ts';
-import { type EngineStore, engineStore, useTable } from '../../support/engine-store.ts';
-import { GATEWAY, Host, OPS, withMac } from '../../support/fleet.ts';
-import { answerOf, contextWith, eventOf, refusalOf } from './lambda/event.ts';
+import { GATEWAY, type Host, OPS, withMac } from '../../support/fleet.ts';
+import { type Viewer, done, openViewer } from './ask-viewer.ts';
+import { answerOf, refusalOf } from './lambda/event.ts';
 
 const INSTANCE = 'arn:aws:sts::123456789012:assumed-role/berth-host/i-0123456789abcdef0';
-const VIEWER = 'arn:aws:sts::123456789012:assumed-role/viewer/alice';
 const ISO = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const MAC = '02:42:0a:00:00:05';
 
-let engine: EngineStore;
-let handler: Handler;
-/** All answers of this file. */
-const answers: string[] = [];
+let viewer: Viewer;
 
 before(async () => {
-  engine = await engineStore();
-  useTable(engine);
-  ({ handler } = await import('../../../functions/viewer.ts'));
+  viewer = await openViewer();
 });
-after(() => engine.close());
+after(() => viewer.close());
 
-async function send(path: string, message: object, principal = VIEWER) {
-  const result = await handler(eventOf(path, { body: JSON.stringify(message) }, principal), contextWith(10_000));
-  answers.push(JSON.stringify(result));
-  return result;
-}
-
-const ask = async <Schema extends v.GenericSchema>(path: string, message: object, schema: Schema) =>
-  v.parse(schema, answerOf(await send(path, message)).body);
+const hostOf = (id: string): Host => viewer.host(id);
+const ask = <Schema extends v.GenericSchema>(path: string, message: object, schema: Schema) =>
+  viewer.ask(path, message, schema);
 
 type Page = Extract<v.InferOutput<typeof viewAddressesAnswer>, { Outcome: 'done' }>;
 
-const isDone = <T extends { Outcome: string }>(answer: T): answer is Extract<T, { Outcome: 'done' }> =>
-  answer.Outcome === 'done';
-
-const done = <T extends { Outcome: string }>(answer: T): Extract<T, { Outcome: 'done' }> =>
-  isDone(answer) ? answer : assert.fail('it is unknown');
-
-const world = { ...realWorld, advance: () => undefined };
-const hostOf = (id: string): Host => new Host({ store: engine.store, world }, id);
-
 describe('the viewer', () => {
+  it('shows the spaces that are noted, and what one held over time', async () => {
+    const use = { pools4: 2, pools6: 1, size4: 508, held4: 7, held6: 3 };
+    await viewer.notes.add('configured');
+    await viewer.notes.write('counted', use, Date.now() - 3_600_000, 1);
+    await viewer.notes.write('counted', { ...use, held4: 8 }, Date.now(), 2);
+    const { Spaces, Next } = await ask('/Berth.ViewSpaces', {}, viewSpacesAnswer);
+    assert.match(Spaces[1]?.At ?? '', ISO);
+    const held = { Pools4: 2, Pools6: 1, Size4: 508, Held4: 8, Held6: 3 };
+    const nothing = { Pools4: 0, Pools6: 0, Size4: 0, Held4: 0, Held6: 0 };
+    assert.deepEqual(
+      [Spaces.map(({ At, ...line }) => ({ ...line, isCounted: At !== null })), Next],
+      [
+        [
+          { Space: 'configured', ...nothing, isCounted: false },
+          { Space: 'counted', ...held, isCounted: true },
+        ],
+        null,
+      ],
+    );
+    const second = await ask('/Berth.ViewSpaces', { After: 'configured' }, viewSpacesAnswer);
+    assert.deepEqual(
+      second.Spaces.map(({ Space }) => Space),
+      ['counted'],
+    );
+    const { Usage } = await ask('/Berth.ViewUsage', { Space: 'counted' }, viewUsageAnswer);
+    for (const { At } of Usage) assert.match(At, ISO);
+    assert.deepEqual(
+      Usage.map(({ Held4 }) => Held4),
+      [7, 8],
+    );
+    assert.deepEqual(await ask('/Berth.ViewUsage', { Space: 'nowhere' }, viewUsageAnswer), { Usage: [] });
+  });
+
   it('shows the pools of a space with how full they are, page by page', async () => {
     const host = hostOf('web-1');
     await host.register();
@@ -206,7 +220,7 @@ describe('the viewer', () => {
     const gone = hostOf('gone-1');
     await gone.register();
     await gone.pool({ space: 'hosts', pool: '10.7.0.0/24' });
-    await reportDeath({ store: engine.store, world }, 'gone-1', 'it burned');
+    await reportDeath({ store: viewer.store, world: realWorld }, 'gone-1', 'it burned');
     const all = await ask('/Berth.ViewHosts', {}, viewHostsAnswer);
     const names = all.Hosts.map(({ Host }) => Host);
     assert.deepEqual([names.includes('gone-1'), names.includes('web-1'), all.Next], [true, true, null]);
@@ -231,36 +245,41 @@ describe('the viewer', () => {
   });
 
   for (const [path, message, words] of [
+    ['/Berth.ViewSpaces', { After: '#' }, /is not where the list goes on/],
     ['/Berth.ViewPool', { Space: 'big', Pool: 'ten' }, /"ten" is not a subnet/],
     ['/Berth.ViewPools', { Space: 'big', After: '?' }, /"\?" is not a subnet/],
     ['/Berth.ViewAddresses', { Space: 'big', Pool: '10.6.0.0/16', After: 'x' }, /is not where the list goes on/],
     ['/Berth.ViewAddresses', { Space: 'big', Pool: 'fd00:6::/64', After: '?' }, /is not where the list goes on/],
     ['/Berth.ViewAddress', { Space: 'big', Address: '10.6.0.0/16' }, /"10.6.0.0\/16" is not an address/],
     ['/Berth.ViewFind', { Space: 'big', Text: 'a', After: '10.0.0.0' }, /is not where the list goes on/],
+    ['/Berth.ViewFree', { Space: 'big', Pool: '10.6.0.0/16', After: '64' }, /is not where the list goes on/],
+    ['/Berth.ViewFreeSubnets', { Space: 'big', Family: 4, After: '16384' }, /is not where the list goes on/],
+    ['/Berth.ViewFreeSubnets', { Space: 'big', Family: 4, Size: 33 }, /malformed/],
+    ['/Berth.ViewFreeSubnets', { Space: 'big', Family: 5 }, /malformed/],
     ['/Berth.ViewHosts', { After: '99' }, /is not where the list goes on/],
     ['/Berth.ViewHosts', { State: 'asleep' }, /malformed/],
     ['/Berth.ViewHosts', [], /malformed: body: it is a list/],
   ] as const) {
     it(`refuses ${path} ${JSON.stringify(message)}`, async () => {
-      const result = await send(path, message);
+      const result = await viewer.send(path, message);
       assert.equal(refusalOf(result), 'invalid-request');
       assert.match(String(answerOf(result).body['Error']), words);
     });
   }
 
   it('answers no instance', async () => {
-    const result = await send('/Berth.ViewHosts', {}, INSTANCE);
+    const result = await viewer.send('/Berth.ViewHosts', {}, INSTANCE);
     assert.equal(refusalOf(result), 'foreign-host');
     assert.match(String(answerOf(result).body['Error']), /is an EC2 instance; only a viewer may use this function/);
   });
 
   it('has shown nothing that helps to be a host', async () => {
-    const hosts = [await engine.store.readHost('web-1'), await engine.store.readHost('gone-1')];
+    const hosts = [await viewer.store.readHost('web-1'), await viewer.store.readHost('gone-1')];
     const secrets = hosts.flatMap((host) => (host === undefined ? [] : [host.incarnation, host.rev]));
-    const { items } = await engine.store.refsOfHost('web-1');
+    const { items } = await viewer.store.refsOfHost('web-1');
     const internal = items.flatMap(({ generation, requestKey }) => [generation, requestKey]);
-    assert.ok(internal.length > 0 && answers.length > 20);
-    const shown = answers.join('\n');
+    assert.ok(internal.length > 0 && viewer.answers.length > 20);
+    const shown = viewer.answers.join('\n');
     for (const secret of [...secrets, ...internal, 'berth2']) assert.ok(!shown.includes(secret), `${secret} is shown`);
     assert.ok(shown.includes(OPS), 'except for the principal of a host');
   });

@@ -41,6 +41,7 @@ export async function stage(t: TestContext, { budget = 60_000, now, onLog }: Wis
     metrics: new Metrics({ journal: calls.journal, inFlight: () => 0, isReached: () => true, findings: () => [] }),
     log: pino({ level: onLog === undefined ? 'silent' : 'info', hooks: { logMethod: () => onLog?.() } }),
     health: () => ({ status: 'ok' }),
+    status: () => ({}),
     doctor: () => Promise.resolve({ findings: [] }),
     budget,
   });

@@ -18,15 +18,20 @@ export const FUNCTIONS = {
   '/Berth.HostState': 'console',
   '/Berth.Space': 'console',
   '/Berth.SetSpace': 'console',
+  '/Berth.ViewSpaces': 'viewer',
+  '/Berth.ViewUsage': 'viewer',
   '/Berth.ViewPools': 'viewer',
   '/Berth.ViewPool': 'viewer',
   '/Berth.ViewAddresses': 'viewer',
   '/Berth.ViewAddress': 'viewer',
   '/Berth.ViewAddressAt': 'viewer',
   '/Berth.ViewFind': 'viewer',
+  '/Berth.ViewFree': 'viewer',
+  '/Berth.ViewFreeSubnets': 'viewer',
   '/Berth.ViewHosts': 'viewer',
   '/Berth.ViewHost': 'viewer',
   '/Berth.ViewSpace': 'viewer',
+  '/Berth.Check': 'check',
 } as const;
 export type Path = keyof typeof FUNCTIONS;
 

@@ -15,7 +15,7 @@ import { CALL_HEADERS, answerOf, contextWith, eventOf, refusalOf } from '../../.
 import { refusalIn } from './clear.ts';
 import { type Contents, SAME, difference, readContents } from './table.ts';
 
-export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer'] as const;
+export const FUNCTIONS = ['capabilities', 'pools', 'addresses', 'hosts', 'console', 'viewer', 'check'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** Docker's methods that change something, and the function of each. */
@@ -52,7 +52,7 @@ export interface Border {
 const TABLE = 'berth-fuzz';
 /** An instance may not call the functions for people. */
 const PERSON = 'arn:aws:iam::123456789012:user/alice';
-const FOR_PEOPLE: readonly FunctionName[] = ['console', 'viewer'];
+const FOR_PEOPLE: readonly FunctionName[] = ['console', 'viewer', 'check'];
 /** ms */
 const TIME_LEFT = 10_000;
 
@@ -122,18 +122,20 @@ function setEnvironment(dynamodb: string): void {
     BERTH_HOSTS_URL: 'unix:/run/hosts.sock',
     BERTH_CONSOLE_URL: 'unix:/run/console.sock',
     BERTH_VIEWER_URL: 'unix:/run/viewer.sock',
+    BERTH_CHECK_URL: 'unix:/run/check.sock',
   });
 }
 
 /** The functions read their environment when they load, so they are loaded here. */
 async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
-  const [capabilities, pools, addresses, hosts, operators, viewers] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, operators, viewers, checks] = await Promise.all([
     import('../../../../functions/capabilities.ts'),
     import('../../../../functions/pools.ts'),
     import('../../../../functions/addresses.ts'),
     import('../../../../functions/hosts.ts'),
     import('../../../../functions/console.ts'),
     import('../../../../functions/viewer.ts'),
+    import('../../../../functions/check.ts'),
   ]);
   return {
     capabilities: capabilities.handler,
@@ -142,6 +144,7 @@ async function loadHandlers(): Promise<Record<FunctionName, Handler>> {
     hosts: hosts.handler,
     console: operators.handler,
     viewer: viewers.handler,
+    check: checks.handler,
   };
 }
 

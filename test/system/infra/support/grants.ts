@@ -41,6 +41,12 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
     'hosts#*': READ,
     index: ['Query'],
   },
+  check: {
+    'space#*': READ,
+    'pool#*': ['BatchGetItem', ...READ],
+    'hosts#*': ['GetItem'],
+    scan: ['Scan'],
+  },
   sweep: {
     'space#*': ['DeleteItem', ...CHANGE],
     'pool#*': ['BatchGetItem', 'DeleteItem', 'UpdateItem', ...READ],

@@ -14,6 +14,7 @@ const TIMEOUTS: Readonly<Record<FunctionName, number>> = {
   hosts: 10,
   console: 60,
   viewer: 10,
+  check: 29,
   sweep: 60,
 };
 

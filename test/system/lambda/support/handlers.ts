@@ -64,6 +64,7 @@ export async function loadHandlers(): Promise<Handlers> {
       hosts: url('hosts'),
       console: url('console'),
       viewer: url('viewer'),
+      check: url('check'),
     },
     sweep: async (event) => {
       await sweep.invoke(JSON.stringify(event));

@@ -151,6 +151,7 @@ export class LambdaCloud {
       BERTH_HOSTS_URL: this.#urlOf('hosts'),
       BERTH_CONSOLE_URL: this.#urlOf('console'),
       BERTH_VIEWER_URL: this.#urlOf('viewer'),
+      BERTH_CHECK_URL: this.#urlOf('check'),
     };
   }
 }

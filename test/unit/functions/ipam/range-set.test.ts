@@ -65,4 +65,15 @@ describe('RangeSet', () => {
       { numRuns: 2_000 },
     );
   });
+
+  it('leaves the gaps that counting finds', () => {
+    fc.assert(
+      fc.property(fc.array(anyRange, { maxLength: 12 }), anyRange, (added, asked) => {
+        const members = new Set(added.flatMap(({ first, last }) => numbers(first, last)));
+        const left = new Set(numbers(asked.first, asked.last).filter((value) => !members.has(value)));
+        assert.deepEqual(new RangeSet(added).gapsIn(asked), runsOf(left));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });

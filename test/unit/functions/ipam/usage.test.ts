@@ -59,6 +59,9 @@ describe('the usage of the pools', () => {
       ],
     );
     assert.deepEqual([usage.pools, usage.held, usage.open], [5, 127 + 21 + 301 + 4 + 5, {}]);
+    assert.deepEqual(usage.spaces, {
+      default: { pools4: 4, pools6: 1, size4: 65_534 + 254 + 254 + 6, held4: 127 + 21 + 301 + 5, held6: 4 },
+    });
   });
 
   it('is the same however many runs the walk takes', async () => {

@@ -35,7 +35,7 @@ export function signerWith({ accessKey, secret, sessionToken }: Key, now: () => 
   };
   const clock = new Clock(now);
   const credentials = new CredentialCache(() => Promise.resolve(identity), now);
-  return createSigner({ scope: { service: 'lambda', region: 'local' }, credentials, clock });
+  return createSigner({ scope: { service: 'lambda', region: 'local' }, credentials, clock, source: 'the test' });
 }
 
 export async function send(

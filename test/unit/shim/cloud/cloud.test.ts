@@ -45,6 +45,7 @@ async function stage(t: TestContext, wish: Wish = {}): Promise<Stage> {
     forgetCredentials: () => {
       forgotten++;
     },
+    standing: () => ({ source: 'the test', isHeld: true, expiresAt: undefined, clockOffset: 0 }),
   };
   const cloud = new FunctionUrlClient(new Transport(), () => signer);
   return { cloud, endpoint: parseEndpoint(`unix:${socket}`), asked, learnt, forgotten: () => forgotten };

@@ -144,7 +144,10 @@ describe('the console', () => {
       for (const Host of [VICTIM, WEB, MALLORY]) {
         const message = { Host, State, Key: 'key-of-mallory' };
         const attack = { host: MALLORY, key: stage.keys.mallory, path: '/Berth.HostState', message } as const;
-        assert.match(await refused('foreign-host', attack), /is an EC2 instance; only an operator may use this function/);
+        assert.match(
+          await refused('foreign-host', attack),
+          /is an EC2 instance; only an operator may use this function/,
+        );
       }
     });
   }

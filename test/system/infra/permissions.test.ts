@@ -224,6 +224,8 @@ async function check({ world, deps, view }: Noting): Promise<void> {
   await deps.store.endRef(generation, ref, world.now());
   const other = await host.pool({ pool: '10.1.0.0/24' });
   await host.address(other, '', MAC);
+  const gone = (await deps.store.readHost('sound')) ?? assert.fail();
+  assert.ok(await deps.store.removeHost(gone));
   world.advance(IN_FLIGHT_MS * 60);
   assert.notDeepEqual((await checkPage({ table: view, now: world.now() }, undefined)).findings, []);
 }

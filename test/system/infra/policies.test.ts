@@ -67,6 +67,8 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   'space#*': ['space#default'],
   'pool#*': ['pool#abc#0'],
   'hosts#*': ['hosts#7'],
+  spaces: ['spaces'],
+  'usage#*': ['usage#default'],
   sweep: ['sweep'],
   home: ['home'],
   key: ['key'],

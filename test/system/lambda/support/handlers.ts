@@ -45,7 +45,7 @@ export const invoking =
   };
 
 /** These processes end with this one. */
-export async function loadHandlers(): Promise<Handlers> {
+export function loadHandlers(): Promise<Handlers> {
   const { BERTH_PACKAGES: folder = '', ...environment } = process.env;
   const given = Object.entries(environment).flatMap(([name, value]) =>
     value !== undefined && /^(BERTH_|AWS_ENDPOINT_URL)/.test(name) ? [[name, value] as const] : [],
@@ -54,9 +54,8 @@ export async function loadHandlers(): Promise<Handlers> {
   const pool = (name: FunctionName) => new FunctionPool(deployed(folder, name, Object.fromEntries(given)), CONCURRENCY);
   const url = (name: FunctionName) => invoking(pool(name), console.error);
   const sweep = pool('sweep');
-  // Of its own source: it is not packaged.
-  const { handler: history } = await import('../../../../functions/history.ts');
-  return {
+  const history = pool('history');
+  return Promise.resolve({
     reachable: {
       capabilities: url('capabilities'),
       pools: url('pools'),
@@ -69,6 +68,8 @@ export async function loadHandlers(): Promise<Handlers> {
     sweep: async (event) => {
       await sweep.invoke(JSON.stringify(event));
     },
-    history,
-  };
+    history: async (event) => {
+      await history.invoke(JSON.stringify(event));
+    },
+  });
 }

@@ -1,5 +1,6 @@
 /** What viewers call: it shows the fleet and changes nothing. Its role cannot write, and cannot scan. */
-import { type Cidr, formatCidr, parseAddress, parseCidr } from '../protocol/address.ts';
+import { type Address, type Cidr, formatCidr, parseAddress, parseCidr } from '../protocol/address.ts';
+import { type ViewAddressAtAnswer, viewAddressAtMessage } from '../protocol/history-messages.ts';
 import { isSpaceName } from '../protocol/ids.ts';
 import { spaceMessage, type HostAnswer, type SpaceAnswer } from '../protocol/operator-messages.ts';
 import {
@@ -25,7 +26,9 @@ import {
   viewSpacesMessage,
   viewUsageMessage,
 } from '../protocol/viewer-messages.ts';
+import { openHistory } from './dynamo/open-history.ts';
 import { openWithNotes } from './dynamo/open-notes.ts';
+import { whoHadAddress } from './ipam/history/whois.ts';
 import { viewHost } from './ipam/hosts/host-view.ts';
 import { quote } from './ipam/quote.ts';
 import { Refusal } from './ipam/refusal.ts';
@@ -38,9 +41,10 @@ import { freeSubnets } from './ipam/views/free-subnets.ts';
 import { listHosts } from './ipam/views/hosts.ts';
 import { refusePlace } from './ipam/views/place.ts';
 import { listPools, showPool } from './ipam/views/pools.ts';
-import { parseEnv, tableEnv } from './lambda/env.ts';
+import { historyEnv, parseEnv, tableEnv } from './lambda/env.ts';
 import { type Request, handle, parseMessage, parseViewer } from './lambda/handler.ts';
 import { hostView } from './lambda/host-answer.ts';
+import { pastAnswer } from './lambda/past-answer.ts';
 import { spaceView } from './lambda/space-answer.ts';
 import {
   addressUse,
@@ -56,6 +60,8 @@ import { realWorld as world } from './lambda/world.ts';
 
 const { store, notes } = openWithNotes(parseEnv(tableEnv).BERTH_TABLE, world);
 const deps = { world, store };
+const { BERTH_HISTORY_TABLE: historyTable, BERTH_HISTORY_DAYS: keptDays } = parseEnv(historyEnv);
+const history = historyTable === undefined ? undefined : openHistory(historyTable, keptDays, world);
 
 /** ms kept back for the last reads of a page. */
 const MARGIN_MS = 3_000;
@@ -66,6 +72,13 @@ function cidrOf(text: string): Cidr {
   const cidr = parseCidr(text);
   if (cidr !== undefined) return cidr;
   throw new Refusal('invalid-request', `${quote(text)} is not a subnet; give one such as 10.1.2.0/24`);
+}
+
+/** @throws Refusal when the text is not an address. */
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  throw new Refusal('invalid-request', `${quote(text)} is not an address; give one such as 10.1.2.3`);
 }
 
 const spaces = async (request: Request): Promise<ViewSpacesAnswer> => {
@@ -109,14 +122,18 @@ const addresses = async (request: Request): Promise<ViewAddressesAnswer> => {
 const address = async (request: Request): Promise<ViewAddressAnswer> => {
   const { Space: space, Address: text } = parseMessage(viewAddressMessage, request);
   parseViewer(request);
-  const asked = parseAddress(text);
-  if (asked === undefined) {
-    throw new Refusal('invalid-request', `${quote(text)} is not an address; give one such as 10.1.2.3`);
-  }
-  const whose = await whoseAddress(deps, space, asked);
+  const whose = await whoseAddress(deps, space, addressOf(text));
   if (whose === undefined) return { Outcome: 'unknown' };
   const { cidr, state: PoolState } = whose.pool;
   return { Outcome: 'done', ...addressUse(whose), Pool: formatCidr(cidr), PoolState };
+};
+
+const addressAt = async (request: Request): Promise<ViewAddressAtAnswer> => {
+  const { Space: space, Address: text, At: second } = parseMessage(viewAddressAtMessage, request);
+  parseViewer(request);
+  const asked = addressOf(text);
+  if (history === undefined) return { Outcome: 'off' };
+  return pastAnswer(await whoHadAddress({ world, history }, { space, address: asked, second }), asked, second);
 };
 
 const find = async (request: Request): Promise<ViewFindAnswer> => {
@@ -173,6 +190,7 @@ export const handler = handle({
   '/Berth.ViewPool': pool,
   '/Berth.ViewAddresses': addresses,
   '/Berth.ViewAddress': address,
+  '/Berth.ViewAddressAt': addressAt,
   '/Berth.ViewFind': find,
   '/Berth.ViewFree': free,
   '/Berth.ViewFreeSubnets': subnets,

@@ -15,6 +15,7 @@ export const functionNames = [
   'viewer',
   'check',
   'sweep',
+  'history',
 ] as const;
 export type FunctionName = (typeof functionNames)[number];
 

@@ -39,6 +39,8 @@ const parameters = {
   rate: number,
   burst: number,
   logDays: oneOf(...DAYS),
+  history: oneOf('on', 'off'),
+  historyDays: number,
 };
 
 const given = v.pipe(

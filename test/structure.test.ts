@@ -20,7 +20,7 @@ const shim = (...folders: readonly string[]): string[] => [
   'shim',
   ...folders.map((folder) => `shim/${folder}`),
 ];
-const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'views', 'check');
+const everyLayer = ipam('addresses', 'pools', 'spaces', 'hosts', 'recovery', 'sweep', 'history', 'views', 'check');
 
 /**
  * What each folder of the sources may import: itself, these folders with their content, and these packages. A rule
@@ -37,9 +37,10 @@ const rules: Readonly<Record<string, { folders: readonly string[]; packages: Reg
   'functions/ipam/hosts': { folders: ipam('addresses', 'pools', 'spaces'), packages: /^$/ },
   'functions/ipam/recovery': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
   'functions/ipam/sweep': { folders: ipam('addresses', 'pools', 'hosts'), packages: /^$/ },
+  'functions/ipam/history': { folders: ipam(), packages: /^$/ },
   'functions/ipam/check': { folders: ipam('addresses'), packages: /^$/ },
   'functions/ipam/views': { folders: ipam('addresses', 'pools'), packages: /^$/ },
-  'functions/dynamo': { folders: ipam(), packages: /^(@aws-sdk\/|node:crypto$|valibot$)/ },
+  'functions/dynamo': { folders: ipam('history'), packages: /^(@aws-sdk\/|node:(crypto|util|zlib)$|valibot$)/ },
   'functions/lambda': { folders: everyLayer, packages: /^(node:|aws-lambda$|valibot$)/ },
   functions: { folders: [...everyLayer, 'functions/dynamo', 'functions/lambda'], packages: /^$/ },
   'shim/aws': { folders: shim(), packages: /^(node:|@aws-sdk\/|@smithy\/|valibot$)/ },

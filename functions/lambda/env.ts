@@ -3,6 +3,17 @@ import * as v from 'valibot';
 
 export const tableEnv = v.object({ BERTH_TABLE: v.pipe(v.string(), v.nonEmpty()) });
 
+/** Without a table of history, none is kept. */
+export const historyEnv = v.object({
+  BERTH_HISTORY_TABLE: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((name) => (name === '' ? undefined : name)),
+    ),
+  ),
+  BERTH_HISTORY_DAYS: v.optional(v.pipe(v.string(), v.digits(), v.transform(Number), v.minValue(1)), '90'),
+});
+
 /** For metrics. A function without a table has none. */
 export const tableName = (): string => process.env['BERTH_TABLE'] ?? 'none';
 

@@ -13,7 +13,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { closeServer } from '../../shim/close-server.ts';
 import { lockFolder } from '../../shim/lock.ts';
 import { UserError } from '../../shim/user-error.ts';
-import { createTable } from './create-table.ts';
+import { createHistoryTable, createTable } from './create-table.ts';
 import { type Engine, startEngine } from './engine.ts';
 import { functionUrl } from './function-url.ts';
 import { type Handlers, REACHABLE, loadHandlers } from './handlers.ts';
@@ -22,6 +22,9 @@ import { type Ticker, startTicker } from './ticker.ts';
 import { signatureVerifier } from './verify-signature.ts';
 
 const TABLE = 'berth';
+const HISTORY_TABLE = 'berth-history';
+/** ms between two reads of the table's stream. */
+const FOLLOW_EVERY_MS = 10_000;
 /** ms, as in serverless.yml. */
 const FUNCTION_TIMEOUT_MS = 10_000;
 /** Together longer than a function may take. */
@@ -48,9 +51,9 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
   const lock = await lockWhenFree(data);
   const engine = dynamodb === undefined ? await startEngine(data) : undefined;
   const servers: Server[] = [];
-  let ticker: Ticker | undefined;
+  const tickers: Ticker[] = [];
   let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => (stopping ??= stopAll(servers, ticker, engine));
+  const stop = (): Promise<void> => (stopping ??= stopAll(servers, tickers, engine));
   const end = (code: number) => void stop().finally(() => process.exit(code));
   // Handled each time: a second signal must not end this process before its engine.
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect']) {
@@ -66,7 +69,10 @@ async function main({ data, dynamodb, sweepEvery }: CloudOptions): Promise<void>
   try {
     const handlers = await openFunctions(data, dynamodb ?? engine?.url ?? '');
     servers.push(...(await serveFunctions(data, handlers)));
-    ticker = startTicker({ handler: handlers.sweep, every: sweepEvery, timeout: FUNCTION_TIMEOUT_MS });
+    tickers.push(
+      startTicker({ handler: handlers.sweep, every: sweepEvery, timeout: FUNCTION_TIMEOUT_MS }),
+      startTicker({ handler: handlers.history, every: FOLLOW_EVERY_MS, timeout: FUNCTION_TIMEOUT_MS }),
+    );
   } catch (error) {
     await stop();
     throw error;
@@ -92,6 +98,7 @@ async function lockWhenFree(data: string): Promise<ReturnType<typeof lockFolder>
 async function openFunctions(data: string, dynamodb: string): Promise<Handlers> {
   setEnvironment(data, dynamodb);
   await reachTable(dynamodb);
+  await keepHistory();
   return loadHandlers();
 }
 
@@ -117,6 +124,16 @@ async function reachTable(dynamodb: string): Promise<void> {
   }
 }
 
+/** Another endpoint may have no streams: then no history is kept, and everything else goes on. */
+async function keepHistory(): Promise<void> {
+  try {
+    await createHistoryTable(new DynamoDBClient({}), HISTORY_TABLE, TABLE);
+    process.env['BERTH_HISTORY_TABLE'] = HISTORY_TABLE;
+  } catch (error) {
+    console.error(`no history is kept: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 /** Sets what the deployment would set. The embedded engine accepts any credentials; another endpoint gets the user's own. */
 function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_TABLE'] = TABLE;
@@ -127,6 +144,7 @@ function setEnvironment(data: string, dynamodb: string): void {
   process.env['BERTH_VIEWER_URL'] = `unix:${socketPath(data, 'viewer')}`;
   process.env['BERTH_CHECK_URL'] = `unix:${socketPath(data, 'check')}`;
   process.env['AWS_ENDPOINT_URL_DYNAMODB'] = dynamodb;
+  process.env['AWS_ENDPOINT_URL_DYNAMODB_STREAMS'] = dynamodb;
   process.env['AWS_REGION'] ??= 'local';
   if (process.env['AWS_ACCESS_KEY_ID'] === undefined && process.env['AWS_PROFILE'] === undefined) {
     process.env['AWS_ACCESS_KEY_ID'] = 'local';
@@ -146,10 +164,10 @@ function listen(server: Server, socket: string): Promise<Server> {
 
 async function stopAll(
   servers: readonly Server[],
-  ticker: Ticker | undefined,
+  tickers: readonly Ticker[],
   engine: Engine | undefined,
 ): Promise<void> {
-  await Promise.all([...servers.map((server) => closeServer(server)), ticker?.stop()]);
+  await Promise.all([...servers.map((server) => closeServer(server)), ...tickers.map((ticker) => ticker.stop())]);
   await engine?.stop();
 }
 

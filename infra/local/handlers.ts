@@ -9,11 +9,13 @@ export interface Handlers {
   readonly reachable: Readonly<Record<(typeof REACHABLE)[number], Handler>>;
   /** As on AWS, it has no URL: a schedule calls it. */
   readonly sweep: FleetHandler;
+  /** The same. */
+  readonly history: FleetHandler;
 }
 
 /** Functions read their environment when they are loaded, so it must be set before. */
 export async function loadHandlers(): Promise<Handlers> {
-  const [capabilities, pools, addresses, hosts, console, viewer, check, sweep] = await Promise.all([
+  const [capabilities, pools, addresses, hosts, console, viewer, check, sweep, history] = await Promise.all([
     import('../../functions/capabilities.ts'),
     import('../../functions/pools.ts'),
     import('../../functions/addresses.ts'),
@@ -22,6 +24,7 @@ export async function loadHandlers(): Promise<Handlers> {
     import('../../functions/viewer.ts'),
     import('../../functions/check.ts'),
     import('../../functions/sweep.ts'),
+    import('../../functions/history.ts'),
   ]);
   const reachable = {
     capabilities: capabilities.handler,
@@ -32,5 +35,5 @@ export async function loadHandlers(): Promise<Handlers> {
     viewer: viewer.handler,
     check: check.handler,
   };
-  return { reachable, sweep: sweep.handler };
+  return { reachable, sweep: sweep.handler, history: history.handler };
 }

@@ -5,7 +5,7 @@
 /** Three widgets in a row of 24 columns. */
 const [WIDTH, HEIGHT] = [8, 6];
 const SERVING = ['capabilities', 'pools', 'addresses', 'hosts'];
-const ALL = [...SERVING, 'console', 'viewer', 'check', 'sweep'];
+const ALL = [...SERVING, 'console', 'viewer', 'check', 'sweep', 'history'];
 
 const graph = (title, metrics, more = {}) => ({
   type: 'metric',

@@ -19,7 +19,7 @@ const logical = (name) => `${name.charAt(0).toUpperCase()}${name.slice(1)}Lambda
 const ofFunctions = (names, name) =>
   sum(names.map((id) => metric(id, 'AWS/Lambda', name, 'FunctionName', logical(id))));
 
-export const errors = () => ofFunctions([...SERVING, 'console', 'viewer', 'check', 'sweep'], 'Errors');
+export const errors = () => ofFunctions([...SERVING, 'console', 'viewer', 'check', 'sweep', 'history'], 'Errors');
 export const throttles = () => ofFunctions([...SERVING, 'sweep'], 'Throttles');
 export const exhaustion = () =>
   sum([

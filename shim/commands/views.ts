@@ -24,6 +24,7 @@ import { agoText } from './ago.ts';
 import { examples } from './help.ts';
 import { ConsoleRefusal, type OperatorOptions, fleetOf, operating } from './host.ts';
 import { print } from './output.ts';
+import { describePast, secondOf, whoHad } from './past.ts';
 import { type Column, factsOf, sizeText, tableOf } from './table.ts';
 import { type InSpace, type Viewer, inSpace, jsonOf, noPool, pagesOf, viewerOf } from './viewer.ts';
 
@@ -55,14 +56,7 @@ export function viewCommands(program: Command): void {
       const found = await allAddresses(await viewerOf(fleetOf(options)), options.space, subnet);
       print(options, jsonOf(found), describeAddresses(subnet, found));
     });
-  inSpace(operating(program.command('whois <address>')))
-    .summary('say who has an address')
-    .description('Say who has an address: which host and endpoint, with which MAC address, and since when.')
-    .addHelpText('after', examples('whois 10.192.4.7', 'whois fd00::7 --space ci'))
-    .action(async (address: string, options: InSpace) => {
-      const whose = await whoHas(await viewerOf(fleetOf(options)), options.space, address);
-      print(options, { address: jsonOf(whose) }, describeWhose(whose));
-    });
+  whoisCommand(program);
   inSpace(operating(program.command('find <text>')))
     .summary('find addresses by MAC, container or host')
     .description(
@@ -84,6 +78,24 @@ export function viewCommands(program: Command): void {
       const all = await allHosts(await viewerOf(fleetOf(options)), options.state);
       const hosts = options.unhealthy === true ? all.filter(isUnhealthy) : all;
       print(options, { hosts: jsonOf(hosts) }, describeHosts(hosts));
+    });
+}
+
+function whoisCommand(program: Command): void {
+  inSpace(operating(program.command('whois <address>')))
+    .option('--at <time>', 'who had it at a time, such as 2026-11-24T09:30:00Z')
+    .summary('say who has, or had, an address')
+    .description('Say who has an address: which host and endpoint, with which MAC address, and since when.')
+    .addHelpText('after', examples('whois 10.192.4.7', 'whois fd00::7 --space ci --at 2026-11-24T09:30:00Z'))
+    .action(async (address: string, options: InSpace & { readonly at?: string }) => {
+      if (options.at !== undefined) {
+        const second = secondOf(options.at);
+        const past = await whoHad(await viewerOf(fleetOf(options)), options.space, address, second);
+        print(options, { past: jsonOf(past) }, describePast(past));
+        return;
+      }
+      const whose = await whoHas(await viewerOf(fleetOf(options)), options.space, address);
+      print(options, { address: jsonOf(whose) }, describeWhose(whose));
     });
 }
 

@@ -40,6 +40,7 @@ export const firstCalls = (host: string, poolId: string): Record<FunctionName, o
   viewer: operatorCall('/Berth.ViewPools', { Space: 'default' }),
   check: operatorCall('/Berth.Check', {}),
   sweep: TICK,
+  history: TICK,
 });
 
 const pool = v.object({ PoolID: v.string() });

@@ -161,6 +161,7 @@ describe('the viewer', () => {
     ['/Berth.ViewPool', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewAddresses', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewAddress', { Space: 'default', Address: '10.1.0.1' }],
+    ['/Berth.ViewAddressAt', { Space: 'default', Address: '10.1.0.1', At: 1_700_000_000 }],
     ['/Berth.ViewFind', { Space: 'default', Text: VICTIM }],
     ['/Berth.ViewFree', { Space: 'default', Pool: '10.1.0.0/24' }],
     ['/Berth.ViewFreeSubnets', { Space: 'default', Family: 4 }],

@@ -43,6 +43,11 @@ const FIELDS: Readonly<Record<string, Fields>> = {
   '/Berth.ViewPool': { Space, Pool, After: afterOf('0', 'zzzz') },
   '/Berth.ViewAddresses': { Space, Pool, After: afterOf('0', '63', '64', '9999') },
   '/Berth.ViewAddress': { Space, Address: mostly('10.1.0.1', '10.2.255.255', 'fd00:1::5', '10.9.9.9', '::') },
+  '/Berth.ViewAddressAt': {
+    Space,
+    Address: mostly('10.1.0.1', 'fd00:1::5', '::'),
+    At: fc.oneof(fc.integer().map(String), quoted, fc.constant('null')),
+  },
   '/Berth.ViewFind': {
     Space,
     Text: mostly('web-1', '02:42:ac:11:00:02'),

@@ -32,7 +32,7 @@ function methodsOf(name: FunctionName): string[] {
   const source = readFileSync(path.join(root, `functions/${name}.ts`), 'utf8');
   return [...source.matchAll(/'(\/(?:IpamDriver|Berth)\.\w+)'/g)].map(([, method = '']) => method).sort();
 }
-const CALLED = functionNames.filter((name) => name !== 'sweep');
+const CALLED = functionNames.filter((name) => name !== 'sweep' && name !== 'history');
 const HOSTS_CALL: readonly FunctionName[] = ['capabilities', 'pools', 'addresses', 'hosts'];
 const OPERATORS_CALL: readonly FunctionName[] = ['capabilities', 'console', 'viewer', 'check'];
 const VIEWERS_CALL: readonly FunctionName[] = ['capabilities', 'viewer'];

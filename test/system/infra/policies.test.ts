@@ -15,7 +15,9 @@ import { type Variant, render } from './support/render.ts';
 import {
   API,
   type Ask,
+  HISTORY_TABLE,
   type Policy,
+  STREAM,
   TABLE,
   deployedPolicy,
   functionArn,
@@ -89,6 +91,15 @@ const onIndex = ['Query', 'Scan', 'PartiQLSelect'].flatMap((action): Question[] 
   [`another index: ${action}`, { action: `dynamodb:${action}`, resource: `${TABLE}/index/byPool` }],
 ]);
 const besides: readonly Question[] = [
+  ...['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map((action): Question => [
+    `stream: ${action}`,
+    { action: `dynamodb:${action}`, resource: STREAM },
+  ]),
+  ...ON_ITEMS.map((action): Question => [
+    `history: ${action}`,
+    { action: `dynamodb:${action}`, resource: HISTORY_TABLE },
+  ]),
+  ['describe: DescribeTable', { action: 'dynamodb:DescribeTable', resource: TABLE }],
   ['scan: Scan', { action: 'dynamodb:Scan', resource: TABLE }],
   ['scan of another table', { action: 'dynamodb:Scan', resource: `${TABLE}1` }],
   ...['another-Table', 'berth-prod-Table-0'].map((table): Question => {
@@ -96,9 +107,10 @@ const besides: readonly Question[] = [
     const context = { 'dynamodb:LeadingKeys': ['pool#abc#0'] };
     return [`items of ${table}`, { action: 'dynamodb:UpdateItem', resource, context }];
   }),
-  ...['DeleteTable', 'UpdateTable', 'DescribeTable', 'UpdateContinuousBackups', 'ExportTableToPointInTime'].map(
-    (action): Question => [action, { action: `dynamodb:${action}`, resource: TABLE }],
-  ),
+  ...['DeleteTable', 'UpdateTable', 'UpdateContinuousBackups', 'ExportTableToPointInTime'].map((action): Question => [
+    action,
+    { action: `dynamodb:${action}`, resource: TABLE },
+  ]),
   ...functionNames.flatMap((name): Question[] => [
     [`log of ${name}`, { action: 'logs:PutLogEvents', resource: `${logGroupArn(name)}:log-stream:one` }],
     [`streams of ${name}`, { action: 'logs:CreateLogStream', resource: `${logGroupArn(name)}:log-stream:one` }],

@@ -34,10 +34,11 @@ describe('the functions in the template', () => {
     viewer: 10,
     check: 29,
     sweep: 60,
+    history: 60,
   };
   for (const name of functionNames) {
     const timeout = timeouts[name];
-    const memory = name === 'sweep' ? 1_024 : 256;
+    const memory = name === 'sweep' ? 1_024 : name === 'history' ? 512 : 256;
     it(`${name} runs on Node 24, arm64, ${memory} MB, ${timeout} s, without tracing`, () => {
       const { Properties } = lambda(name);
       assert.equal(Properties.FunctionName, `berth-test-${name}`);
@@ -76,16 +77,18 @@ describe('the functions in the template', () => {
   });
 
   it('the others get the name of the table', () => {
+    const history = { BERTH_HISTORY_TABLE: { Ref: 'HistoryTable' }, BERTH_HISTORY_DAYS: '90' };
     for (const name of functionNames.filter((name) => name !== 'capabilities')) {
-      assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' } });
+      const past = name === 'viewer' || name === 'history' ? history : {};
+      assert.deepEqual(lambda(name).Properties.Environment.Variables, { BERTH_TABLE: { Ref: 'Table' }, ...past });
     }
   });
 });
 
 describe('who may call', () => {
-  it('every function has one URL for signed calls only, except that the sweep has none', () => {
+  it('every function has one URL for signed calls only, except that the sweep and history have none', () => {
     const urls = ofType('AWS::Lambda::Url').map((id) => v.parse(Url, template.Resources[id]).Properties);
-    const reachable = functionNames.filter((name) => name !== 'sweep');
+    const reachable = functionNames.filter((name) => name !== 'sweep' && name !== 'history');
     assert.deepEqual(
       urls,
       reachable.map((name) => ({
@@ -155,17 +158,22 @@ describe('what the functions may do', () => {
         Resource: { 'Fn::GetAtt': [logical(name, 'LogGroup'), 'Arn'] },
       };
       const table = { 'Fn::GetAtt': ['Table', 'Arn'] };
+      const elsewhere: Record<string, unknown> = {
+        index: { 'Fn::Join': ['/', [table, 'index', 'byHost']] },
+        stream: { 'Fn::GetAtt': ['Table', 'StreamArn'] },
+        history: { 'Fn::GetAtt': ['HistoryTable', 'Arn'] },
+      };
+      const isKeyed = (key: string): boolean => !Object.hasOwn(elsewhere, key) && key !== 'scan' && key !== 'describe';
       const expected = Object.entries(GRANTS[name]).map(([key, actions]) => ({
         Effect: 'Allow',
         Action: actions.map((action) => `dynamodb:${action}`).sort(),
-        Resource: key === 'index' ? { 'Fn::Join': ['/', [table, 'index', 'byHost']] } : table,
-        ...(key !== 'index' &&
-          key !== 'scan' && {
-            Condition: {
-              'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [key] },
-              Null: { 'dynamodb:LeadingKeys': 'false' },
-            },
-          }),
+        Resource: elsewhere[key] ?? table,
+        ...(isKeyed(key) && {
+          Condition: {
+            'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [key] },
+            Null: { 'dynamodb:LeadingKeys': 'false' },
+          },
+        }),
       }));
       assert.deepEqual(statementsOf(name), [logs, ...expected]);
     });

@@ -24,6 +24,7 @@ export const FUNCTIONS = {
   '/Berth.ViewPool': 'viewer',
   '/Berth.ViewAddresses': 'viewer',
   '/Berth.ViewAddress': 'viewer',
+  '/Berth.ViewAddressAt': 'viewer',
   '/Berth.ViewFind': 'viewer',
   '/Berth.ViewFree': 'viewer',
   '/Berth.ViewFreeSubnets': 'viewer',

@@ -1,4 +1,7 @@
-/** What each function may do with the table: by leading key of the items; `index` and `scan` have none (docs/deployment.md). */
+/**
+ * What each function may do with the tables: by leading key of the items. `index`, `scan`, `describe`, the `stream` of the table
+ * and `history`, a table of its own, have none (docs/deployment.md).
+ */
 import type { FunctionName } from '../../../../infra/build.ts';
 
 const [READ, CHANGE] = [
@@ -43,6 +46,7 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
     spaces: ['Query'],
     'usage#*': ['Query'],
     index: ['Query'],
+    history: READ,
   },
   check: {
     'space#*': READ,
@@ -60,5 +64,11 @@ export const GRANTS: Record<FunctionName, Record<string, readonly string[]>> = {
     'usage#*': ['DeleteItem', 'PutItem', 'Query'],
     index: ['Query'],
     scan: ['Scan'],
+  },
+  history: {
+    describe: ['DescribeTable'],
+    scan: ['Scan'],
+    stream: ['DescribeStream', 'GetRecords', 'GetShardIterator'],
+    history: ['GetItem', 'PutItem'],
   },
 };

@@ -76,12 +76,12 @@ export function deployedPolicy(document: unknown): Policy {
   return v.parse(policy, v.parse(json, JSON.stringify(filledIn(document))));
 }
 
-const attribute = v.strictObject({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) });
+const attribute = v.strictObject({ 'Fn::GetAtt': v.tuple([v.string(), v.picklist(['Arn', 'StreamArn'])]) });
 const join = v.strictObject({ 'Fn::Join': v.tuple([v.string(), v.array(v.unknown())]) });
 const substitution = v.strictObject({ 'Fn::Sub': v.string() });
 
 function filledIn(value: unknown): unknown {
-  if (v.is(attribute, value)) return arnOf(value['Fn::GetAtt'][0]);
+  if (v.is(attribute, value)) return value['Fn::GetAtt'][1] === 'StreamArn' ? STREAM : arnOf(value['Fn::GetAtt'][0]);
   if (v.is(join, value)) return value['Fn::Join'][1].map((part) => String(filledIn(part))).join(value['Fn::Join'][0]);
   if (v.is(substitution, value))
     return value['Fn::Sub'].replaceAll(/\$\{([\w:]+)\}/g, (_, name: string) => nameOf(name));
@@ -93,6 +93,8 @@ function filledIn(value: unknown): unknown {
 }
 
 export const TABLE = `arn:aws:dynamodb:eu-west-1:${ACCOUNT}:table/berth-test-Table-0`;
+export const STREAM = `${TABLE}/stream/2026-01-01T00:00:00.000`;
+export const HISTORY_TABLE = `arn:aws:dynamodb:eu-west-1:${ACCOUNT}:table/berth-test-HistoryTable-0`;
 export const API = `arn:aws:execute-api:eu-west-1:${ACCOUNT}:abc123/$default`;
 export const functionArn = (name: string): string => `arn:aws:lambda:eu-west-1:${ACCOUNT}:function:berth-test-${name}`;
 /** Without the wildcard of its streams. */
@@ -102,6 +104,7 @@ export const logGroupArn = (name: string): string =>
 /** The Arn of a resource of the stack, as in CloudFormation. */
 function arnOf(logical: string): string {
   if (logical === 'Table') return TABLE;
+  if (logical === 'HistoryTable') return HISTORY_TABLE;
   const [, name = '', kind = ''] = /^([A-Z]\w+?)(LambdaFunction|LogGroup)$/.exec(logical) ?? [];
   if (kind === 'LambdaFunction') return functionArn(name.toLowerCase());
   if (kind === 'LogGroup') return `${logGroupArn(name.toLowerCase())}:*`;

@@ -16,6 +16,7 @@ const TIMEOUTS: Readonly<Record<FunctionName, number>> = {
   viewer: 10,
   check: 29,
   sweep: 60,
+  history: 60,
 };
 
 /** @param folder of all functions @param environment what the template and the role give it. */

@@ -54,6 +54,7 @@ export function loadHandlers(): Promise<Handlers> {
   const pool = (name: FunctionName) => new FunctionPool(deployed(folder, name, Object.fromEntries(given)), CONCURRENCY);
   const url = (name: FunctionName) => invoking(pool(name), console.error);
   const sweep = pool('sweep');
+  const history = pool('history');
   return Promise.resolve({
     reachable: {
       capabilities: url('capabilities'),
@@ -66,6 +67,9 @@ export function loadHandlers(): Promise<Handlers> {
     },
     sweep: async (event) => {
       await sweep.invoke(JSON.stringify(event));
+    },
+    history: async (event) => {
+      await history.invoke(JSON.stringify(event));
     },
   });
 }

@@ -18,6 +18,8 @@ import { type Meter, meter } from '../test/support/meter.ts';
 export interface Setting extends Fleet {
   readonly client: DynamoDBClient;
   readonly table: string;
+  /** The address of the engine. */
+  readonly endpoint: string;
   readonly meter: Meter;
   close(): Promise<void>;
 }
@@ -38,10 +40,11 @@ export async function setting(seed: number): Promise<Setting> {
       now += milliseconds;
     },
   };
-  const { client, table } = engine;
+  const { client, table, endpoint } = engine;
   return {
     client,
     table,
+    endpoint,
     meter: meter(client),
     world,
     store: storeOver(client, table, world),

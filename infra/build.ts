@@ -2,7 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { zipOne } from './deploy/tools.ts';
-import { leaveOut } from './left-out.ts';
+import { ALL, WITH_DATES, leaveOut } from './left-out.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -69,7 +69,7 @@ export async function bundleEntry(entry: string, outfile: string): Promise<Bundl
     alias: { '@aws-sdk/credential-provider-node': join(root, 'infra/env-credentials.ts') },
     // Everything is in one file, where a dynamic import would only add a promise.
     supported: { 'dynamic-import': false },
-    plugins: [leaveOut()],
+    plugins: [leaveOut(entry === 'functions/history.ts' ? WITH_DATES : ALL)],
     metafile: true,
     write: false,
     logLevel: 'warning',

@@ -5,6 +5,8 @@ import * as v from 'valibot';
 export interface TableRequest {
   readonly function: string;
   readonly action: string;
+  /** Not the table itself, but its stream or the table of history. */
+  readonly elsewhere?: 'stream' | 'history' | undefined;
   readonly index?: string | undefined;
   /** The partition key; an index and a scan have none. */
   readonly leadingKey?: string | undefined;

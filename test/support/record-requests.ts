@@ -1,7 +1,7 @@
 /**
  * Preloaded (`node --import`) into a process of the embedded cloud: records what each function requests from the table, in the
- * file that BERTH_RECORD names. A request at a function's socket belongs to that function, and all else to the sweep,
- * the only one that is called without a socket.
+ * file that BERTH_RECORD names. A request at a function's socket belongs to that function. Two functions are called without a
+ * socket: what goes to history's own table belongs to history, and all else to the sweep.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ function nameOf(server: Server): string {
 const key = v.object({ S: v.string() });
 const keys = v.object({ pk: key });
 const request = v.object({
+  TableName: v.optional(v.string()),
   IndexName: v.optional(v.string()),
   Key: v.optional(keys),
   Item: v.optional(keys),
@@ -32,16 +33,28 @@ const request = v.object({
   ExpressionAttributeValues: v.optional(v.object({ ':pk': v.optional(key) })),
 });
 
-const ofItems = /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Items?|Query|Scan)Command$/;
+const ofItems =
+  /^((?:Get|Put|Update|Delete|BatchGet|BatchWrite|Transact\w+)Items?|Query|Scan|DescribeTable|DescribeStream|GetRecords|GetShardIterator)Command$/;
+const OF_STREAM = ['DescribeStream', 'GetRecords', 'GetShardIterator'];
 
 /** @returns `undefined` for a command without items. */
 export function requestOf(command: string, input: unknown): TableRequest | undefined {
   const action = ofItems.exec(command)?.[1];
   if (action === undefined) return undefined;
-  const { IndexName: index, Key, Item, RequestItems, ExpressionAttributeValues: values } = v.parse(request, input);
+  const {
+    TableName,
+    IndexName: index,
+    Key,
+    Item,
+    RequestItems,
+    ExpressionAttributeValues: values,
+  } = v.parse(request, input);
   const [batch] = Object.values(RequestItems);
   const leadingKey = (Key ?? Item ?? batch?.Keys[0])?.pk.S ?? values?.[':pk']?.S;
-  return { function: functions.getStore() ?? 'sweep', action: `dynamodb:${action}`, index, leadingKey };
+  const isHistory = TableName?.endsWith('-history') === true;
+  const elsewhere = OF_STREAM.includes(action) ? 'stream' : isHistory ? 'history' : undefined;
+  const caller = functions.getStore() ?? (elsewhere === undefined ? 'sweep' : 'history');
+  return { function: caller, action: `dynamodb:${action}`, elsewhere, index, leadingKey };
 }
 
 /** Wraps a method: calls the original, with additions around it. */
@@ -62,7 +75,9 @@ if (file !== undefined && process.argv[1]?.endsWith('/infra/local/cloud.ts') ===
   wrap(DynamoDBClient.prototype, 'send', (next, _self, [command]) => {
     if (!(command instanceof Object) || !('input' in command)) return next();
     const noted = requestOf(command.constructor.name, command.input);
-    if (noted !== undefined) appendFileSync(file, `${JSON.stringify(noted)}\n`);
+    // The embedded cloud itself asks how its table is, too.
+    if (noted !== undefined && noted.action !== 'dynamodb:DescribeTable')
+      appendFileSync(file, `${JSON.stringify(noted)}\n`);
     return next();
   });
 }

@@ -20,7 +20,7 @@ const scratch = scratchFolder('bundles');
 const budget = (name: FunctionName) =>
   name === 'capabilities'
     ? { bytes: 20 * KIB, zipped: 8 * KIB, modules: 20, ofDefaults: 1 }
-    : { bytes: 220 * KIB, zipped: 80 * KIB, modules: 360, ofDefaults: 0.25 };
+    : { bytes: 228 * KIB, zipped: 80 * KIB, modules: 360, ofDefaults: 0.25 };
 
 const bundles = new Map<FunctionName, Bundle>();
 const fileOf = (name: FunctionName): string => path.join(scratch, name, 'index.js');

@@ -91,7 +91,7 @@ const onIndex = ['Query', 'Scan', 'PartiQLSelect'].flatMap((action): Question[] 
   [`another index: ${action}`, { action: `dynamodb:${action}`, resource: `${TABLE}/index/byPool` }],
 ]);
 const besides: readonly Question[] = [
-  ...['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map((action): Question => [
+  ...['DescribeStream', 'GetRecords', 'GetShardIterator'].map((action): Question => [
     `stream: ${action}`,
     { action: `dynamodb:${action}`, resource: STREAM },
   ]),
@@ -99,6 +99,7 @@ const besides: readonly Question[] = [
     `history: ${action}`,
     { action: `dynamodb:${action}`, resource: HISTORY_TABLE },
   ]),
+  ['all streams', { action: 'dynamodb:ListStreams', resource: '*' }],
   ['describe: DescribeTable', { action: 'dynamodb:DescribeTable', resource: TABLE }],
   ['scan: Scan', { action: 'dynamodb:Scan', resource: TABLE }],
   ['scan of another table', { action: 'dynamodb:Scan', resource: `${TABLE}1` }],

@@ -3,13 +3,24 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { before, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { functionNames, outDir } from '../../../infra/build.ts';
 import { root } from '../../support/repository.ts';
 import { scratchFolder } from './support/scratch.ts';
 import { GRANTS } from './support/grants.ts';
 import { render } from './support/render.ts';
-import { LambdaFunction, LogGroup, Permission, Role, Rule, Statement, Template, Url } from './support/template.ts';
+import {
+  Intrinsic,
+  LambdaFunction,
+  LogGroup,
+  Permission,
+  Role,
+  Rule,
+  Statement,
+  Template,
+  Url,
+} from './support/template.ts';
 import { unzipOnly } from './unzip.ts';
 
 const scratch = scratchFolder('package');
@@ -98,13 +109,17 @@ describe('who may call', () => {
     );
   });
 
-  it('only the sweep has a resource policy, which lets the rules of this stack call it', () => {
+  it('only the sweep and history have a resource policy, which lets the rules of this stack call them', () => {
     const permissions = ofType('AWS::Lambda::Permission').map((id) => v.parse(Permission, template.Resources[id]));
     assert.equal(permissions.length, ofType('AWS::Events::Rule').length);
+    const rules = {
+      [lambda('sweep').id]: /"(SweepEventsRuleSchedule1|berth-test-sweep-rule-\d)"/,
+      [lambda('history').id]: /"HistoryEventsRuleSchedule1"/,
+    };
     for (const { Properties } of permissions) {
-      assert.deepEqual(Properties.FunctionName, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
       assert.equal(Properties.Principal, 'events.amazonaws.com');
-      assert.match(JSON.stringify(Properties.SourceArn), /"(SweepEventsRuleSchedule1|berth-test-sweep-rule-\d)"/);
+      const [called] = 'Fn::GetAtt' in Properties.FunctionName ? Properties.FunctionName['Fn::GetAtt'] : [];
+      assert.match(JSON.stringify(Properties.SourceArn), rules[called ?? ''] ?? assert.fail(called));
     }
   });
 
@@ -113,13 +128,23 @@ describe('who may call', () => {
   });
 });
 
-describe('what starts the sweep', () => {
+describe('what starts the sweep and history', () => {
   const rules = () => ofType('AWS::Events::Rule').map((id) => v.parse(Rule, template.Resources[id]).Properties);
 
-  it('is only a schedule and the events of AWS for the end of instances', () => {
-    for (const { Targets } of rules()) assert.deepEqual(Targets[0].Arn, { 'Fn::GetAtt': [lambda('sweep').id, 'Arn'] });
+  const of = (name: 'sweep' | 'history') =>
+    rules().filter(({ Targets }) => isDeepStrictEqual(Targets[0].Arn, { 'Fn::GetAtt': [lambda(name).id, 'Arn'] }));
+
+  it('is a schedule for history', () => {
     assert.deepEqual(
-      rules().map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
+      of('history').map(({ ScheduleExpression, State }) => [ScheduleExpression, State]),
+      [['rate(1 minute)', 'ENABLED']],
+    );
+    assert.equal(rules().length, of('history').length + of('sweep').length);
+  });
+
+  it('is only a schedule and the events of AWS for the end of instances', () => {
+    assert.deepEqual(
+      of('sweep').map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
       [
         'rate(5 minutes)',
         {
@@ -196,7 +221,9 @@ describe('the table', () => {
   const source: unknown = JSON.parse(readFileSync(join(root, 'infra/table.json'), 'utf8'));
 
   it('is the same as in the embedded cloud, with a maximum throughput', () => {
-    assert.deepEqual(ofType('AWS::DynamoDB::Table'), ['Table']);
+    assert.deepEqual(ofType('AWS::DynamoDB::Table'), ['Table', 'HistoryTable']);
+    const ofHistory: unknown = JSON.parse(readFileSync(join(root, 'infra/history-table.json'), 'utf8'));
+    assert.deepEqual(template.Resources['HistoryTable'], ofHistory);
     const deployed = v.parse(v.looseObject({ Properties: v.looseObject({}) }), template.Resources['Table']);
     const local = v.parse(v.looseObject({ Properties: v.looseObject({}) }), source);
     const { OnDemandThroughput, ...others } = deployed.Properties;
@@ -278,6 +305,11 @@ function lambdaEnvironment(name: string): Record<string, string> {
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: 'example',
     AWS_SECRET_ACCESS_KEY: 'example',
-    ...Object.fromEntries(variables.map(([key, to]) => [key, 'Ref' in to ? to.Ref : 'https://function.example/'])),
+    ...Object.fromEntries(variables.map(([key, to]) => [key, filledIn(to)])),
   };
+}
+
+function filledIn(value: string | v.InferOutput<typeof Intrinsic>): string {
+  if (typeof value === 'string') return value;
+  return 'Ref' in value ? value.Ref : 'https://function.example/';
 }

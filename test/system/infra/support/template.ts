@@ -23,7 +23,7 @@ export const LambdaFunction = v.object({
     MemorySize: v.number(),
     Timeout: v.number(),
     Role: v.object({ 'Fn::GetAtt': v.tuple([v.string(), v.literal('Arn')]) }),
-    Environment: v.object({ Variables: v.record(v.string(), Intrinsic) }),
+    Environment: v.object({ Variables: v.record(v.string(), v.union([v.string(), Intrinsic])) }),
     TracingConfig: v.optional(v.unknown()),
     LoggingConfig: v.optional(v.unknown()),
     ReservedConcurrentExecutions: v.optional(v.number()),

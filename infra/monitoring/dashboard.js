@@ -72,6 +72,7 @@ function widgets(stage) {
       berth('Drains', { label: 'draining' }),
     ]),
     graph('Time since the last full sweep (s)', [berth('SweepLag')], { stat: 'Maximum' }),
+    graph('History: seconds behind', [berth('HistoryLag')], { stat: 'Maximum' }),
     graph('Freed by the sweep', [berth('Leases'), berth('Reservations'), berth('Pools'), berth('Announcements')]),
     graph('Calls that failed', [berth('Failures')]),
     graph('The table: units', [table('ConsumedWriteCapacityUnits'), table('ConsumedReadCapacityUnits')]),

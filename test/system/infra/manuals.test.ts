@@ -58,7 +58,9 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
     'npm run package:shim',
     // Each is a suite or a benchmark that `npm test` runs, or whose numbers it compares.
     ...['sim', 'auth', 'faults', 'lambda', 'cloud', 'upgrade', 'fleet'].map((suite) => `npm run test:${suite}`),
-    ...['counts', 'fleet-cost', 'growth', 'cost', 'shim', 'cold', 'soak'].map((bench) => `npm run bench:${bench}`),
+    ...['counts', 'fleet-cost', 'growth', 'cost', 'shim', 'cold', 'soak', 'history'].map(
+      (bench) => `npm run bench:${bench}`,
+    ),
     ...['npm test -- unit', 'npm test -- compose'],
   ],
 };

@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { functionNames, outDir } from '../../../infra/build.ts';
 import { root } from '../../support/repository.ts';
@@ -109,17 +108,15 @@ describe('who may call', () => {
     );
   });
 
-  it('only the sweep and history have a resource policy, which lets the rules of this stack call them', () => {
+  it('only the sweep and history have resource policies, which let the rules of this stack call them', () => {
     const permissions = ofType('AWS::Lambda::Permission').map((id) => v.parse(Permission, template.Resources[id]));
     assert.equal(permissions.length, ofType('AWS::Events::Rule').length);
-    const rules = {
-      [lambda('sweep').id]: /"(SweepEventsRuleSchedule1|berth-test-sweep-rule-\d)"/,
-      [lambda('history').id]: /"HistoryEventsRuleSchedule1"/,
-    };
     for (const { Properties } of permissions) {
+      const source = JSON.stringify(Properties.SourceArn);
+      const name = source.includes('"HistoryEventsRuleSchedule1"') ? 'history' : 'sweep';
+      assert.deepEqual(Properties.FunctionName, { 'Fn::GetAtt': [lambda(name).id, 'Arn'] });
       assert.equal(Properties.Principal, 'events.amazonaws.com');
-      const [called] = 'Fn::GetAtt' in Properties.FunctionName ? Properties.FunctionName['Fn::GetAtt'] : [];
-      assert.match(JSON.stringify(Properties.SourceArn), rules[called ?? ''] ?? assert.fail(called));
+      assert.match(source, /"((Sweep|History)EventsRuleSchedule1|berth-test-sweep-rule-\d)"/);
     }
   });
 
@@ -129,22 +126,27 @@ describe('who may call', () => {
 });
 
 describe('what starts the sweep and history', () => {
-  const rules = () => ofType('AWS::Events::Rule').map((id) => v.parse(Rule, template.Resources[id]).Properties);
+  const rulesOf = (name: 'sweep' | 'history') =>
+    ofType('AWS::Events::Rule')
+      .map((id) => v.parse(Rule, template.Resources[id]).Properties)
+      .filter(({ Targets }) => JSON.stringify(Targets[0].Arn).includes(`"${lambda(name).id}"`));
 
-  const of = (name: 'sweep' | 'history') =>
-    rules().filter(({ Targets }) => isDeepStrictEqual(Targets[0].Arn, { 'Fn::GetAtt': [lambda(name).id, 'Arn'] }));
-
-  it('is a schedule for history', () => {
+  it('is for history a schedule alone, which is off where no history is kept', () => {
+    assert.equal(rulesOf('sweep').length + rulesOf('history').length, ofType('AWS::Events::Rule').length);
     assert.deepEqual(
-      of('history').map(({ ScheduleExpression, State }) => [ScheduleExpression, State]),
-      [['rate(1 minute)', 'ENABLED']],
+      rulesOf('history').map(({ State, ScheduleExpression }) => [State, ScheduleExpression]),
+      [['ENABLED', 'rate(1 minute)']],
     );
-    assert.equal(rules().length, of('history').length + of('sweep').length);
+    const off = v.parse(Template, render(join(scratch, 'off'), 'all-off'));
+    const { Properties } = v.parse(Rule, off.Resources['HistoryEventsRuleSchedule1']);
+    assert.equal(Properties.State, 'DISABLED');
+    const { Environment } = v.parse(LambdaFunction, off.Resources[lambda('history').id]).Properties;
+    assert.equal(Environment.Variables['BERTH_HISTORY_TABLE'], '');
   });
 
-  it('is only a schedule and the events of AWS for the end of instances', () => {
+  it('is for the sweep only a schedule and the events of AWS for the end of instances', () => {
     assert.deepEqual(
-      of('sweep').map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
+      rulesOf('sweep').map(({ ScheduleExpression, EventPattern }) => ScheduleExpression ?? EventPattern),
       [
         'rate(5 minutes)',
         {
@@ -222,14 +224,34 @@ describe('the table', () => {
 
   it('is the same as in the embedded cloud, with a maximum throughput', () => {
     assert.deepEqual(ofType('AWS::DynamoDB::Table'), ['Table', 'HistoryTable']);
-    const ofHistory: unknown = JSON.parse(readFileSync(join(root, 'infra/history-table.json'), 'utf8'));
-    assert.deepEqual(template.Resources['HistoryTable'], ofHistory);
     const deployed = v.parse(v.looseObject({ Properties: v.looseObject({}) }), template.Resources['Table']);
     const local = v.parse(v.looseObject({ Properties: v.looseObject({}) }), source);
     const { OnDemandThroughput, ...others } = deployed.Properties;
     const { OnDemandThroughput: _, ...same } = local.Properties;
     assert.deepEqual({ ...deployed, Properties: others }, { ...local, Properties: same });
     assert.deepEqual(OnDemandThroughput, { MaxReadRequestUnits: 3_000, MaxWriteRequestUnits: 1_000 });
+  });
+
+  it('tells its changes, with the items before and after them', () => {
+    const streaming = v.object({
+      Properties: v.object({
+        StreamSpecification: v.strictObject({ StreamViewType: v.literal('NEW_AND_OLD_IMAGES') }),
+      }),
+    });
+    assert.ok(v.is(streaming, template.Resources['Table']));
+  });
+
+  it('of history is on demand, forgets by itself, and survives the removal of the stack', () => {
+    const kept = v.object({
+      DeletionPolicy: v.literal('Retain'),
+      UpdateReplacePolicy: v.literal('Retain'),
+      Properties: v.object({
+        BillingMode: v.literal('PAY_PER_REQUEST'),
+        DeletionProtectionEnabled: v.literal(true),
+        TimeToLiveSpecification: v.strictObject({ AttributeName: v.literal('expires'), Enabled: v.literal(true) }),
+      }),
+    });
+    assert.ok(v.is(kept, template.Resources['HistoryTable']));
   });
 
   it('survives the removal of the stack, accidental deletion and a deleted item', () => {
@@ -305,11 +327,11 @@ function lambdaEnvironment(name: string): Record<string, string> {
     AWS_REGION: 'eu-west-1',
     AWS_ACCESS_KEY_ID: 'example',
     AWS_SECRET_ACCESS_KEY: 'example',
-    ...Object.fromEntries(variables.map(([key, to]) => [key, filledIn(to)])),
+    ...Object.fromEntries(variables.map(([key, to]) => [key, filled(to)])),
   };
 }
 
-function filledIn(value: string | v.InferOutput<typeof Intrinsic>): string {
-  if (typeof value === 'string') return value;
-  return 'Ref' in value ? value.Ref : 'https://function.example/';
+function filled(to: string | v.InferOutput<typeof Intrinsic>): string {
+  if (typeof to === 'string') return to;
+  return 'Ref' in to ? to.Ref : 'https://function.example/';
 }

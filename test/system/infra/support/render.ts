@@ -14,8 +14,17 @@ export const variants = {
     'domain=berth.example.com',
     'certificate=arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-4000-8000-000000000000',
   ],
-  'all-off': ['concurrency=off', 'monitoring=off'],
-  'all-on': ['front=http-api', 'concurrency=on', 'tracing=on', 'fencedHosts=3', 'rate=100', 'burst=200', 'logDays=7'],
+  'all-off': ['concurrency=off', 'monitoring=off', 'history=off'],
+  'all-on': [
+    'front=http-api',
+    'concurrency=on',
+    'tracing=on',
+    'fencedHosts=3',
+    'rate=100',
+    'burst=200',
+    'logDays=7',
+    'historyDays=7',
+  ],
 } as const;
 export type Variant = keyof typeof variants;
 

@@ -40,7 +40,7 @@ export const Permission = v.object({
 });
 export const Rule = v.object({
   Properties: v.object({
-    State: v.literal('ENABLED'),
+    State: v.picklist(['ENABLED', 'DISABLED']),
     ScheduleExpression: v.optional(v.string()),
     EventPattern: v.optional(v.record(v.string(), v.unknown())),
     Targets: v.tuple([v.object({ Arn: Intrinsic })]),

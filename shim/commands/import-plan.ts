@@ -119,8 +119,19 @@ function fateOf(wish: Wish, ranges: readonly Cidr[], present: Present): [string,
   if (without(range, parsed(Settings.Excluded).map(cidrRange)).length === 0)
     return [`${NOTHING}: excluded already`, false];
   const left = without(range, [...parsed(Settings.Excluded), ...present.pools].map(cidrRange));
-  if (left.length === 0) return [`${NOTHING}: in a pool of Berth`, false];
+  if (left.length === 0) return pooledFate(range, present.pools);
   return meets(range, present.pools) ? ['exclude what no pool of Berth has', false] : ['exclude', false];
+}
+
+/** Of what lies in pools: a pool is its own, but a part of one may be somebody else's. */
+function pooledFate(range: Range, pools: readonly Cidr[]): [string, boolean] {
+  const outer = pools.find((pool) => {
+    const { first, last, family } = cidrRange(pool);
+    const isWithin = family === range.family && first <= range.first && range.last <= last;
+    return isWithin && !(first === range.first && last === range.last);
+  });
+  if (outer === undefined) return [`${NOTHING}: in a pool of Berth`, false];
+  return [`left to you: pool ${formatCidr(outer)} may give it out (berth.reserve keeps it)`, true];
 }
 
 function rangeFate(range: Range, ranges: readonly Cidr[], before: readonly string[]): [string, boolean] {

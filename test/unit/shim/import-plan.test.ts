@@ -106,6 +106,18 @@ describe('the plan of an import', () => {
   });
 });
 
+describe('what a plan says of a part of a pool', () => {
+  it('is that it is left to the operator, since the pool may give it out', () => {
+    const pools = ['10.193.0.0/24'];
+    const { then, set } = plan([wish('exclusion', '10.193.0.64/26'), wish('exclusion', '10.193.0.0/24')], { pools });
+    assert.deepEqual(then, [
+      'left to you: pool 10.193.0.0/24 may give it out (berth.reserve keeps it)',
+      'nothing to do: in a pool of Berth',
+    ]);
+    assert.deepEqual(set, {});
+  });
+});
+
 describe('the move of a network', () => {
   const network = { Name: 'n', Driver: 'bridge', IPAM: { Driver: 'default', Config: [{ Subnet: '10.7.0.0/24' }] } };
   const move = (...networks: readonly object[]) => dockerMove('f', networks, 'default');

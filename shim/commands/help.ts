@@ -13,6 +13,7 @@ const COMMANDS = {
   'how full it is': ['usage', 'free', 'free-subnets'],
   'change a fleet': ['space set', 'host drain', 'host resume', 'host dead', 'host former-dead', 'host adopt'],
   'is it sound': ['check'],
+  'in and out': ['export', 'import'],
   'in a shell': ['completion'],
   'choose a fleet': ['context set', 'context use', 'context list', 'context remove'],
 } as const;

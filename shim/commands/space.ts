@@ -239,3 +239,27 @@ export function describeSpace({ Space, Rev, Settings, Set: set, Held }: SpaceAns
   const width = Math.max(...all.map(([name]) => name.length));
   return all.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
 }
+
+/** Settings by the names that JSON has. @param fields by the functions' names; `null`: back to the default. */
+export const settingsJson = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(
+    SETTINGS.flatMap(({ name, field }) => (field in fields ? [[camelCase(name), fields[field]] as const] : [])),
+  );
+
+export interface SettingsJson {
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Names of the settings that an operator has set. */
+  readonly set: readonly string[];
+}
+
+/** What makes the settings of a space those of an export, by the functions' names; `null`: back to the default. */
+export function changesTo({ settings, set }: SettingsJson, present: SpaceAnswer): Record<string, unknown> {
+  return Object.fromEntries(
+    SETTINGS.flatMap(({ name, field }): [string, unknown][] => {
+      const isSet = present.Set.includes(field);
+      if (!set.includes(camelCase(name))) return isSet ? [[field, null]] : [];
+      const value = settings[camelCase(name)];
+      return isSet && JSON.stringify(present.Settings[field]) === JSON.stringify(value) ? [] : [[field, value]];
+    }),
+  );
+}

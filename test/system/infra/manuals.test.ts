@@ -40,6 +40,7 @@ const RUN_BY: Readonly<Record<string, readonly string[]>> = {
     'berth shim',
   ],
   'test/system/conformance/doctor.test.ts': ['berth doctor', 'npm run berth -- doctor'],
+  'test/system/conformance/exchange.test.ts': ['berth import', 'berth export'],
   'test/system/conformance/viewing.test.ts': ['berth pools', 'berth whois ADDRESS', 'berth find', 'berth hosts'],
   'test/system/conformance/fleet-life.test.ts': ['berth shim --health', 'npm run berth -- shim --health'],
   'test/system/accidents/adopted-by-a-stranger.test.ts': [

@@ -165,6 +165,8 @@ describe('the help', () => {
       'usage',
       'completion',
       'check',
+      'export',
+      'import',
       'dead-letters',
       'dead-letters list',
       'dead-letters retry',

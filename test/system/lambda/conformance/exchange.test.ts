@@ -1,0 +1,3 @@
+import { overPackages } from '../support/over-packages.ts';
+
+await overPackages('exchange');

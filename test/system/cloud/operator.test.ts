@@ -173,14 +173,15 @@ describe('an operator follows the documents', { skip: whyNoEmulator() ?? false, 
     const hasSwept = async (): Promise<boolean> =>
       (await messagesOf(emulator, 'berth-prod-sweep')).some((line) => line.includes('"swept"'));
     await until(hasSwept, 'the sweep has run', { milliseconds: 120_000, pause: 2_000 });
-    for (const beginning of [
-      "filter message = 'swept'",
-      "filter message = 'item left out'",
-      "filter message = 'part of the sweep failed'",
-      "filter level = 'ERROR'",
-    ]) {
+    for (const [name, beginning] of [
+      ['sweep', "filter message = 'swept'"],
+      ['sweep', "filter message = 'item left out'"],
+      ['sweep', "filter message = 'part of the sweep failed'"],
+      ['sweep', "filter level = 'ERROR'"],
+      ['history', "filter message = 'a gap in the history'"],
+    ] as const) {
       assert.match(
-        JSON.stringify(await emulator.queryLogs('berth-prod-sweep', manual.take(manual.find(beginning)))),
+        JSON.stringify(await emulator.queryLogs(`berth-prod-${name}`, manual.take(manual.find(beginning)))),
         /"status":"Complete"/,
       );
     }

@@ -30,8 +30,13 @@ export const difference = (before: ReadonlySet<string>, after: ReadonlySet<strin
 
 export const SAME: object = { gone: [], come: [] };
 
-const asText = (item: object): string =>
-  JSON.stringify(Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))));
+/** The engine gives the attributes of items and maps in no order. */
+const asText = (item: object): string => JSON.stringify(item, (_name, value: unknown) => inOrder(value));
+
+const inOrder = (value: unknown): unknown =>
+  value instanceof Object && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 
 const isLiveRef = ({ sk, state }: Item): boolean => sk.startsWith('ref#') && state !== 'gone';
 
